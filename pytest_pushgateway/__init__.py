@@ -1,0 +1,1 @@
+"""A fully functional Prometheus Pushgateway inside your tests."""

@@ -1,0 +1,1 @@
+"""The Pushgateway itself: knows nothing of pytest or of the harness."""

@@ -1,0 +1,1 @@
+"""The other side of the scrape: configuration, relabelling, what Prometheus would store."""
