@@ -1,0 +1,68 @@
+"""Timing in turns, medians, and how a result is shown."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row of the table; figures are milliseconds unless the unit says otherwise."""
+
+    name: str
+    ours: float
+    go: float | None
+    goal: str
+    met: bool
+    unit: str = "ms"
+    note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        return self.ours / self.go if self.go else None
+
+    def row(self) -> str:
+        go = "" if self.go is None else f"{self.go:.3f}"
+        ratio = "" if self.ratio is None else f"{self.ratio:.4f}"
+        met = "yes" if self.met else "**no**"
+        return f"| {self.name} | {self.ours:.3f} {self.unit} | {go} | {ratio} | {self.goal} | {met} | {self.note} |"
+
+    def record(self) -> dict[str, object]:
+        return {**asdict(self), "ratio": self.ratio}
+
+
+def times(action: Callable[[], object], count: int = 30, warmup: int = 5) -> list[float]:
+    """Return the durations of so many calls in milliseconds."""
+    for _ in range(warmup):
+        action()
+    found = []
+    for _ in range(count):
+        start = time.perf_counter()
+        action()
+        found.append((time.perf_counter() - start) * 1000)
+    return found
+
+
+def in_turns(
+    ours: Callable[[], object], go: Callable[[], object], count: int = 30, warmup: int = 5
+) -> tuple[float, float]:
+    """Return both medians in milliseconds; the calls alternate, so that a machine's drift meets both."""
+    found: tuple[list[float], list[float]] = ([], [])
+    for turn in range(count + warmup):
+        for action, kept in zip((ours, go), found, strict=True):
+            start = time.perf_counter()
+            action()
+            if turn >= warmup:
+                kept.append((time.perf_counter() - start) * 1000)
+    return statistics.median(found[0]), statistics.median(found[1])
+
+
+def against(name: str, ours: float, go: float, limit: float, **rest: str) -> Result:
+    return Result(name, ours, go, f"≤ {limit} × Go", ours <= limit * go, **rest)
+
+
+def below(name: str, ours: float, limit: float, unit: str = "ms", note: str = "") -> Result:
+    return Result(name, ours, None, f"≤ {limit} {unit}", ours <= limit, unit, note)
