@@ -90,7 +90,14 @@ class Step:
     __slots__ = ("after", "before", "dropped", "index", "matched", "rule", "value")
 
     def __init__(
-        self, index: int, rule: RelabelRule, value: str, matched: bool, before: LabelPairs, after: LabelPairs, dropped: bool
+        self,
+        index: int,
+        rule: RelabelRule,
+        value: str,
+        matched: bool,
+        before: LabelPairs,
+        after: LabelPairs,
+        dropped: bool,
     ) -> None:
         self.index = index
         self.rule = rule
@@ -102,7 +109,7 @@ class Step:
 
     @property
     def changes(self) -> list[tuple[str, str | None, str | None]]:
-        """The labels that changed, sorted: ``(name, value before, value after)``, ``None`` for a label that is not there."""
+        """The labels that changed, sorted: ``(name, before, after)``; ``None`` for a label that is not there."""
         before, after = dict(self.before), dict(self.after)
         names = sorted(before.keys() | after.keys())
         return [(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
@@ -113,7 +120,7 @@ class Relabeler:
 
     ``prometheus_version`` is ``"2.42"``, ``"2.53"``, ``"3.5"`` or any other version with these numbers. Raises
     :class:`~pytest_pushgateway.prometheus.regexps.BadRegexp` for a rule whose regular expression Prometheus does not
-    accept, :class:`~pytest_pushgateway.prometheus.regexps.Unjudged` for one that needs google-re2 where that is missing.
+    accept, :class:`~pytest_pushgateway.prometheus.regexps.Unjudged` for one that needs google-re2 where there is none.
     """
 
     def __init__(self, rules: Sequence[RelabelRule], *, prometheus_version: str = "3.5") -> None:
