@@ -11,7 +11,15 @@ whole metric, without ``le`` or ``quantile``.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import prometheus_client
+    from prometheus_client.samples import Sample
 
 
 class MetricType(IntEnum):
@@ -27,3 +35,294 @@ class MetricType(IntEnum):
 
 Labels = tuple[tuple[bytes, bytes], ...]
 """Label pairs, sorted by name."""
+
+SIMPLE_TYPES = frozenset({MetricType.COUNTER, MetricType.GAUGE, MetricType.UNTYPED})
+"""The types whose value is one float."""
+
+HISTOGRAM_TYPES = frozenset({MetricType.HISTOGRAM, MetricType.GAUGE_HISTOGRAM})
+
+_LEGACY_NAME = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LABEL = re.compile(
+    rb'(?:([a-zA-Z_:][a-zA-Z0-9_:]*)|"((?:[^"\\]|\\.)*)")="((?:[^"\\]|\\.)*)"[,}]',
+    re.DOTALL,
+)
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+
+
+class ParseError(Exception):
+    """A body that the original refuses to read.
+
+    ``str()`` gives the exact text of the answer without its final newline; :attr:`line` the line, from 1, where there
+    is one.
+    """
+
+    def __init__(self, text: str, line: int | None = None) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+class RenderError(Exception):
+    """A family that cannot be written in the format asked for; :attr:`partial` is what Go writes before it notices."""
+
+    def __init__(self, text: str, partial: bytes = b"") -> None:
+        super().__init__(text)
+        self.partial = partial
+
+
+def is_legacy_name(name: bytes) -> bool:
+    """Tell whether a metric or label name may stand unquoted; a colon is allowed in both, as in Go's writer."""
+    return _LEGACY_NAME.fullmatch(name) is not None
+
+
+def escape_value(value: bytes) -> bytes:
+    """Escape a label value, or a quoted name, for the text format."""
+    if b"\\" in value:
+        value = value.replace(b"\\", b"\\\\")
+    if b"\n" in value:
+        value = value.replace(b"\n", b"\\n")
+    return value.replace(b'"', b'\\"') if b'"' in value else value
+
+
+def _unescape(value: bytes) -> bytes:
+    if b"\\" not in value:
+        return value
+    return _ESCAPED.sub(lambda match: b"\n" if match[1] == b"n" else match[1], value)
+
+
+def render_name(name: bytes) -> bytes:
+    """Write a name as it stands in a line: quoted where it is outside the legacy character set."""
+    return name if is_legacy_name(name) else b'"' + escape_value(name) + b'"'
+
+
+def render_prefix(name: bytes, labels: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Render what stands before the value in a line of the text format, names unescaped (``allow-utf-8``)."""
+    pairs = [render_name(label) + b'="' + escape_value(value) + b'"' for label, value in labels]
+    if name and not is_legacy_name(name):
+        return b"{" + b",".join([render_name(name), *pairs]) + b"}"
+    return name + b"{" + b",".join(pairs) + b"}" if pairs else name
+
+
+def split_prefix(prefix: bytes) -> tuple[bytes, Labels]:
+    """Give back the metric name and the labels from which a prefix was rendered."""
+    name, brace, _ = prefix.partition(b"{")
+    if not brace:
+        return prefix, ()
+    start = len(name) + 1
+    if not name:
+        quoted = _QUOTED.match(prefix, start)
+        if quoted and prefix[quoted.end() : quoted.end() + 1] != b"=":
+            name = _unescape(quoted[1])
+            start = quoted.end() + 1
+    labels = []
+    for plain, quoted_name, value in _LABEL.findall(prefix, start):
+        labels.append((plain or _unescape(quoted_name), _unescape(value)))
+    return name, tuple(labels)
+
+
+def sort_key(prefix: bytes) -> tuple[int, tuple[bytes, ...]]:
+    """Return the key that gives Go's order of series within a family.
+
+    That is the number of labels, then the label values in the order of the label names; the names do not count.
+    """
+    if b"\\" in prefix or b'{"' in prefix or b',"' in prefix:
+        labels = split_prefix(prefix)[1]
+        return len(labels), tuple([value for _, value in labels])
+    values = prefix.split(b'"')[1::2]
+    return len(values), tuple(values)
+
+
+@dataclass(slots=True)
+class Summary:
+    """A summary's value.
+
+    ``has_count`` and ``has_sum`` are false where the push did not say them: they count as zero then, but are left out
+    of error texts and of protobuf.
+    """
+
+    count: int = 0
+    sum: float = 0.0
+    quantiles: list[tuple[float, float]] = field(default_factory=list)
+    has_count: bool = True
+    has_sum: bool = True
+
+
+@dataclass(slots=True)
+class Native:
+    """The native part of a histogram, as in ``io.prometheus.client.Histogram``.
+
+    Buckets are ``(index, count)``, the spans and deltas resolved.
+    """
+
+    schema: int
+    zero_threshold: float
+    zero_count: int | float
+    negative: list[tuple[int, int | float]]
+    positive: list[tuple[int, int | float]]
+
+
+@dataclass(slots=True)
+class Histogram:
+    """A histogram's value; counts are ``float`` in a float histogram.
+
+    ``buckets`` are ``(upper bound, cumulative count)`` in the order pushed; nothing is made up for a missing ``+Inf``.
+    """
+
+    count: int | float = 0
+    sum: float = 0.0
+    buckets: list[tuple[float, int | float]] = field(default_factory=list)
+    has_count: bool = True
+    has_sum: bool = True
+    native: Native | None = None
+
+
+@dataclass(slots=True)
+class Mixed:
+    """What only protobuf can bring.
+
+    A metric that has values of several types, none, or one that is not its family's; exemplars, created timestamps,
+    native histograms, unknown fields. ``raw`` is the serialised ``io.prometheus.client.Metric`` without its labels,
+    ``parts`` what it says for each type.
+    """
+
+    raw: bytes
+    parts: Mapping[MetricType, bytes | Summary | Histogram]
+
+
+Value = bytes | Summary | Histogram | Mixed
+"""A series' value. ``bytes`` is a float as Go's ``%v`` prints it: ``1e+06``, ``NaN``, ``-0``."""
+
+
+def value_type(family_type: int) -> int:
+    """Return the type of value that a family of this type holds: gauge histograms hold histograms."""
+    return MetricType.HISTOGRAM if family_type == MetricType.GAUGE_HISTOGRAM else family_type
+
+
+def kinds(family_type: int, value: Value) -> frozenset[MetricType]:
+    """Return the types that a value in a family of ``family_type`` can serve.
+
+    The original says ``is not a GAUGE`` of a metric in a gauge family that cannot serve ``GAUGE``.
+    """
+    if isinstance(value, Mixed):
+        return frozenset(value.parts)
+    if isinstance(value, Summary):
+        return _SUMMARY
+    if isinstance(value, Histogram):
+        return _HISTOGRAM
+    return _SIMPLE[family_type]
+
+
+_SUMMARY = frozenset({MetricType.SUMMARY})
+_HISTOGRAM = frozenset({MetricType.HISTOGRAM})
+_SIMPLE = {int(kind): frozenset({kind}) for kind in SIMPLE_TYPES}
+
+
+def part(family_type: int, value: Value) -> bytes | Summary | Histogram | None:
+    """Return what a series says for a family of ``family_type``; ``None`` if it has no value of that type."""
+    if isinstance(value, bytes):
+        return value if family_type in SIMPLE_TYPES else None
+    if isinstance(value, Mixed):
+        return value.parts.get(value_type(family_type))  # type: ignore[call-overload, no-any-return]
+    wanted = MetricType.SUMMARY if isinstance(value, Summary) else MetricType.HISTOGRAM
+    return value if value_type(family_type) == wanted else None
+
+
+@dataclass(slots=True)
+class MetricFamily:
+    """A metric family as pushed: frozen once handed over, though not enforced.
+
+    ``type`` is a :class:`MetricType` or any other number that protobuf brought. ``help`` is empty where there is none.
+    ``series`` are prefixes, grouping labels included, with their values. ``suspects`` are the prefixes whose labels
+    need looking at one by one: reserved or empty label names, values that are not UTF-8, duplicate label names, an
+    explicit ``quantile`` label of a summary.
+    """
+
+    name: bytes
+    type: int
+    help: bytes
+    series: list[tuple[bytes, Value]]
+    suspects: list[bytes] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What a body holds: the families in order of their first appearance, none of the text format's without series."""
+
+    families: dict[bytes, MetricFamily]
+    has_timestamps: bool = False
+
+
+def type_name(family_type: int) -> str:
+    """Return the word of the text format's TYPE line; gauge histograms are exposed as histograms.
+
+    Raises:
+        ValueError: if the text format has no word for it.
+    """
+    return MetricType(value_type(family_type)).name.lower()
+
+
+def proto_type_name(family_type: int) -> str:
+    """Return the type as Go's error texts and JSON name it: ``GAUGE``, or the number where it has no name."""
+    return MetricType(family_type).name if family_type in MetricType._value2member_map_ else str(family_type)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True)
+class Family:
+    """A metric family as a test sees it, named and typed as exposed (``backup_total``, ``untyped``).
+
+    Bytes that are not UTF-8 appear as surrogate escapes.
+    """
+
+    name: str
+    type: str
+    help: str
+    samples: tuple[Sample, ...]
+
+    def to_metric(self) -> prometheus_client.Metric:
+        """Convert to prometheus_client's ``Metric``: named without ``_total``, ``unknown`` for ``untyped``."""
+        from prometheus_client.metrics_core import Metric
+
+        name = self.name
+        if self.type == "counter" and name.endswith("_total"):
+            name = name[: -len("_total")]
+        metric = Metric(name, self.help, self.type)
+        metric.samples = list(self.samples)
+        return metric
+
+
+def to_family(family: MetricFamily) -> Family:
+    """Convert a family for users; a series without a value of the family's type is left out, as it is not exposed."""
+    from prometheus_client.samples import Sample
+
+    name = _text(family.name)
+    samples: list[Any] = []
+    for prefix, value in family.series:
+        labels = {_text(label): _text(text) for label, text in split_prefix(prefix)[1]}
+        for suffix, extra, number in flatten(part(family.type, value)):
+            samples.append(Sample(name + suffix, {**labels, **extra}, number))
+    try:
+        word = type_name(family.type)
+    except ValueError:
+        word = "untyped"
+    return Family(name, word, _text(family.help), tuple(samples))
+
+
+def flatten(value: bytes | Summary | Histogram | None) -> list[tuple[str, dict[str, str], float]]:
+    """Return the lines that a value is exposed as: name suffix, additional label, number."""
+    from pytest_pushgateway.exposition.gofmt import format_float
+
+    if value is None:
+        return []
+    if isinstance(value, bytes):
+        return [("", {}, float(value))]
+    if isinstance(value, Summary):
+        lines = [("", {"quantile": format_float(rank).decode()}, number) for rank, number in value.quantiles]
+    else:
+        lines = [("_bucket", {"le": format_float(bound).decode()}, float(number)) for bound, number in value.buckets]
+        if all(bound != float("inf") for bound, _ in value.buckets):
+            lines.append(("_bucket", {"le": "+Inf"}, float(value.count)))
+    return [*lines, ("_sum", {}, value.sum), ("_count", {}, float(value.count))]
