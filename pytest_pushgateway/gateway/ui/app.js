@@ -1,0 +1,166 @@
+// The page: fetches, keeps what was fetched, and draws the view that the address names.
+
+import { fetchGroups, fetchState, fetchStatus, keyOf, remove } from "./api.js";
+import { announce, h, keyed, setAttribute, setText } from "./dom.js";
+import { labelTokens } from "./family.js";
+import { ago, date, visible } from "./format.js";
+import { makeGroups } from "./groups.js";
+import { makeRequests, rejected } from "./requests.js";
+import { makeStatus } from "./status.js";
+
+const INTERVAL = 1000; // milliseconds; a refresh that takes long waits four times as long
+const TITLES = { metrics: "Metrics", requests: "Requests", status: "Status" };
+const $ = (id) => document.getElementById(id);
+
+const app = {
+  groups: [],
+  state: null,
+  status: null,
+  /** The gateway's time in Unix seconds: its clock may be frozen, so that the browser's does not count. */
+  now: () => app.state.now,
+  refresh: draw,
+  query: () => route().query,
+  setQuery(query) {
+    history.replaceState(null, "", query ? `#metrics?q=${encodeURIComponent(query)}` : "#metrics");
+  },
+  failure: (group) => failures.get(group.id),
+  /** Wait for a change that was asked for, fetch, and say what came of it. */
+  async attempt(promise, done) {
+    try {
+      await promise;
+      problem = null;
+      await load();
+      announce(done);
+    } catch (error) {
+      problem = { text: `The gateway did not do it: ${error.message}` };
+      announce(problem.text);
+    }
+    draw();
+  },
+};
+
+let problem = null; // of the last deletion
+let outage = null; // since when the gateway does not answer
+let failures = new Map();
+let views = null;
+let live = true;
+let revision = null;
+let timer;
+let running = null;
+
+function route() {
+  const [name, search = ""] = location.hash.slice(1).split("?");
+  const fallback = /\/status$/.test(location.pathname) ? "status" : "metrics";
+  return { view: name in TITLES ? name : fallback, query: new URLSearchParams(search).get("q") ?? "" };
+}
+
+async function load() {
+  const state = await fetchState();
+  if (state.start_time !== app.state?.start_time) app.status = await fetchStatus();
+  if (state.revision !== revision) app.groups = await fetchGroups();
+  revision = state.revision;
+  failures = new Map(state.failures.map((failure) => [keyOf(failure.labels), failure]));
+  app.state = state;
+}
+
+async function cycle() {
+  clearTimeout(timer);
+  const began = performance.now();
+  try {
+    await load();
+    if (outage) announce("The gateway answers again");
+    outage = null;
+  } catch (error) {
+    outage = { since: outage?.since ?? Date.now() / 1000, text: error.message };
+  }
+  draw();
+  clearTimeout(timer);
+  if (live && !document.hidden) timer = setTimeout(poll, Math.max(INTERVAL, 4 * (performance.now() - began)));
+}
+
+function poll() {
+  running ??= cycle().finally(() => { running = null; });
+  return running;
+}
+
+function banners() {
+  const list = [];
+  const { state } = app;
+  if (outage) list.push({ id: "outage", kind: "danger", title: "The gateway does not answer", text: `${outage.text}. Trying again; ${state ? `what is shown is from ${date(state.now)}` : "nothing could be read yet"}.` });
+  if (problem) list.push({ id: "problem", kind: "danger", text: problem.text });
+  if (!state) return list;
+  if (state.note) list.push({ id: "note", kind: "info", text: state.note });
+  if (state.conflict_error) list.push({ id: "conflict", kind: "danger", title: "Every push is refused and scrapes answer 500", text: state.conflict_error, conflicts: state.conflicts });
+  if (state.persistence.error) list.push({ id: "persistence", kind: "warn", title: "Persistence is failing", text: `${state.persistence.error} (since ${ago(state.persistence.since, state.now)}). Pushes go on.` });
+  return list;
+}
+
+function makeBanner(first) {
+  const title = h("b");
+  const text = h("span");
+  const cures = h("span", { class: "cures" });
+  const cure = ({ labels, path }) => ({
+    node: h("button", { type: "button", class: "button", onclick: () => app.attempt(remove(path), "Group deleted") }, "Delete ", ...labelTokens(labels)),
+    update() {},
+  });
+  return {
+    node: h("div", { class: `banner ${first.kind}` }, title, text, cures),
+    update(banner) {
+      setText(title, banner.title ?? "");
+      setText(text, visible(banner.text, 2000));
+      keyed(cures, banner.conflicts ?? [], ({ path }) => path, cure);
+    },
+  };
+}
+
+function bubble(node, amount, noun) {
+  node.hidden = amount === 0;
+  setText(node, String(amount));
+  setAttribute(node, "aria-label", `${amount} ${noun}`);
+}
+
+function draw() {
+  keyed($("banners"), banners(), ({ id }) => id, makeBanner);
+  document.body.classList.toggle("stale", outage !== null);
+  setText($("live-text"), !live ? "Paused" : outage ? "Offline" : "Live");
+  if (!app.state || !app.status) return;
+  views ??= { metrics: makeGroups(app), requests: makeRequests(app), status: makeStatus(app) };
+  const { view } = route();
+  if ($("view").firstChild !== views[view].node) $("view").replaceChildren(views[view].node);
+  for (const link of document.querySelectorAll("[data-view]")) setAttribute(link, "aria-current", link.dataset.view === view ? "page" : null);
+  document.title = `${TITLES[view]} · Pushgateway`;
+  views[view].update();
+  bubble($("rejected"), rejected(app.state), "rejected");
+  bubble($("troubles"), (app.state.persistence.error ? 1 : 0) + (app.state.conflict_error ? 1 : 0), "in trouble");
+  setText($("build"), `pytest-pushgateway ${app.status.build_information.version}`);
+  setAttribute($("raw"), "href", `.${app.status.flags["web.telemetry-path"]}`);
+}
+
+$("live").addEventListener("click", () => {
+  live = !live;
+  setAttribute($("live"), "aria-pressed", String(live));
+  if (live) poll();
+  else {
+    clearTimeout(timer);
+    draw();
+  }
+});
+document.querySelector(".skip").addEventListener("click", (event) => { // the address names the view, not a place in it
+  event.preventDefault();
+  $("main").focus();
+});
+addEventListener("hashchange", () => {
+  draw();
+  scrollTo(0, 0);
+});
+addEventListener("visibilitychange", () => { if (live && !document.hidden) poll(); });
+addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
+  event.preventDefault();
+  if (route().view !== "metrics") {
+    history.pushState(null, "", "#metrics");
+    draw();
+  }
+  views?.metrics.focusSearch();
+});
+poll();

@@ -1,0 +1,105 @@
+// Building and updating the document. Everything pushed is untrusted: it enters as text nodes or as plain attributes.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element with attributes and children; strings become text nodes, null and false are left out. */
+export function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== false));
+  return node;
+}
+
+export function icon(name) {
+  const node = document.createElementNS(SVG, "svg");
+  const use = document.createElementNS(SVG, "use");
+  node.setAttribute("class", "icon");
+  node.setAttribute("aria-hidden", "true");
+  use.setAttribute("href", `#i-${name}`);
+  node.append(use);
+  return node;
+}
+
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function setAttribute(node, name, value) {
+  if (value === null) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+/** Put `child` right after `sibling`, or take `old` away where there is nothing to show. */
+export function swap(old, child, sibling) {
+  if (old === child) return child;
+  old?.remove();
+  if (child) sibling.after(child);
+  return child;
+}
+
+const parts = new WeakMap();
+
+/**
+ * Make `parent` show one part for each item, keeping the parts whose key stays, so that focus, selection and scroll
+ * position survive a refresh. `make(item)` returns `{node, update(item)}`.
+ */
+export function keyed(parent, items, key, make) {
+  const old = parts.get(parent) ?? new Map();
+  const now = new Map();
+  for (const item of items) {
+    const id = key(item);
+    now.set(id, old.get(id) ?? make(item));
+  }
+  for (const [id, part] of old) if (!now.has(id)) part.node.remove();
+  let cursor = parent.firstChild;
+  for (const part of now.values()) {
+    if (part.node === cursor) cursor = cursor.nextSibling;
+    else parent.insertBefore(part.node, cursor);
+  }
+  parts.set(parent, now);
+  for (const item of items) now.get(key(item)).update(item);
+  return now;
+}
+
+/** Say something to screen readers. */
+export function announce(text) {
+  setText(document.getElementById("announce"), text);
+}
+
+/** Ask before something is lost; resolves to true or false. Escape keeps. */
+export function confirm(title, content, action) {
+  const dialog = document.getElementById("confirm");
+  const yes = document.getElementById("confirm-yes");
+  const no = document.getElementById("confirm-no");
+  setText(document.getElementById("confirm-title"), title);
+  document.getElementById("confirm-text").replaceChildren(content);
+  setText(yes, action);
+  dialog.returnValue = "";
+  yes.onclick = () => dialog.close("yes");
+  no.onclick = () => dialog.close("");
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    dialog.showModal();
+    no.focus();
+  });
+}
+
+/** A block of text to copy. */
+export function snippet(caption, text) {
+  const button = h("button", { type: "button", class: "tool copy", "aria-label": `Copy ${caption}`, title: "Copy" }, icon("copy"));
+  const code = h("pre", { tabindex: "0", role: "region", "aria-label": caption }, text);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      announce("Copied");
+    } catch { // the clipboard is closed to pages without TLS: select, so that Ctrl+C does it
+      getSelection().selectAllChildren(code);
+      announce("Selected");
+    }
+  });
+  return h("div", { class: "snippet" }, code, button);
+}

@@ -1,0 +1,108 @@
+// Numbers, times and untrusted text as people read them. Pure functions.
+
+const LIMIT = 300;
+
+/** Untrusted text on one line: escaped as Prometheus escapes label values, invisible characters made visible, cut when huge. */
+export function visible(text, limit = LIMIT) {
+  const cut = text.length > limit ? text.slice(0, limit) : text;
+  const shown = cut
+    .replaceAll("\\", "\\\\")
+    .replaceAll("\n", "\\n")
+    // eslint-disable-next-line no-control-regex
+    .replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+      (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+  return text.length > limit ? `${shown}… (${text.length} characters)` : shown;
+}
+
+/** The number that the API's text stands for. */
+export function number(text) {
+  if (text === "+Inf") return Infinity;
+  if (text === "-Inf") return -Infinity;
+  return Number(text);
+}
+
+/** The API's float text ("1.5e+06") written out ("1500000"), exactly; beyond 21 digits as it is. */
+export function plain(text) {
+  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text);
+  if (!match) return text;
+  const [, sign, first, rest = "", exponent] = match;
+  const shift = Number(exponent);
+  const digits = first + rest;
+  if (shift < -9 || shift > 20) return text;
+  if (shift < 0) return `${sign}0.${"0".repeat(-shift - 1)}${digits}`;
+  if (digits.length <= shift + 1) return sign + digits.padEnd(shift + 1, "0");
+  return `${sign}${digits.slice(0, shift + 1)}.${digits.slice(shift + 1)}`;
+}
+
+/** A computed number in few digits. */
+export function short(value) {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
+  const size = Math.abs(value);
+  if (size >= 1e15 || (size > 0 && size < 1e-4)) return value.toExponential(2);
+  return String(Number(value.toPrecision(size >= 1000 ? 6 : 3)));
+}
+
+function scaled(value, step, units) {
+  let index = 0;
+  let size = Math.abs(value);
+  while (size >= step && index < units.length - 1) {
+    size /= step;
+    index += 1;
+  }
+  return `${value < 0 ? "−" : ""}${Number(size.toPrecision(3))} ${units[index]}`;
+}
+
+/** A length of time, in at most two units. */
+export function duration(seconds) {
+  const size = Math.abs(seconds);
+  if (size === 0) return "0 s";
+  if (size < 1e-3) return `${short(seconds * 1e6)} µs`;
+  if (size < 1) return `${short(seconds * 1e3)} ms`;
+  if (size < 60) return `${short(seconds)} s`;
+  let rest = Math.round(size);
+  const parts = [];
+  for (const [unit, length] of [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]]) {
+    const amount = Math.floor(rest / length);
+    rest -= amount * length;
+    if (amount) parts.push(`${amount} ${unit}`);
+    else if (parts.length) break;
+  }
+  return (seconds < 0 ? "−" : "") + parts.slice(0, 2).join(" ");
+}
+
+/** How long ago `then` was at `now` (Unix seconds): "just now", "12 s ago", "3 d ago". */
+export function ago(then, now) {
+  const passed = now - then;
+  if (passed < 0) return passed > -2 ? "just now" : `in ${duration(passed).slice(1)}`;
+  if (passed < 2) return "just now";
+  if (passed < 60) return `${Math.floor(passed)} s ago`;
+  return `${duration(passed).split(" ").slice(0, 2).join(" ")} ago`;
+}
+
+/** Local date and time with the offset left to the reader's clock: "2026-03-01 12:00:05". */
+export function date(seconds) {
+  const when = new Date(seconds * 1000);
+  if (Number.isNaN(when.getTime())) return "";
+  const two = (n) => String(n).padStart(2, "0");
+  return `${when.getFullYear()}-${two(when.getMonth() + 1)}-${two(when.getDate())} ` +
+    `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
+}
+
+/** What a value means, going by the units that Prometheus names carry; "" where the number says it all. */
+export function hint(name, value) {
+  if (!Number.isFinite(value)) return "";
+  const base = name.replace(/_(total|sum|created)$/, "");
+  if (/(^|_)bytes$/.test(base)) return Math.abs(value) >= 1024 ? scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]) : "";
+  if (/(timestamp|time|created|_at)(_seconds)?$/.test(name) && value > 1e8 && value < 1e11) return date(value);
+  if (/(^|_)seconds$/.test(base)) return value !== 0 && (Math.abs(value) >= 60 || Math.abs(value) < 0.1) ? duration(value) : "";
+  if (/(^|_)ratio$/.test(base)) return `${short(value * 100)} %`;
+  if (Math.abs(value) >= 1e6) return scaled(value, 1000, ["", "k", "M", "G", "T", "P", "E"]);
+  return "";
+}
+
+/** "1 group", "3 groups". */
+export function count(amount, noun) {
+  const plural = noun === "series" ? noun : noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`;
+  return `${amount.toLocaleString("en-GB")} ${amount === 1 ? noun : plural}`;
+}

@@ -1,0 +1,224 @@
+// The metrics view: the filter and the groups. Closed groups hold no series.
+
+import { address, groupPath, remove, wipe } from "./api.js";
+import { announce, confirm, h, icon, keyed, setAttribute, setText, snippet } from "./dom.js";
+import { labelTokens, makeFamily } from "./family.js";
+import { ago, count, date } from "./format.js";
+import { filter } from "./search.js";
+
+const PAGE = 200;
+const FAMILIES = 100;
+const OPENED_BY_SEARCH = 3;
+const STORAGE = `pushgateway-open:${address(".")}`;
+
+// What the reader opened or closed by hand, kept for this tab: "group id" or "group id / family" to true or false.
+const opened = new Map(loadOpened());
+
+function loadOpened() {
+  try {
+    return JSON.parse(sessionStorage.getItem(STORAGE)) ?? [];
+  } catch {
+    return [];
+  }
+}
+
+function remember(key, open) {
+  opened.set(key, open);
+  try {
+    sessionStorage.setItem(STORAGE, JSON.stringify([...opened].slice(-2000)));
+  } catch { /* kept until the page is left */ }
+}
+
+const CHIPS = ["counter", "gauge", "histogram", "summary", "untyped"];
+
+/** The view; `app` gives groups, state, now(), refresh() (draw again), reload() (fetch again) and the wanted query. */
+export function makeGroups(app) {
+  let limit = PAGE;
+  let type = "";
+  let failing = false;
+  let outcome = "";
+
+  const input = h("input", { type: "search", id: "search", autocomplete: "off", spellcheck: "false", placeholder: "Filter: backup disk=sda", "aria-label": "Filter by job, label, name or help", "aria-keyshortcuts": "/" });
+  input.value = app.query();
+  const types = h("select", { "aria-label": "Type" }, h("option", { value: "" }, "All types"), ...CHIPS.map((name) => h("option", { value: name }, name)));
+  const failed = h("button", { type: "button", class: "tool", "aria-pressed": "false" }, "Failed only");
+  const closeAll = h("button", { type: "button", class: "tool", onclick: () => {
+    for (const { id } of app.groups) remember(id, false);
+    app.refresh();
+  } }, "Close all");
+  const wipeButton = h("button", { type: "button", class: "tool danger", hidden: true, onclick: askWipe }, icon("trash"), "Delete all");
+  const facts = h("p", { class: "facts" });
+  const list = h("div", { class: "groups" });
+  const more = h("button", { type: "button", class: "button more", onclick: () => {
+    limit += PAGE;
+    app.refresh();
+  } });
+  const nothing = h("div", { class: "empty" });
+  const node = h("div", {},
+    h("h1", { class: "sr" }, "Metrics"),
+    h("div", { class: "toolbar", role: "search" },
+      h("div", { class: "field" }, icon("search"), input, h("kbd", { "aria-hidden": "true" }, "/")), types, failed, closeAll, wipeButton),
+    facts, list, more, nothing);
+
+  let timer;
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      limit = PAGE;
+      app.setQuery(input.value);
+      app.refresh();
+      announce(outcome);
+    }, 80);
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !input.value) return;
+    input.value = "";
+    input.dispatchEvent(new Event("input"));
+  });
+  types.addEventListener("change", () => {
+    type = types.value;
+    app.refresh();
+    announce(outcome);
+  });
+  failed.addEventListener("click", () => {
+    failing = !failing;
+    setAttribute(failed, "aria-pressed", String(failing));
+    app.refresh();
+    announce(outcome);
+  });
+
+  async function askWipe() {
+    const { length } = app.groups;
+    const sure = await confirm("Delete all groups?", h("p", {}, `${count(length, "group")} with everything pushed to them will be gone.`), `Delete ${length}`);
+    if (!sure) return;
+    await app.attempt(wipe(), `${count(length, "group")} deleted`);
+    input.focus();
+  }
+
+  async function askDelete(group) {
+    const sure = await confirm("Delete this group?", h("p", { class: "labels" }, ...labelTokens(group.labels)), "Delete");
+    if (!sure) return;
+    const before = [...list.querySelectorAll(".group-head .toggle")];
+    const at = before.findIndex((button) => button.closest("article").dataset.id === group.id);
+    const conflict = app.state.conflicts.find(({ labels }) => labels.length === group.labels.length && labels.every(([n, v]) => group.labels.some(([m, w]) => n === m && v === w)));
+    await app.attempt(remove(conflict?.path ?? groupPath(group.labels)), "Group deleted");
+    const left = [...list.querySelectorAll(".group-head .toggle")];
+    (left[Math.min(at, left.length - 1)] ?? input).focus();
+  }
+
+  function makeGroup(first) {
+    let { group } = first;
+    let body = null;
+    let reason = null;
+    const isOpen = (byDefault) => opened.get(group.id) ?? byDefault;
+    const button = h("button", { type: "button", class: "toggle", onclick: () => {
+      remember(group.id, button.getAttribute("aria-expanded") !== "true");
+      app.refresh();
+    } }, ...labelTokens(group.labels));
+    const pill = h("span", { class: "pill bad" }, "Last push failed");
+    const meta = h("span", { class: "meta" });
+    const time = h("time", { class: "meta" });
+    const bin = h("button", { type: "button", class: "tool bin", title: "Delete group", "aria-label": `Delete group ${group.labels.map(([n, v]) => `${n} ${v.slice(0, 80)}`).join(", ")}`, onclick: () => askDelete(group) }, icon("trash"));
+    const head = h("div", { class: "group-head" }, h("h2", {}, button), meta, time, group.hidden ? null : bin);
+    const card = h("article", { class: "group", "data-id": group.id }, head);
+    const family = makeFamily({
+      isOpen: (name, byDefault) => opened.get(`${group.id}/${name}`) ?? byDefault,
+      toggle: (name, open) => remember(`${group.id}/${name}`, open),
+      now: app.now,
+      refresh: app.refresh,
+    });
+    let families = FAMILIES;
+
+    function showReason() {
+      const failure = app.failure(group);
+      const text = failure ? failure.error : "The gateway refused it; the reason is no longer known.";
+      reason ??= h("p", { class: "reason" }, pill, h("time", {}), h("span", {}));
+      setText(reason.children[1], ago(group.failed, app.now()));
+      setAttribute(reason.children[1], "title", date(group.failed));
+      setText(reason.children[2], text);
+      if (!reason.isConnected) head.after(reason);
+    }
+
+    return {
+      node: card,
+      update(found) {
+        ({ group } = found);
+        const open = isOpen(found.openByDefault);
+        setAttribute(button, "aria-expanded", String(open));
+        const total = group.families.length;
+        setText(meta, found.inside ? `${found.families.length} of ${count(total, "family")}` : total ? `${count(total, "family")} · ${count(group.series, "series")}` : "no metrics");
+        setText(time, group.pushed ? ago(group.pushed, app.now()) : "never pushed");
+        setAttribute(time, "title", group.pushed ? `last pushed ${date(group.pushed)}` : null);
+        card.classList.toggle("failed", !group.ok);
+        if (group.ok) reason?.remove();
+        else showReason();
+        if (!open) {
+          body?.remove();
+          body = null;
+          return;
+        }
+        if (!body) {
+          body = h("div", { class: "group-body" });
+          body.list = h("div");
+          body.more = h("button", { type: "button", class: "button more", onclick: () => {
+            families += FAMILIES;
+            app.refresh();
+          } });
+          body.note = h("p", { class: "muted note" });
+          body.append(body.note, body.list, body.more);
+          card.append(body);
+        }
+        setText(body.note, group.hidden ? "A family named “labels” hides this group's grouping key in the API, so that it cannot be deleted from here." : total ? "" : "Nothing stands in this group but the times of its pushes.");
+        body.note.hidden = !body.note.textContent;
+        keyed(body.list, found.families.slice(0, families), ({ name }) => name, family);
+        const left = found.families.length - families;
+        body.more.hidden = left <= 0;
+        setText(body.more, `Show ${Math.min(left, FAMILIES)} more of ${count(left, "family")}`);
+      },
+    };
+  }
+
+  let emptyShown = "";
+  function showNothing(kind) {
+    if (emptyShown === kind) return;
+    emptyShown = kind;
+    nothing.replaceChildren();
+    if (kind === "empty") {
+      const base = address("");
+      nothing.append(
+        h("h2", {}, "Nothing has been pushed yet"),
+        h("p", {}, "This page follows the gateway: the first push shows up here by itself. To try it:"),
+        snippet("Push with curl", `echo "backup_bytes 1024" | curl --data-binary @- ${base}metrics/job/backup`),
+        snippet("Push with Python", `from prometheus_client import CollectorRegistry, Gauge, push_to_gateway\n\nregistry = CollectorRegistry()\nGauge("backup_bytes", "Size of the backup.", registry=registry).set(1024)\npush_to_gateway("${base.replace(/\/$/, "")}", job="backup", registry=registry)`),
+      );
+    } else if (kind === "filtered") {
+      nothing.append(h("h2", {}, "No group matches"), h("p", {}, "The filter looks at labels, names, help texts and types. Escape clears it."));
+    }
+  }
+
+  return {
+    node,
+    focusSearch: () => input.focus(),
+    update() {
+      const found = filter(app.groups, { query: input.value, failing, type });
+      const byInside = new Set(found.filter(({ inside }) => inside).slice(0, OPENED_BY_SEARCH).map(({ group }) => group.id));
+      const few = app.groups.length <= 3;
+      for (const item of found) item.openByDefault = few || byInside.has(item.group.id);
+      keyed(list, found.slice(0, limit), ({ group }) => group.id, makeGroup);
+      const left = found.length - limit;
+      more.hidden = left <= 0;
+      setText(more, `Show ${Math.min(left, PAGE)} more of ${count(left, "group")}`);
+      const bad = app.groups.filter(({ ok }) => !ok).length;
+      const filtered = found.length !== app.groups.length;
+      outcome = filtered ? `${found.length} of ${count(app.groups.length, "group")}` : count(app.groups.length, "group");
+      setText(facts, [outcome, count(found.reduce((sum, item) => sum + item.families.length, 0), "family"), count(found.reduce((sum, item) => sum + item.families.reduce((n, f) => n + f.metrics.length, 0), 0), "series"), bad ? `${bad} failed` : ""].filter(Boolean).join(" · "));
+      facts.hidden = app.groups.length === 0;
+      failed.disabled = bad === 0 && !failing;
+      closeAll.disabled = !list.querySelector('.group-head [aria-expanded="true"]');
+      wipeButton.hidden = !app.state.admin_api;
+      wipeButton.disabled = app.groups.length === 0;
+      showNothing(app.groups.length === 0 ? "empty" : found.length === 0 ? "filtered" : "");
+      nothing.hidden = found.length > 0;
+    },
+  };
+}
