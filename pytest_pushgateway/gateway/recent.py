@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -117,6 +116,3 @@ class Recent:
         with self._lock:
             self._requests.clear()
             self._failures.clear()
-
-
-RecentRequests = Callable[[], "list[RecentRequest]"]
