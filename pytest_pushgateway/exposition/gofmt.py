@@ -253,11 +253,15 @@ def metric_text(prefix: bytes, family_type: int, value: Value) -> str:
     fields = [
         f"label:{{name:{proto_quote(name)}  value:{proto_quote(text)}}}" for name, text in split_prefix(prefix)[1]
     ]
-    if isinstance(value, Summary):
+    if isinstance(value, Mixed):
+        from pytest_pushgateway.exposition.protobuf import metric_fields
+
+        fields += metric_fields(value.raw)
+    elif isinstance(value, Summary):
         fields.append("summary:{" + "  ".join(_summary_fields(value)) + "}")
     elif isinstance(value, Histogram):
         fields.append("histogram:{" + "  ".join(_histogram_fields(value)) + "}")
-    elif not isinstance(value, Mixed):
+    else:
         fields.append(f"{MetricType(family_type).name.lower()}:{{value:{proto_float(value)}}}")
     return "  ".join(fields)
 

@@ -1,0 +1,86 @@
+"""Names outside the legacy character set, as a scrape's escaping scheme has them."""
+
+from __future__ import annotations
+
+import string
+from functools import lru_cache
+
+from pytest_pushgateway.exposition.model import Labels, is_legacy_name, render_prefix, split_prefix
+from pytest_pushgateway.exposition.negotiation import ALLOW_UTF8, DOTS, UNDERSCORES
+
+_LEGACY = frozenset(string.ascii_letters + string.digits + "_:")
+
+
+@lru_cache(maxsize=4096)
+def escape_name(name: bytes, escaping: str) -> bytes:
+    """Escape a metric or label name by one of the schemes that a scrape can negotiate.
+
+    Bytes that are no UTF-8 count as U+FFFD each.
+    """
+    if escaping == ALLOW_UTF8 or not name or is_legacy_name(name):
+        return name
+    out = [] if escaping in (UNDERSCORES, DOTS) else ["U__"]
+    first = True
+    for character in name.decode("utf-8", "surrogateescape"):
+        legacy = character.isascii() and (
+            character.isalpha() or character in "_:" or (character.isdigit() and not first)
+        )
+        first = False
+        if escaping == UNDERSCORES:
+            out.append(character if legacy else "_")
+        elif character == "_":
+            out.append("__")
+        elif legacy:
+            out.append(character)
+        elif escaping == DOTS:
+            out.append("_dot_" if character == "." else "__")
+        else:
+            code = 0xFFFD if 0xDC80 <= ord(character) <= 0xDCFF else ord(character)
+            out.append(f"_{code:x}_")
+    return "".join(out).encode()
+
+
+def unescape_name(name: bytes) -> bytes:
+    """Undo the ``values`` scheme (``U__a_2e_b`` for ``a.b``); a malformed name is given back as it is."""
+    if not name.startswith(b"U__"):
+        return name
+    out = []
+    pieces = iter(name[3:].split(b"_"))
+    out.append(next(pieces))
+    for code in pieces:
+        after = next(pieces, None)
+        if after is None:
+            return name
+        if code:
+            character = _code_point(code)
+            if character is None:
+                return name
+            out.append(character)
+        else:
+            out.append(b"_")
+        out.append(after)
+    return b"".join(out)
+
+
+def _code_point(digits: bytes) -> bytes | None:
+    # Setting bit 5 is how Go lowers the digits before it looks at them.
+    lowered = bytes(digit | 0x20 for digit in digits)
+    if len(lowered) > 5 or lowered.strip(b"0123456789abcdef"):
+        return None
+    try:
+        return chr(int(lowered, 16)).encode()
+    except UnicodeEncodeError:  # a surrogate
+        return None
+
+
+def escape_labels(labels: Labels, escaping: str) -> Labels:
+    """Escape the label names; their order stays that of the unescaped names."""
+    return tuple((escape_name(name, escaping), value) for name, value in labels)
+
+
+def escape_prefix(prefix: bytes, escaping: str) -> bytes:
+    """Render a prefix, which names everything unescaped, under an escaping scheme."""
+    if escaping == ALLOW_UTF8 or not (b'{"' in prefix or b',"' in prefix):
+        return prefix
+    name, labels = split_prefix(prefix)
+    return render_prefix(escape_name(name, escaping), escape_labels(labels, escaping))

@@ -1,0 +1,500 @@
+"""The strict reader of the text format: the verdicts and the words of the original's, byte for byte.
+
+It reads line by line and keeps what the original keeps between lines: the current family, the current metric and the
+labels that identify a summary or histogram. A line whose braces hold no metric name goes on with the metric of the line
+before; that is the original's behaviour and nobody's intention.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NoReturn
+
+from pytest_pushgateway.exposition.gofmt import format_float, parse_float, parse_int, quote, quote_rune, to_uint64
+from pytest_pushgateway.exposition.model import (
+    HISTOGRAM_TYPES,
+    Histogram,
+    Labels,
+    MetricFamily,
+    MetricType,
+    Mixed,
+    ParseError,
+    Summary,
+    Value,
+    render_prefix,
+)
+from pytest_pushgateway.exposition.sanitise import is_suspect, is_utf8, merge
+
+_BLANKS = re.compile(rb"[ \t]*")
+_TOKEN = re.compile(rb"[^ \t\n]*")
+_METRIC_CHARACTERS = re.compile(rb"[a-zA-Z0-9_:]*")
+_LABEL_CHARACTERS = re.compile(rb"[a-zA-Z0-9_]*")
+_PLAIN_RUN = re.compile(rb'[^"\\\n]*')
+_HELP_RUN = re.compile(rb"[^\\\n]*")
+_LEGACY_METRIC = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LEGACY_LABEL = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
+
+_NEWLINE, _TAB, _SPACE, _QUOTE, _HASH, _COMMA = b'\n\t "#,'
+_EQUALS, _OPEN, _CLOSE, _BACKSLASH = b"={}\\"
+_ESCAPES = {_BACKSLASH: b"\\", ord("n"): b"\n", _QUOTE: b'"'}
+
+_TYPE_NAMES = {
+    "COUNTER": MetricType.COUNTER,
+    "GAUGE": MetricType.GAUGE,
+    "SUMMARY": MetricType.SUMMARY,
+    "UNTYPED": MetricType.UNTYPED,
+    "HISTOGRAM": MetricType.HISTOGRAM,
+    "GAUGE_HISTOGRAM": MetricType.GAUGE_HISTOGRAM,
+    "GAUGEHISTOGRAM": MetricType.GAUGE_HISTOGRAM,
+}
+
+_UNSTARTED = "invalid metric name"
+"""Said where the original dies of a nil pointer instead of answering: braces without a name before any metric."""
+
+
+class Metric:
+    """A metric being read; ``parts`` has more than one type only where braces without a name crossed families."""
+
+    __slots__ = ("labels", "parts")
+
+    def __init__(self) -> None:
+        self.labels: list[tuple[bytes, bytes]] = []
+        self.parts: dict[MetricType, float | Summary | Histogram] = {}
+
+
+class FamilyBuilder:
+    """A family being read; ``series`` holds finished series (fast path) and metrics in the order read."""
+
+    __slots__ = ("help", "name", "series", "type")
+
+    def __init__(self, name: bytes) -> None:
+        self.name = name
+        self.type: MetricType | None = None
+        self.help: bytes | None = None
+        self.series: list[Metric | tuple[bytes, Value]] = []
+
+    @property
+    def effective_type(self) -> MetricType:
+        """The type that reading treats the family as: a counter, protobuf's zero, while there is none."""
+        return MetricType.COUNTER if self.type is None else self.type
+
+
+class LineParser:
+    """Reads line after line; :meth:`finish` gives the families."""
+
+    def __init__(self, *, utf8_names: bool = False) -> None:
+        self.families: dict[bytes, FamilyBuilder] = {}
+        self.has_timestamps = False
+        self._utf8_names = utf8_names
+        self._number = 0
+        self._family: FamilyBuilder | None = None
+        self._metric: Metric | None = None
+        self._pending: list[tuple[bytes, bytes]] = []
+        self._identity: dict[bytes, bytes] | None = None
+        self._summaries: dict[frozenset[tuple[bytes, bytes]], Metric] = {}
+        self._histograms: dict[frozenset[tuple[bytes, bytes]], Metric] = {}
+        self._quantile = math.nan
+        self._bucket = math.nan
+        self._suffix = b""
+
+    def read(self, number: int, line: bytes) -> None:
+        """Read line ``number`` (from 1), its newline included; without one the body ends in it.
+
+        Raises:
+            ParseError: as the original refuses.
+        """
+        self._number = number
+        try:
+            self._read(line)
+        except IndexError:
+            self._fail("unexpected end of input stream")
+
+    def _fail(self, message: str) -> NoReturn:
+        raise ParseError(f"text format parsing error in line {self._number}: {message}", self._number)
+
+    # Wherever line[position] is read below, an IndexError means that the body ended before the line did.
+
+    def _read(self, line: bytes) -> None:
+        position = _after_blanks(line, 0)
+        if position == len(line) or line[position] == _NEWLINE:
+            return
+        if line[position] == _HASH:
+            self._comment(line, position + 1)
+            return
+        braced = line[position] == _OPEN
+        if not braced:
+            name, position = self._name(line, position, _METRIC_CHARACTERS, "metric")
+            if not name:
+                self._fail("invalid metric name")
+            self._start_metric(name)
+            position = _after_blanks(line, position)
+        family = self._family
+        if family is not None and (family.type is MetricType.SUMMARY or family.type in HISTOGRAM_TYPES):
+            self._identity = {b"__name__": family.name}
+            self._quantile = self._bucket = math.nan
+        if line[position] == _OPEN:
+            position = self._labels(line, position + 1, braced)
+        self._value(line, position)
+
+    # Comments
+
+    def _comment(self, line: bytes, position: int) -> None:
+        position = _after_blanks(line, position)
+        keyword, position = _token(line, position)
+        if line[position] == _NEWLINE:
+            return
+        if keyword not in (b"HELP", b"TYPE"):
+            _require_newline(line)
+            return
+        position = _after_blanks(line, position)
+        name, position = self._name(line, position, _METRIC_CHARACTERS, "metric")
+        if line[position] == _NEWLINE:
+            return
+        if line[position] not in (_SPACE, _TAB):
+            self._fail("invalid metric name in comment")
+        family = self._set_family(name)
+        position = _after_blanks(line, position)
+        if line[position] == _NEWLINE:
+            return
+        if keyword == b"HELP":
+            if family.help is not None:
+                self._fail(f"second HELP line for metric name {quote(family.name)}")
+            family.help = self._help(line, position)
+        else:
+            self._type(family, line, position)
+
+    def _help(self, line: bytes, position: int) -> bytes:
+        runs = []
+        while True:
+            run = _HELP_RUN.match(line, position)
+            assert run is not None
+            runs.append(run[0])
+            position = run.end()
+            if line[position] == _NEWLINE:
+                return b"".join(runs)
+            runs.append(self._escape(line[position + 1]))
+            position += 2
+
+    def _escape(self, byte: int) -> bytes:
+        if byte not in _ESCAPES:
+            self._fail(f"invalid escape sequence '\\{chr(byte)}'")
+        return _ESCAPES[byte]
+
+    def _type(self, family: FamilyBuilder, line: bytes, position: int) -> None:
+        if family.type is not None:
+            self._fail(f"second TYPE line for metric name {quote(family.name)}, or TYPE reported after samples")
+        word = _rest(line, position)
+        # Character by character: Go's upper case never makes two characters of one.
+        upper = "".join(c.upper() if len(c.upper()) == 1 else c for c in word.decode("utf-8", "replace"))
+        if upper not in _TYPE_NAMES:
+            self._fail(f"unknown metric type {quote(word)}")
+        family.type = _TYPE_NAMES[upper]
+
+    # Names
+
+    def _name(self, line: bytes, position: int, characters: re.Pattern[bytes], what: str) -> tuple[bytes, int]:
+        """Read a name that may have one quoted stretch at its end; it is empty where no name begins."""
+        if 0x30 <= line[position] <= 0x39:
+            return b"", position
+        run = characters.match(line, position)
+        assert run is not None
+        name, position = run[0], run.end()
+        if line[position] != _QUOTE:
+            return name, position
+        position += 1
+        while True:
+            run = _PLAIN_RUN.match(line, position)
+            assert run is not None
+            name += run[0]
+            position = run.end()
+            if line[position] == _NEWLINE:
+                self._fail(f"{what} name {quote(name)} contains unescaped new-line")
+            if line[position] == _QUOTE:
+                _ = line[position + 1]
+                return name, position + 1
+            name += self._escape(line[position + 1])
+            position += 2
+            _ = line[position]
+
+    def _valid(self, name: bytes, legacy: re.Pattern[bytes]) -> bool:
+        return is_utf8(name) and name != b"" if self._utf8_names else legacy.fullmatch(name) is not None
+
+    def _set_family(self, name: bytes) -> FamilyBuilder:
+        self._suffix = b""
+        if not self._valid(name, _LEGACY_METRIC):
+            self._fail(f"invalid metric name {quote(name)}")
+        family = self.families.get(name) or self._folding_family(name)
+        if family is None:
+            family = self.families[name] = FamilyBuilder(name)
+        self._family = family
+        return family
+
+    def _folding_family(self, name: bytes) -> FamilyBuilder | None:
+        """Return the summary or histogram that a name ending in ``_sum``, ``_count`` or ``_bucket`` belongs to."""
+        for suffix in (b"_count", b"_sum", b"_bucket"):
+            if name.endswith(suffix) and len(name) > len(suffix):
+                family = self.families.get(name[: -len(suffix)])
+                if family is None:
+                    return None
+                if family.type in HISTOGRAM_TYPES or (family.type is MetricType.SUMMARY and suffix != b"_bucket"):
+                    self._suffix = suffix
+                    return family
+        return None
+
+    def _start_metric(self, name: bytes) -> None:
+        family = self._set_family(name)
+        if family.type is None:
+            family.type = MetricType.UNTYPED
+        self._metric = Metric()
+
+    # Labels
+
+    def _labels(self, line: bytes, position: int, braced: bool) -> int:
+        """Read labels from behind the opening brace; return where the value begins."""
+        named = False
+        while True:
+            position = _after_blanks(line, position)
+            if line[position] == _CLOSE:
+                return self._close(line, position)
+            name, position = self._name(line, position, _LABEL_CHARACTERS, "label")
+            if not name:
+                self._fail(f"invalid label name for metric {self._family_name()}")
+            position = _after_blanks(line, position)
+            if line[position] == _EQUALS:
+                position = self._label(line, position + 1, name)
+                if line[position] == _CLOSE:
+                    return self._close(line, position)
+            elif not braced:
+                self._fail(f"expected '=' after label name, found {quote_rune(line[position])}")
+            elif named:
+                self._fail(f"multiple metric names for metric {self._family_name()}")
+            elif line[position] == _COMMA:
+                self._start_metric(name)
+                named = True
+            elif line[position] == _CLOSE:
+                self._start_metric(name)
+                return self._close(line, position)
+            else:
+                self._fail(f"unexpected end of metric name {quote_rune(line[position])}")
+            position += 1
+
+    def _family_name(self) -> str:
+        return quote(self._family.name if self._family else b"")
+
+    def _close(self, line: bytes, position: int) -> int:
+        if self._family is None or self._metric is None:
+            self._fail(_UNSTARTED)
+        self._metric.labels += self._pending
+        self._pending = []
+        position = _after_blanks(line, position + 1)
+        _ = line[position]
+        return position
+
+    def _label(self, line: bytes, position: int, name: bytes) -> int:
+        """Read a label from behind its equals sign; return the position of the comma or brace behind it."""
+        if name == b"__name__":
+            self._fail('label name "__name__" is reserved')
+        if not self._valid(name, _LEGACY_LABEL):
+            self._fail(f"invalid label name {quote(name)}")
+        kind = self._family.effective_type if self._family else MetricType.COUNTER
+        is_quantile = kind is MetricType.SUMMARY and name == b"quantile"
+        is_bound = kind in HISTOGRAM_TYPES and name == b"le"
+        if not is_quantile and not is_bound and any(name == other for other, _ in self._pending):
+            self._fail(f"duplicate label names for metric {self._family_name()}")
+        position = _after_blanks(line, position)
+        if line[position] != _QUOTE:
+            self._fail(f"expected '\"' at start of label value, found {quote_rune(line[position])}")
+        value, position = self._label_value(line, position + 1)
+        if not is_utf8(value):
+            self._fail(f"invalid label value {quote(value)}")
+        if is_quantile:
+            self._quantile = self._float_label("quantile", value)
+        elif is_bound:
+            self._bucket = self._float_label("le", value)
+        else:
+            self._pending.append((name, value))
+            if kind is MetricType.SUMMARY or kind in HISTOGRAM_TYPES:
+                if self._identity is None:
+                    self._fail(_UNSTARTED)
+                self._identity[name] = value
+        position = _after_blanks(line, position)
+        if line[position] not in (_COMMA, _CLOSE):
+            self._fail(f"unexpected end of label value {quote(value)}")
+        return position
+
+    def _label_value(self, line: bytes, position: int) -> tuple[bytes, int]:
+        runs = []
+        while True:
+            run = _PLAIN_RUN.match(line, position)
+            assert run is not None
+            runs.append(run[0])
+            position = run.end()
+            if line[position] == _QUOTE:
+                return b"".join(runs), position + 1
+            if line[position] == _NEWLINE:
+                self._fail(f"label value {quote(b''.join(runs))} contains unescaped new-line")
+            runs.append(self._escape(line[position + 1]))
+            position += 2
+
+    def _float_label(self, name: str, text: bytes) -> float:
+        value = parse_float(text)
+        if value is None:
+            self._fail(f"expected float as value for '{name}' label, got {quote(text)}")
+        return value
+
+    # Values
+
+    def _value(self, line: bytes, position: int) -> None:
+        family, metric = self._family, self._metric
+        assert family is not None
+        assert metric is not None
+        kind = family.effective_type
+        if kind is MetricType.SUMMARY:
+            metric = self._identified(self._summaries, metric, family)
+        elif kind in HISTOGRAM_TYPES:
+            metric = self._identified(self._histograms, metric, family)
+        else:
+            family.series.append(metric)
+        self._metric = metric
+        token, position = _token(line, position)
+        after = line[position]
+        value = parse_float(token)
+        if value is None:
+            self._fail(f"expected float as value, got {quote(token)}")
+        if kind is MetricType.SUMMARY:
+            self._summary_value(metric, value)
+        elif kind in HISTOGRAM_TYPES:
+            self._histogram_value(metric, value, family.name)
+        else:
+            metric.parts[kind] = value
+        if after != _NEWLINE:
+            self._timestamp(line, position)
+
+    def _identified(
+        self, known: dict[frozenset[tuple[bytes, bytes]], Metric], metric: Metric, family: FamilyBuilder
+    ) -> Metric:
+        identity = frozenset(self._identity.items() if self._identity else ())
+        if identity in known:
+            return known[identity]
+        known[identity] = metric
+        family.series.append(metric)
+        return metric
+
+    def _summary_value(self, metric: Metric, value: float) -> None:
+        summary = metric.parts.setdefault(MetricType.SUMMARY, Summary(has_count=False, has_sum=False))
+        assert isinstance(summary, Summary)
+        if self._suffix == b"_count":
+            summary.count, summary.has_count = to_uint64(value), True
+        elif self._suffix == b"_sum":
+            summary.sum, summary.has_sum = value, True
+        elif not math.isnan(self._quantile):
+            summary.quantiles.append((self._quantile, value))
+
+    def _histogram_value(self, metric: Metric, value: float, name: bytes) -> None:
+        histogram = metric.parts.setdefault(MetricType.HISTOGRAM, Histogram(has_count=False, has_sum=False))
+        assert isinstance(histogram, Histogram)
+        if self._suffix == b"_count":
+            # A whole number and a fraction are kept in fields of their own; a fraction, once said, stays.
+            count = self._count(value, f"negative count for histogram {quote(name)}")
+            if isinstance(count, float) or not isinstance(histogram.count, float):
+                histogram.count = count
+            histogram.has_count = True
+        elif self._suffix == b"_sum":
+            histogram.sum, histogram.has_sum = value, True
+        elif not math.isnan(self._bucket):
+            count = self._count(value, f"negative bucket population for histogram {quote(name)}")
+            histogram.buckets.append((self._bucket, count))
+
+    def _count(self, value: float, complaint: str) -> int | float:
+        whole = to_uint64(value)
+        if float(whole) == value:
+            return whole
+        if value < 0:
+            self._fail(complaint)
+        return value
+
+    def _timestamp(self, line: bytes, position: int) -> None:
+        position = _after_blanks(line, position)
+        token, position = _token(line, position)
+        _ = line[position]
+        if parse_int(token) is None:
+            self._fail(f"expected integer as timestamp, got {quote(token)}")
+        rest = _rest(line, position)
+        if rest:
+            self._fail(f"spurious string after timestamp: {quote(rest)}")
+        self.has_timestamps = True
+
+    # The end
+
+    def finish(self, grouping: Labels) -> dict[bytes, MetricFamily]:
+        """Return the families that have series, their grouping labels merged."""
+        for metric in self._histograms.values():
+            _normalise(metric.parts.get(MetricType.HISTOGRAM))
+        families = {}
+        for name, builder in self.families.items():
+            if builder.series:
+                families[name] = _finish_family(builder, grouping)
+        return families
+
+
+def _finish_family(builder: FamilyBuilder, grouping: Labels) -> MetricFamily:
+    kind = builder.effective_type
+    family = MetricFamily(builder.name, kind, builder.help or b"", [])
+    series = family.series
+    for item in builder.series:
+        if isinstance(item, tuple):
+            series.append(item)
+            continue
+        labels = merge(item.labels, grouping)
+        prefix = render_prefix(builder.name, labels)
+        if is_suspect(labels, has_summary=MetricType.SUMMARY in item.parts):
+            family.suspects.append(prefix)
+        series.append((prefix, _finish_value(item)))
+    return family
+
+
+def _finish_value(metric: Metric) -> Value:
+    parts: dict[MetricType, bytes | Summary | Histogram] = {
+        kind: format_float(value) if isinstance(value, float) else value for kind, value in metric.parts.items()
+    }
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    from pytest_pushgateway.exposition.protobuf_writer import encode_parts
+
+    return Mixed(encode_parts(parts), parts)
+
+
+def _normalise(histogram: object) -> None:
+    """Make all counts of a histogram floats if one is, as the original does at the end of the body."""
+    if not isinstance(histogram, Histogram):
+        return
+    counts = [histogram.count, *(count for _, count in histogram.buckets)]
+    if any(isinstance(count, float) for count in counts):
+        histogram.count, histogram.has_count = float(histogram.count), True
+        histogram.buckets = [(bound, float(count)) for bound, count in histogram.buckets]
+
+
+def _after_blanks(line: bytes, position: int) -> int:
+    if line[position : position + 1] not in (b" ", b"\t"):
+        return position
+    blanks = _BLANKS.match(line, position)
+    assert blanks is not None
+    return blanks.end()
+
+
+def _token(line: bytes, position: int) -> tuple[bytes, int]:
+    token = _TOKEN.match(line, position)
+    assert token is not None
+    return token[0], token.end()
+
+
+def _rest(line: bytes, position: int) -> bytes:
+    """Return the rest of the line; the original loses backslashes here."""
+    _require_newline(line)
+    return line[position:-1].replace(b"\\", b"")
+
+
+def _require_newline(line: bytes) -> None:
+    if line[-1] != _NEWLINE:
+        raise IndexError
