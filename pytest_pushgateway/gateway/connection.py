@@ -1,0 +1,363 @@
+"""One client connection: reads requests, calls the WSGI application, writes answers as Go's server writes them."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from pytest_pushgateway.gateway.body import Body, Input
+from pytest_pushgateway.gateway.http1 import STATUS_LINES, Head, Refusal, find_head, parse_head
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.exchange import Plan
+    from pytest_pushgateway.gateway.server import Server
+
+_RECEIVE = 65536
+_KNOWN_LENGTH = 2048
+"""Go buffers so many bytes of an answer; what fits gets a Content-Length, what does not is chunked."""
+_DRAIN = 256 << 10
+"""Go reads so many bytes of a body that its handler left, to keep the connection."""
+_LINGER = 0.5
+"""Seconds a refused client has to read its answer while it still sends."""
+_VECTORS = 512
+_TLS_ALERT = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+_PLAIN_STARTS = (b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO")
+_TOO_SLOW = Refusal(STATUS_LINES[408], "408 Request Timeout: the request took too long")
+_GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN, errno.ECONNABORTED})
+
+
+class Abandoned(Exception):
+    """No answer: the connection is over, by a stop, a reset or a plan."""
+
+
+class Connection:
+    """A connection and the thread that serves it.
+
+    The application finds it as ``environ["pushgateway.connection"]`` and may set ``plan``, call :meth:`wait`, and
+    raise :class:`Abandoned`.
+    """
+
+    def __init__(self, server: Server, sock: socket.socket, address: Any, generation: int) -> None:
+        self.server = server
+        self.sock = sock
+        self.generation = generation
+        """The store's generation when the connection was accepted."""
+        self.remote_address = _show_address(address)
+        self.plan: Plan | None = None
+        self.closing = False
+        self.busy = False
+        """Whether a request has begun that has no answer yet."""
+        self.thread = threading.Thread(target=self._run, name="pushgateway-connection", daemon=True)
+        self._input = Input(self._receive)
+        self._deadline = 0.0
+        self._last_method = ""
+        self._reset_on_close = False
+
+    def shut(self) -> None:
+        """End the connection from another thread; its own thread then closes the socket."""
+        self.closing = True
+        with suppress(OSError):
+            # Not SSLSocket.shutdown, which takes the TLS state away under the connection's own thread.
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def wait(self, plan: Plan) -> None:
+        """Wait as long as the plan says, or until it is released. Raises Abandoned on a stop or reset."""
+        self.server.wait(self, plan)
+
+    # The thread
+
+    def _run(self) -> None:
+        try:
+            self.sock.settimeout(self.server.limits.request_timeout)
+            if self.server.tls is None or self._handshake(self.server.tls()):
+                while self._serve_one():
+                    pass
+        except (Abandoned, TimeoutError, ssl.SSLError):
+            pass
+        except OSError as problem:
+            if problem.errno not in _GONE and not self.closing:
+                self.server.failed(problem)
+        except Exception as problem:
+            self.server.failed(problem)
+        finally:
+            self._close()
+            self.server.forget(self)
+
+    def _close(self) -> None:
+        if isinstance(self.sock, ssl.SSLSocket) and not self.closing and not self._reset_on_close:
+            try:
+                # Sends close_notify, without which some clients take the end for an attack; does not wait for theirs.
+                self.sock.settimeout(0)
+                self.sock.unwrap()
+            except (OSError, ValueError):
+                pass
+        self.sock.close()
+
+    def refuse(self) -> None:
+        """Answer, without a thread, that there are too many connections, and close."""
+        try:
+            self.sock.setblocking(False)
+            if self.server.tls is None:
+                self.sock.recv(_RECEIVE)
+        except OSError:
+            pass
+        try:
+            if self.server.tls is None:
+                self.sock.send(Refusal(STATUS_LINES[503], "503 Service Unavailable: too many connections").response)
+        except OSError:
+            pass
+        self.sock.close()
+
+    def _handshake(self, context: ssl.SSLContext) -> bool:
+        # Peeked: what Go recognises of a plain request by the place of the TLS record's header.
+        start = self.sock.recv(5, socket.MSG_PEEK)
+        if start in _PLAIN_STARTS:
+            self._send(_TLS_ALERT)
+            self._linger()
+            return False
+        try:
+            wrapped = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+            # Before the handshake, so that a stop reaches the socket that is in use.
+            self.sock = wrapped
+            if self.closing:
+                return False
+            wrapped.do_handshake()
+        except (ssl.SSLError, OSError) as problem:
+            if not self.closing:
+                self.server.log("debug", "TLS handshake error", source=self.remote_address, err=str(problem))
+            return False
+        return True
+
+    def _receive(self) -> bytes:
+        if self._deadline:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self.sock.settimeout(left)
+        return self.sock.recv(_RECEIVE)
+
+    def _serve_one(self) -> bool:
+        """Serve one request; True if another may follow."""
+        try:
+            head = self._read_head()
+            if head is None:
+                return False
+        except Refusal as refusal:
+            self._send(refusal.response)
+            self._linger()
+            return False
+        except TimeoutError:
+            if self._input.buffer:
+                self._send(_TOO_SLOW.response)
+                self._linger()
+            return False
+        interim = (lambda: self._send(b"HTTP/1.1 100 Continue\r\n\r\n")) if head.expects_continue else None
+        body = Body(self._input, head, self.server.limits.max_body_size, interim)
+        self.busy = True
+        try:
+            keep = self._respond(head, body)
+        except TimeoutError:
+            self._send(_TOO_SLOW.response)
+            self._linger()
+            return False
+        self.busy = False
+        self._last_method = head.method
+        return keep and not self.closing
+
+    def _read_head(self) -> Head | None:
+        limits, source = self.server.limits, self._input
+        if self._last_method == "POST" and source.buffer[:1] in (b"\r", b"\n"):
+            # As Go: old clients send a CRLF after a POST's body.
+            lead = len(source.buffer[:4]) - len(source.buffer[:4].lstrip(b"\r\n"))
+            source.buffer = source.buffer[lead:]
+        if not source.buffer:
+            self._deadline = 0.0
+            self.sock.settimeout(limits.idle_timeout)
+            if not source.fill():
+                return None
+        self._deadline = time.monotonic() + limits.request_timeout
+        searched = 0
+        while (end := find_head(source.buffer, searched)) < 0:
+            if len(source.buffer) > limits.max_header_size + 4096:
+                raise Refusal(STATUS_LINES[431])
+            searched = max(0, len(source.buffer) - 2)
+            if not source.fill():
+                raise Refusal("400 Bad Request")
+        raw, source.buffer = source.buffer[:end], source.buffer[end:]
+        if len(raw) > limits.max_header_size + 4096:
+            raise Refusal(STATUS_LINES[431])
+        return parse_head(raw, max_headers=limits.max_headers, max_request_line=limits.max_request_line)
+
+    # The answer
+
+    def _respond(self, head: Head, body: Body) -> bool:
+        self.plan = None
+        answer: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:
+            answer[:] = [status, headers]
+            return blocks_written.append
+
+        blocks_written: list[bytes] = []
+        environ = self._environ(head, body)
+        try:
+            result = self.server.app(environ, start_response)
+            blocks = [*blocks_written, *result] if blocks_written else result
+            if not isinstance(blocks, list):
+                blocks = list(blocks)
+            if close := getattr(result, "close", None):
+                close()
+        except (Abandoned, OSError):
+            raise
+        except Exception as problem:
+            self.server.failed(problem)
+            answer = ["500 Internal Server Error", [("Connection", "close")]]
+            blocks = []
+        status, headers = answer
+        plan = self.plan
+        if plan is not None and plan.disconnect:
+            self._reset()
+            return False
+        drained = body.drain(_DRAIN)
+        return self._write(head, status, headers, blocks, drained)
+
+    def _environ(self, head: Head, body: Body) -> dict[str, Any]:
+        path, _, query = head.target.partition("?")
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": head.method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(path.encode("latin-1")).decode("latin-1") if "%" in path else path,
+            "QUERY_STRING": query,
+            "REQUEST_URI": head.target,
+            "RAW_URI": head.target,
+            "SERVER_PROTOCOL": "HTTP/1.0" if head.http10 else "HTTP/1.1",
+            "SERVER_NAME": self.server.host,
+            "SERVER_PORT": str(self.server.port),
+            "REMOTE_ADDR": self.remote_address,
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http" if self.server.tls is None else "https",
+            "wsgi.input": body,
+            "wsgi.input_terminated": True,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "pushgateway.connection": self,
+            "pushgateway.head": head,
+        }
+        for name, value in head.fields.items():
+            if name == "content-type":
+                environ["CONTENT_TYPE"] = value
+            elif name == "content-length":
+                environ["CONTENT_LENGTH"] = value
+            else:
+                environ["HTTP_" + name.upper().replace("-", "_")] = value
+        return environ
+
+    def _write(
+        self, head: Head, status: str, headers: Iterable[tuple[str, str]], blocks: list[bytes], drained: bool
+    ) -> bool:
+        own = sorted(headers)
+        names = {name for name, _ in own}
+        close = head.close or not drained
+        lines = [f"HTTP/1.{0 if head.http10 else 1} {status}"]
+        lines += [f"{name}: {value}" for name, value in own]
+        if "Date" not in names:
+            lines.append(self.server.date_line())
+        total = sum(map(len, blocks))
+        chunked = False
+        bodiless = status.startswith(("1", "204", "304"))
+        if not bodiless and "Content-Length" not in names:
+            if total <= _KNOWN_LENGTH:
+                lines.append(f"Content-Length: {total}")
+            elif head.http10:
+                close = True
+            else:
+                chunked = True
+        if total and "Content-Type" not in names and total <= _KNOWN_LENGTH:
+            lines.append("Content-Type: text/plain; charset=utf-8")
+        if "Connection" in names:
+            close = True
+        elif close and not head.http10:
+            lines.append("Connection: close")
+        elif not close and head.http10:
+            lines.append("Connection: keep-alive")
+        if chunked:
+            lines.append("Transfer-Encoding: chunked")
+        lines.append("\r\n")
+        start = "\r\n".join(lines).encode("latin-1")
+        if head.method == "HEAD" or bodiless or not total:
+            pieces = [start]
+        elif chunked:
+            pieces = [start, b"%x\r\n" % total, *blocks, b"\r\n0\r\n\r\n"]
+        else:
+            pieces = [start, *blocks]
+        plan = self.plan
+        if plan is not None and plan.cut_after is not None:
+            self._send(b"".join(pieces)[: plan.cut_after])
+            self._linger()
+            return False
+        self._send_all(pieces)
+        if close:
+            if self._input.buffer or not drained:
+                self._linger()
+            return False
+        return True
+
+    def _send(self, data: bytes) -> None:
+        self.sock.settimeout(self.server.limits.request_timeout)
+        self.sock.sendall(data)
+
+    def _send_all(self, pieces: list[bytes]) -> None:
+        if self.server.tls is not None or (len(pieces) < 5 and sum(map(len, pieces)) < _RECEIVE):
+            self._send(b"".join(pieces))
+            return
+        # Gathered, so that a scrape of many megabytes is not copied.
+        self.sock.settimeout(self.server.limits.request_timeout)
+        index = 0
+        while index < len(pieces):
+            sent = self.sock.sendmsg(pieces[index : index + _VECTORS])
+            while index < len(pieces) and sent >= len(pieces[index]):
+                sent -= len(pieces[index])
+                index += 1
+            if sent:
+                self.sock.sendall(memoryview(pieces[index])[sent:])
+                index += 1
+
+    def _linger(self) -> None:
+        """Let the client read the answer: closing while it still sends would take the answer from it."""
+        try:
+            if self.server.tls is None:
+                self.sock.shutdown(socket.SHUT_WR)
+            deadline = time.monotonic() + _LINGER
+            while (left := deadline - time.monotonic()) > 0:
+                self.sock.settimeout(left)
+                if not self.sock.recv(_RECEIVE):
+                    break
+        except OSError:
+            pass
+
+    def _reset(self) -> None:
+        """Close with a RST."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._reset_on_close = True
+
+
+def _show_address(address: Any) -> str:
+    if isinstance(address, tuple):
+        host, port = address[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return str(address or "@")
+
+
+def http_date(now: float) -> str:
+    """Return ``now`` as an HTTP date."""
+    return formatdate(now, usegmt=True)

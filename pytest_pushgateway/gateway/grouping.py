@@ -1,0 +1,110 @@
+"""The grouping key in a push's URL: job, label names and values, base64 in all its oddities."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.exposition.gofmt import quote
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.model import Labels
+
+_SUFFIX = b"@base64"
+_LEGACY_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
+_BASE64 = re.compile(rb"[A-Za-z0-9_\-\r\n]*")
+_ESCAPED = re.compile(rb"([^_]+)|_(_)|_([0-9a-fA-F]{1,5})_")
+
+
+class GroupingError(ValueError):
+    """The URL names no group; ``str()`` is the answer's text, without its final newline."""
+
+
+class _CorruptBase64(ValueError):
+    def __init__(self, decoded: bytes, position: int) -> None:
+        super().__init__(f"illegal base64 data at input byte {position}")
+        self.decoded = decoded
+        """What stood before the broken quantum."""
+
+
+def decode_base64(text: bytes) -> bytes:
+    """Decode URL-safe base64 as Pushgateway 1.11: padding optional, CR and LF skipped, spare bits ignored."""
+    text = text.rstrip(b"=")
+    match = _BASE64.match(text)
+    end = match.end() if match else 0
+    good = text[:end].translate(None, b"\r\n")
+    spare = len(good) % 4
+    if end < len(text) or spare == 1:
+        raise _CorruptBase64(urlsafe_b64decode(good[: len(good) - spare]), end if end < len(text) else len(text) - 1)
+    return urlsafe_b64decode(good + b"=" * (-len(good) % 4))
+
+
+def unescape_name(name: bytes) -> bytes:
+    """Undo the ``U__`` escaping of a name, as Prometheus's value encoding; what is malformed stays as it is."""
+    if not name.startswith(b"U__"):
+        return name
+    plain, position = bytearray(), 3
+    while position < len(name):
+        match = _ESCAPED.match(name, position)
+        if not match:
+            return name
+        if match[3]:
+            code = int(match[3], 16)
+            if 0xD800 <= code <= 0xDFFF:
+                return name
+            plain += chr(code).encode()
+        else:
+            plain += match[1] or match[2]
+        position = match.end()
+    return bytes(plain)
+
+
+def _is_name(name: bytes, utf8_names: bool) -> bool:
+    if not utf8_names:
+        return _LEGACY_NAME.fullmatch(name) is not None
+    try:
+        return bool(name.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _split_labels(labels: bytes, utf8_names: bool) -> dict[bytes, bytes]:
+    result: dict[bytes, bytes] = {}
+    if len(labels) <= 1:
+        return result
+    components = labels[1:].split(b"/")
+    if len(components) % 2:
+        raise GroupingError(f"odd number of components in label string {quote(labels)}")
+    for raw_name, value in zip(components[::2], components[1::2], strict=True):
+        escaped = raw_name.removesuffix(_SUFFIX)
+        name = unescape_name(escaped) if utf8_names else escaped
+        if not _is_name(name, utf8_names) or escaped.startswith(b"__"):
+            raise GroupingError(f"improper label name {quote(escaped)}")
+        if escaped != raw_name:
+            try:
+                value = decode_base64(value)
+            except _CorruptBase64 as problem:
+                shown = escaped.decode("utf-8", "surrogateescape")
+                raise GroupingError(f"invalid base64 encoding for label {shown}={quote(value)}: {problem}") from None
+        result[name] = value
+    return result
+
+
+def grouping_key(job: bytes, labels: bytes, job_base64: bool, *, utf8_names: bool) -> Labels:
+    """Return the grouping key that a push's path names.
+
+    ``labels`` is what follows the job in the decoded path, from its slash on. Raises GroupingError with the answer of
+    Pushgateway 1.11, in its order: the job's base64, the labels, an empty job.
+    """
+    if job_base64:
+        try:
+            job = decode_base64(job)
+        except _CorruptBase64 as problem:
+            text = f"invalid base64 encoding in job name {quote(problem.decoded)}: {problem}"
+            raise GroupingError(text) from None
+    result = _split_labels(labels, utf8_names)
+    if not job:
+        raise GroupingError("job name is required")
+    result[b"job"] = job
+    return tuple(sorted(result.items()))

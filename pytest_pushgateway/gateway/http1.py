@@ -1,0 +1,190 @@
+"""The head of an HTTP/1 request: from bytes to method, target, headers and framing, refusing what Go's server refuses.
+
+Pure functions. Framing decides where the next request begins, so whatever two readers could understand differently
+(two lengths, a coding besides ``chunked``, a space before a colon) is refused as Go 1.24 refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from pytest_pushgateway.gateway.urls import BadTarget, parse_target
+
+_VERSION = re.compile(r"HTTP/([0-9])\.([0-9])")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z ]+")
+_HOST = re.compile(r"[0-9A-Za-z!$%&()*+,\-.:;=\[\]'_~]*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LENGTH = re.compile(r"[0-9]+")
+_BLANKS = " \t"
+
+STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {
+    413: "413 Request Entity Too Large",
+    414: "414 Request URI Too Long",
+    418: "418 I'm a teapot",
+    422: "422 Unprocessable Entity",
+}
+"""Status lines as Go spells them."""
+
+
+class Refusal(Exception):
+    """A request that cannot be served: ``line`` is the rest of the status line, ``text`` the body. Closes."""
+
+    def __init__(self, line: str, text: str | None = None) -> None:
+        super().__init__(line)
+        self.response = (
+            f"HTTP/1.1 {line}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{text or line}"
+        ).encode("latin-1")
+
+
+def bad_request(detail: str = "") -> Refusal:
+    """Return Go's answer to what it cannot parse, or parses and rejects with a reason."""
+    return Refusal(f"400 Bad Request: {detail}" if detail else "400 Bad Request")
+
+
+@dataclass(slots=True)
+class Head:
+    """Request line, headers and framing of one request."""
+
+    method: str
+    target: str
+    """Raw, latin-1."""
+    http10: bool
+    headers: list[tuple[str, str]]
+    """As sent, latin-1; values without the blanks around them."""
+    fields: dict[str, str]
+    """The first value of each header by lower-case name: what Go's ``Header.Get`` returns."""
+    content_length: int
+    """Bytes; 0 where none is given."""
+    chunked: bool
+    close: bool
+    """Whether the client wants the connection closed after the answer."""
+    expects_continue: bool
+
+
+def find_head(buffer: bytes | bytearray, start: int = 0) -> int:
+    """Return where the head ends (after its blank line), searching from ``start``; -1 if the end is not there yet."""
+    crlf = buffer.find(b"\n\r\n", start)
+    bare = buffer.find(b"\n\n", start, crlf + 1 if crlf >= 0 else len(buffer))
+    if bare >= 0:
+        return bare + 2
+    return crlf + 3 if crlf >= 0 else -1
+
+
+def parse_head(raw: bytes, *, max_headers: int, max_request_line: int) -> Head:
+    """Parse a request's head, blank line included.
+
+    Raises Refusal with Go's answer; 414 and 431 where the limits are exceeded.
+    """
+    text = raw.decode("latin-1")
+    lines = text.split("\r\n")
+    if text.count("\n") != len(lines) - 1:
+        lines = [line[:-1] if line.endswith("\r") else line for line in text.split("\n")]
+    if len(lines[0]) > max_request_line:
+        raise Refusal(STATUS_LINES[414])
+    method, target, major, minor = _request_line(lines[0])
+    lines = lines[1:-2]
+    if "\n " in text or "\n\t" in text:
+        lines = _unfold(lines)
+    headers, fields = _headers(lines, max_headers)
+    if _CONTROL.search(text) or text.count("\r") > text.count("\n"):
+        raise bad_request()
+    http10 = (major, minor) == (1, 0)
+    content_length, chunked = _framing(headers, fields, http10)
+    upgrade = (method, target, major) == ("PRI", "*", 2)
+    if major != 1 and not upgrade:
+        raise Refusal("505 HTTP Version Not Supported: unsupported protocol version")
+    host = fields.get("host")
+    if host is None and not http10 and not upgrade and method != "CONNECT":
+        raise bad_request("missing required Host header")
+    if host is not None and not _HOST.fullmatch(host):
+        raise bad_request("malformed Host header")
+    for name in fields:
+        if " " in name:
+            raise bad_request("invalid header name")
+    connection = fields.get("connection")
+    close = http10
+    if connection is not None:
+        tokens = connection.lower()
+        if "," in tokens or len(fields) != len(headers):
+            tokens = ",".join(value.lower() for name, value in headers if name.lower() == "connection")
+        options = {option.strip(_BLANKS) for option in tokens.split(",")}
+        close = "close" in options or (http10 and "keep-alive" not in options)
+    expect = fields.get("expect")
+    expects_continue = expect is not None and "100-continue" in re.split(r"[ \t,]+", expect.lower())
+    if expect and not expects_continue:
+        raise _ExpectationFailed
+    return Head(
+        method, target, http10, headers, fields, content_length, chunked, close, expects_continue and not http10
+    )
+
+
+class _ExpectationFailed(Refusal):
+    def __init__(self) -> None:
+        super().__init__(STATUS_LINES[417])
+        self.response = b"HTTP/1.1 417 Expectation Failed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+def _request_line(line: str) -> tuple[str, str, int, int]:
+    method, space, rest = line.partition(" ")
+    target, second, version = rest.partition(" ")
+    match = _VERSION.fullmatch(version)
+    if not (space and second and match and _TOKEN.fullmatch(method)):
+        raise bad_request()
+    try:
+        parse_target(target.encode("latin-1"), method)
+    except BadTarget:
+        raise bad_request() from None
+    return method, target, int(match[1]), int(match[2])
+
+
+def _unfold(lines: list[str]) -> list[str]:
+    """Join folded header lines to what they continue, with one space as Go does."""
+    logical: list[str] = []
+    for line in lines:
+        if line[:1] not in (" ", "\t"):
+            logical.append(line)
+        elif logical:
+            logical[-1] = f"{logical[-1].rstrip(_BLANKS)} {line.strip(_BLANKS)}"
+        else:
+            raise bad_request()
+    return logical
+
+
+def _headers(lines: list[str], limit: int) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    if len(lines) > limit:
+        raise Refusal(STATUS_LINES[431])
+    headers: list[tuple[str, str]] = []
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not _NAME.fullmatch(name):
+            raise bad_request()
+        value = value.strip(_BLANKS)
+        headers.append((name, value))
+        fields.setdefault(name.lower(), value)
+    return headers, fields
+
+
+def _framing(headers: list[tuple[str, str]], fields: dict[str, str], http10: bool) -> tuple[int, bool]:
+    """Return the body's length in bytes and whether it is chunked, which wins."""
+    single = len(headers) == len(fields)
+    if "host" in fields and not single and sum(name.lower() == "host" for name, _ in headers) > 1:
+        raise bad_request()
+    if "transfer-encoding" in fields and not http10:
+        codings = [value for name, value in headers if name.lower() == "transfer-encoding"]
+        if len(codings) != 1 or codings[0].lower() != "chunked":
+            raise Refusal(STATUS_LINES[501], "Unsupported transfer encoding")
+        return 0, True
+    if "content-length" not in fields:
+        return 0, False
+    length = fields["content-length"]
+    if not single and len({value for name, value in headers if name.lower() == "content-length"}) > 1:
+        raise bad_request()
+    if length == "":
+        return 0, False
+    if not _LENGTH.fullmatch(length) or len(length) > 19 or int(length) >= 1 << 63:
+        raise bad_request()
+    return int(length), False
