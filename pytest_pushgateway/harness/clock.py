@@ -1,0 +1,71 @@
+"""The gateway's clock: what it dates follows it, what it waits for never does."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+_REAL_TIME = time.time
+_monotonic_clock = time.CLOCK_MONOTONIC
+
+
+def monotonic() -> float:
+    """Return seconds that no test can freeze.
+
+    freezegun replaces ``time.monotonic`` in every module that it finds it in, but leaves ``clock_gettime`` alone.
+    """
+    return time.clock_gettime(_monotonic_clock)
+
+
+class Clock:
+    """A clock that tells Unix time in seconds and can be frozen.
+
+    While it is not frozen it follows ``time.time()``, and so freezegun and time-machine.
+    """
+
+    def __init__(self) -> None:
+        self._frozen: float | None = None
+
+    def __call__(self) -> float:
+        """Return the time, in seconds since 1970."""
+        frozen = self._frozen
+        if frozen is not None:
+            return frozen
+        if time.time is _REAL_TIME:
+            return _REAL_TIME()
+        return _patched_time(5)
+
+    def __repr__(self) -> str:
+        return "<Clock running>" if self._frozen is None else f"<Clock frozen at {self._frozen!r}>"
+
+    @property
+    def frozen(self) -> bool:
+        """Tell whether the clock stands still."""
+        return self._frozen is not None
+
+    def freeze(self, at: float | datetime | None = None) -> None:
+        """Stop the clock at a Unix time in seconds, at a datetime (a naive one is local time), or now."""
+        if isinstance(at, datetime):
+            at = at.timestamp()
+        self._frozen = self() if at is None else float(at)
+
+    def advance(self, seconds: float) -> None:
+        """Move the frozen clock on by ``seconds``; a negative number moves it back.
+
+        Raises:
+            RuntimeError: the clock is not frozen.
+
+        """
+        if self._frozen is None:
+            raise RuntimeError("only a frozen clock can be advanced: call clock.freeze() first")
+        self._frozen += seconds
+
+    def resume(self) -> None:
+        """Let the clock follow the real time again."""
+        self._frozen = None
+
+
+def _patched_time(depth: int) -> float:
+    # freezegun answers with the real time where a caller among the last five frames is in `threading`, and our
+    # connections are served near the top of their threads' stacks.
+    return _patched_time(depth - 1) if depth else time.time()

@@ -1,0 +1,29 @@
+"""The warnings that a test may give. No imports, so that a filter naming one costs nothing."""
+
+
+class PushgatewayWarning(UserWarning):
+    """The base of all warnings of pytest-pushgateway."""
+
+
+class RejectedPushWarning(PushgatewayWarning):
+    """A push was answered with an error that no fault asked for and no assertion expected."""
+
+
+class UselessDeleteWarning(PushgatewayWarning):
+    """A DELETE matched no group; it was answered 202 all the same, as the original does."""
+
+
+class LostPushWarning(PushgatewayWarning):
+    """A PUT removed metric families that an earlier push of the same test had put into the same group."""
+
+
+class PoisonedGatewayWarning(PushgatewayWarning):
+    """What the gateway holds contradicts itself: it refuses every push until a group is deleted."""
+
+
+class UnusedFaultWarning(PushgatewayWarning):
+    """A fault met no request, or fewer than it was to meet."""
+
+
+class LintWarning(PushgatewayWarning):
+    """With the option ``lint``: a problem in what was pushed."""
