@@ -1,0 +1,298 @@
+"""Faults: what a gateway that is slow, broken or gone does to its clients."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from pytest_pushgateway.gateway.exchange import Plan
+from pytest_pushgateway.harness.journal import Request
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pytest_pushgateway.gateway import exchange
+
+When = Callable[[Request], bool]
+
+
+class Fault:
+    """A fault that is active from its creation until `remove`, the end of ``with``, ``times`` hits or the test's end.
+
+    ``hits`` counts the requests that met it.
+    """
+
+    def __init__(
+        self,
+        faults: Faults,
+        name: str,
+        effect: Mapping[str, Any],
+        *,
+        ends: bool,
+        times: int | None,
+        methods: str | Iterable[str] | None,
+        paths: str | Iterable[str] | None,
+        when: When | None,
+    ) -> None:
+        if times is not None and (type(times) is not int or times < 1):
+            raise ValueError(f"times must be a whole number of at least 1, not {times!r}")
+        self.name = name
+        self.hits = 0
+        self.times = times
+        self._faults = faults
+        self._effect = effect
+        self._ends = ends
+        self._methods = None if methods is None else {method.upper() for method in _strings(methods)}
+        self._paths = None if paths is None else _strings(paths)
+        self._when = when
+
+    def __repr__(self) -> str:
+        times = "" if self.times is None else f" of {self.times}"
+        return f"<Fault {self.name}, {'active' if self.active else 'over'}, {self.hits}{times} hits>"
+
+    @property
+    def active(self) -> bool:
+        """Tell whether requests may still meet the fault."""
+        return self in self._faults
+
+    def remove(self) -> None:
+        """End the fault and release the requests that wait in it; once it is over this does nothing."""
+        self._faults._remove(self)
+
+    def __enter__(self) -> Fault:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    def _meets(self, request: exchange.Request) -> bool:
+        if self._methods is None and self._paths is None and self._when is None:
+            return request.kind in ("push", "delete")
+        if self._methods is not None and request.method.upper() not in self._methods:
+            return False
+        if self._paths is not None:
+            path = request.target.partition("?")[0]
+            if not any(fnmatchcase(path, pattern) for pattern in self._paths):
+                return False
+        return self._when is None or bool(self._when(Request(request)))
+
+
+class Faults:
+    """The faults of one gateway, in the order in which they were asked for.
+
+    A request meets every active fault that it matches, in that order, up to the first that answers it or ends its
+    connection: delays add up, a truncated answer may also be late. Faults meet the application's pushes and deletions
+    unless ``methods`` (names), ``paths`` (shell patterns, matched against the path as sent) or ``when`` (a predicate on
+    the `Request`) say otherwise; then these alone decide. What the test itself sends meets none.
+
+    Every method returns the `Fault`, which is also a context manager. ``times`` ends it after so many requests.
+    ``after=True`` lets the request take effect before it fails: the case in which a retry doubles.
+    """
+
+    def __init__(self, release: Callable[[object], None], refuse: Callable[[bool], None]) -> None:
+        self._release = release
+        self._refuse = refuse
+        self._lock = threading.Lock()
+        self._active: list[Fault] = []
+        self._ended: list[Fault] = []
+        self.errors: list[BaseException] = []
+
+    def __contains__(self, fault: object) -> bool:
+        return fault in self._active
+
+    def __iter__(self) -> Any:
+        return iter(tuple(self._active))
+
+    def __len__(self) -> int:
+        return len(self._active)
+
+    def __repr__(self) -> str:
+        return f"<Faults: {', '.join(fault.name for fault in self) or 'none'}>"
+
+    def error(
+        self,
+        status: int,
+        *,
+        body: str | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        times: int | None = None,
+        methods: str | Iterable[str] | None = None,
+        paths: str | Iterable[str] | None = None,
+        when: When | None = None,
+        after: bool = False,
+    ) -> Fault:
+        """Answer with ``status``; the body is the status's phrase unless one is given."""
+        if not 200 <= status <= 999:
+            raise ValueError(f"a status has three digits and is at least 200, not {status!r}")
+        content = body.encode() if isinstance(body, str) else body
+        fields = dict(headers or {})
+        if content is None:
+            content = f"{_phrase(status)}\n".encode()
+        if not any(name.lower() == "content-type" for name in fields):
+            fields["Content-Type"] = "text/plain; charset=utf-8"
+        effect = {"status": status, "body": content, "headers": tuple(fields.items()), "store": after, "after": after}
+        return self._add(_name(f"error({status}", after), effect, True, times, methods, paths, when)
+
+    def delay(
+        self,
+        seconds: float,
+        *,
+        times: int | None = None,
+        methods: str | Iterable[str] | None = None,
+        paths: str | Iterable[str] | None = None,
+        when: When | None = None,
+    ) -> Fault:
+        """Wait ``seconds`` before the request takes effect and is answered."""
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"a delay is a number of seconds, not {seconds!r}; to wait without end say hang()")
+        return self._add(f"delay({seconds:g})", {"wait": float(seconds)}, False, times, methods, paths, when)
+
+    def hang(
+        self,
+        *,
+        times: int | None = None,
+        methods: str | Iterable[str] | None = None,
+        paths: str | Iterable[str] | None = None,
+        when: When | None = None,
+        after: bool = False,
+    ) -> Fault:
+        """Never answer: the connection stays open until the client gives up or the fault ends."""
+        effect = {"wait": math.inf, "disconnect": True, "store": after, "after": after}
+        return self._add(_name("hang(", after), effect, True, times, methods, paths, when)
+
+    def disconnect(
+        self,
+        *,
+        times: int | None = None,
+        methods: str | Iterable[str] | None = None,
+        paths: str | Iterable[str] | None = None,
+        when: When | None = None,
+        after: bool = False,
+    ) -> Fault:
+        """Reset the connection (RST) in place of an answer."""
+        effect = {"disconnect": True, "store": after, "after": after}
+        return self._add(_name("disconnect(", after), effect, True, times, methods, paths, when)
+
+    def truncate(
+        self,
+        size: int,
+        *,
+        times: int | None = None,
+        methods: str | Iterable[str] | None = None,
+        paths: str | Iterable[str] | None = None,
+        when: When | None = None,
+    ) -> Fault:
+        """Send only the first ``size`` bytes of the response, status line included, then close the connection."""
+        if type(size) is not int or size < 0:
+            raise ValueError(f"truncate() takes a number of bytes, not {size!r}")
+        return self._add(f"truncate({size})", {"cut_after": size}, False, times, methods, paths, when)
+
+    def refuse(self) -> Fault:
+        """Refuse connections, the test's own too, as a gateway that is not running does; the port is kept."""
+        fault = self._add("refuse()", {}, True, None, None, None, _never)
+        self._refuse(True)
+        return fault
+
+    def clear(self) -> None:
+        """End all faults and release the requests that wait in them."""
+        for fault in self:
+            self._remove(fault)
+        with self._lock:
+            ended = tuple(self._ended)
+        for fault in ended:  # one that has used up its times may still hold a request
+            self._release(fault)
+
+    def plan(self, request: exchange.Request) -> Plan | None:
+        """Return what the active faults do to ``request``: the gateway's hook."""
+        effect: dict[str, Any] = {}
+        met: list[Fault] = []
+        with self._lock:
+            active = tuple(self._active)
+        for fault in active:
+            try:
+                if not fault._meets(request):
+                    continue
+            except Exception as error:  # the test's predicate, in a thread of ours: the test gets it at its end
+                self.errors.append(error)
+                continue
+            if not self._hit(fault):
+                continue
+            met.append(fault)
+            wait = effect.get("wait", 0.0) + fault._effect.get("wait", 0.0)
+            effect |= fault._effect
+            effect["wait"] = wait
+            if fault._ends:
+                break
+        if not met:
+            return None
+        longest = max(met, key=lambda fault: fault._effect.get("wait", 0.0))
+        return Plan(name=", ".join(fault.name for fault in met), owner=longest, **effect)
+
+    def take_unused(self) -> list[Fault]:
+        """Return the faults that met no request or fewer than they were to meet, and forget those that are over."""
+        with self._lock:
+            seen = [*self._ended, *self._active]
+            self._ended.clear()
+        return [fault for fault in seen if fault.name != "refuse()" and fault.hits < (fault.times or 1)]
+
+    def _add(
+        self,
+        name: str,
+        effect: Mapping[str, Any],
+        ends: bool,
+        times: int | None,
+        methods: str | Iterable[str] | None,
+        paths: str | Iterable[str] | None,
+        when: When | None,
+    ) -> Fault:
+        fault = Fault(self, name, effect, ends=ends, times=times, methods=methods, paths=paths, when=when)
+        with self._lock:
+            self._active.append(fault)
+        return fault
+
+    def _hit(self, fault: Fault) -> bool:
+        with self._lock:
+            if fault not in self._active:
+                return False
+            fault.hits += 1
+            if fault.hits == fault.times:
+                self._active.remove(fault)
+                self._ended.append(fault)
+            return True
+
+    def _remove(self, fault: Fault) -> None:
+        with self._lock:
+            if fault in self._active:
+                self._active.remove(fault)
+                self._ended.append(fault)
+            refused = any(other.name == "refuse()" for other in self._active)
+        if fault.name == "refuse()" and not refused:
+            self._refuse(False)
+        self._release(fault)
+
+
+def _never(request: Request) -> bool:
+    return False
+
+
+def _name(beginning: str, after: bool) -> str:
+    if not after:
+        return f"{beginning})"
+    return f"{beginning}{'' if beginning.endswith('(') else ', '}after=True)"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"status {status}"
+
+
+def _strings(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -1,0 +1,361 @@
+"""The journal: every request that a gateway got in a test, and waiting for the next."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import Headers
+
+    from pytest_pushgateway.exposition.model import Family, MetricFamily
+    from pytest_pushgateway.gateway import exchange
+
+BODIES_LIMIT = 64 * 1024 * 1024
+"""Bytes of bodies that a journal keeps at most."""
+
+ORIGIN_HEADER = "X-Pytest-Pushgateway-Origin"
+"""Marks what a test itself sends; its value is a secret of the gateway object."""
+
+
+def decode(value: bytes) -> str:
+    """Return text that gives the bytes back under ``surrogateescape``: label values may be invalid UTF-8."""
+    return value.decode("utf-8", "surrogateescape")
+
+
+def show_key(key: dict[str, str]) -> str:
+    """Return a grouping key as messages show it: ``job="backup", instance="db1"``, the job first."""
+    names = sorted(key, key=lambda name: (name != "job", name))
+    return ", ".join(f"{name}={quote(key[name])}" for name in names) or "no grouping key"
+
+
+def quote(value: str) -> str:
+    """Return a label value in double quotes, printable whatever it holds."""
+    printable = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    escaped = printable.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return '"' + "".join(char if char.isprintable() else ascii(char)[1:-1] for char in escaped) + '"'
+
+
+class Request:
+    """One request to a gateway; `Push` and `Delete` know more.
+
+    Attributes:
+        number: its place among the requests of its kind in this test, from 1; 0 before it is journalled.
+        order: its place among all requests that the gateway ever got.
+        origin: ``test`` for what ``gateway.push()`` and ``gateway.scrape()`` sent, else ``application``.
+        test: the node id of the test that was running, or an empty string.
+        expected: whether an assertion expected the request to be rejected.
+
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_decoded",
+        "_record",
+        "_request",
+        "expected",
+        "number",
+        "order",
+        "origin",
+        "poison",
+        "test",
+    )
+
+    def __init__(self, request: exchange.Request, record: exchange.Record | None = None, origin: str = "") -> None:
+        self._request = request
+        self._record = record
+        self._decoded: tuple[Family, ...] | None = None
+        self.order = 0
+        self.number = 0
+        self.origin = origin or "application"
+        self.test = ""
+        self.expected = False
+        self.poison: Any = None
+
+    def __repr__(self) -> str:
+        where = show_key(self.grouping_key) if self._request.kind in ("push", "delete") else self.path
+        return f"<{type(self).__name__} {self.number}: {self.method} {where}, {self.outcome}>"
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return self._request.method
+
+    @property
+    def path(self) -> str:
+        """The request target as sent, neither decoded nor cleaned."""
+        return self._request.target
+
+    @property
+    def kind(self) -> str:
+        """What the request asked for: ``push``, ``delete``, ``scrape``, ``wipe`` or ``other``."""
+        return self._request.kind
+
+    @property
+    def headers(self) -> Headers:
+        """The request's headers, without the mark of the test's own requests."""
+        headers = self._request.headers
+        headers.remove(ORIGIN_HEADER)
+        return headers
+
+    @property
+    def body(self) -> bytes:
+        """The body as sent, still compressed where it was."""
+        return self._request.body
+
+    @property
+    def content_type(self) -> str:
+        """The Content-Type header, or an empty string."""
+        return self._request.header("content-type") or ""
+
+    @property
+    def at(self) -> float:
+        """When the request arrived, in seconds since 1970 by the gateway's clock."""
+        return self._request.received_at
+
+    @property
+    def grouping_key(self) -> dict[str, str]:
+        """The grouping key of a push or deletion, the job included; empty where the URL names none."""
+        return {decode(name): decode(value) for name, value in self._request.key or ()}
+
+    @property
+    def job(self) -> str:
+        """The job of a push or deletion; empty where the URL names none."""
+        return self.grouping_key.get("job", "")
+
+    @property
+    def status(self) -> int:
+        """The status of the answer; 0 where none was sent."""
+        return self._record.status if self._record is not None else 0
+
+    @property
+    def error(self) -> str | None:
+        """The reason in a 4xx or 5xx answer, or why a push was refused behind a 2xx; None where all was well."""
+        return self._record.error if self._record is not None else None
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the request's arrival to its answer."""
+        return self._record.duration if self._record is not None else 0.0
+
+    @property
+    def fault(self) -> str | None:
+        """The fault that the request met, as it was asked for, such as ``error(503)``; None where it met none."""
+        plan = self._record.plan if self._record is not None else None
+        return plan.name if plan is not None else None
+
+    @property
+    def outcome(self) -> str:
+        """One line: what became of the request."""
+        if self._record is None:
+            return "not answered yet"
+        answer = f"answered {self.status}" if self.status else "not answered"
+        return f"{answer} (fault {self.fault})" if self.fault else answer
+
+
+class Push(Request):
+    """A PUT or POST of metrics, accepted or not."""
+
+    __slots__ = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Tell whether the push was stored, whatever was answered."""
+        verdict = self._record.verdict if self._record is not None else None
+        return verdict is not None and bool(verdict.accepted)
+
+    @property
+    def rejected(self) -> bool:
+        """Tell whether the gateway refused the push of its own accord, not by a fault."""
+        if self.accepted or self._record is None:
+            return False
+        plan = self._record.plan
+        if plan is not None and (plan.status is not None or plan.disconnect or not plan.store):
+            return False
+        return self.status >= 400 or self._record.verdict is not None
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The metric families of the body, grouping labels included; none where the body could not be read."""
+        if self._decoded is None:
+            from pytest_pushgateway.exposition.model import to_family
+
+            self._decoded = tuple(to_family(family) for family in self.parsed_families.values())
+        return self._decoded
+
+    @property
+    def samples(self) -> tuple[Any, ...]:
+        """The samples of all `families`, as ``prometheus_client`` samples."""
+        return tuple(sample for family in self.families for sample in family.samples)
+
+    @property
+    def parsed_families(self) -> dict[bytes, MetricFamily]:
+        """The families in the gateway's own form, by name; empty where the body could not be read."""
+        parsed = self._record.parsed if self._record is not None else None
+        return parsed.families if parsed is not None else {}
+
+    @property
+    def collisions(self) -> tuple[Any, ...]:
+        """What the push was refused for, in the gateway's own form."""
+        verdict = self._record.verdict if self._record is not None else None
+        return tuple(verdict.collisions) if verdict is not None else ()
+
+    @property
+    def removed(self) -> tuple[bytes, ...]:
+        """Names of the families that a PUT removed and did not carry."""
+        verdict = self._record.verdict if self._record is not None else None
+        return tuple(verdict.removed) if verdict is not None and verdict.accepted else ()
+
+
+class Delete(Request):
+    """A DELETE of a group."""
+
+    __slots__ = ()
+
+    @property
+    def matched(self) -> bool:
+        """Tell whether there was a group to delete."""
+        verdict = self._record.verdict if self._record is not None else None
+        return verdict is not None and bool(verdict.matched)
+
+
+_CLASSES: dict[str, type[Request]] = {"push": Push, "delete": Delete}
+
+
+class Totals:
+    """What a gateway got, counted whether the journal kept it or not: pushes, rejections, deletions, bytes, seconds."""
+
+    __slots__ = ("bodies", "deletions", "pushes", "rejections", "slowest")
+
+    def __init__(self) -> None:
+        self.pushes = 0
+        self.rejections = 0
+        self.deletions = 0
+        self.bodies = 0
+        self.slowest = 0.0
+
+
+class Journal:
+    """The requests since the last reset, bounded in number and in bytes of bodies.
+
+    ``dropped`` counts those that were let go to keep the bounds, the oldest first.
+    """
+
+    def __init__(self, limit: int, secret: str = "") -> None:
+        self.condition = threading.Condition(threading.RLock())
+        self.dropped = 0
+        self.totals = Totals()
+        self.errors: list[BaseException] = []
+        self._limit = limit
+        self._secret = secret
+        self._entries: deque[Request] = deque()
+        self._bodies = 0
+        self._order = 0
+        self._numbers: dict[str, int] = {}
+        self._listeners: set[Callable[[], None]] = set()
+        self._sent: dict[str, Request | None] = {}
+        self._marks = 0
+
+    def add(self, record: exchange.Record, test: str = "") -> Request:
+        """File what became of a request and wake up whoever waits."""
+        kind = record.request.kind
+        mark = record.request.header(ORIGIN_HEADER) if self._secret else None
+        own = mark is not None and mark.startswith(self._secret)
+        entry = _CLASSES.get(kind, Request)(record.request, record, "test" if own else "")
+        entry.test = test
+        with self.condition:
+            entry.number = self._numbers[kind] = self._numbers.get(kind, 0) + 1
+            self._order += 1
+            entry.order = self._order
+            self._entries.append(entry)
+            self._bodies += len(record.request.body)
+            self._count(entry, kind)
+            while len(self._entries) > self._limit or self._bodies > BODIES_LIMIT:
+                self._bodies -= len(self._entries.popleft().body)
+                self.dropped += 1
+            if own and mark in self._sent:
+                self._sent[mark] = entry
+            self.condition.notify_all()
+            for listener in self._listeners:
+                listener()
+        return entry
+
+    def _count(self, entry: Request, kind: str) -> None:
+        totals = self.totals
+        if kind == "push":
+            totals.pushes += 1
+            totals.bodies += len(entry.body)
+            totals.slowest = max(totals.slowest, entry.duration)
+            if isinstance(entry, Push) and entry.rejected:
+                totals.rejections += 1
+        elif kind == "delete":
+            totals.deletions += 1
+
+    def clear(self) -> object:
+        """Forget all requests and return them, for the caller to let go of where that costs nobody time."""
+        with self.condition:
+            old, self._entries = self._entries, deque()
+            self._bodies = self.dropped = 0
+            self._numbers.clear()
+            self.condition.notify_all()
+        return old
+
+    def take_totals(self) -> Totals:
+        """Return the counts since this was last asked."""
+        with self.condition:
+            totals, self.totals = self.totals, Totals()
+        return totals
+
+    def requests(self) -> list[Request]:
+        """Return all requests, in the order in which they took effect."""
+        with self.condition:
+            return list(self._entries)
+
+    def pushes(self) -> list[Push]:
+        """Return all pushes, rejected ones and those that met a fault too."""
+        return [entry for entry in self.requests() if isinstance(entry, Push)]
+
+    def deletions(self) -> list[Delete]:
+        """Return all deletions."""
+        return [entry for entry in self.requests() if isinstance(entry, Delete)]
+
+    def expect_mark(self) -> str:
+        """Return a mark for a request of the test's own, by which `take_marked` finds it."""
+        with self.condition:
+            self._marks += 1
+            mark = f"{self._secret}.{self._marks}"
+            self._sent[mark] = None
+        return mark
+
+    def take_marked(self, mark: str) -> Request | None:
+        """Return the request that carried ``mark``, or None where the gateway has none."""
+        with self.condition:
+            return self._sent.pop(mark, None)
+
+    @property
+    def sequence(self) -> int:
+        """A number that grows with every request."""
+        return self._order
+
+    def wait_beyond(self, sequence: int, timeout: float) -> bool:
+        """Wait until there is a request later than ``sequence``, at most ``timeout`` seconds."""
+        with self.condition:
+            return self.condition.wait_for(lambda: self._order != sequence, timeout)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after every request, in the thread that serves it."""
+        with self.condition:
+            self._listeners.add(listener)
+
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        """Stop calling ``listener``."""
+        with self.condition:
+            self._listeners.discard(listener)
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(self.requests())
+
+    def __len__(self) -> int:
+        return len(self._entries)

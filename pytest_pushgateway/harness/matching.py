@@ -1,0 +1,162 @@
+"""What an assertion expects, and which samples are it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_pushgateway.exposition.gofmt import format_float
+from pytest_pushgateway.exposition.model import to_family
+from pytest_pushgateway.harness.journal import decode, quote
+
+if TYPE_CHECKING:
+    from prometheus_client.samples import Sample
+
+    from pytest_pushgateway.exposition.model import Family, Labels, MetricFamily
+
+ANY: Any = ...
+"""The value of an expectation that takes any value."""
+
+SUFFIXES = ("_bucket", "_sum", "_count")
+NUMERIC_LABELS = ("le", "quantile")
+OWN_GAUGES = (b"push_time_seconds", b"push_failure_time_seconds")
+"""The gateway's mark on every group; left out unless a test asks for them by name."""
+
+Lookup = Callable[[bytes], "Iterable[tuple[Labels, MetricFamily]]"]
+"""From a family's name to its pieces and the grouping key of each."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A sample that an assertion asks for: its name or its family's, a value or `ANY`, and some of its labels."""
+
+    name: str | None
+    value: Any
+    labels: Mapping[str, str]
+
+    def __str__(self) -> str:
+        """Return the expectation as the text format would write it."""
+        text = self.name or "any sample"
+        if self.labels:
+            text += "{" + ",".join(f"{name}={quote(value)}" for name, value in self.labels.items()) + "}"
+        return text if self.value is ANY else f"{text} {show_value(self.value)}"
+
+    def families(self) -> list[bytes]:
+        """Return the names of the families that may hold the sample."""
+        assert_name = self.name or ""
+        names = [assert_name.encode("utf-8", "surrogateescape")]
+        for suffix in SUFFIXES:
+            if assert_name.endswith(suffix):
+                names.append(names[0][: -len(suffix)])
+        return names
+
+    def named(self, family: Family) -> list[Sample]:
+        """Return the samples of a family that have the name: all of them where it is the family's."""
+        if family.name == self.name and self.value is ANY:
+            return list(family.samples)
+        return [sample for sample in family.samples if sample.name == self.name]
+
+    def labels_match(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether ``labels`` have all that is expected."""
+        return all(label_matches(name, value, labels.get(name)) for name, value in self.labels.items())
+
+    def value_matches(self, value: float) -> bool:
+        """Tell whether ``value`` is the expected one; NaN equals NaN."""
+        if self.value is ANY:
+            return True
+        if isinstance(self.value, float) and math.isnan(self.value):
+            return math.isnan(value)
+        return bool(self.value == value)
+
+    def matches(self, sample: Sample) -> bool:
+        """Tell whether a sample of the name is the expected one."""
+        return self.labels_match(sample.labels) and self.value_matches(sample.value)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sample of the expected name and the grouping key that it was pushed under."""
+
+    key: Labels
+    family: Family
+    sample: Sample
+
+    def __str__(self) -> str:
+        return show_sample(self.sample)
+
+
+def expected(
+    name: str | None, value: Any, labels: Mapping[str, object] | None, label_values: Mapping[str, object]
+) -> Expected:
+    """Return the expectation that the arguments of an assertion state.
+
+    Raises:
+        TypeError: a name is no string, or a label is given twice.
+
+    """
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"a metric's name is a string, not {name!r}")
+    given = dict(labels or {})
+    for twice in given.keys() & label_values.keys():
+        raise TypeError(f"label {twice!r} is given twice, in labels= and as an argument")
+    given.update(label_values)
+    return Expected(name, value, {label: str(wanted) for label, wanted in given.items()})
+
+
+def candidates(expectation: Expected, lookup: Lookup) -> list[Candidate]:
+    """Return all samples of the expected name; no other series is visited."""
+    found: list[Candidate] = []
+    for name in expectation.families():
+        for key, piece in lookup(name):
+            family = to_family(piece)
+            found += [Candidate(key, family, sample) for sample in expectation.named(family)]
+    return found
+
+
+def label_matches(name: str, wanted: str, actual: str | None) -> bool:
+    """Tell whether a label has the value asked for; ``le`` and ``quantile`` compare as numbers."""
+    if actual is None or wanted == actual:
+        return wanted == actual
+    if name in NUMERIC_LABELS:
+        try:
+            return float(wanted) == float(actual)
+        except ValueError:
+            return False
+    return False
+
+
+def show_value(value: Any) -> str:
+    """Return a value as the gateway writes it, or the ``repr`` of what is no number."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            return format_float(float(value)).decode()
+        except OverflowError:
+            pass
+    return repr(value)
+
+
+def show_sample(sample: Sample) -> str:
+    """Return a sample as the text format writes it."""
+    labels = ",".join(f"{name}={quote(value)}" for name, value in sample.labels.items())
+    return f"{sample.name}{{{labels}}} {show_value(sample.value)}" if labels else f"{sample.name} {sample.value}"
+
+
+def differences(expectation: Expected, candidate: Candidate) -> list[str]:
+    """Return what keeps a candidate from being the expected sample, one short text for each difference."""
+    key = {decode(name) for name, _ in candidate.key}
+    texts = []
+    for name, wanted in expectation.labels.items():
+        actual = candidate.sample.labels.get(name)
+        if label_matches(name, wanted, actual):
+            continue
+        if actual is None:
+            texts.append(f"it has no label {name}, expected {quote(wanted)}")
+        elif name in key:
+            texts.append(f"it is in another group: {name} is {quote(actual)}, expected {quote(wanted)}")
+        else:
+            texts.append(f"label {name} is {quote(actual)}, expected {quote(wanted)}")
+    if not expectation.value_matches(candidate.sample.value):
+        texts.append(f"value is {show_value(candidate.sample.value)}, expected {show_value(expectation.value)}")
+    return texts
