@@ -1,0 +1,366 @@
+"""The messages of failing assertions: pure functions from what was expected, the journal and the state to text.
+
+The first line says what was expected and why it fails; then come the nearest candidates, each with what differs, names
+alike, what became of the pushes that carried it, and how to relax the check. Never more than `LINES` lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_pushgateway.harness.history import fate, name_of, provenance, shorten
+from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
+from pytest_pushgateway.harness.matching import (
+    ANY,
+    OWN_GAUGES,
+    SUFFIXES,
+    Candidate,
+    Expected,
+    candidates,
+    differences,
+    show_sample,
+)
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.model import Labels, MetricFamily
+
+LINES = 40
+CANDIDATES = 5
+PUSHES = 20
+WIDTH = 300
+
+
+class State(Protocol):
+    """What the gateway holds, as the store gives it."""
+
+    def families_named(self, name: bytes, /) -> Iterable[tuple[Labels, MetricFamily]]:
+        """Return the families of this name, each with its group's key."""
+
+    def names(self) -> Collection[bytes]:
+        """Return the names of all families."""
+
+
+def message(first: str, *parts: Sequence[str]) -> str:
+    """Join the parts of a message, at most `LINES` lines, each of at most `WIDTH` characters."""
+    lines = [first]
+    for part in parts:
+        lines += part
+    if len(lines) > LINES:
+        lines = [*lines[: LINES - 1], f"... and {len(lines) - LINES + 1} more lines"]
+    return "\n".join(line if len(line) <= WIDTH else line[: WIDTH - 3] + "..." for line in lines)
+
+
+def not_exposed(
+    expectation: Expected, found: Sequence[Candidate], state: State, requests: Sequence[Request], dropped: int
+) -> str:
+    """Return why a sample that should be exposed is not."""
+    names = [name for name in state.names() if name not in OWN_GAUGES]
+    if not names and not found:
+        why = "but the gateway exposes nothing"
+    else:
+        why = _why(expectation, found, "exposed")
+    return message(
+        f"expected {expectation} to be exposed, {why}",
+        _nearest(expectation, [(candidate, "") for candidate in found]),
+        _alike(expectation, found, names),
+        _kind(expectation, found, state),
+        _history(expectation, requests, dropped),
+        _relax(expectation, found),
+    )
+
+
+def not_pushed(
+    expectation: Expected, requests: Sequence[Request], dropped: int, *, intro: str = "to have been pushed"
+) -> str:
+    """Return why no accepted push of the application carried a sample."""
+    pushes = [entry for entry in requests if isinstance(entry, Push)]
+    ours = [push for push in pushes if push.origin == "application"]
+    accepted = [push for push in ours if push.accepted]
+    found = [pair for push in reversed(accepted[-PUSHES:]) for pair in carried(expectation, push)]
+    if not pushes:
+        why = "but nothing was pushed"
+    elif not ours:
+        why = "but only the test itself pushed, with gateway.push()"
+    elif not accepted:
+        why = f"but {_all(len(ours))} was rejected or met a fault"
+    else:
+        why = _why(
+            expectation, [candidate for candidate, _ in found], f"in the {_count(len(accepted), 'push')} accepted"
+        )
+    names = {name for push in accepted[-PUSHES:] for name in push.parsed_families}
+    return message(
+        f"expected {expectation} {intro}, {why}",
+        _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found]),
+        _alike(expectation, [candidate for candidate, _ in found], names),
+        _history(expectation, requests, dropped, accepted=False),
+        [] if accepted else _pushes(pushes),
+        _relax(expectation, [candidate for candidate, _ in found]),
+    )
+
+
+def carried(expectation: Expected, push: Push) -> list[tuple[Candidate, Push]]:
+    """Return the samples of the expected name in a push."""
+    families = push.parsed_families
+    key = push._request.key or ()
+
+    def lookup(name: bytes) -> list[tuple[Labels, MetricFamily]]:
+        return [(key, families[name])] if name in families else []
+
+    return [(candidate, push) for candidate in candidates(expectation, lookup)]
+
+
+def still_exposed(expectation: Expected, found: Sequence[Candidate], requests: Sequence[Request]) -> str:
+    """Return what is exposed though it should not be, and who pushed it."""
+    lines = []
+    for candidate in found[:CANDIDATES]:
+        lines.append(f"  {candidate}")
+        pushes = [entry for entry in requests if isinstance(entry, Push) and entry.accepted]
+        names = [candidate.family.name.encode("utf-8", "surrogateescape")]
+        for push in reversed(pushes):
+            if push._request.key == candidate.key and names[0] in push.parsed_families:
+                lines.append(
+                    f"    {name_of(push)}{', sent by the test itself,' if push.origin == 'test' else ''} put it there"
+                )
+                break
+    what = (
+        "nothing to be exposed"
+        if expectation.name is None and not expectation.labels
+        else f"{expectation} not to be exposed"
+    )
+    return message(
+        f"expected {what}, but {_samples(len(found))}:",
+        lines,
+        _more(len(found), CANDIDATES, "samples"),
+        ["To narrow the check, give labels or a value."] if expectation.value is ANY else [],
+    )
+
+
+def was_pushed(expectation: Expected, found: Sequence[tuple[Candidate, Push]]) -> str:
+    """Return which accepted pushes carried what should not have been pushed."""
+    lines = [f"  {candidate} in {name_of(push)}" for candidate, push in found[:CANDIDATES]]
+    return message(
+        f"expected {expectation} not to have been pushed, but {_samples(len(found))}:",
+        lines,
+        _more(len(found), CANDIDATES, "samples"),
+        ["To narrow the check, give labels or a value."] if expectation.value is ANY else [],
+    )
+
+
+def something_pushed(pushes: Sequence[Push]) -> str:
+    """Return which pushes were accepted though there should be none."""
+    return message(
+        f"expected nothing to have been pushed, but {_count(len(pushes), 'push')} was accepted:", _pushes(pushes)
+    )
+
+
+def not_one(expectation: Expected, found: Sequence[Candidate]) -> str:
+    """Return why ``value()`` cannot choose between samples."""
+    varying = sorted(
+        {
+            name
+            for candidate in found
+            for name, value in candidate.sample.labels.items()
+            if any(other.sample.labels.get(name) != value for other in found)
+        }
+        | ({"the name"} if len({candidate.sample.name for candidate in found}) > 1 else set())
+    )
+    return message(
+        f"expected one sample {expectation}, but {len(found)} match:",
+        [f"  {candidate}" for candidate in found[: 2 * CANDIDATES]],
+        _more(len(found), 2 * CANDIDATES, "samples"),
+        [f"They differ in {', '.join(varying)}: give labels that only one of them has."] if varying else [],
+    )
+
+
+def not_deleted(key: Mapping[str, str], requests: Sequence[Request], keys: Sequence[Mapping[str, str]]) -> str:
+    """Return why a group counts as not deleted."""
+    shown = show_key(dict(key))
+    deletions = [entry for entry in requests if isinstance(entry, Delete)]
+    mine = [entry for entry in deletions if entry.grouping_key == key]
+    matched = [entry for entry in mine if entry.matched]
+    lines = [f"  {name_of(entry)}: {'matched a group' if entry.matched else 'matched no group'}" for entry in deletions]
+    if matched:
+        later = [
+            entry
+            for entry in requests
+            if isinstance(entry, Push) and entry.order > matched[-1].order and entry.grouping_key == key
+        ]
+        who = f"{name_of(later[0])} made it anew" if later else "it is there again"
+        why = f"but after {name_of(matched[-1])} {who}"
+    elif mine:
+        why = "but the DELETE matched no group (it was answered 202 all the same)"
+        if any(entry.fault for entry in mine):
+            why = f"but the DELETE met the fault {mine[-1].fault}"
+    elif deletions:
+        why = "but no DELETE had exactly this grouping key"
+    else:
+        why = "but there was no DELETE"
+    groups = [f"  {show_key(dict(each))}" for each in keys]
+    return message(
+        f"expected the group {shown} to be deleted, {why}",
+        ["Deletions:", *lines[:10], *_more(len(lines), 10, "deletions")] if lines else [],
+        ["Groups that stand:", *groups[:10], *_more(len(groups), 10, "groups")] if groups else ["No group stands."],
+        ["A DELETE takes the exact grouping key: one label less is another group."] if deletions or groups else [],
+    )
+
+
+def not_rejected(what: str, pushes: Sequence[Push]) -> str:
+    """Return why no push counts as the rejected one that was expected."""
+    rejected = [push for push in pushes if push.status >= 400 or push.rejected]
+    if not pushes:
+        why = "but nothing was pushed"
+    elif not rejected:
+        why = (
+            f"but {_all(len(pushes))} was accepted"
+            if len(pushes) == 1
+            else f"but all {len(pushes)} pushes were accepted"
+        )
+    else:
+        why = f"but {_count(len(rejected), 'rejected push')} differ" + ("s" if len(rejected) == 1 else "")
+    shown = rejected or pushes
+    return message(
+        f"expected a rejected push{what}, {why}",
+        _pushes(shown),
+        ["To relax the check, leave out match= or status=."] if rejected else [],
+    )
+
+
+def rejections(pushes: Sequence[Push], requests: Sequence[Request]) -> str:
+    """Return which pushes were rejected though none should be."""
+    lines: list[str] = []
+    for push in pushes:
+        lines += rejection(push, requests)
+    return message(
+        f"expected no rejected push, but there {'is one' if len(pushes) == 1 else f'are {len(pushes)}'}:", lines
+    )
+
+
+def rejection(push: Push, requests: Sequence[Request]) -> list[str]:
+    """Return the lines that explain a rejected push: its reason and what it collides with."""
+    lines = [f"  {name_of(push)} was answered {push.status}: {shorten(push.error or '', 240)}"]
+    lines += [f"    {line}" for line in provenance(push, requests)[:4]]
+    return lines
+
+
+def no_group(key: Mapping[str, str], keys: Sequence[Mapping[str, str]]) -> str:
+    """Return that there is no such group, and which there are."""
+    near = sorted(keys, key=lambda each: len(set(each.items()) ^ set(key.items())))
+    lines = [f"  {show_key(dict(each))}" for each in near]
+    return message(
+        f"there is no group {show_key(dict(key))}" + ("; there are:" if lines else "; the gateway holds no group"),
+        lines[:10],
+        _more(len(lines), 10, "groups"),
+    )
+
+
+def _why(expectation: Expected, found: Sequence[Candidate], where: str) -> str:
+    if not found:
+        return (
+            f"but no metric of that name is {where}"
+            if where == "exposed"
+            else f"but no metric of that name was {where}"
+        )
+    labelled = [candidate for candidate in found if expectation.labels_match(candidate.sample.labels)]
+    if not labelled:
+        return "but no series of that name has these labels"
+    values = list(dict.fromkeys(show_sample(candidate.sample).rpartition(" ")[2] for candidate in labelled))
+    if len(values) == 1:
+        return f"but its value is {values[0]}"
+    return f"but none of {len(labelled)} samples has this value"
+
+
+def _nearest(expectation: Expected, found: Sequence[tuple[Candidate, str]]) -> list[str]:
+    judged = [(differences(expectation, candidate), candidate, where) for candidate, where in found]
+    judged.sort(key=lambda each: len(each[0]))
+    lines = ["The nearest:"] if judged else []
+    for texts, candidate, where in judged[:CANDIDATES]:
+        lines.append(f"  {candidate}{where}")
+        lines.append(f"    {'; '.join(texts) or 'all of it matches'}")
+    return lines + _more(len(judged), CANDIDATES, "samples of that name")
+
+
+def _alike(expectation: Expected, found: Sequence[Candidate], names: Iterable[bytes]) -> list[str]:
+    if found or expectation.name is None:
+        return []
+    known = {decode(name) for name in names}
+    name = expectation.name
+    close = [name + suffix for suffix in ("_total", *SUFFIXES) if name + suffix in known]
+    close += [
+        name[: -len(suffix)]
+        for suffix in ("_total", "_created")
+        if name.endswith(suffix) and name[: -len(suffix)] in known
+    ]
+    close += get_close_matches(name, known, 3, 0.6)
+    close = list(dict.fromkeys(close))[:5]
+    if close:
+        return [f"Names alike: {', '.join(close)}"]
+    if known:
+        shown = sorted(known)[:8]
+        return [f"Names there are: {', '.join(shown)}{f' and {len(known) - 8} more' if len(known) > 8 else ''}"]
+    return []
+
+
+def _kind(expectation: Expected, found: Sequence[Candidate], state: State) -> list[str]:
+    if found or expectation.name is None:
+        return []
+    name = expectation.name.encode("utf-8", "surrogateescape")
+    if any(True for _ in state.families_named(name)):
+        return [
+            f"{expectation.name} is a histogram or summary: ask for "
+            f"{', '.join(expectation.name + suffix for suffix in SUFFIXES)}, or leave out the value."
+        ]
+    return []
+
+
+def _history(expectation: Expected, requests: Sequence[Request], dropped: int, *, accepted: bool = True) -> list[str]:
+    lines = []
+    names = expectation.families()
+    pushes = [entry for entry in requests if isinstance(entry, Push)]
+    with_name = [push for push in pushes if any(name in push.parsed_families for name in names)]
+    for push in reversed(with_name[-PUSHES:]):
+        if push.accepted and not accepted and push.origin == "application":
+            continue
+        if any(expectation.matches(candidate.sample) for candidate, _ in carried(expectation, push)):
+            mine = ", sent by the test itself," if push.origin == "test" else ""
+            lines.append(f"  {name_of(push)}{mine} carried it and {fate(push, requests, names)}")
+    lines = ["What became of it:", *lines[:CANDIDATES]] if lines else []
+    if dropped:
+        lines.append(f"The journal let go of the {_count(dropped, 'oldest request')} (option journal_limit).")
+    return lines
+
+
+def _relax(expectation: Expected, found: Sequence[Candidate]) -> list[str]:
+    hints = []
+    if expectation.value is not ANY and any(expectation.labels_match(each.sample.labels) for each in found):
+        hints.append("leave out the value, or give pytest.approx() or another object with ==")
+    if expectation.labels and found and not hints:
+        hints.append("give fewer labels: those that you give must match, others may be there")
+    return [f"To relax the check, {hint}." for hint in hints]
+
+
+def _pushes(pushes: Sequence[Push]) -> list[str]:
+    lines = ["The pushes:"] if pushes else []
+    for push in pushes[-10:]:
+        reason = f": {shorten(push.error)}" if push.error else ""
+        mine = ", sent by the test itself" if push.origin == "test" else ""
+        lines.append(f"  {name_of(push)}{mine}, {push.outcome}{reason}")
+    return lines + _more(len(pushes), 10, "earlier pushes")
+
+
+def _samples(count: int) -> str:
+    return "one sample is" if count == 1 else f"{count} samples are"
+
+
+def _count(count: int, noun: str) -> str:
+    plural = noun + "es" if noun.endswith("sh") else noun + "s"
+    return f"one {noun}" if count == 1 else f"{count} {plural}"
+
+
+def _all(count: int) -> str:
+    return "the only push" if count == 1 else f"each of {count} pushes"
+
+
+def _more(count: int, shown: int, what: str) -> list[str]:
+    return [f"  ... and {count - shown} more {what}"] if count > shown else []

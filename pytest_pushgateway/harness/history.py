@@ -1,0 +1,105 @@
+"""What became of a push: pure functions over the journal's requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.model import Labels
+    from pytest_pushgateway.gateway.groups import Collision
+
+SHOWN = 160
+"""Characters of an error text that a line of a message shows."""
+
+
+def name_of(push: Request) -> str:
+    """Return how messages call a request: ``push 3 (PUT job="backup")``."""
+    return f"{push.kind} {push.number} ({push.method} {show_key(push.grouping_key)})"
+
+
+def shorten(text: str, limit: int = SHOWN) -> str:
+    """Return one line of at most ``limit`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def fate(push: Push, requests: Sequence[Request], names: Iterable[bytes]) -> str:
+    """Return what became of the families of ``names`` that a push carried, as the end of a sentence."""
+    if push.rejected:
+        return f"was rejected with {push.status}: {shorten(push.error or 'no reason given')}"
+    if not push.accepted:
+        return f"met the fault {push.fault} and was not stored" if push.fault else "was not stored"
+    for later in requests:
+        if later.order <= push.order:
+            continue
+        if isinstance(later, Push) and later.accepted and later._request.key == push._request.key:
+            if any(name in later.parsed_families for name in names):
+                return f"was replaced by {name_of(later)}"
+            if any(name in later.removed for name in names):
+                return f"was removed by {name_of(later)}: a PUT replaces the whole group, a POST would have kept it"
+        elif isinstance(later, Delete) and later.matched and later._request.key == push._request.key:
+            return f"was deleted by {name_of(later)}"
+        elif later.kind == "wipe" and later.status < 400:
+            return "was wiped (PUT /api/v1/admin/wipe)"
+    return "is exposed"
+
+
+def owner(key: Labels, name: bytes, before: Push, requests: Sequence[Request]) -> Push | None:
+    """Return the push that had put the family ``name`` into the group ``key`` when ``before`` arrived."""
+    found = None
+    for entry in requests:
+        if entry.order >= before.order:
+            break
+        if isinstance(entry, Push) and entry.accepted and entry._request.key == key and name in entry.parsed_families:
+            found = entry
+    return found
+
+
+def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
+    """Return a line for every group that a rejected push collides with: what it is and which push brought it."""
+    lines = []
+    for collision in push.collisions:
+        for key in collision.keys:
+            lines.append(_collision(collision, key, push, requests))
+    return list(dict.fromkeys(lines))
+
+
+def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence[Request]) -> str:
+    shown = show_key({decode(name): decode(value) for name, value in key})
+    what = decode(collision.prefix or collision.name)
+    kind = _REASONS.get(collision.reason, "collides with")
+    if key == push._request.key and collision.reason == "duplicate":
+        return f"{what} is in the same push twice"
+    for name in _names(collision):
+        earlier = owner(key, name, push, requests)
+        if earlier is not None:
+            when = f", {push.at - earlier.at:.3g} s before" if push.at >= earlier.at else ""
+            test = f", in {earlier.test}" if earlier.test and earlier.test != push.test else ""
+            mine = " sent by the test itself" if earlier.origin == "test" else ""
+            return f"{what} {kind} what {name_of(earlier)} brought{mine}{when}{test}"
+    if any(
+        isinstance(entry, Push) and entry.order < push.order and entry.rejected and entry._request.key == key
+        for entry in requests
+    ):
+        return f"{what} {kind} the group {shown}, which an earlier rejected push left behind"
+    return f"{what} {kind} the group {shown}"
+
+
+_REASONS = {
+    "duplicate": "has the same name and labels as",
+    "type": "has another type than",
+    "suffix": "has a name that is taken by the histogram or summary, or its parts, of",
+    "label": "stands with a label that cannot be exposed in",
+}
+
+
+def _names(collision: Collision) -> list[bytes]:
+    names = [collision.name]
+    for suffix in (b"_bucket", b"_sum", b"_count"):
+        names.append(collision.name + suffix)
+        if collision.name.endswith(suffix):
+            names.append(collision.name[: -len(suffix)])
+    return names
