@@ -244,6 +244,31 @@ def rejection(push: Push, requests: Sequence[Request]) -> list[str]:
     return lines
 
 
+def timed_out(
+    first: str, expectation: Expected | None, requests: Sequence[Request], dropped: int, hint: Sequence[str]
+) -> str:
+    """Return what came while something was waited for in vain."""
+    pushes = [entry for entry in requests if isinstance(entry, Push)]
+    found: list[tuple[Candidate, Push]] = []
+    alike: list[str] = []
+    if expectation is not None and expectation.name is not None:
+        accepted = [push for push in pushes if push.accepted and push.origin == "application"][-PUSHES:]
+        found = [pair for push in reversed(accepted) for pair in carried(expectation, push)]
+        names = {name for push in accepted for name in push.parsed_families}
+        alike = _alike(expectation, [candidate for candidate, _ in found], names)
+    what = "nothing was pushed" if not pushes else f"{_count(len(pushes), 'push')} came"
+    return message(
+        f"{first}: {what}",
+        hint,
+        _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found])
+        if expectation
+        else [],
+        alike,
+        _pushes(pushes),
+        _dropped(dropped),
+    )
+
+
 def no_group(key: Mapping[str, str], keys: Sequence[Mapping[str, str]]) -> str:
     """Return that there is no such group, and which there are."""
     near = sorted(keys, key=lambda each: len(set(each.items()) ^ set(key.items())))
@@ -326,9 +351,13 @@ def _history(expectation: Expected, requests: Sequence[Request], dropped: int, *
             mine = ", sent by the test itself," if push.origin == "test" else ""
             lines.append(f"  {name_of(push)}{mine} carried it and {fate(push, requests, names)}")
     lines = ["What became of it:", *lines[:CANDIDATES]] if lines else []
-    if dropped:
-        lines.append(f"The journal let go of the {_count(dropped, 'oldest request')} (option journal_limit).")
-    return lines
+    return lines + _dropped(dropped)
+
+
+def _dropped(dropped: int) -> list[str]:
+    return (
+        [f"The journal let go of {_count(dropped, 'request')}, the oldest (option journal_limit)."] if dropped else []
+    )
 
 
 def _relax(expectation: Expected, found: Sequence[Candidate]) -> list[str]:

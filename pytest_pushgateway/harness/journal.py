@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 BODIES_LIMIT = 64 * 1024 * 1024
 """Bytes of bodies that a journal keeps at most."""
+
+FREED_AT_ONCE = 200
+FREED_BYTES = 64 * 1024
 
 ORIGIN_HEADER = "X-Pytest-Pushgateway-Origin"
 """Marks what a test itself sends; its value is a secret of the gateway object."""
@@ -243,13 +247,13 @@ class Journal:
     ``dropped`` counts those that were let go to keep the bounds, the oldest first.
     """
 
-    def __init__(self, limit: int, secret: str = "") -> None:
+    def __init__(self, limit: int) -> None:
         self.condition = threading.Condition(threading.RLock())
         self.dropped = 0
         self.totals = Totals()
         self.errors: list[BaseException] = []
         self._limit = limit
-        self._secret = secret
+        self._secret = secrets.token_hex(8)
         self._entries: deque[Request] = deque()
         self._bodies = 0
         self._order = 0
@@ -261,8 +265,7 @@ class Journal:
     def add(self, record: exchange.Record, test: str = "") -> Request:
         """File what became of a request and wake up whoever waits."""
         kind = record.request.kind
-        mark = record.request.header(ORIGIN_HEADER) if self._secret else None
-        own = mark is not None and mark.startswith(self._secret)
+        own = self.is_own(record.request)
         entry = _CLASSES.get(kind, Request)(record.request, record, "test" if own else "")
         entry.test = test
         with self.condition:
@@ -275,12 +278,19 @@ class Journal:
             while len(self._entries) > self._limit or self._bodies > BODIES_LIMIT:
                 self._bodies -= len(self._entries.popleft().body)
                 self.dropped += 1
-            if own and mark in self._sent:
-                self._sent[mark] = entry
+            if own:
+                mark = record.request.header(ORIGIN_HEADER)
+                if mark in self._sent:
+                    self._sent[mark] = entry
             self.condition.notify_all()
             for listener in self._listeners:
                 listener()
         return entry
+
+    def is_own(self, request: exchange.Request) -> bool:
+        """Tell whether the test itself sent a request, with ``push()`` or ``scrape()``."""
+        mark = request.header(ORIGIN_HEADER)
+        return mark is not None and mark.startswith(self._secret)
 
     def _count(self, entry: Request, kind: str) -> None:
         totals = self.totals
@@ -293,14 +303,16 @@ class Journal:
         elif kind == "delete":
             totals.deletions += 1
 
-    def clear(self) -> object:
-        """Forget all requests and return them, for the caller to let go of where that costs nobody time."""
+    def clear(self) -> None:
+        """Forget all requests; many or large ones are freed by a thread, so that this takes the same time always."""
         with self.condition:
             old, self._entries = self._entries, deque()
+            large = len(old) > FREED_AT_ONCE or self._bodies > FREED_BYTES
             self._bodies = self.dropped = 0
             self._numbers.clear()
             self.condition.notify_all()
-        return old
+        if large:
+            threading.Thread(target=old.clear, name="pushgateway-free", daemon=True).start()
 
     def take_totals(self) -> Totals:
         """Return the counts since this was last asked."""

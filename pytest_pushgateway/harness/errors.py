@@ -1,0 +1,27 @@
+"""What the harness raises, besides AssertionError."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.harness.journal import Push
+
+
+class PushgatewayError(Exception):
+    """The base of the errors that a `Pushgateway` raises."""
+
+
+class PushRejected(PushgatewayError):
+    """A push of the test's own was answered with an error.
+
+    Attributes:
+        push: the journalled `Push`.
+        status: the status of the answer.
+
+    """
+
+    def __init__(self, text: str, push: Push) -> None:
+        super().__init__(text)
+        self.push = push
+        self.status = push.status

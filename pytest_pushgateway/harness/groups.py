@@ -1,0 +1,112 @@
+"""What a gateway exposes now, as a test sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from pytest_pushgateway.exposition.model import Family, MetricFamily, sort_key, to_family
+from pytest_pushgateway.harness.journal import decode, show_key
+from pytest_pushgateway.harness.matching import OWN_GAUGES, show_sample
+
+if TYPE_CHECKING:
+    from prometheus_client.samples import Sample
+
+    from pytest_pushgateway.gateway.groups import StoredGroup
+
+
+class Group:
+    """One group as it stood when it was asked for.
+
+    Groups are equal when their grouping keys and samples are, whatever their push times. A group also equals a mapping
+    from series, as the text format writes them, to values: ``{'backup_bytes{instance="",job="backup"}': 7}``.
+    """
+
+    def __init__(self, stored: StoredGroup) -> None:
+        self._stored = stored
+        self._families: tuple[Family, ...] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Group {show_key(self.grouping_key)}: {len(self._pushed())} families>"
+
+    @property
+    def grouping_key(self) -> dict[str, str]:
+        """The grouping key, the job included."""
+        return {decode(name): decode(value) for name, value in self._stored.key}
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The metric families, sorted by name; the gateway's ``push_time_seconds`` left out."""
+        if self._families is None:
+            pushed = sorted(self._pushed(), key=lambda family: family.name)
+            self._families = tuple(to_family(family) for family in pushed)
+        return self._families
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The samples of all `families`."""
+        return tuple(sample for family in self.families for sample in family.samples)
+
+    @property
+    def push_time(self) -> float:
+        """When a push last succeeded, in seconds since 1970; 0 if none did."""
+        return self._stored.push_time
+
+    @property
+    def push_failure_time(self) -> float:
+        """When a push was last rejected, in seconds since 1970; 0 if none was."""
+        return self._stored.push_failure_time
+
+    def as_mapping(self) -> dict[str, float]:
+        """Return the value of each series, the series as the text format writes it."""
+        return {show_sample(sample).rpartition(" ")[0]: sample.value for sample in self.samples}
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Group):
+            return self.grouping_key == other.grouping_key and self.as_mapping() == other.as_mapping()
+        if isinstance(other, dict):
+            return self.as_mapping() == other
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _pushed(self) -> list[MetricFamily]:
+        return [stored.family for name, stored in self._stored.families.items() if name not in OWN_GAUGES]
+
+
+def merge(groups: Iterable[StoredGroup]) -> tuple[Family, ...]:
+    """Return the families of all groups as one exposition: sorted by name, series in the gateway's order."""
+    pieces: dict[bytes, list[MetricFamily]] = {}
+    for group in groups:
+        for name, stored in group.families.items():
+            if name not in OWN_GAUGES:
+                pieces.setdefault(name, []).append(stored.family)
+    return tuple(to_family(_joined(pieces[name])) for name in sorted(pieces))
+
+
+def _joined(families: list[MetricFamily]) -> MetricFamily:
+    first = families[0]
+    series = sorted((each for family in families for each in family.series), key=lambda each: sort_key(each[0]))
+    text = next((family.help for family in families if family.help), b"")
+    return MetricFamily(first.name, first.type, text, series)
+
+
+def compare(left: Any, right: Any) -> list[str] | None:
+    """Return the lines that explain why two groups, or a group and a mapping, differ; None for anything else."""
+    if not isinstance(left, Group) and not isinstance(right, Group):
+        return None
+    sides = [side.as_mapping() if isinstance(side, Group) else side for side in (left, right)]
+    if not all(isinstance(side, dict) for side in sides):
+        return None
+    mine, other = sides
+    lines = ["the groups differ:"]
+    if isinstance(left, Group) and isinstance(right, Group) and left.grouping_key != right.grouping_key:
+        lines.append(f"grouping key: {show_key(left.grouping_key)} is not {show_key(right.grouping_key)}")
+    lines += [f"only on the left: {series} {mine[series]}" for series in mine if series not in other]
+    lines += [f"only on the right: {series} {other[series]}" for series in other if series not in mine]
+    lines += [
+        f"{series}: {mine[series]} is not {other[series]}"
+        for series in mine
+        if series in other and mine[series] != other[series]
+    ]
+    return [*lines[:39], f"... and {len(lines) - 39} more"] if len(lines) > 40 else lines

@@ -1,0 +1,348 @@
+"""`Pushgateway`: a gateway with a journal, a clock, faults and assertions."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_pushgateway.gateway.gateway import Gateway
+from pytest_pushgateway.harness import life, report
+from pytest_pushgateway.harness.client import Client
+from pytest_pushgateway.harness.clock import Clock
+from pytest_pushgateway.harness.faults import Faults
+from pytest_pushgateway.harness.journal import Journal, Push, Request
+from pytest_pushgateway.harness.sending import Sending
+from pytest_pushgateway.harness.state import Asserting
+from pytest_pushgateway.harness.waiting import Waiting
+from pytest_pushgateway.settings import Settings, options_of, resolve
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pytest_pushgateway.gateway.exchange import Plan, Record
+    from pytest_pushgateway.gateway.exchange import Request as RawRequest
+    from pytest_pushgateway.gateway.store import Store
+
+_serials = itertools.count(1)
+
+
+class Pushgateway(Asserting, Waiting, Sending):
+    """A Pushgateway in this process, with everything a test wants to know of it.
+
+    Also usable without pytest, as a context manager that starts and stops it::
+
+        with Pushgateway() as gateway:
+            push_to_gateway(gateway.address, job="backup", registry=registry)
+            gateway.assert_exposed("backup_bytes", 1024)
+
+    Options are those of `Settings`.
+
+    Raises:
+        SettingsError: an option is unknown or has a value it cannot have.
+
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.settings = resolve([("Pushgateway()", options)])
+        self.serial = next(_serials)
+        self.clock = Clock()
+        self.faults = Faults(self._release, self._refuse)
+        self._journal = Journal(self.settings.journal_limit)
+        self._log: deque[str] = deque(maxlen=200)
+        self._gateway: Gateway | None = None
+        self._port = self.settings.port
+        self._running = False
+        self._reported = 0
+        self._directory: Callable[[], Path] = _temporary_directory
+        self._temporary: Path | None = None
+        self._persistence_file = self.settings.persistence_file
+        self._defers = False
+        self._due: list[report.Finding] = []
+        self._inherited: object = None
+
+    def __repr__(self) -> str:
+        if not self._running:
+            return "<Pushgateway stopped>"
+        return f"<Pushgateway {self.url}: {len(self.groups)} groups, {len(self.pushes)} pushes>"
+
+    # Where it is
+
+    @property
+    def url(self) -> str:
+        """The URL with scheme and route prefix, such as ``http://127.0.0.1:43121``."""
+        return f"{self._scheme}://{self._netloc}{self._prefix}"
+
+    @property
+    def address(self) -> str:
+        """What ``push_to_gateway()`` takes: host, port and route prefix; the whole URL under TLS."""
+        return self.url if self._scheme == "https" else f"{self._netloc}{self._prefix}"
+
+    @property
+    def host(self) -> str:
+        """The address to connect to; never a name, and never one that means all addresses."""
+        host = self.settings.host
+        return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+    @property
+    def port(self) -> int:
+        """The port: the one it listens on, or listened on last; 0 before the first start with a free one."""
+        return self._port
+
+    @property
+    def persistence_file(self) -> str:
+        """The path of the file that keeps the metrics; a temporary one is made where no option names one."""
+        return self._ensure_persistence()
+
+    @property
+    def ca_file(self) -> str | None:
+        """The path of what a client must trust under TLS: the CA, else the certificate; None where it is unknown."""
+        tls = self.settings.tls
+        return tls[-1] if isinstance(tls, tuple) and len(tls) == 3 else tls[0] if isinstance(tls, tuple) else None
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the gateway is started."""
+        return self._running
+
+    # What happened
+
+    @property
+    def pushes(self) -> list[Push]:
+        """All pushes of this test, rejected ones and those that met a fault too."""
+        return self._journal.pushes()
+
+    @property
+    def requests(self) -> list[Request]:
+        """All requests of this test, scrapes and deletions too."""
+        return self._journal.requests()
+
+    # Its life
+
+    def start(self) -> Pushgateway:
+        """Start the gateway, on the port that it had before; running already, do nothing.
+
+        Raises:
+            OSError: the port is taken.
+
+        """
+        if not self._running:
+            gateway = Gateway(
+                self._gateway_settings(),
+                clock=self.clock,
+                observer=self._observe,
+                hook=self._hook,
+                log=self._write_log,
+                recent_requests=self._recent,
+            )
+            gateway.start()
+            self._gateway = gateway
+            self._port = gateway.port
+            self._running = True
+            life.register(self)
+        return self
+
+    def stop(self) -> None:
+        """Stop the gateway: its port is closed, its connections are, and its metrics go unless a file keeps them.
+
+        What it held last can still be read. Stopped already, this does nothing.
+
+        Raises:
+            Exception: what a thread of the gateway, or a fault's predicate, had raised.
+
+        """
+        if self._running and self._gateway is not None:
+            self._running = False
+            self.faults.clear()
+            self._gateway.stop()
+        self._speak_up()
+
+    def restart(self) -> None:
+        """Stop the gateway in an orderly way and start it on the same port; the metrics come back from the file."""
+        self._ensure_persistence()
+        self._again(lambda gateway: gateway.stop())
+
+    def crash(self) -> None:
+        """End the gateway as a kill does, without a last write, and start it on the same port."""
+        self._ensure_persistence()
+        self._again(lambda gateway: gateway.crash())
+
+    def reset(self) -> None:
+        """Empty gateway and journal and lift all faults; a request that is under way shows in neither any more."""
+        self._speak_up()
+        self.faults.clear()
+        self._log.clear()
+        with self._journal.condition:
+            if self._gateway is not None:
+                self._gateway.reset()
+            self._journal.clear()
+
+    def __enter__(self) -> Pushgateway:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            self.end()
+
+    # For the plugin
+
+    @classmethod
+    def from_settings(cls, settings: Settings, directory: Callable[[], Path] | None = None) -> Pushgateway:
+        """Return a gateway with settings resolved elsewhere; ``directory`` makes one for its temporary file."""
+        gateway = cls()
+        gateway.settings = settings
+        gateway._journal = Journal(settings.journal_limit)
+        gateway._port = settings.port
+        gateway._persistence_file = settings.persistence_file
+        if directory is not None:
+            gateway._directory = directory
+        gateway._defers = True
+        return gateway
+
+    def take_findings(self) -> list[report.Finding]:
+        """Return the warnings that are due since this was last asked."""
+        with self._journal.condition:
+            requests = self._journal.requests()
+            since, self._reported = self._reported, self._journal.sequence
+        poison = self._store.poisoned() if self._gateway is not None and self._pushed_since(requests, since) else None
+        due, self._due = self._due, []
+        return due + report.findings(requests, since, self.faults.take_unused(), poison, self._prefix)
+
+    def take_errors(self) -> list[BaseException]:
+        """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked."""
+        sources = [self.faults.errors, self._journal.errors]
+        if self._gateway is not None:
+            sources.append(self._gateway.errors)
+        errors = [error for source in sources for error in source]
+        for source in sources:
+            source.clear()
+        return errors
+
+    def section(self) -> list[str]:
+        """Return the lines that a failing test shows of this gateway."""
+        title = f"{self.url} ({'running' if self._running else 'stopped'})"
+        groups = self._store.groups() if self._gateway is not None else []
+        poison = self._store.poisoned() if self._gateway is not None else None
+        return report.section(
+            title, self.requests, self._journal.dropped, self.faults, groups, poison, self._prefix, list(self._log)
+        )
+
+    def end(self) -> None:
+        """Stop the gateway, whatever fails, and remove its temporary file."""
+        try:
+            if self._running and self._gateway is not None:
+                self._running = False
+                self.faults.clear()
+                self._gateway.stop()
+        finally:
+            if self._temporary is not None:
+                shutil.rmtree(self._temporary, ignore_errors=True)
+                self._temporary = None
+
+    def let_go(self) -> None:
+        """In a forked child: forget the parent's gateway, whose sockets the server has closed here."""
+        self._running = False
+        self._journal = Journal(self.settings.journal_limit)
+        self.faults = Faults(self._release, self._refuse)
+        self._inherited = self._gateway  # kept from the collector: its database belongs to the parent
+        self._gateway = None
+
+    # How it is done
+
+    @property
+    def _store(self) -> Store:
+        if self._gateway is None:
+            raise RuntimeError("the gateway was never started: call start(), or use it in a with statement")
+        return self._gateway.store
+
+    @property
+    def _scheme(self) -> str:
+        return self._gateway.scheme if self._gateway is not None else "http"
+
+    @property
+    def _netloc(self) -> str:
+        return f"[{self.host}]:{self._port}" if ":" in self.host else f"{self.host}:{self._port}"
+
+    @property
+    def _prefix(self) -> str:
+        return self._gateway.prefix if self._gateway is not None else ""
+
+    @property
+    def _client(self) -> Client:
+        return Client(self.host, self._port, self._scheme == "https", self.settings.basic_auth)
+
+    def _observe(self, record: Record) -> None:
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+        with self._journal.condition:
+            if self._gateway is None or record.request.generation == self._gateway.store.generation:
+                self._journal.add(record, test)
+
+    def _hook(self, request: RawRequest) -> Plan | None:
+        if not self.faults or self._journal.is_own(request):
+            return None
+        return self.faults.plan(request)
+
+    def _write_log(self, level: str, message: str, **fields: object) -> None:
+        self._log.append(" ".join([level, message, *(f"{name}={value!r}" for name, value in fields.items())]))
+
+    def _release(self, fault: object) -> None:
+        if self._gateway is not None:
+            self._gateway.release(fault)
+
+    def _refuse(self, refused: bool) -> None:
+        if self._gateway is None or not self._running:
+            raise RuntimeError("a gateway that is stopped refuses connections already")
+        if refused:
+            self._gateway.refuse()
+        else:
+            self._gateway.unrefuse()
+
+    def _again(self, end: Callable[[Gateway], None]) -> None:
+        if self._running and self._gateway is not None:
+            self._running = False
+            end(self._gateway)
+        self.start()
+
+    def _gateway_settings(self) -> Settings:
+        options = {**options_of(self.settings), "port": self._port, "persistence_file": self._persistence_file}
+        return Settings(sources=dict.fromkeys(options, "Pushgateway"), **options)
+
+    def _ensure_persistence(self) -> str:
+        if self._persistence_file is None:
+            self._temporary = self._directory()
+            self._persistence_file = str(self._temporary / "pushgateway.sqlite")
+            if self._running and self._gateway is not None:
+                self._gateway.persist(self._persistence_file)
+        return self._persistence_file
+
+    @staticmethod
+    def _pushed_since(requests: list[Request], since: int) -> bool:
+        return any(isinstance(entry, Push) and entry.order > since for entry in requests)
+
+    def _speak_up(self) -> None:
+        if self._defers:
+            self._due = self.take_findings()
+            return
+        found = self.take_findings()
+        errors = self.take_errors()
+        if errors:
+            raise errors[0]
+        if found:
+            frame = sys._getframe(1)
+            while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pytest_pushgateway."):
+                frame = frame.f_back
+            report.issue(found, frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__"))
+
+
+def _temporary_directory() -> Path:
+    return Path(tempfile.mkdtemp(prefix="pushgateway-"))

@@ -1,0 +1,203 @@
+"""What a test should hear of at its end: warnings, the section of a failing test, the run's summary."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.harness.expect import rejection
+from pytest_pushgateway.harness.history import name_of, owner, shorten
+from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
+from pytest_pushgateway.warnings import (
+    LostPushWarning,
+    PoisonedGatewayWarning,
+    PushgatewayWarning,
+    RejectedPushWarning,
+    UnusedFaultWarning,
+    UselessDeleteWarning,
+)
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.groups import Poison, StoredGroup
+    from pytest_pushgateway.harness.faults import Fault
+
+Finding = tuple[type[PushgatewayWarning], str]
+"""A warning that a test should give: its category and its text."""
+
+NAMES = 5
+PUSHES = 10
+GROUPS = 10
+LOG_LINES = 20
+
+
+def findings(
+    requests: Sequence[Request], since: int, unused: Sequence[Fault], poison: Poison | None, prefix: str
+) -> list[Finding]:
+    """Return the warnings for the requests later than number ``since``, for unused faults and for a poisoned gateway."""
+    found: list[Finding] = []
+    for entry in requests:
+        if entry.order <= since or entry.origin == "test":
+            continue
+        if isinstance(entry, Push):
+            if entry.rejected and not entry.expected:
+                found.append((RejectedPushWarning, rejected(entry, requests)))
+            text = lost(entry, requests)
+            if text is not None:
+                found.append((LostPushWarning, text))
+        elif isinstance(entry, Delete) and not entry.matched and not entry.fault:
+            found.append((UselessDeleteWarning, _useless(entry)))
+    found += [(UnusedFaultWarning, _unused(fault)) for fault in unused]
+    if poison is not None:
+        culprits = [entry for entry in requests if isinstance(entry, Push) and entry._request.key in poison.groups]
+        if not culprits or any(entry.origin == "application" and not entry.expected for entry in culprits):
+            found.append((PoisonedGatewayWarning, poisoned(poison, requests, prefix)))
+    return found
+
+
+def rejected(push: Push, requests: Sequence[Request]) -> str:
+    """Return the text of a `RejectedPushWarning`."""
+    lines = [line.strip() for line in rejection(push, requests)]
+    text = lines[0] + "".join(f"; {line}" for line in lines[1:])
+    return f"{text}. If the test expects it, say so: pushgateway.assert_rejected({_arguments(push)})"
+
+
+def lost(push: Push, requests: Sequence[Request]) -> str | None:
+    """Return the text of a `LostPushWarning`, or None where a push lost nothing that this test had pushed."""
+    if not push.removed or push._request.key is None:
+        return None
+    owners: dict[str, list[str]] = {}
+    for name in push.removed:
+        earlier = owner(push._request.key, name, push, requests)
+        if earlier is not None and earlier.origin == "application" and earlier.test == push.test:
+            owners.setdefault(name_of(earlier), []).append(decode(name))
+    if not owners:
+        return None
+    lost_names = "; ".join(f"{_list(names)}, which {who} had brought" for who, names in owners.items())
+    return (
+        f"{name_of(push)} removed {lost_names}, and does not carry them itself: PUT replaces the whole group. To keep "
+        "them use POST (pushadd_to_gateway) or another grouping key; if the loss is meant, filter LostPushWarning"
+    )
+
+
+def _useless(deletion: Delete) -> str:
+    return (
+        f"{name_of(deletion)} matched no group: a DELETE takes the exact grouping key, and is answered 202 either way. "
+        "If that is meant, filter UselessDeleteWarning"
+    )
+
+
+def _unused(fault: Fault) -> str:
+    met = "no request" if not fault.hits else f"{fault.hits} of {fault.times} requests"
+    return f"the fault {fault.name} met {met}. If that is meant, filter UnusedFaultWarning"
+
+
+def poisoned(poison: Poison, requests: Sequence[Request], prefix: str) -> str:
+    """Return the text of a `PoisonedGatewayWarning`: what stands in conflict, who brought it and what cures it."""
+    pushes = [entry for entry in requests if isinstance(entry, Push) and entry._request.key in poison.groups]
+    who = f" since {name_of(pushes[-1])}" if pushes else ""
+    cure = " and ".join(f"DELETE {prefix}{path}" for path in poison.paths[:NAMES])
+    return (
+        f"the gateway is poisoned{who}: what it holds contradicts itself, so it refuses every push with 400 and every "
+        f"scrape fails with 500 ({shorten(poison.error)}). A rejected push leaves its group behind. "
+        + (f"Cure: {cure}" if cure else "Only a restart without its file cures it")
+        + "; if that is meant, filter PoisonedGatewayWarning"
+    )
+
+
+def issue(found: Sequence[Finding], filename: str, line: int, module: str | None) -> None:
+    """Issue warnings as from a place in the tests; those that a filter makes errors are gathered into one.
+
+    Raises:
+        PushgatewayWarning: a filter made errors of some.
+
+    """
+    errors = []
+    for category, text in found:
+        try:
+            warnings.warn_explicit(text, category, filename, line, module)
+        except PushgatewayWarning as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        lines = "".join(f"\n- {type(error).__name__}: {error}" for error in errors)
+        raise PushgatewayWarning(f"{len(errors)} warnings:{lines}")
+
+
+def section(
+    title: str,
+    requests: Sequence[Request],
+    dropped: int,
+    faults: Iterable[Fault],
+    groups: Sequence[StoredGroup],
+    poison: Poison | None,
+    prefix: str,
+    log: Sequence[str],
+) -> list[str]:
+    """Return the lines that a failing test shows of one gateway."""
+    pushes = [entry for entry in requests if isinstance(entry, Push)]
+    others = len(requests) - len(pushes)
+    lines = [f"{title}: {len(pushes)} pushes, {others} other requests in this test"]
+    if dropped:
+        lines.append(f"  the journal let go of the oldest {dropped} requests")
+    if len(pushes) > PUSHES:
+        lines.append(f"  ... {len(pushes) - PUSHES} earlier pushes")
+    for push in pushes[-PUSHES:]:
+        mine = ", sent by the test itself" if push.origin == "test" else ""
+        names = [decode(name) for name in push.parsed_families]
+        lines.append(f"  {name_of(push)}{mine}, {push.outcome}: {_list(names) or 'no metrics'}")
+        if push.error and not (push.fault and not push.rejected):
+            lines += [f"  {line}" for line in rejection(push, requests)[:1]]
+            lines += [f"  {line}" for line in rejection(push, requests)[1:]]
+    for entry in requests:
+        if isinstance(entry, Delete):
+            matched = "matched a group" if entry.matched else "matched no group"
+            lines.append(f"  {name_of(entry)}, {entry.outcome}: {matched}")
+    active = [repr(fault)[1:-1] for fault in faults]
+    lines += [f"  {fault}" for fault in active]
+    lines.append(f"  groups that stand: {len(groups)}")
+    for group in groups[:GROUPS]:
+        names = [decode(name) for name in group.families if not name.endswith(b"_time_seconds")]
+        lines.append(f"    {show_key({decode(n): decode(v) for n, v in group.key})}: {_list(names) or 'no metrics'}")
+    if len(groups) > GROUPS:
+        lines.append(f"    ... and {len(groups) - GROUPS} more")
+    if poison is not None:
+        lines.append(f"  {poisoned(poison, requests, prefix)}")
+    lines += [f"  log: {line}" for line in log[-LOG_LINES:]]
+    return lines
+
+
+def summary(rows: Mapping[str, Sequence[float]]) -> list[str]:
+    """Return the run's table: pushes, rejections, deletions, bytes and the slowest push of each test, then of all."""
+    table = [("test", "pushes", "rejected", "deletions", "bytes", "slowest push")]
+    total = [0.0, 0.0, 0.0, 0.0, 0.0]
+    for test in sorted(rows):
+        row = rows[test]
+        total = [*(a + b for a, b in zip(total[:4], row[:4], strict=True)), max(total[4], row[4])]
+        table.append(_row(test, row))
+    table.append(_row(f"{len(rows)} tests", total))
+    widths = [max(len(line[column]) for line in table) for column in range(6)]
+    return [
+        "  ".join(
+            cell.ljust(width) if not column else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in table
+    ]
+
+
+def _row(title: str, numbers: Sequence[float]) -> tuple[str, str, str, str, str, str]:
+    pushes, rejected_, deletions, bodies = (str(int(number)) for number in numbers[:4])
+    return title, pushes, rejected_, deletions, bodies, f"{numbers[4] * 1000:.1f} ms"
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMES])
+    return f"{shown} and {len(names) - NAMES} more" if len(names) > NAMES else shown
+
+
+def _arguments(push: Push) -> str:
+    return ", ".join(
+        [f"status={push.status}", *(f"{name}={value!r}" for name, value in push.grouping_key.items() if name == "job")]
+    )

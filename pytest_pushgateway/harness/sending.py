@@ -1,0 +1,98 @@
+"""The part of a `Pushgateway` that sends requests of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.gateway.groups import group_path
+from pytest_pushgateway.harness import text
+from pytest_pushgateway.harness.client import Client
+from pytest_pushgateway.harness.errors import PushgatewayError, PushRejected
+from pytest_pushgateway.harness.history import provenance
+from pytest_pushgateway.harness.journal import ORIGIN_HEADER, Journal, Push
+from pytest_pushgateway.harness.scrape import Scrape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prometheus_client import CollectorRegistry, Metric
+
+    from pytest_pushgateway.exposition.model import Family
+    from pytest_pushgateway.settings import Settings
+
+    Metrics = (
+        str | bytes | CollectorRegistry | Family | Metric | Iterable[Family] | Iterable[Metric] | Mapping[str, float]
+    )
+
+
+class Sending:
+    """Pushing and scraping over HTTP, past any proxy, authenticated; no fault meets these requests but ``refuse``."""
+
+    settings: Settings
+    _journal: Journal
+
+    @property
+    def _client(self) -> Client:
+        raise NotImplementedError
+
+    @property
+    def _prefix(self) -> str:
+        raise NotImplementedError
+
+    def push(
+        self,
+        metrics: Metrics,
+        /,
+        job: str,
+        grouping_key: Mapping[str, object] | None = None,
+        *,
+        method: str = "PUT",
+        check: bool = True,
+    ) -> Push:
+        """Push metrics as the test's own and return the journalled push.
+
+        ``metrics`` is text as the text format has it, bytes, a registry, metric families, or a mapping from a series
+        (``backup_bytes`` or ``backup_bytes{disk="sda"}``) to a number. ``method`` is PUT or POST.
+
+        Raises:
+            PushRejected: the gateway refused the push and ``check`` is true.
+            OSError: the gateway is stopped or refuses connections.
+
+        """
+        if method.upper() not in ("PUT", "POST"):
+            raise ValueError(f"a push is a PUT or a POST, not {method!r}")
+        labels = {name: str(value) for name, value in (grouping_key or {}).items()}
+        pairs = {name.encode(): value.encode("utf-8", "surrogateescape") for name, value in labels.items()}
+        path = self._prefix + group_path(((b"job", job.encode("utf-8", "surrogateescape")), *sorted(pairs.items())))
+        mark = self._journal.expect_mark()
+        headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8", ORIGIN_HEADER: mark}
+        try:
+            answer = self._client.request(method.upper(), path, headers, text.body_of(metrics))
+        finally:
+            entry = self._journal.take_marked(mark)
+        if not isinstance(entry, Push):
+            reason = answer.body.decode("utf-8", "replace").strip()
+            raise PushgatewayError(f"the push did not reach the gateway's metrics: it answered {answer.status} {reason}")
+        if check and (answer.status >= 400 or entry.rejected):
+            lines = [f"the gateway answered {entry.status}: {entry.error}", *provenance(entry, self._journal.requests())]
+            raise PushRejected("\n".join(lines), entry)
+        return entry
+
+    def scrape(self, accept: str | None = None) -> Scrape:
+        """GET the telemetry path, as Prometheus does, with ``accept`` as the Accept header.
+
+        Raises:
+            OSError: the gateway is stopped or refuses connections.
+
+        """
+        mark = self._journal.expect_mark()
+        headers = {ORIGIN_HEADER: mark}
+        if accept is not None:
+            headers["Accept"] = accept
+        try:
+            answer = self._client.request("GET", self._prefix + self.settings.telemetry_path, headers)
+        finally:
+            self._journal.take_marked(mark)
+        return Scrape(answer.status, answer.headers, answer.body)
+

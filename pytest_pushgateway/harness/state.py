@@ -1,0 +1,261 @@
+"""The part of a `Pushgateway` that tells what is exposed now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_pushgateway.harness import expect, text
+from pytest_pushgateway.harness.groups import Group, merge
+from pytest_pushgateway.harness.journal import Delete, Journal, Push, show_key
+from pytest_pushgateway.harness.matching import (
+    ANY,
+    Candidate,
+    Expected,
+    candidates,
+    expected,
+    label_matches,
+)
+
+if TYPE_CHECKING:
+    from prometheus_client.samples import Sample
+
+    from pytest_pushgateway.exposition.model import Family
+    from pytest_pushgateway.gateway.store import Store
+
+
+class Exposed:
+    """Reading what the gateway holds. The gateway's own metrics and ``push_time_seconds`` are left out."""
+
+    _journal: Journal
+
+    @property
+    def _store(self) -> Store:
+        raise NotImplementedError
+
+    @property
+    def groups(self) -> list[Group]:
+        """The groups, as they stand now."""
+        return [Group(stored) for stored in self._store.groups()]
+
+    def group(self, **grouping_key: object) -> Group:
+        """Return the group with exactly this grouping key.
+
+        Raises:
+            LookupError: there is none; the message lists the groups there are.
+
+        """
+        key = {name: str(value) for name, value in grouping_key.items()}
+        groups = self.groups
+        for group in groups:
+            if group.grouping_key == key:
+                return group
+        raise LookupError(expect.no_group(key, [group.grouping_key for group in groups]))
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The metric families of all groups together, sorted by name."""
+        return merge(self._store.groups())
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The samples of all `families`."""
+        return tuple(sample for family in self.families for sample in family.samples)
+
+    def value(self, name: str, /, *, labels: Mapping[str, object] | None = None, **label_values: object) -> float:
+        """Return the value of the one sample that has this name and these labels, perhaps among others.
+
+        Raises:
+            AssertionError: none or several match; the message shows the candidates.
+
+        """
+        __tracebackhide__ = True
+        expectation = expected(name, ANY, labels, label_values)
+        found = [each for each in self._candidates(expectation) if each.sample.name == name]
+        matching = [each for each in found if expectation.labels_match(each.sample.labels)]
+        if len(matching) == 1:
+            return float(matching[0].sample.value)
+        if matching:
+            raise AssertionError(expect.not_one(expectation, matching))
+        raise AssertionError(self._not_exposed(expectation, found))
+
+    def get_sample_value(self, name: str, labels: Mapping[str, str] | None = None) -> float | None:
+        """Return the value of the sample with exactly these labels, or None, as a ``CollectorRegistry`` does.
+
+        ``instance=""``, which the gateway adds, may be left out.
+        """
+        wanted = dict(labels or {})
+        for each in self._candidates(expected(name, ANY, wanted, {})):
+            actual = dict(each.sample.labels)
+            if "instance" not in wanted and actual.get("instance") == "":
+                del actual["instance"]
+            if (
+                each.sample.name == name
+                and actual.keys() == wanted.keys()
+                and all(label_matches(label, str(wanted[label]), actual[label]) for label in wanted)
+            ):
+                return float(each.sample.value)
+        return None
+
+    def snapshot(self) -> text.Snapshot:
+        """Return the pushed metrics as text that stays equal between runs.
+
+        Sorted; ``push_time_seconds`` and ``*_created`` are left out.
+        """
+        return text.snapshot(self.families)
+
+    def _candidates(self, expectation: Expected) -> list[Candidate]:
+        if expectation.name is None:
+            stored = self._store.groups()
+            return [
+                Candidate(group.key, family, sample)
+                for group in stored
+                for family in Group(group).families
+                for sample in family.samples
+            ]
+        return candidates(expectation, self._store.families_named)
+
+    def _not_exposed(self, expectation: Expected, found: list[Candidate]) -> str:
+        return expect.not_exposed(expectation, found, self._store, self._journal.requests(), self._journal.dropped)
+
+
+class Asserting(Exposed):
+    """Assertions. ``value`` is anything with ``==``; labels match as a subset; any match satisfies."""
+
+    def assert_exposed(
+        self,
+        name: str,
+        value: Any = ANY,
+        /,
+        *,
+        labels: Mapping[str, object] | None = None,
+        **label_values: object,
+    ) -> None:
+        """Assert that a sample with this name, these labels and this value is exposed now.
+
+        Without a value, the name may also be that of a histogram's or summary's family.
+        """
+        __tracebackhide__ = True
+        expectation = expected(name, value, labels, label_values)
+        found = self._candidates(expectation)
+        if not any(expectation.matches(each.sample) for each in found):
+            raise AssertionError(self._not_exposed(expectation, found))
+
+    def assert_not_exposed(
+        self,
+        name: str | None = None,
+        value: Any = ANY,
+        /,
+        *,
+        labels: Mapping[str, object] | None = None,
+        **label_values: object,
+    ) -> None:
+        """Assert that no such sample is exposed now; without a name, that nothing at all is.
+
+        A family's name covers its ``_bucket``, ``_sum`` and ``_count``.
+        """
+        __tracebackhide__ = True
+        expectation = expected(name, value, labels, label_values)
+        found = [each for each in self._candidates(expectation) if expectation.matches(each.sample)]
+        if found:
+            raise AssertionError(expect.still_exposed(expectation, found, self._journal.requests()))
+
+    def assert_pushed(
+        self,
+        name: str,
+        value: Any = ANY,
+        /,
+        *,
+        labels: Mapping[str, object] | None = None,
+        **label_values: object,
+    ) -> Push:
+        """Assert that an accepted push of the application in this test carried such a sample; return the last one."""
+        __tracebackhide__ = True
+        expectation = expected(name, value, labels, label_values)
+        for push in reversed(self._accepted()):
+            if any(expectation.matches(each.sample) for each, _ in expect.carried(expectation, push)):
+                return push
+        raise AssertionError(expect.not_pushed(expectation, self._journal.requests(), self._journal.dropped))
+
+    def assert_not_pushed(
+        self,
+        name: str | None = None,
+        value: Any = ANY,
+        /,
+        *,
+        labels: Mapping[str, object] | None = None,
+        **label_values: object,
+    ) -> None:
+        """Assert that no accepted push of the application in this test carried such a sample.
+
+        Without a name, that there was no accepted push at all, or none with these labels.
+        """
+        __tracebackhide__ = True
+        expectation = expected(name, value, labels, label_values)
+        pushes = self._accepted()
+        if expectation.name is None and expectation.value is ANY:
+            wanted = expectation.labels.items()
+            pushes = [
+                push
+                for push in pushes
+                if wanted <= push.grouping_key.items()
+                or any(expectation.labels_match(sample.labels) for sample in push.samples)
+            ]
+            if pushes:
+                raise AssertionError(expect.something_pushed(pushes))
+            return
+        found = [
+            pair for push in pushes for pair in expect.carried(expectation, push) if expectation.matches(pair[0].sample)
+        ]
+        if found:
+            raise AssertionError(expect.was_pushed(expectation, found))
+
+    def assert_deleted(self, **grouping_key: object) -> Delete:
+        """Assert that an accepted DELETE in this test matched the group of exactly this key and that it is gone."""
+        __tracebackhide__ = True
+        key = {name: str(value) for name, value in grouping_key.items()}
+        keys = [group.grouping_key for group in self.groups]
+        if key not in keys:
+            for deletion in reversed(self._journal.deletions()):
+                if deletion.matched and deletion.grouping_key == key:
+                    return deletion
+        raise AssertionError(expect.not_deleted(key, self._journal.requests(), keys))
+
+    def assert_rejected(
+        self, match: str | re.Pattern[str] | None = None, *, status: int | None = None, **grouping: object
+    ) -> Push:
+        """Assert that a push in this test was answered with an error; return the last one.
+
+        ``match`` is a regular expression, searched for in the reason; ``grouping`` is a part of the grouping key. All
+        pushes that match count as expected, and no `RejectedPushWarning` speaks of them.
+        """
+        __tracebackhide__ = True
+        wanted = {name: str(value) for name, value in grouping.items()}
+        pushes = self._journal.pushes()
+        matching = [
+            push
+            for push in pushes
+            if (push.status >= 400 or push.rejected)
+            and (status is None or push.status == status)
+            and (match is None or re.search(match, push.error or ""))
+            and wanted.items() <= push.grouping_key.items()
+        ]
+        for push in matching:
+            push.expected = True
+        if matching:
+            return matching[-1]
+        what = f" matching {getattr(match, 'pattern', match)!r}" if match is not None else ""
+        what += f" with status {status}" if status is not None else ""
+        what += f" of {show_key(wanted)}" if wanted else ""
+        raise AssertionError(expect.not_rejected(what, pushes))
+
+    def assert_no_rejections(self) -> None:
+        """Assert that the gateway refused no push in this test; what a fault answered does not count."""
+        __tracebackhide__ = True
+        pushes = [push for push in self._journal.pushes() if push.rejected]
+        if pushes:
+            raise AssertionError(expect.rejections(pushes, self._journal.requests()))
+
+    def _accepted(self) -> list[Push]:
+        return [push for push in self._journal.pushes() if push.accepted and push.origin == "application"]
