@@ -1,1 +1,100 @@
-"""A fully functional Prometheus Pushgateway inside your tests."""
+"""A fully functional Prometheus Pushgateway inside your tests.
+
+Names are imported when they are asked for: this module runs in every pytest session, used or not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_pushgateway._version import __version__
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.model import Family
+    from pytest_pushgateway.harness.clock import Clock
+    from pytest_pushgateway.harness.errors import PushgatewayError, PushRejected
+    from pytest_pushgateway.harness.faults import Fault, Faults
+    from pytest_pushgateway.harness.groups import Group
+    from pytest_pushgateway.harness.journal import Delete, Push, Request
+    from pytest_pushgateway.harness.pushgateway import Pushgateway
+    from pytest_pushgateway.harness.scrape import Scrape
+    from pytest_pushgateway.harness.text import Snapshot
+    from pytest_pushgateway.plugin import MakePushgateway
+    from pytest_pushgateway.settings import Settings, SettingsError
+    from pytest_pushgateway.warnings import (
+        LintWarning,
+        LostPushWarning,
+        PoisonedGatewayWarning,
+        PushgatewayWarning,
+        RejectedPushWarning,
+        UnusedFaultWarning,
+        UselessDeleteWarning,
+    )
+
+__all__ = [
+    "Clock",
+    "Delete",
+    "Family",
+    "Fault",
+    "Faults",
+    "Group",
+    "LintWarning",
+    "LostPushWarning",
+    "MakePushgateway",
+    "PoisonedGatewayWarning",
+    "Push",
+    "PushRejected",
+    "Pushgateway",
+    "PushgatewayError",
+    "PushgatewayWarning",
+    "RejectedPushWarning",
+    "Request",
+    "Scrape",
+    "Settings",
+    "SettingsError",
+    "Snapshot",
+    "UnusedFaultWarning",
+    "UselessDeleteWarning",
+    "__version__",
+]
+
+_HOMES = {
+    "Clock": "harness.clock",
+    "Delete": "harness.journal",
+    "Family": "exposition.model",
+    "Fault": "harness.faults",
+    "Faults": "harness.faults",
+    "Group": "harness.groups",
+    "LintWarning": "warnings",
+    "LostPushWarning": "warnings",
+    "MakePushgateway": "plugin",
+    "PoisonedGatewayWarning": "warnings",
+    "Push": "harness.journal",
+    "PushRejected": "harness.errors",
+    "Pushgateway": "harness.pushgateway",
+    "PushgatewayError": "harness.errors",
+    "PushgatewayWarning": "warnings",
+    "RejectedPushWarning": "warnings",
+    "Request": "harness.journal",
+    "Scrape": "harness.scrape",
+    "Settings": "settings",
+    "SettingsError": "settings",
+    "Snapshot": "harness.text",
+    "UnusedFaultWarning": "warnings",
+    "UselessDeleteWarning": "warnings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

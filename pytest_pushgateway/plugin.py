@@ -1,1 +1,471 @@
-"""Entry point of the pytest plugin."""
+"""pytest's door: hooks and fixtures. Imports pytest and the standard library only; the rest when a fixture is used."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from pytest_pushgateway.settings import (
+    HELP,
+    KINDS,
+    Settings,
+    SettingsError,
+    nearest,
+    options_of,
+    parse,
+    resolve,
+    unknown,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_pushgateway.harness.pushgateway import Pushgateway
+    from pytest_pushgateway.harness.report import Finding
+
+_HARNESS = "pytest_pushgateway.harness.pushgateway"
+_ENVIRONMENT = "PYTEST_PUSHGATEWAY_"
+_TEMPLATE_FIELDS = ("url", "address", "host", "port", "scheme")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_NOT_INHERITED = ("host", "port", "persistence_file")
+
+
+class MakePushgateway(Protocol):
+    """The type of the fixture ``make_pushgateway``."""
+
+    def __call__(self, **options: Any) -> Pushgateway:
+        """Return a started gateway, stopped when the test ends."""
+
+
+# Options
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add an option to the command line and to the ini file for every option of a gateway."""
+    group = parser.getgroup("pushgateway", "Prometheus Pushgateway for tests")
+    numbers = pytest.version_tuple >= (8, 4)
+    for name, kind in KINDS.items():
+        flag, dest = "--pushgateway-" + name.replace("_", "-"), f"pushgateway_{name}"
+        if kind == "bool":
+            group.addoption(flag, action=argparse.BooleanOptionalAction, default=None, dest=dest, help=HELP[name])
+        else:
+            group.addoption(flag, default=None, dest=dest, metavar=name.upper(), help=HELP[name])
+        ini: Any = kind if kind == "bool" or (numbers and kind in ("int", "float")) else "string"
+        parser.addini(dest, HELP[name], type=ini, default=None)
+    group.addoption(
+        "--pushgateway-summary",
+        action="store_true",
+        dest="pushgateway_summary",
+        help="show what each test pushed, at the end of the run",
+    )
+    parser.addini(
+        "pushgateway_env_vars",
+        "environment variables that the fixture pushgateway_env sets: lines NAME=template, where a template may hold "
+        "{url}, {address}, {host}, {port} and {scheme}",
+        type="linelist",
+        default=["PUSHGATEWAY_URL={url}"],
+    )
+
+
+def pytest_load_initial_conftests(args: list[str]) -> None:
+    """Name the nearest option where one is misspelt; pytest itself would only say that it is unrecognised."""
+    for argument in args:
+        flag = argument.partition("=")[0]
+        if flag.startswith(("--pushgateway-", "--no-pushgateway-")):
+            known = [f"--pushgateway-{name.replace('_', '-')}" for name in (*KINDS, "summary")]
+            known += [f"--no-pushgateway-{name.replace('_', '-')}" for name, kind in KINDS.items() if kind == "bool"]
+            if flag not in known:
+                raise pytest.UsageError(f"unknown option {flag}{nearest(flag, known)}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options, on xdist's controller too, before any test runs."""
+    config.addinivalue_line(
+        "markers", "pushgateway(**options): options of the gateway that this test gets from the pushgateway fixtures"
+    )
+    try:
+        state = _State(config)
+        state.environment = _templates(config)
+        settings = resolve(state.layers)
+    except (SettingsError, ValueError, TypeError) as error:
+        raise pytest.UsageError(str(error)) from None
+    problem = state.unfit(settings)
+    if problem:
+        raise pytest.UsageError(problem)
+    config.stash[_STATE] = state
+    if config.getoption("pushgateway_summary"):
+        config.pluginmanager.register(_Summary(state), "pushgateway-summary")
+
+
+class _State:
+    """What the plugin knows of one run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.layers = [_from_ini(config), _from_environment(), _from_command_line(config)]
+        self.environment: list[tuple[str, str]] = []
+        self.distributed = hasattr(config, "workerinput") or (
+            getattr(config.option, "dist", "no") != "no" and bool(getattr(config.option, "tx", None))
+        )
+        self.session: Pushgateway | None = None
+        self.used: list[Pushgateway] = []
+        self.rows: dict[str, list[float]] = {}
+
+    def settings(self, *layers: tuple[str, Mapping[str, Any]]) -> Settings:
+        """Return the effective settings of a test; fail its set-up where they make no sense."""
+        try:
+            settings = resolve([*self.layers, *layers])
+        except SettingsError as error:
+            pytest.fail(str(error), pytrace=False)
+        problem = self.unfit(settings)
+        if problem:
+            pytest.fail(problem, pytrace=False)
+        return settings
+
+    def unfit(self, settings: Settings) -> str | None:
+        """Return why the settings do not go with xdist, if they do not."""
+        if not self.distributed:
+            return None
+        for name, meaning in (("port", "a fixed port"), ("persistence_file", "a persistence file")):
+            if getattr(settings, name):
+                return (
+                    f"{meaning} ({name}={getattr(settings, name)!r}, {settings.sources[name]}) cannot be shared by "
+                    "xdist's workers, of which each has its own gateway: leave it out, or run without -n"
+                )
+        return None
+
+    def wrap_up(self, test: str) -> tuple[list[Finding], list[BaseException]]:
+        """Return the warnings and errors that are due at the end of a test, and count what it pushed."""
+        findings: list[Finding] = []
+        errors: list[BaseException] = []
+        for gateway in self.gateways():
+            findings += gateway.take_findings()
+            errors += gateway.take_errors()
+            totals = gateway.take_totals()
+            if totals.pushes or totals.deletions:
+                row = self.rows.setdefault(test, [0.0] * 5)
+                row[:4] = [a + b for a, b in zip(row, totals.counts, strict=False)]
+                row[4] = max(row[4], totals.slowest)
+        self.used.clear()
+        return findings, errors
+
+    def gateways(self) -> list[Pushgateway]:
+        """Return all gateways that this test may have used."""
+        from pytest_pushgateway.harness import life
+
+        own = [*([self.session] if self.session is not None else []), *self.used]
+        return list(dict.fromkeys([*own, *(gateway for gateway in life.gateways() if not gateway.managed)]))
+
+
+_STATE = pytest.StashKey[_State]()
+_FAILED = pytest.StashKey[bool]()
+
+
+def _from_command_line(config: pytest.Config) -> tuple[str, dict[str, Any]]:
+    options: dict[str, Any] = {}
+    for name in KINDS:
+        value = config.getoption(f"pushgateway_{name}", None)
+        if value is not None:
+            source = f"--pushgateway-{name.replace('_', '-')}"
+            value = parse(name, value, source) if isinstance(value, str) else value
+            options[name] = _absolute(name, value, config.invocation_params.dir)
+    return "command line", options
+
+
+def _from_ini(config: pytest.Config) -> tuple[str, dict[str, Any]]:
+    options: dict[str, Any] = {}
+    # pytest 9.1 deprecates config.inicfg and has no other way to learn of options that nobody registered.
+    given = getattr(config, "_inicfg", None)
+    for key in config.inicfg if given is None else given:
+        if not key.startswith("pushgateway_") or key == "pushgateway_env_vars":
+            continue
+        name, source = key[len("pushgateway_") :], f"ini option {key}"
+        if name not in KINDS:
+            raise unknown(name, "ini file")
+        value = config.getini(key)
+        value = parse(name, value, source) if isinstance(value, str) else value
+        options[name] = _absolute(name, value, config.inipath.parent if config.inipath else config.rootpath)
+    return "ini file", options
+
+
+def _from_environment() -> tuple[str, dict[str, Any]]:
+    options: dict[str, Any] = {}
+    for variable, value in os.environ.items():
+        if variable.startswith(_ENVIRONMENT):
+            name = variable[len(_ENVIRONMENT) :].lower()
+            if name not in ("host", "port"):
+                known = [_ENVIRONMENT + "HOST", _ENVIRONMENT + "PORT"]
+                raise SettingsError(
+                    f"environment: unknown variable {variable}{nearest(variable, known)} "
+                    f"(only {' and '.join(known)} are read)"
+                )
+            options[name] = parse(name, value, f"environment variable {variable}")
+    return "environment", options
+
+
+def _absolute(name: str, value: Any, base: Path) -> Any:
+    if KINDS[name] == "path" and value:
+        return str(base / value)
+    if KINDS[name] == "tls" and isinstance(value, tuple):
+        return tuple(str(base / part) for part in value)
+    return value
+
+
+def _templates(config: pytest.Config) -> list[tuple[str, str]]:
+    pairs = []
+    for line in config.getini("pushgateway_env_vars"):
+        name, equals, template = line.partition("=")
+        if not equals or not name.strip():
+            raise SettingsError(f"ini option pushgateway_env_vars: expected NAME=template, not {line!r}")
+        try:
+            template.format(**dict.fromkeys(_TEMPLATE_FIELDS, ""))
+        except KeyError as error:
+            field = str(error.args[0])
+            raise SettingsError(
+                f"ini option pushgateway_env_vars: unknown field {{{field}}} in {line!r}"
+                f"{nearest(field, _TEMPLATE_FIELDS)}"
+            ) from None
+        except (ValueError, IndexError) as error:
+            raise SettingsError(f"ini option pushgateway_env_vars: {line!r}: {error}") from None
+        pairs.append((name.strip(), template.strip()))
+    return pairs
+
+
+def _marker_options(node: pytest.Item) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for marker in node.iter_markers("pushgateway"):
+        if marker.args:
+            pytest.fail(
+                f"@pytest.mark.pushgateway takes options by keyword only, not {marker.args[0]!r}", pytrace=False
+            )
+        for name, value in marker.kwargs.items():
+            options.setdefault(name, value)
+    return options
+
+
+# Fixtures
+
+
+@pytest.fixture(scope="session")
+def pushgateway_options() -> dict[str, Any]:
+    """Options of the gateway, by name. Override this fixture in a conftest, a module or a class."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def pushgateway_session(
+    request: pytest.FixtureRequest, pushgateway_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pushgateway]:
+    """The running gateway of the whole run; each use of the fixture ``pushgateway`` empties it."""
+    state = request.config.stash[_STATE]
+    settings = state.settings(("pushgateway_options", pushgateway_options))
+    with _running(settings, tmp_path_factory) as gateway:
+        state.session = gateway
+        yield gateway
+
+
+@pytest.fixture
+def pushgateway(
+    request: pytest.FixtureRequest, pushgateway_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pushgateway]:
+    """A running, empty Pushgateway."""
+    state = request.config.stash[_STATE]
+    layer = ("pushgateway_options", pushgateway_options)
+    settings = state.settings(layer, ("marker", _marker_options(request.node)))
+    started = state.session is not None and state.session.running
+    usual = state.session.settings if started and state.session is not None else state.settings(layer)
+    with ExitStack() as stack:
+        if settings == usual:
+            gateway: Pushgateway = request.getfixturevalue("pushgateway_session")
+            stack.enter_context(_without_proxy(gateway.host))
+        elif "pushgateway_session" in request.fixturenames:
+            differing = ", ".join(
+                f"{name} ({settings.sources.get(name) or usual.sources.get(name)})"
+                for name in KINDS
+                if getattr(settings, name) != getattr(usual, name)
+            )
+            pytest.fail(
+                "this test's options differ from those of pushgateway_session, so pushgateway would be another "
+                f"gateway: {differing}. Use one of the two fixtures, or make_pushgateway",
+                pytrace=False,
+            )
+        else:
+            gateway = stack.enter_context(_running(settings, tmp_path_factory))
+        state.used.append(gateway)
+        gateway.begin()
+        yield gateway
+        gateway.settle()
+
+
+@pytest.fixture
+def make_pushgateway(
+    request: pytest.FixtureRequest, pushgateway_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MakePushgateway]:
+    """A function that starts another Pushgateway with the options given; all are stopped with the test."""
+    state = request.config.stash[_STATE]
+    layers = [("pushgateway_options", pushgateway_options), ("marker", _marker_options(request.node))]
+    inherited = options_of(state.settings(*layers))
+    for name in _NOT_INHERITED:
+        inherited.pop(name, None)
+
+    def make(**options: Any) -> Pushgateway:
+        """Return a started gateway, stopped when the test ends."""
+        __tracebackhide__ = True
+        try:
+            settings = resolve([("inherited", inherited), ("make_pushgateway()", options)])
+        except SettingsError as error:
+            pytest.fail(str(error), pytrace=False)
+        gateway = stack.enter_context(_running(settings, tmp_path_factory))
+        state.used.append(gateway)
+        return gateway
+
+    with ExitStack() as stack:
+        yield make
+
+
+@pytest.fixture
+def pushgateway_env(
+    request: pytest.FixtureRequest, pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch
+) -> Pushgateway:
+    """The fixture ``pushgateway``, with the environment variables of ini ``pushgateway_env_vars`` set."""
+    fields = {field: getattr(pushgateway, field) for field in _TEMPLATE_FIELDS}
+    for name, template in request.config.stash[_STATE].environment:
+        monkeypatch.setenv(name, template.format(**fields))
+    return pushgateway
+
+
+@contextmanager
+def _running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushgateway]:
+    from pytest_pushgateway.harness.pushgateway import Pushgateway
+
+    gateway = Pushgateway.from_settings(settings, lambda: tmp_path_factory.mktemp("pushgateway"))
+    try:
+        gateway.start()
+    except OSError as error:
+        pytest.fail(f"the gateway cannot listen: {error} ({settings!r})", pytrace=False)
+    try:
+        with _without_proxy(gateway.host):
+            yield gateway
+    finally:
+        gateway.end()
+
+
+@contextmanager
+def _without_proxy(host: str) -> Iterator[None]:
+    if not any(os.environ.get(name) for name in _PROXIES):
+        yield
+        return
+    before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
+    for name, value in before.items():
+        hosts = [part.strip() for part in (value or "").split(",") if part.strip()]
+        if host not in hosts:
+            os.environ[name] = ",".join([*hosts, host])
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+# The end of a test
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Give the report of a failing test its section; it must stand in longrepr to reach JUnit XML."""
+    report = yield
+    if report.failed and _HARNESS in sys.modules and not item.stash.get(_FAILED, False):
+        item.stash[_FAILED] = True
+        text = _section(item)
+        if text and hasattr(report.longrepr, "addsection"):
+            report.longrepr.addsection("pushgateway", text)
+        elif text:
+            report.sections.append(("pushgateway", text))
+    return report
+
+
+def _section(item: pytest.Item) -> str:
+    state = item.config.stash[_STATE]
+    lines: list[str] = []
+    for gateway in state.gateways():
+        try:
+            if gateway in state.used or gateway.concerns(item.nodeid):
+                lines += gateway.section()
+        except Exception as error:  # a report that breaks must not hide the failure that it reports
+            lines.append(f"{type(error).__name__} while describing a gateway: {error}")
+    return "\n".join(lines)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Issue the test's warnings when all its fixtures have ended: no fixture's filter or recorder hides them."""
+    if _HARNESS not in sys.modules:
+        return (yield)
+    try:
+        result = yield
+    except BaseException:
+        _conclude(item, quiet=True)
+        raise
+    _conclude(item, quiet=item.stash.get(_FAILED, False))
+    return result
+
+
+def _conclude(item: pytest.Item, *, quiet: bool) -> None:
+    from pytest_pushgateway.harness.report import issue
+    from pytest_pushgateway.warnings import PushgatewayWarning
+
+    findings, errors = item.config.stash[_STATE].wrap_up(item.nodeid)
+    line = (item.location[1] or 0) + 1
+    module = getattr(getattr(item, "module", None), "__name__", None)
+    try:
+        issue(findings, str(item.path), line, module)
+    except PushgatewayWarning:
+        # A test that has failed already says in its section what went wrong: no second error beside it.
+        if not quiet and not errors:
+            raise
+    if errors and not quiet:
+        raise errors[0]
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Explain why two groups or snapshots differ."""
+    if op != "==" or _HARNESS not in sys.modules:
+        return None
+    from pytest_pushgateway.harness.groups import compare
+
+    return compare(left, right)
+
+
+class _Summary:
+    """The table of ``--pushgateway-summary``, on xdist's controller one for all workers."""
+
+    def __init__(self, state: _State) -> None:
+        self.state = state
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Send a worker's rows to the controller."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["pushgateway_summary"] = self.state.rows
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take a worker's rows; one that crashed has sent none."""
+        self.state.rows.update(getattr(node, "workeroutput", {}).get("pushgateway_summary", {}))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Write the table."""
+        from pytest_pushgateway.harness.report import summary
+
+        terminalreporter.write_sep("=", "pushgateway summary")
+        for line in summary(self.state.rows):
+            terminalreporter.write_line(line)

@@ -57,10 +57,7 @@ def not_exposed(
 ) -> str:
     """Return why a sample that should be exposed is not."""
     names = [name for name in state.names() if name not in OWN_GAUGES]
-    if not names and not found:
-        why = "but the gateway exposes nothing"
-    else:
-        why = _why(expectation, found, "exposed")
+    why = _why(expectation, found, "exposed") if names or found else "but the gateway exposes nothing"
     return message(
         f"expected {expectation} to be exposed, {why}",
         _nearest(expectation, [(candidate, "") for candidate in found]),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.exposition.model import Family, MetricFamily, sort_key, to_family
 from pytest_pushgateway.harness.journal import decode, show_key
 from pytest_pushgateway.harness.matching import OWN_GAUGES, show_sample
+from pytest_pushgateway.harness.text import Snapshot
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -50,12 +52,12 @@ class Group:
     @property
     def push_time(self) -> float:
         """When a push last succeeded, in seconds since 1970; 0 if none did."""
-        return self._stored.push_time
+        return float(self._stored.push_time)
 
     @property
     def push_failure_time(self) -> float:
         """When a push was last rejected, in seconds since 1970; 0 if none was."""
-        return self._stored.push_failure_time
+        return float(self._stored.push_failure_time)
 
     def as_mapping(self) -> dict[str, float]:
         """Return the value of each series, the series as the text format writes it."""
@@ -92,7 +94,13 @@ def _joined(families: list[MetricFamily]) -> MetricFamily:
 
 
 def compare(left: Any, right: Any) -> list[str] | None:
-    """Return the lines that explain why two groups, or a group and a mapping, differ; None for anything else."""
+    """Return the lines that explain why groups, a group and a mapping, or snapshots differ; None for anything else."""
+    if isinstance(left, str) and isinstance(right, str):
+        if not isinstance(left, Snapshot) and not isinstance(right, Snapshot):
+            return None
+        changes = list(unified_diff(right.splitlines(), left.splitlines(), "expected", "snapshot", lineterm="", n=0))
+        lines = ["the snapshots differ:", *(line for line in changes if not line.startswith("@@"))]
+        return _bounded(lines)
     if not isinstance(left, Group) and not isinstance(right, Group):
         return None
     sides = [side.as_mapping() if isinstance(side, Group) else side for side in (left, right)]
@@ -109,4 +117,8 @@ def compare(left: Any, right: Any) -> list[str] | None:
         for series in mine
         if series in other and mine[series] != other[series]
     ]
-    return [*lines[:39], f"... and {len(lines) - 39} more"] if len(lines) > 40 else lines
+    return _bounded(lines)
+
+
+def _bounded(lines: list[str]) -> list[str]:
+    return [*lines[:39], f"... and {len(lines) - 39} more lines"] if len(lines) > 40 else lines

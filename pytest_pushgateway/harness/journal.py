@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.exposition.model import Family, MetricFamily
     from pytest_pushgateway.gateway import exchange
+    from pytest_pushgateway.gateway.recent import RecentRequest
 
 BODIES_LIMIT = 64 * 1024 * 1024
 """Bytes of bodies that a journal keeps at most."""
@@ -150,6 +151,16 @@ class Request:
         plan = self._record.plan if self._record is not None else None
         return plan.name if plan is not None else None
 
+    def in_short(self) -> RecentRequest:
+        """Return the request as the web page lists it."""
+        from dataclasses import replace
+
+        from pytest_pushgateway.gateway.recent import RecentRequest
+
+        if self._record is None:
+            raise ValueError("only a journalled request can be listed")
+        return replace(RecentRequest.of(self._record, self.order), origin=self.origin)
+
     @property
     def outcome(self) -> str:
         """One line: what became of the request."""
@@ -239,6 +250,11 @@ class Totals:
         self.deletions = 0
         self.bodies = 0
         self.slowest = 0.0
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Pushes, rejections, deletions and bytes."""
+        return self.pushes, self.rejections, self.deletions, self.bodies
 
 
 class Journal:

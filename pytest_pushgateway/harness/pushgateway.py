@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.gateway.gateway import Gateway
+from pytest_pushgateway.gateway.recent import LIMIT, RecentRequest
 from pytest_pushgateway.harness import life, report
 from pytest_pushgateway.harness.client import Client
 from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.faults import Faults
-from pytest_pushgateway.harness.journal import Journal, Push, Request
+from pytest_pushgateway.harness.journal import Journal, Push, Request, Totals
 from pytest_pushgateway.harness.sending import Sending
 from pytest_pushgateway.harness.state import Asserting
 from pytest_pushgateway.harness.waiting import Waiting
@@ -63,7 +64,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         self._directory: Callable[[], Path] = _temporary_directory
         self._temporary: Path | None = None
         self._persistence_file = self.settings.persistence_file
-        self._defers = False
+        self.managed = False
         self._due: list[report.Finding] = []
         self._inherited: object = None
 
@@ -77,12 +78,17 @@ class Pushgateway(Asserting, Waiting, Sending):
     @property
     def url(self) -> str:
         """The URL with scheme and route prefix, such as ``http://127.0.0.1:43121``."""
-        return f"{self._scheme}://{self._netloc}{self._prefix}"
+        return f"{self.scheme}://{self._netloc}{self._prefix}"
 
     @property
     def address(self) -> str:
         """What ``push_to_gateway()`` takes: host, port and route prefix; the whole URL under TLS."""
-        return self.url if self._scheme == "https" else f"{self._netloc}{self._prefix}"
+        return self.url if self.scheme == "https" else f"{self._netloc}{self._prefix}"
+
+    @property
+    def scheme(self) -> str:
+        """``http``, or ``https`` where TLS is asked for."""
+        return self._gateway.scheme if self._gateway is not None else "http"
 
     @property
     def host(self) -> str:
@@ -206,8 +212,27 @@ class Pushgateway(Asserting, Waiting, Sending):
         gateway._persistence_file = settings.persistence_file
         if directory is not None:
             gateway._directory = directory
-        gateway._defers = True
+        gateway.managed = True
         return gateway
+
+    def begin(self) -> None:
+        """Get ready for a test: started, empty, without faults, the clock running."""
+        self.clock.resume()
+        self.start()
+        self.reset()
+
+    def settle(self) -> None:
+        """End what a test set going; the journal stays for its report."""
+        self.faults.clear()
+        self.clock.resume()
+
+    def concerns(self, test: str) -> bool:
+        """Tell whether the gateway got a request while this test ran."""
+        return any(entry.test == test for entry in self.requests)
+
+    def take_totals(self) -> Totals:
+        """Return the counts of requests since this was last asked."""
+        return self._journal.take_totals()
 
     def take_findings(self) -> list[report.Finding]:
         """Return the warnings that are due since this was last asked."""
@@ -266,10 +291,6 @@ class Pushgateway(Asserting, Waiting, Sending):
         return self._gateway.store
 
     @property
-    def _scheme(self) -> str:
-        return self._gateway.scheme if self._gateway is not None else "http"
-
-    @property
     def _netloc(self) -> str:
         return f"[{self.host}]:{self._port}" if ":" in self.host else f"{self.host}:{self._port}"
 
@@ -279,7 +300,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def _client(self) -> Client:
-        return Client(self.host, self._port, self._scheme == "https", self.settings.basic_auth)
+        return Client(self.host, self._port, self.scheme == "https", self.settings.basic_auth)
 
     def _observe(self, record: Record) -> None:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
@@ -294,6 +315,10 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def _write_log(self, level: str, message: str, **fields: object) -> None:
         self._log.append(" ".join([level, message, *(f"{name}={value!r}" for name, value in fields.items())]))
+
+    def _recent(self) -> list[RecentRequest]:
+        latest = [entry for entry in self.requests if entry.kind != "other"][-LIMIT:]
+        return [entry.in_short() for entry in latest]
 
     def _release(self, fault: object) -> None:
         if self._gateway is not None:
@@ -330,7 +355,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         return any(isinstance(entry, Push) and entry.order > since for entry in requests)
 
     def _speak_up(self) -> None:
-        if self._defers:
+        if self.managed:
             self._due = self.take_findings()
             return
         found = self.take_findings()

@@ -34,7 +34,7 @@ LOG_LINES = 20
 def findings(
     requests: Sequence[Request], since: int, unused: Sequence[Fault], poison: Poison | None, prefix: str
 ) -> list[Finding]:
-    """Return the warnings for the requests later than number ``since``, for unused faults and for a poisoned gateway."""
+    """Return the warnings for the requests later than ``since``, for unused faults and for a poisoned gateway."""
     found: list[Finding] = []
     for entry in requests:
         if entry.order <= since or entry.origin == "test":

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.exposition.model import Family, to_family
+from pytest_pushgateway.exposition.model import Family
 
 if TYPE_CHECKING:
     from email.message import Message
 
-    from prometheus_client.samples import Sample
 
 
 class Scrape:

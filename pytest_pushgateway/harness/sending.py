@@ -73,9 +73,14 @@ class Sending:
             entry = self._journal.take_marked(mark)
         if not isinstance(entry, Push):
             reason = answer.body.decode("utf-8", "replace").strip()
-            raise PushgatewayError(f"the push did not reach the gateway's metrics: it answered {answer.status} {reason}")
+            raise PushgatewayError(
+                f"the push did not reach the gateway's metrics: it answered {answer.status} {reason}"
+            )
         if check and (answer.status >= 400 or entry.rejected):
-            lines = [f"the gateway answered {entry.status}: {entry.error}", *provenance(entry, self._journal.requests())]
+            lines = [
+                f"the gateway answered {entry.status}: {entry.error}",
+                *provenance(entry, self._journal.requests()),
+            ]
             raise PushRejected("\n".join(lines), entry)
         return entry
 
@@ -95,4 +100,3 @@ class Sending:
         finally:
             self._journal.take_marked(mark)
         return Scrape(answer.status, answer.headers, answer.body)
-

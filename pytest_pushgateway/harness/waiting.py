@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_pushgateway.harness import expect
 from pytest_pushgateway.harness.clock import monotonic
-from pytest_pushgateway.harness.journal import Journal, Push
+from pytest_pushgateway.harness.journal import Journal, Push, show_key
 from pytest_pushgateway.harness.matching import ANY, Expected, expected
 
 POLL = 0.05
@@ -54,7 +54,7 @@ class Awaited:
         """Return what was waited for in vain, and what came instead."""
         wanted = "an accepted push" if self._expectation.name is None else f"a push of {self._expectation}"
         if self._expectation.name is None and self._expectation.labels:
-            wanted += f" with {expect.show_key(dict(self._expectation.labels))}"
+            wanted += f" with {show_key(dict(self._expectation.labels))}"
         if self._count > 1:
             wanted = f"{self._count} pushes: {wanted}; {len(self._found)} came"
         first = f"waited {timeout:g} s for {wanted}"
@@ -89,7 +89,7 @@ class Waiting:
         """
         __tracebackhide__ = True
         awaited = Awaited(self._journal, expected(name, ANY, labels, label_values), after, count)
-        push = self._wait(awaited.look, timeout, None)
+        push: Push | None = self._wait(awaited.look, timeout, None)
         if push is None:
             raise AssertionError(awaited.message(timeout))
         return push
@@ -126,7 +126,7 @@ class Waiting:
         """
         __tracebackhide__ = True
         awaited = Awaited(self._journal, expected(name, ANY, labels, label_values), after, count)
-        push = await self._async_wait(awaited.look, timeout, None)
+        push: Push | None = await self._async_wait(awaited.look, timeout, None)
         if push is None:
             raise AssertionError(awaited.message(timeout))
         return push
