@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.faults import Fault, Faults
     from pytest_pushgateway.harness.groups import Group
     from pytest_pushgateway.harness.journal import Delete, Push, Request
-    from pytest_pushgateway.harness.pushgateway import Pushgateway
+    from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
     from pytest_pushgateway.harness.scrape import Scrape
     from pytest_pushgateway.harness.text import Snapshot
-    from pytest_pushgateway.plugin import MakePushgateway
     from pytest_pushgateway.settings import Settings, SettingsError
     from pytest_pushgateway.warnings import (
         LintWarning,
@@ -67,7 +66,7 @@ _HOMES = {
     "Group": "harness.groups",
     "LintWarning": "warnings",
     "LostPushWarning": "warnings",
-    "MakePushgateway": "plugin",
+    "MakePushgateway": "harness.pushgateway",
     "PoisonedGatewayWarning": "warnings",
     "Push": "harness.journal",
     "PushRejected": "harness.errors",

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,7 +26,7 @@ from pytest_pushgateway.settings import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_pushgateway.harness.pushgateway import Pushgateway
+    from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
     from pytest_pushgateway.harness.report import Finding
 
 _HARNESS = "pytest_pushgateway.harness.pushgateway"
@@ -34,13 +34,6 @@ _ENVIRONMENT = "PYTEST_PUSHGATEWAY_"
 _TEMPLATE_FIELDS = ("url", "address", "host", "port", "scheme")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _NOT_INHERITED = ("host", "port", "persistence_file")
-
-
-class MakePushgateway(Protocol):
-    """The type of the fixture ``make_pushgateway``."""
-
-    def __call__(self, **options: Any) -> Pushgateway:
-        """Return a started gateway, stopped when the test ends."""
 
 
 # Options

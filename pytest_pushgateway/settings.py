@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -51,7 +51,7 @@ class Settings:
     max_connections: int = 5000
     request_timeout: float = 300.0
     idle_timeout: float = 300.0
-    sources: Mapping[str, str] = _NO_SOURCES
+    sources: Mapping[str, str] = field(init=False)
 
     def __init__(self, *, sources: Mapping[str, str] = _NO_SOURCES, **options: Any) -> None:
         for name, value in options.items():

@@ -10,7 +10,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.recent import LIMIT, RecentRequest
@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.store import Store
 
 _serials = itertools.count(1)
+
+
+class MakePushgateway(Protocol):
+    """The type of the fixture ``make_pushgateway``."""
+
+    def __call__(self, **options: Any) -> Pushgateway:
+        """Return a started gateway, stopped when the test ends."""
 
 
 class Pushgateway(Asserting, Waiting, Sending):

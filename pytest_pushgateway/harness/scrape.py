@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from email.message import Message
 
 
-
 class Scrape:
     """The answer to a GET of the telemetry path, the gateway's own metrics included.
 
