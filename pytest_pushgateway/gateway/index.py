@@ -5,12 +5,12 @@ Everything here is changed under the store's lock only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed, Value, kinds, split_prefix
 from pytest_pushgateway.gateway.groups import Group, Held, StoredFamily
-from pytest_pushgateway.gateway.selfmetrics import SelfFamily
+from pytest_pushgateway.gateway.reserved import SelfFamily
 
 Series = tuple[bytes, Value]
 Declared = tuple[int, bytes]
@@ -108,7 +108,7 @@ def label_problem(family: MetricFamily, prefix: bytes, value: Value) -> str | No
     for name, text in split_prefix(prefix)[1]:
         if name == previous:
             return f"has two or more labels with the same name: {_text(name)}"
-        if not name or name.startswith(b"__") or not is_utf8(name):
+        if name.startswith(b"__") or not is_utf8(name):
             return f"has a label with an invalid name: {_text(name)}"
         if name == b"quantile" and MetricType.SUMMARY in kinds(family.type, value):
             return 'must not have an explicit "quantile" label'
@@ -138,10 +138,10 @@ class Index:
     it replaces, with what it pushes has none.
     """
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, own: Mapping[bytes, SelfFamily]) -> None:
         self.counters = counters
         self.names: dict[bytes, Named] = {}
-        self.own: dict[bytes, SelfFamily] = {}
+        self.own: dict[bytes, SelfFamily] = dict(own)
         """The gateway's own families, those reserved for Go's runtime among them."""
         self.clashing: dict[bytes, None] = {}
         """Names whose families disagree with each other, with their own metrics, or with an own family."""

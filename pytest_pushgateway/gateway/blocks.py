@@ -1,0 +1,120 @@
+"""The series of one family in the order of a scrape, in blocks that keep their rendering.
+
+A scrape of what has not changed hands out bytes that are there already; a push makes the blocks that it touches be
+rendered anew, and no others.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Hashable, Iterable, Mapping
+
+from pytest_pushgateway.exposition.model import sort_key
+from pytest_pushgateway.gateway.index import Series
+
+SIZE = 128
+"""Series in a block when it is made. It is split at twice as many."""
+
+_FORMS = 2
+"""How many renderings are kept; a gateway is seldom scraped in more formats than text and protobuf."""
+
+Key = tuple[tuple[int, tuple[bytes, ...]], bytes]
+
+
+def place(series: Series) -> Key:
+    """Return where a series stands in its family: Go's order, the prefix where that says nothing."""
+    prefix = series[0]
+    return sort_key(prefix), prefix
+
+
+class Block:
+    """A run of neighbouring series."""
+
+    __slots__ = ("rendered", "series")
+
+    def __init__(self, series: list[Series]) -> None:
+        self.series = series
+        self.rendered: dict[Hashable, bytes] = {}
+
+
+class Blocks:
+    """All series of a family. Used by one thread at a time."""
+
+    def __init__(self, series: Iterable[Series]) -> None:
+        self._blocks: list[Block] = []
+        self._firsts: list[Key] = []
+        self._joined: dict[Hashable, list[bytes]] = {}
+        self._fill(series)
+
+    def __len__(self) -> int:
+        return sum(len(block.series) for block in self._blocks)
+
+    def _fill(self, series: Iterable[Series]) -> None:
+        ordered = sorted(series, key=place)
+        self._blocks = [Block(ordered[start : start + SIZE]) for start in range(0, len(ordered), SIZE)]
+        self._firsts = [place(block.series[0]) for block in self._blocks]
+        self._joined = {}
+
+    def update(self, changes: Mapping[bytes, Series | None]) -> None:
+        """Bring series in, change their values, or take them out (None)."""
+        for prefix, series in changes.items():
+            self._change(prefix, series)
+
+    def _change(self, prefix: bytes, series: Series | None) -> None:
+        key: Key = sort_key(prefix), prefix
+        number = max(bisect_right(self._firsts, key) - 1, 0)
+        if not self._blocks:
+            if series is not None:
+                self._fill([series])
+            return
+        block = self._blocks[number]
+        position = bisect_left(block.series, key, key=place)
+        there = position < len(block.series) and block.series[position][0] == prefix
+        if there:
+            if series is None:
+                del block.series[position]
+            elif block.series[position][1] == series[1]:
+                return
+            else:
+                block.series[position] = series
+        elif series is None:
+            return
+        else:
+            block.series.insert(position, series)
+        block.rendered.clear()
+        self._joined = {}
+        if not block.series:
+            del self._blocks[number], self._firsts[number]
+        elif len(block.series) > 2 * SIZE:
+            self._split(number)
+        elif position == 0:
+            self._firsts[number] = place(block.series[0])
+
+    def _split(self, number: int) -> None:
+        series = self._blocks[number].series
+        halves = [Block(series[:SIZE]), Block(series[SIZE:])]
+        self._blocks[number : number + 1] = halves
+        self._firsts[number : number + 1] = [place(block.series[0]) for block in halves]
+
+    def render(self, form: Hashable, render: Callable[[list[Series]], bytes]) -> list[bytes]:
+        """Return the rendered blocks in order; ``render`` is called for those not yet rendered in this form."""
+        joined = self._joined.get(form)
+        if joined is None:
+            joined = [self._rendered(block, form, render) for block in self._blocks]
+            if len(self._joined) >= _FORMS:
+                self._joined = {}
+            self._joined[form] = joined
+        return joined
+
+    @staticmethod
+    def _rendered(block: Block, form: Hashable, render: Callable[[list[Series]], bytes]) -> bytes:
+        text = block.rendered.get(form)
+        if text is None:
+            if len(block.rendered) >= _FORMS:
+                block.rendered.clear()
+            text = block.rendered[form] = render(block.series)
+        return text
+
+    def series(self) -> list[Series]:
+        """Return all series in order."""
+        return [series for block in self._blocks for series in block.series]

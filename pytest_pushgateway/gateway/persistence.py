@@ -1,0 +1,241 @@
+"""Keeps the groups over a restart: what has changed is noted, and written in one transaction.
+
+With interval 0 a change is in the file before it is acknowledged; with another interval, at most so long after. A flush
+that fails loses nothing: what it should have written stays noted, and the file stays as it was.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_pushgateway.gateway.database import Database, Distrusted, PersistenceError, set_aside
+from pytest_pushgateway.gateway.groups import GroupingKey, StoredFamily, StoredGroup
+from pytest_pushgateway.gateway.rows import encode_key, encode_row
+
+__all__ = ["Persistence", "PersistenceError"]
+
+Log = Callable[..., None]
+Noted = dict[tuple[GroupingKey, bytes], StoredFamily | None]
+
+
+class Persistence:
+    """The persistence file of one gateway. Safe to use from many threads; made by :meth:`open`."""
+
+    def __init__(self, path: Path, interval: float, synchronous: str, log: Log) -> None:
+        self.path = path
+        self.interval = interval
+        self.failing: str | None = None
+        """Why the last flush failed; None when all is well."""
+        self._synchronous = synchronous
+        self._log = log
+        self._database: Database | None = None
+        self._everything: Callable[[], list[StoredGroup]] = list
+        self._lock = threading.Lock()
+        self._noted: Noted = {}
+        self._generation = 0
+        self._flushing = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._closing = False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self._last_flush = time.monotonic()
+
+    @classmethod
+    def open(cls, path: str | Path, interval: float, *, synchronous: str = "NORMAL", log: Log) -> Persistence:
+        """Open the file, creating it if need be, and read it.
+
+        A file that is damaged, or that is no database of ours, is moved to ``<name>.corrupt-<time>``, and the gateway
+        starts with nothing. Where no file can be created it goes on without, as the original, and tries again.
+
+        Args:
+            path: the file.
+            interval: seconds from a change to its flush, at most; 0 flushes before the change is acknowledged.
+            synchronous: SQLite's pragma: ``NORMAL`` survives the machine's crash up to the last checkpoint, ``OFF`` is
+                for files that do not outlive a test run. Both survive the process being killed.
+            log: called with a level, a message and fields.
+
+        Raises:
+            PersistenceError: another gateway uses the file, or it can neither be read nor moved.
+        """
+        persistence = cls(Path(path), interval, synchronous, log)
+        try:
+            persistence._open_database()
+        except (OSError, sqlite3.OperationalError) as error:
+            if persistence.path.exists() and persistence.path.stat().st_size:
+                raise PersistenceError(f"{path} cannot be read: {error}") from error
+            persistence._failed(error)
+        if persistence._database is not None:
+            persistence._generation = persistence._database.generation
+        if interval > 0:
+            persistence._thread = threading.Thread(target=persistence._run, name="persistence", daemon=True)
+            persistence._thread.start()
+        return persistence
+
+    def _open_database(self) -> None:
+        try:
+            self._database = Database(self.path, self._synchronous)
+        except Distrusted as reason:
+            aside = set_aside(self.path)
+            self._log(
+                "error", "could not load persisted metrics", err=str(reason), file=str(self.path), moved_to=str(aside)
+            )
+            self._database = Database(self.path, self._synchronous)
+
+    def load(self, everything: Callable[[], list[StoredGroup]] = list) -> list[tuple[GroupingKey, StoredFamily]]:
+        """Hand over what was read, in the order in which it was first stored. To be called once.
+
+        Args:
+            everything: returns all groups as they stand; asked when the file has to be written anew.
+        """
+        self._everything = everything
+        if self._database is None:
+            return []
+        rows, self._database.rows = self._database.rows, []
+        return rows
+
+    def mark(self, key: GroupingKey, changed: Mapping[bytes, StoredFamily | None]) -> None:
+        """Note families of a group that have changed; None for one that is gone. In the order of the changes."""
+        with self._lock:
+            self._noted.update(((key, name), stored) for name, stored in changed.items())
+
+    def forget_all(self) -> None:
+        """Note that all groups are gone. Costs the same whatever there was: the old rows are removed later."""
+        with self._lock:
+            self._noted = {}
+            self._generation += 1
+
+    def written(self) -> None:
+        """Come back when what was noted is in the file, or to be written by the next flush if there is an interval.
+
+        Never raises: a flush that fails is logged, and tried again with the next one.
+        """
+        if self.interval <= 0:
+            self.flush()
+        else:
+            with self._work:
+                self._work.notify_all()
+
+    def flush(self) -> bool:
+        """Write what is noted; return whether all is in the file now."""
+        with self._flushing:
+            with self._lock:
+                noted, self._noted = self._noted, {}
+                generation = self._generation
+            if self._closed:
+                return False
+            try:
+                return self._write(noted, generation)
+            except (sqlite3.Error, OSError, PersistenceError) as error:
+                with self._lock:
+                    if generation == self._generation:
+                        self._noted = {**noted, **self._noted}
+                self._failed(error)
+                return False
+
+    def _write(self, noted: Noted, generation: int) -> bool:
+        database = self._database
+        if database is not None and database.generation == generation and not noted:
+            return self.failing is None
+        if database is None:
+            database = self._start_anew(generation)
+        elif not database.is_in_place():
+            database.close()
+            database = self._start_anew(generation)
+        else:
+            try:
+                self._transact(database, noted, generation)
+            except sqlite3.OperationalError:
+                raise  # the disk is full, or the like: the file is as it was
+            except sqlite3.DatabaseError as error:
+                database.close()
+                aside = set_aside(self.path)
+                self._log("error", "error persisting metrics", err=f"damaged: {error}", moved_to=str(aside))
+                self._start_anew(generation)
+        if self.failing is not None:
+            self.failing = None
+            self._log("info", "persisting metrics works again", file=str(self.path))
+        if self.interval > 0:
+            self._log("info", "metrics persisted", file=str(self.path))
+        return True
+
+    @staticmethod
+    def _transact(database: Database, noted: Noted, generation: int) -> None:
+        rows = [encode_row(key, stored) for (key, _), stored in noted.items() if stored is not None]
+        gone = [(encode_key(key), name) for (key, name), stored in noted.items() if stored is None]
+        database.write(generation, rows, gone)
+
+    def _start_anew(self, generation: int) -> Database:
+        """Write all that stands into a file that was not there at the start; what is there by now is moved aside."""
+        self._database = None
+        self._open_database()
+        database: Database | None = self._database
+        assert database is not None
+        if database.rows:
+            database.close()
+            self._database = None
+            aside = set_aside(self.path)
+            self._log("error", "another persistence file appeared", file=str(self.path), moved_to=str(aside))
+            self._database = database = Database(self.path, self._synchronous)
+        database.write(generation, [], [])
+        self._transact(
+            database,
+            {(group.key, name): stored for group in self._everything() for name, stored in group.families.items()},
+            generation,
+        )
+        return database
+
+    def _failed(self, error: Exception) -> None:
+        if self.failing is None:
+            self._log("error", "error persisting metrics", err=str(error), file=str(self.path))
+        self.failing = str(error)
+
+    def _run(self) -> None:
+        while True:
+            with self._work:
+                while not self._closing and not self._is_due():
+                    left = self._last_flush + self.interval - time.monotonic() if self._noted else None
+                    self._work.wait(left)
+                if self._closing:
+                    return
+                self._last_flush = time.monotonic()
+            self.flush()
+
+    def _is_due(self) -> bool:
+        changed = bool(self._noted) or (self._database is not None and self._database.generation != self._generation)
+        return changed and time.monotonic() >= self._last_flush + self.interval
+
+    def _stop(self) -> None:
+        with self._work:
+            self._closing = True
+            self._work.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def close(self) -> None:
+        """Write what is noted and close the file. What cannot be written is lost, and the log says so."""
+        self._stop()
+        if not self.flush() and self._noted:
+            self._log("error", "metrics not persisted are lost", err=self.failing, file=str(self.path))
+        self._release()
+
+    def crash(self) -> None:
+        """Close the file without writing what is noted, as if the process had been killed."""
+        self._stop()
+        self._release()
+
+    def _release(self) -> None:
+        with self._flushing:
+            self._closed = True
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+            self._noted = {}
+
+    def status(self) -> dict[str, Any]:
+        """Return what a status page shows: the file, the interval in seconds, and why it fails, if it does."""
+        return {"file": str(self.path), "interval": self.interval, "failing": self.failing}
