@@ -113,17 +113,21 @@ def encode_metric(family_type: int, prefix: bytes, value: Value, escaping: str =
     return _sized(b"\x22", encode_labels(labels) + content)
 
 
-def encode_family(
-    name: bytes, family_type: int, help_text: bytes, metrics: Iterable[bytes], escaping: str = UNDERSCORES
-) -> bytes:
-    """Write a MetricFamily, its length before it; ``metrics`` are what :func:`encode_metric` wrote."""
+def encode_head(name: bytes, family_type: int, help_text: bytes, escaping: str = UNDERSCORES) -> bytes:
+    """Write what stands before the metrics in a MetricFamily: name, help, type; without the message's length."""
     fields = [_sized(b"\x0a", escape_name(name, escaping))]
     if help_text:
         fields.append(_sized(b"\x12", help_text))
     # A negative number takes ten bytes on the wire, as two's complement in 64 bits.
     fields.append(b"\x18" + varint(family_type % 2**64))
-    fields.extend(metrics)
-    content = b"".join(fields)
+    return b"".join(fields)
+
+
+def encode_family(
+    name: bytes, family_type: int, help_text: bytes, metrics: Iterable[bytes], escaping: str = UNDERSCORES
+) -> bytes:
+    """Write a MetricFamily, its length before it; ``metrics`` are what :func:`encode_metric` wrote."""
+    content = b"".join([encode_head(name, family_type, help_text, escaping), *metrics])
     return varint(len(content)) + content
 
 

@@ -7,12 +7,13 @@ of it, so that a big scrape holds up no push.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from pytest_pushgateway.exposition import negotiation
 from pytest_pushgateway.exposition.model import SIMPLE_TYPES, MetricFamily, RenderError
 from pytest_pushgateway.exposition.negotiation import Format
+from pytest_pushgateway.exposition.protobuf_writer import encode_head, encode_metric, varint
 from pytest_pushgateway.exposition.text import render_block, render_header
 from pytest_pushgateway.gateway.blocks import Blocks
 from pytest_pushgateway.gateway.index import Counters, Declared, Index, Series
@@ -115,50 +116,88 @@ class Exposed:
         if self._sheets.pop(name, None) is not None:
             del self._order[bisect_left(self._order, name)]
 
-    def clear(self) -> None:
-        """Let go of everything, piece by piece."""
-        while self._sheets:
-            self._sheets.popitem()
-        self._order = []
+    def clear(self) -> dict[bytes, Sheet]:
+        """Give away all sheets."""
+        sheets, self._sheets, self._order = self._sheets, {}, []
+        return sheets
 
     def render(self, form: Format) -> list[bytes]:
         """Return the exposition in pieces.
 
         As in the original, a family that cannot be written ends the body where the trouble is noticed.
         """
-        render = self._text if form.kind == negotiation.TEXT else self._protobuf
+        renderer = _RENDERERS[form.kind](form, self._counters)
         pieces: list[bytes] = []
         try:
             for name in self._order:
                 sheet = self._sheets[name]
                 if sheet.blocks:
-                    render(sheet, form, pieces)
+                    renderer.render(sheet, pieces)
         except RenderError as error:
             pieces.append(error.partial)
         return pieces
 
-    def _text(self, sheet: Sheet, form: Format, pieces: list[bytes]) -> None:
-        kind, text = sheet.declared
-        pieces.append(render_header(sheet.name, kind, text, form.escaping))
+
+class _Renderer:
+    def __init__(self, form: Format, counters: Counters) -> None:
+        self.escaping = form.escaping
+        self.cached_as = f"{form.kind} {form.escaping}"
+        self.compact = form.kind == negotiation.PROTOBUF_COMPACT_TEXT
+        self.counters = counters
+
+    def render(self, sheet: Sheet, pieces: list[bytes]) -> None:
+        raise NotImplementedError
+
+
+class _Text(_Renderer):
+    def render(self, sheet: Sheet, pieces: list[bytes]) -> None:
+        kind, help_text = sheet.declared
+        pieces.append(render_header(sheet.name, kind, help_text, self.escaping))
         try:
-            pieces += sheet.blocks.render(form, self._text_block(sheet.name, kind, form.escaping))
+            pieces += sheet.blocks.render(self.cached_as, partial(self._block, sheet.name, kind))
         except RenderError:
             # Once more without blocks, for what comes before the series that cannot be written.
-            render_block(sheet.name, kind, sheet.blocks.series(), form.escaping)
+            render_block(sheet.name, kind, sheet.blocks.series(), self.escaping)
             raise
 
-    def _text_block(self, name: bytes, kind: int, escaping: str) -> Callable[[list[Series]], bytes]:
-        def render(block: list[Series]) -> bytes:
-            text = _plain(block) if kind in SIMPLE_TYPES else None
-            if text is None:
-                text = render_block(name, kind, block, escaping)
-            self._counters.lines_rendered += text.count(b"\n")
-            return text
+    def _block(self, name: bytes, kind: int, series: list[Series]) -> bytes:
+        text = _plain(series) if kind in SIMPLE_TYPES else None
+        if text is None:
+            text = render_block(name, kind, series, self.escaping)
+        self.counters.lines_rendered += text.count(b"\n")
+        return text
 
-        return render
 
-    def _protobuf(self, sheet: Sheet, form: Format, pieces: list[bytes]) -> None:
-        raise NotImplementedError
+class _Delimited(_Renderer):
+    def render(self, sheet: Sheet, pieces: list[bytes]) -> None:
+        kind, help_text = sheet.declared
+        blocks = sheet.blocks.render(self.cached_as, partial(self._block, kind))
+        head = encode_head(sheet.name, kind, help_text, self.escaping)
+        pieces.append(varint(len(head) + sum(map(len, blocks))) + head)
+        pieces += blocks
+
+    def _block(self, kind: int, series: list[Series]) -> bytes:
+        self.counters.lines_rendered += len(series)
+        return b"".join([encode_metric(kind, prefix, value, self.escaping) for prefix, value in series])
+
+
+class _ProtobufText(_Renderer):
+    def render(self, sheet: Sheet, pieces: list[bytes]) -> None:
+        # Asked for by people, not by Prometheus: rendered anew each time.
+        from pytest_pushgateway.exposition.protobuf import render_family_text
+
+        series = sheet.blocks.series()
+        self.counters.lines_rendered += len(series)
+        family = MetricFamily(sheet.name, *sheet.declared, series)
+        pieces.append(render_family_text(family, self.escaping, compact=self.compact))
+
+
+_RENDERERS: dict[str, type[_Renderer]] = {
+    negotiation.TEXT: _Text,
+    negotiation.PROTOBUF_DELIMITED: _Delimited,
+    negotiation.PROTOBUF_TEXT: _ProtobufText,
+    negotiation.PROTOBUF_COMPACT_TEXT: _ProtobufText,
+}
 
 
 def _plain(block: list[Series]) -> bytes | None:

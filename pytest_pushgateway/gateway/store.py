@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.exposition.gofmt import format_float
 from pytest_pushgateway.exposition.model import MetricFamily, Parsed
@@ -27,7 +27,7 @@ from pytest_pushgateway.gateway.groups import (
     Verdict,
     group_path,
 )
-from pytest_pushgateway.gateway.index import Counters, Delta, Index, examine
+from pytest_pushgateway.gateway.index import Counters, Delta, Index, Named, examine
 from pytest_pushgateway.gateway.poison import find_poison
 from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
 
@@ -343,9 +343,9 @@ def _dismantle(state: _State, before: threading.Thread | None) -> None:
     if before is not None:
         before.join()
     with state.scrape_lock:
-        holders = state.exposed.clear()
+        sheets = state.exposed.clear()
     state.groups.clear()
-    holders.append(state.index.names)
+    holders: list[dict[bytes, Any]] = [sheets, state.index.names]
     freed = 0
     while holders:
         while holders[-1]:

@@ -1,0 +1,76 @@
+"""A store to talk to in a test: pushes as text, scrapes without the gateway's own families."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pytest_pushgateway.exposition import text
+from pytest_pushgateway.exposition.negotiation import Format
+from pytest_pushgateway.gateway.groups import GroupingKey, Verdict
+from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
+from pytest_pushgateway.gateway.store import Store
+
+NOW = 1_700_000_000.0
+
+
+def key(**labels: str | bytes) -> GroupingKey:
+    """Return a grouping key; ``surrogateescape`` is for bytes that are no UTF-8."""
+    return tuple(
+        sorted((name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in labels.items())
+    )
+
+
+class Clock:
+    """A clock that stands still until told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Held:
+    """A store, its clock and its own metrics."""
+
+    def __init__(self, **options: Any) -> None:
+        self.clock = Clock()
+        self.own = SelfMetrics(self.clock)
+        self.store = Store(self_metrics=self.own, clock=self.clock, **options)
+
+    def put(self, body: str | bytes, *, check: bool = True, **labels: str | bytes) -> Verdict:
+        """Push, replacing the group."""
+        return self._push(body, replace=True, check=check, **labels)
+
+    def post(self, body: str | bytes, *, check: bool = True, **labels: str | bytes) -> Verdict:
+        """Push, replacing families of the same names."""
+        return self._push(body, replace=False, check=check, **labels)
+
+    def _push(self, body: str | bytes, *, replace: bool, check: bool, **labels: str | bytes) -> Verdict:
+        group = key(**labels)
+        raw = body.encode() if isinstance(body, str) else body
+        return self.store.push(group, text.parse(raw, dict(group)), replace=replace, check=check)
+
+    def delete(self, **labels: str | bytes) -> Verdict:
+        """Delete a group."""
+        return self.store.delete(key(**labels))
+
+    def scrape(self, form: Format | None = None) -> str:
+        """Return the whole exposition."""
+        return b"".join(self.store.gather(form or Format())).decode("utf-8", "surrogateescape")
+
+    def exposed(self) -> str:
+        """Return the exposition without the gateway's own families and without comments on push times."""
+        pieces = re.split(r"(?m)^(?=# HELP |# TYPE )", self.scrape())
+        kept = []
+        for piece in pieces:
+            name = re.match(r"# (?:HELP|TYPE) (\S+)", piece)
+            if name and not re.match(r"process_|pushgateway_|push_(failure_)?time_seconds", name[1]):
+                kept.append(piece)
+        return "".join(kept)
+
+    def push_times(self) -> dict[str, str]:
+        """Return the lines of the push times: series, value."""
+        lines = re.findall(r"(?m)^(push_(?:failure_)?time_seconds\{.*\}) (\S+)$", self.scrape())
+        return dict(lines)
