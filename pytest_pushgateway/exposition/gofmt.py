@@ -64,6 +64,10 @@ def _special(value: float) -> bytes:
 
 def format_float(value: float) -> bytes:
     """Format as ``strconv`` does with ``'g', -1`` and ``%v``: ``1e+06``, ``0.5``, ``NaN``, ``+Inf``, ``-0``."""
+    if 1e-4 <= value < 1e6 or -1e6 < value <= -1e-4:
+        # Python and Go write these alike, but for Python's ".0".
+        text = repr(value)
+        return (text[:-2] if text.endswith(".0") else text).encode()
     if not math.isfinite(value):
         return _special(value)
     sign, digits, position = _digits(value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pytest_pushgateway.exposition.model import Parsed, ParseError, RenderError
 from pytest_pushgateway.exposition.sanitise import grouping_labels
+from pytest_pushgateway.exposition.text_fast import parse_fast
 from pytest_pushgateway.exposition.text_parser import LineParser
 from pytest_pushgateway.exposition.text_writer import render_block, render_header, render_series, render_text
 
@@ -34,4 +35,16 @@ def parse_strictly(body: bytes, grouping: Mapping[bytes, bytes], *, utf8_names: 
     return Parsed(parser.finish(labels), parser.has_timestamps)
 
 
-parse = parse_strictly
+def parse(body: bytes, grouping: Mapping[bytes, bytes], *, utf8_names: bool = False) -> Parsed:
+    """Read a body of the text format 0.0.4, grouping labels merged into every series.
+
+    Args:
+        body: as sent, decoded from any content encoding.
+        grouping: label names and values of the grouping key, ``job`` included; they override the series' own.
+        utf8_names: accept quoted names of any UTF-8, as ``--push.enable-utf8-names`` does.
+
+    Raises:
+        ParseError: where the original refuses, in its words.
+    """
+    fast = parse_fast(body, grouping_labels(grouping), utf8_names=utf8_names)
+    return parse_strictly(body, grouping, utf8_names=utf8_names) if fast is None else fast

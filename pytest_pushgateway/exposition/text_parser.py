@@ -11,20 +11,10 @@ import math
 import re
 from typing import NoReturn
 
-from pytest_pushgateway.exposition.gofmt import format_float, parse_float, parse_int, quote, quote_rune, to_uint64
-from pytest_pushgateway.exposition.model import (
-    HISTOGRAM_TYPES,
-    Histogram,
-    Labels,
-    MetricFamily,
-    MetricType,
-    Mixed,
-    ParseError,
-    Summary,
-    Value,
-    render_prefix,
-)
-from pytest_pushgateway.exposition.sanitise import is_suspect, is_utf8, merge
+from pytest_pushgateway.exposition.gofmt import parse_float, parse_int, quote, quote_rune
+from pytest_pushgateway.exposition.model import HISTOGRAM_TYPES, Labels, MetricFamily, MetricType, ParseError
+from pytest_pushgateway.exposition.sanitise import is_utf8
+from pytest_pushgateway.exposition.text_builder import FamilyBuilder, Identity, Metric, finish_family, normalise
 
 _BLANKS = re.compile(rb"[ \t]*")
 _TOKEN = re.compile(rb"[^ \t\n]*")
@@ -53,33 +43,6 @@ _UNSTARTED = "invalid metric name"
 """Said where the original dies of a nil pointer instead of answering: braces without a name before any metric."""
 
 
-class Metric:
-    """A metric being read; ``parts`` has more than one type only where braces without a name crossed families."""
-
-    __slots__ = ("labels", "parts")
-
-    def __init__(self) -> None:
-        self.labels: list[tuple[bytes, bytes]] = []
-        self.parts: dict[MetricType, float | Summary | Histogram] = {}
-
-
-class FamilyBuilder:
-    """A family being read; ``series`` holds finished series (fast path) and metrics in the order read."""
-
-    __slots__ = ("help", "name", "series", "type")
-
-    def __init__(self, name: bytes) -> None:
-        self.name = name
-        self.type: MetricType | None = None
-        self.help: bytes | None = None
-        self.series: list[Metric | tuple[bytes, Value]] = []
-
-    @property
-    def effective_type(self) -> MetricType:
-        """The type that reading treats the family as: a counter, protobuf's zero, while there is none."""
-        return MetricType.COUNTER if self.type is None else self.type
-
-
 class LineParser:
     """Reads line after line; :meth:`finish` gives the families."""
 
@@ -92,8 +55,8 @@ class LineParser:
         self._metric: Metric | None = None
         self._pending: list[tuple[bytes, bytes]] = []
         self._identity: dict[bytes, bytes] | None = None
-        self._summaries: dict[frozenset[tuple[bytes, bytes]], Metric] = {}
-        self._histograms: dict[frozenset[tuple[bytes, bytes]], Metric] = {}
+        self._summaries: dict[Identity, Metric] = {}
+        self._histograms: dict[Identity, Metric] = {}
         self._quantile = math.nan
         self._bucket = math.nan
         self._suffix = b""
@@ -224,23 +187,27 @@ class LineParser:
         self._suffix = b""
         if not self._valid(name, _LEGACY_METRIC):
             self._fail(f"invalid metric name {quote(name)}")
-        family = self.families.get(name) or self._folding_family(name)
-        if family is None:
-            family = self.families[name] = FamilyBuilder(name)
-        self._family = family
-        return family
+        self._family, self._suffix = self.family_of(name)
+        return self._family
 
-    def _folding_family(self, name: bytes) -> FamilyBuilder | None:
-        """Return the summary or histogram that a name ending in ``_sum``, ``_count`` or ``_bucket`` belongs to."""
+    def family_of(self, name: bytes) -> tuple[FamilyBuilder, bytes]:
+        """Return the family that a valid name belongs to, begun if need be, and the suffix that led to it.
+
+        Names ending in ``_sum``, ``_count`` or ``_bucket`` belong to a summary or histogram declared before, unless
+        they have a family of their own.
+        """
+        family = self.families.get(name)
+        if family is not None:
+            return family, b""
         for suffix in (b"_count", b"_sum", b"_bucket"):
             if name.endswith(suffix) and len(name) > len(suffix):
                 family = self.families.get(name[: -len(suffix)])
-                if family is None:
-                    return None
-                if family.type in HISTOGRAM_TYPES or (family.type is MetricType.SUMMARY and suffix != b"_bucket"):
-                    self._suffix = suffix
-                    return family
-        return None
+                if family is not None and (
+                    family.type in HISTOGRAM_TYPES or (family.type is MetricType.SUMMARY and suffix != b"_bucket")
+                ):
+                    return family, suffix
+        family = self.families[name] = FamilyBuilder(name)
+        return family, b""
 
     def _start_metric(self, name: bytes) -> None:
         family = self._set_family(name)
@@ -350,10 +317,8 @@ class LineParser:
         assert family is not None
         assert metric is not None
         kind = family.effective_type
-        if kind is MetricType.SUMMARY:
-            metric = self._identified(self._summaries, metric, family)
-        elif kind in HISTOGRAM_TYPES:
-            metric = self._identified(self._histograms, metric, family)
+        if kind is MetricType.SUMMARY or kind in HISTOGRAM_TYPES:
+            metric = self.identified(family, frozenset(self._identity.items() if self._identity else ()), metric)
         else:
             family.series.append(metric)
         self._metric = metric
@@ -363,56 +328,24 @@ class LineParser:
         if value is None:
             self._fail(f"expected float as value, got {quote(token)}")
         if kind is MetricType.SUMMARY:
-            self._summary_value(metric, value)
+            metric.add_to_summary(self._suffix, self._quantile, value)
         elif kind in HISTOGRAM_TYPES:
-            self._histogram_value(metric, value, family.name)
+            what = metric.add_to_histogram(self._suffix, self._bucket, value)
+            if what:
+                self._fail(f"negative {what} for histogram {quote(family.name)}")
         else:
             metric.parts[kind] = value
         if after != _NEWLINE:
             self._timestamp(line, position)
 
-    def _identified(
-        self, known: dict[frozenset[tuple[bytes, bytes]], Metric], metric: Metric, family: FamilyBuilder
-    ) -> Metric:
-        identity = frozenset(self._identity.items() if self._identity else ())
+    def identified(self, family: FamilyBuilder, identity: Identity, metric: Metric) -> Metric:
+        """Return the metric of a summary or histogram that has these labels already, or begin it with ``metric``."""
+        known = self._summaries if family.type is MetricType.SUMMARY else self._histograms
         if identity in known:
             return known[identity]
         known[identity] = metric
         family.series.append(metric)
         return metric
-
-    def _summary_value(self, metric: Metric, value: float) -> None:
-        summary = metric.parts.setdefault(MetricType.SUMMARY, Summary(has_count=False, has_sum=False))
-        assert isinstance(summary, Summary)
-        if self._suffix == b"_count":
-            summary.count, summary.has_count = to_uint64(value), True
-        elif self._suffix == b"_sum":
-            summary.sum, summary.has_sum = value, True
-        elif not math.isnan(self._quantile):
-            summary.quantiles.append((self._quantile, value))
-
-    def _histogram_value(self, metric: Metric, value: float, name: bytes) -> None:
-        histogram = metric.parts.setdefault(MetricType.HISTOGRAM, Histogram(has_count=False, has_sum=False))
-        assert isinstance(histogram, Histogram)
-        if self._suffix == b"_count":
-            # A whole number and a fraction are kept in fields of their own; a fraction, once said, stays.
-            count = self._count(value, f"negative count for histogram {quote(name)}")
-            if isinstance(count, float) or not isinstance(histogram.count, float):
-                histogram.count = count
-            histogram.has_count = True
-        elif self._suffix == b"_sum":
-            histogram.sum, histogram.has_sum = value, True
-        elif not math.isnan(self._bucket):
-            count = self._count(value, f"negative bucket population for histogram {quote(name)}")
-            histogram.buckets.append((self._bucket, count))
-
-    def _count(self, value: float, complaint: str) -> int | float:
-        whole = to_uint64(value)
-        if float(whole) == value:
-            return whole
-        if value < 0:
-            self._fail(complaint)
-        return value
 
     def _timestamp(self, line: bytes, position: int) -> None:
         position = _after_blanks(line, position)
@@ -430,49 +363,12 @@ class LineParser:
     def finish(self, grouping: Labels) -> dict[bytes, MetricFamily]:
         """Return the families that have series, their grouping labels merged."""
         for metric in self._histograms.values():
-            _normalise(metric.parts.get(MetricType.HISTOGRAM))
+            normalise(metric.parts.get(MetricType.HISTOGRAM))
         families = {}
         for name, builder in self.families.items():
             if builder.series:
-                families[name] = _finish_family(builder, grouping)
+                families[name] = finish_family(builder, grouping)
         return families
-
-
-def _finish_family(builder: FamilyBuilder, grouping: Labels) -> MetricFamily:
-    kind = builder.effective_type
-    family = MetricFamily(builder.name, kind, builder.help or b"", [])
-    series = family.series
-    for item in builder.series:
-        if isinstance(item, tuple):
-            series.append(item)
-            continue
-        labels = merge(item.labels, grouping)
-        prefix = render_prefix(builder.name, labels)
-        if is_suspect(labels, has_summary=MetricType.SUMMARY in item.parts):
-            family.suspects.append(prefix)
-        series.append((prefix, _finish_value(item)))
-    return family
-
-
-def _finish_value(metric: Metric) -> Value:
-    parts: dict[MetricType, bytes | Summary | Histogram] = {
-        kind: format_float(value) if isinstance(value, float) else value for kind, value in metric.parts.items()
-    }
-    if len(parts) == 1:
-        return next(iter(parts.values()))
-    from pytest_pushgateway.exposition.protobuf_writer import encode_parts
-
-    return Mixed(encode_parts(parts), parts)
-
-
-def _normalise(histogram: object) -> None:
-    """Make all counts of a histogram floats if one is, as the original does at the end of the body."""
-    if not isinstance(histogram, Histogram):
-        return
-    counts = [histogram.count, *(count for _, count in histogram.buckets)]
-    if any(isinstance(count, float) for count in counts):
-        histogram.count, histogram.has_count = float(histogram.count), True
-        histogram.buckets = [(bound, float(count)) for bound, count in histogram.buckets]
 
 
 def _after_blanks(line: bytes, position: int) -> int:

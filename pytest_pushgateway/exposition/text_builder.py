@@ -1,0 +1,124 @@
+"""Families and metrics while a body of the text format is being read, and what becomes of them at its end."""
+
+from __future__ import annotations
+
+import math
+
+from pytest_pushgateway.exposition.gofmt import format_float, to_uint64
+from pytest_pushgateway.exposition.model import (
+    Histogram,
+    Labels,
+    MetricFamily,
+    MetricType,
+    Mixed,
+    Summary,
+    Value,
+    render_prefix,
+)
+from pytest_pushgateway.exposition.sanitise import is_suspect, merge
+
+Identity = frozenset[tuple[bytes, bytes]]
+"""What makes a summary or histogram the same: its labels, ``__name__`` included, but not ``quantile`` or ``le``."""
+
+
+class Metric:
+    """A metric being read; ``parts`` has more than one type only where braces without a name crossed families."""
+
+    __slots__ = ("labels", "parts")
+
+    def __init__(self) -> None:
+        self.labels: list[tuple[bytes, bytes]] = []
+        self.parts: dict[MetricType, float | Summary | Histogram] = {}
+
+    def add_to_summary(self, suffix: bytes, quantile: float, value: float) -> None:
+        """Take the value of a summary's line; a line that is neither count nor sum nor quantile says nothing."""
+        summary = self.parts.get(MetricType.SUMMARY)
+        if summary is None:
+            summary = self.parts[MetricType.SUMMARY] = Summary(has_count=False, has_sum=False)
+        assert isinstance(summary, Summary)
+        if suffix == b"_count":
+            summary.count, summary.has_count = to_uint64(value), True
+        elif suffix == b"_sum":
+            summary.sum, summary.has_sum = value, True
+        elif not math.isnan(quantile):
+            summary.quantiles.append((quantile, value))
+
+    def add_to_histogram(self, suffix: bytes, bound: float, value: float) -> str | None:
+        """Take the value of a histogram's line; return what of it must not be negative but is."""
+        histogram = self.parts.get(MetricType.HISTOGRAM)
+        if histogram is None:
+            histogram = self.parts[MetricType.HISTOGRAM] = Histogram(has_count=False, has_sum=False)
+        assert isinstance(histogram, Histogram)
+        if suffix == b"_sum":
+            histogram.sum, histogram.has_sum = value, True
+            return None
+        if suffix != b"_count" and math.isnan(bound):
+            return None
+        count: int | float = to_uint64(value)
+        if count != value:
+            if value < 0:
+                return "count" if suffix == b"_count" else "bucket population"
+            count = value
+        if suffix != b"_count":
+            histogram.buckets.append((bound, count))
+            return None
+        # The original keeps whole numbers and fractions in fields of their own, and a fraction counts.
+        if isinstance(count, float) or not isinstance(histogram.count, float):
+            histogram.count = count
+        histogram.has_count = True
+        return None
+
+
+class FamilyBuilder:
+    """A family being read; ``series`` holds finished series (fast path) and metrics in the order read."""
+
+    __slots__ = ("help", "name", "series", "type")
+
+    def __init__(self, name: bytes) -> None:
+        self.name = name
+        self.type: MetricType | None = None
+        self.help: bytes | None = None
+        self.series: list[Metric | tuple[bytes, Value]] = []
+
+    @property
+    def effective_type(self) -> MetricType:
+        """The type that reading treats the family as: a counter, protobuf's zero, while there is none."""
+        return MetricType.COUNTER if self.type is None else self.type
+
+
+def finish_family(builder: FamilyBuilder, grouping: Labels) -> MetricFamily:
+    """Make the family that was read, grouping labels merged."""
+    kind = builder.effective_type
+    family = MetricFamily(builder.name, kind, builder.help or b"", [])
+    series = family.series
+    for item in builder.series:
+        if isinstance(item, tuple):
+            series.append(item)
+            continue
+        labels = merge(item.labels, grouping)
+        prefix = render_prefix(builder.name, labels)
+        if is_suspect(labels, has_summary=MetricType.SUMMARY in item.parts):
+            family.suspects.append(prefix)
+        series.append((prefix, _finish_value(item)))
+    return family
+
+
+def _finish_value(metric: Metric) -> Value:
+    parts: dict[MetricType, bytes | Summary | Histogram] = {
+        kind: format_float(value) if isinstance(value, float) else value for kind, value in metric.parts.items()
+    }
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    from pytest_pushgateway.exposition.protobuf_writer import encode_parts
+
+    return Mixed(encode_parts(parts), parts)
+
+
+def normalise(histogram: object) -> None:
+    """Make all counts of a histogram floats if one is, as the original does at the end of the body."""
+    if not isinstance(histogram, Histogram):
+        return
+    counts = [histogram.count, *(count for _, count in histogram.buckets)]
+    if any(isinstance(count, float) for count in counts):
+        histogram.count, histogram.has_count = float(histogram.count), True
+        histogram.buckets = [(bound, float(count)) for bound, count in histogram.buckets]

@@ -1,0 +1,189 @@
+"""The fast path of the text parser.
+
+Most lines of a body have the *shape* of the line before: the same name and label names, other values. A line is split
+at its quotes; the odd pieces are the label values, the even ones the shape. A shape is examined once and gives a
+template into which values are filled, grouping labels merged and labels sorted. So the prefix of a series is made
+without its labels ever being objects.
+
+Whatever is not plain goes to the strict parser: line by line where a line stands for itself, the whole body where
+lines can depend on each other.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from operator import itemgetter
+
+from pytest_pushgateway.exposition.gofmt import format_float, parse_float
+from pytest_pushgateway.exposition.model import Labels, MetricType, Parsed, Value, escape_value
+from pytest_pushgateway.exposition.sanitise import is_suspect, is_utf8, merge
+from pytest_pushgateway.exposition.text_builder import FamilyBuilder, Metric
+from pytest_pushgateway.exposition.text_parser import LineParser
+
+# A shape stands here with its values taken out, and ends where the one blank before the number begins.
+_SHAPE = re.compile(
+    rb'[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)(?:[ \t]*\{((?:[ \t]*[a-zA-Z_][a-zA-Z0-9_]*[ \t]*=[ \t]*""[ \t]*,)*'
+    rb'(?:[ \t]*[a-zA-Z_][a-zA-Z0-9_]*[ \t]*=[ \t]*""[ \t]*)?)[ \t]*\})?[ \t]*'
+)
+_LABEL_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
+
+# Numbers that Go writes as they stand here (group 2), or without ".0" (group 1): no more than 15 digits, which a float
+# holds exactly, and an exponent from -4 to 5.
+_CANONICAL = re.compile(
+    rb"(-?(?:[1-9][0-9]{0,5}|0))(?:\.0)?|(-?(?:[1-9][0-9]{0,5}\.[0-9]{0,8}[1-9]|0\.0{0,3}[1-9](?:[0-9]{0,9}[1-9])?))"
+)
+
+_SIMPLE = (MetricType.COUNTER, MetricType.GAUGE, MetricType.UNTYPED)
+
+_Pick = Callable[[list[bytes]], object]
+_Append = Callable[[tuple[bytes, Value]], None]
+_Shape = tuple[int, "bytes | None", "_Pick | None", "_Append | _Compound"]
+"""Number of pieces; template (none for summaries and histograms); what picks values; what takes the series."""
+
+
+class _Dependent(Exception):
+    """A line that depends on the line before it."""
+
+
+def parse_fast(body: bytes, grouping: Labels, *, utf8_names: bool) -> Parsed | None:
+    """Read a body; ``None`` where only the strict parser can read it.
+
+    Raises:
+        ParseError: as the strict parser, which has seen the line in question.
+    """
+    if not is_utf8(body) or is_suspect(merge((), grouping)):
+        return None
+    reader = _Reader(grouping, utf8_names=utf8_names)
+    try:
+        return reader.parse(body)
+    except _Dependent:
+        return None
+
+
+class _Reader:
+    def __init__(self, grouping: Labels, *, utf8_names: bool) -> None:
+        self._grouping = grouping
+        self._strict = LineParser(utf8_names=utf8_names)
+        self._shapes: dict[tuple[bytes, ...], _Shape] = {}
+        self._numbers: dict[bytes, bytes] = {}
+        self._templates: dict[tuple[bytes, ...], tuple[bytes, list[int]]] = {}
+
+    def parse(self, body: bytes) -> Parsed:
+        lines = body.split(b"\n")
+        last = lines.pop()
+        escapes = b"\\" in body
+        known_shape = self._shapes.get
+        known_number = self._numbers.get
+        number = 0
+        for number, line in enumerate(lines, 1):
+            head, _, token = line.rpartition(b" ")
+            pieces = head.split(b'"')
+            shape = known_shape(tuple(pieces[::2]))
+            if shape is None:
+                shape = self._examine(pieces)
+            value = known_number(token)
+            if value is None:
+                value = self._number(token)
+            if shape is None or value is None or (escapes and b"\\" in line) or len(pieces) != shape[0]:
+                self._read_strictly(number, line + b"\n")
+                continue
+            _, template, pick, take = shape
+            if template is not None:
+                take((template % pick(pieces) if pick else template, value))  # type: ignore[arg-type,call-arg]
+            elif not take(pieces, value):  # type: ignore[arg-type,call-arg]
+                self._read_strictly(number, line + b"\n")
+        self._read_strictly(number + 1, last)
+        return Parsed(self._strict.finish(self._grouping), self._strict.has_timestamps)
+
+    def _read_strictly(self, number: int, line: bytes) -> None:
+        # Braces without a name before them go on with the metric of a line that the strict parser may not have seen.
+        if line.lstrip(b" \t").startswith(b"{"):
+            raise _Dependent
+        self._strict.read(number, line)
+
+    def _number(self, token: bytes) -> bytes | None:
+        canonical = _CANONICAL.fullmatch(token)
+        if canonical:
+            written: bytes = canonical[1] or canonical[2]
+        else:
+            value = parse_float(token)
+            if value is None:
+                return None
+            written = format_float(value)
+        self._numbers[token] = written
+        return written
+
+    def _examine(self, pieces: list[bytes]) -> _Shape | None:
+        """Look at the shape of a line; remember and return it if lines of it need no closer look."""
+        match = _SHAPE.fullmatch(b'""'.join(pieces[::2]))
+        if match is None or not len(pieces) & 1:
+            return None
+        names = _LABEL_NAME.findall(match[2]) if match[2] else []
+        if len(set(names)) < len(names) or any(name.startswith(b"__") for name in names):
+            return None
+        family, suffix = self._strict.family_of(match[1])
+        if family.type is None:
+            family.type = MetricType.UNTYPED
+        shape: _Shape
+        if family.type in _SIMPLE:
+            template, positions = self._template(match[1], tuple(names))
+            shape = (len(pieces), template, itemgetter(*positions) if positions else None, family.series.append)
+        else:
+            shape = (len(pieces), None, None, _Compound(self._strict, family, suffix, names))
+        self._shapes[tuple(pieces[::2])] = shape
+        return shape
+
+    def _template(self, name: bytes, names: tuple[bytes, ...]) -> tuple[bytes, list[int]]:
+        """Return the prefix with ``%b`` for each value of the line that stays, and where those stand in the pieces."""
+        known = self._templates.get(names)
+        if known is None:
+            known = self._templates[names] = self._label_template(names)
+        return name + known[0], known[1]
+
+    def _label_template(self, names: tuple[bytes, ...]) -> tuple[bytes, list[int]]:
+        positions = {label: 2 * index + 1 for index, label in enumerate(names)}
+        labels, picked = [], []
+        given = dict(self._grouping)
+        for label, value in merge([(label, b"") for label in names], self._grouping):
+            if label in positions and label not in given:
+                labels.append(label + b'="%b"')
+                picked.append(positions[label])
+            else:
+                labels.append(label + b'="' + escape_value(value).replace(b"%", b"%%") + b'"')
+        template = b"{" + b",".join(labels) + b"}"
+        return (template, picked) if picked else (template.replace(b"%%", b"%"), picked)
+
+
+class _Compound:
+    """Takes the lines of one shape that belong to a summary or histogram."""
+
+    def __init__(self, strict: LineParser, family: FamilyBuilder, suffix: bytes, names: list[bytes]) -> None:
+        self._strict = strict
+        self._family = family
+        self._suffix = suffix
+        self._is_summary = family.type is MetricType.SUMMARY
+        special = b"quantile" if self._is_summary else b"le"
+        self._special = 2 * names.index(special) + 1 if special in names else None
+        self._names = [(name, 2 * index + 1) for index, name in enumerate(names) if name != special]
+        self._identity = (b"__name__", family.name)
+
+    def __call__(self, pieces: list[bytes], number: bytes) -> bool:
+        """Take a line; false if the strict parser must read it, to refuse it."""
+        value = float(number)
+        bound = math.nan if self._special is None else parse_float(pieces[self._special])
+        if bound is None:
+            return False
+        if value < 0 and not self._is_summary:
+            return False
+        labels = [(name, pieces[position]) for name, position in self._names]
+        fresh = Metric()
+        metric = self._strict.identified(self._family, frozenset([self._identity, *labels]), fresh)
+        if metric is fresh:
+            metric.labels = labels
+        if self._is_summary:
+            metric.add_to_summary(self._suffix, bound, value)
+        else:
+            metric.add_to_histogram(self._suffix, bound, value)
+        return True
