@@ -56,6 +56,8 @@ function lazyTable(title, caption, heads, rows) {
 }
 
 const boundary = (value) => (value === Infinity ? "+Inf" : value === -Infinity ? "−Inf" : short(value));
+// What stands below a bar has little room; the table has the exact bounds.
+const tick = (value) => (Math.abs(value) < 1000 || !Number.isFinite(value) ? boundary(value) : `${Number((value / 1000).toPrecision(3))}k`);
 const span = ({ low, high }) => (low === -Infinity ? `≤ ${boundary(high)}` : high === Infinity ? `> ${boundary(low)}` : `${boundary(low)} – ${boundary(high)}`);
 
 function summarise(metric) {
@@ -71,13 +73,14 @@ export function histogram(name, metric) {
     class: "bars", role: "img",
     "aria-label": `Histogram of ${visible(name, 80)}: ${list.filter((b) => b.amount > 0).slice(0, 40).map((b) => `${span(b)}: ${short(b.amount)}`).join("; ") || "no observations"}`,
   });
-  const every = Math.ceil(list.length / 14);
+  const every = Math.ceil(list.length / 12);
   list.forEach((bucket, index) => {
     const bar = h("i");
     bar.style.setProperty("--h", top > 0 ? String(bucket.amount / top) : "0");
     if (bucket.amount === 0) bar.className = "none";
-    const tick = index % every === 0 || index === list.length - 1 ? h("span", {}, boundary(bucket.high)) : null;
-    chart.append(h("div", { title: `${span(bucket)}: ${short(bucket.amount)}` }, bar, tick));
+    const last = list.length - 1 - index;
+    const below = last === 0 || (index % every === 0 && last >= every) ? h("span", {}, tick(bucket.high)) : null;
+    chart.append(h("div", { title: `${span(bucket)}: ${short(bucket.amount)}` }, bar, below));
   });
   const estimates = [0.5, 0.9, 0.99].map((q) => [`p${q * 100}`, `≈ ${short(quantile(q, list))}`, "estimated as histogram_quantile() does"]);
   return h("div", { class: "chart" },

@@ -91,7 +91,7 @@ export function confirm(title, content, action) {
 /** A block of text to copy. */
 export function snippet(caption, text) {
   const button = h("button", { type: "button", class: "tool copy", "aria-label": `Copy ${caption}`, title: "Copy" }, icon("copy"));
-  const code = h("pre", { tabindex: "0", role: "region", "aria-label": caption }, text);
+  const code = h("pre", {}, text);
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(text);

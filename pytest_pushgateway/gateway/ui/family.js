@@ -122,9 +122,11 @@ export function makeFamily({ isOpen, toggle, now, refresh }) {
       const rows = drawn(family) ? family.metrics : withShares(family.metrics);
       if (!body) {
         body = h("div", { class: "series" });
-        body.list = drawn(family) ? body : h("tbody");
-        if (body.list !== body) body.append(h("table", {}, h("caption", { class: "sr" }, `Series of ${visible(name, 80)}`), h("thead", { class: "sr" }, h("tr", {}, h("th", { scope: "col" }, "Labels"), h("th", { scope: "col" }, "Value"))), body.list));
-        else body.append(body.list = h("div"));
+        body.list = drawn(family) ? h("div", { class: "drawings" }) : h("tbody");
+        body.append(drawn(family) ? body.list : h("table", {},
+          h("caption", { class: "sr" }, `Series of ${visible(name, 80)}`),
+          h("thead", { class: "sr" }, h("tr", {}, h("th", { scope: "col" }, "Labels"), h("th", { scope: "col" }, "Value"))),
+          body.list));
         body.more = h("button", { type: "button", class: "button more", onclick: () => {
           limit += PAGE[family.type] ?? 100;
           refresh();

@@ -54,11 +54,11 @@ export function makeGroups(app) {
     app.refresh();
   } });
   const nothing = h("div", { class: "empty" });
+  const toolbar = h("div", { class: "toolbar", role: "search" },
+    h("div", { class: "field" }, icon("search"), input, h("kbd", { "aria-hidden": "true" }, "/")), types, failed, closeAll, wipeButton);
   const node = h("div", {},
     h("h1", { class: "sr" }, "Metrics"),
-    h("div", { class: "toolbar", role: "search" },
-      h("div", { class: "field" }, icon("search"), input, h("kbd", { "aria-hidden": "true" }, "/")), types, failed, closeAll, wipeButton),
-    facts, list, more, nothing);
+    toolbar, facts, list, more, nothing);
 
   let timer;
   input.addEventListener("input", () => {
@@ -92,7 +92,7 @@ export function makeGroups(app) {
     const sure = await confirm("Delete all groups?", h("p", {}, `${count(length, "group")} with everything pushed to them will be gone.`), `Delete ${length}`);
     if (!sure) return;
     await app.attempt(wipe(), `${count(length, "group")} deleted`);
-    input.focus();
+    (app.groups.length ? input : document.getElementById("main")).focus();
   }
 
   async function askDelete(group) {
@@ -103,7 +103,7 @@ export function makeGroups(app) {
     const conflict = app.state.conflicts.find(({ labels }) => labels.length === group.labels.length && labels.every(([n, v]) => group.labels.some(([m, w]) => n === m && v === w)));
     await app.attempt(remove(conflict?.path ?? groupPath(group.labels)), "Group deleted");
     const left = [...list.querySelectorAll(".group-head .toggle")];
-    (left[Math.min(at, left.length - 1)] ?? input).focus();
+    (left[Math.min(at, left.length - 1)] ?? (app.groups.length ? input : document.getElementById("main"))).focus();
   }
 
   function makeGroup(first) {
@@ -213,11 +213,11 @@ export function makeGroups(app) {
       outcome = filtered ? `${found.length} of ${count(app.groups.length, "group")}` : count(app.groups.length, "group");
       setText(facts, [outcome, count(found.reduce((sum, item) => sum + item.families.length, 0), "family"), count(found.reduce((sum, item) => sum + item.families.reduce((n, f) => n + f.metrics.length, 0), 0), "series"), bad ? `${bad} failed` : ""].filter(Boolean).join(" · "));
       facts.hidden = app.groups.length === 0;
+      toolbar.hidden = app.groups.length === 0;
       failed.disabled = bad === 0 && !failing;
       closeAll.disabled = !list.querySelector('.group-head [aria-expanded="true"]');
       wipeButton.hidden = !app.state.admin_api;
-      wipeButton.disabled = app.groups.length === 0;
-      showNothing(app.groups.length === 0 ? "empty" : found.length === 0 ? "filtered" : "");
+            showNothing(app.groups.length === 0 ? "empty" : found.length === 0 ? "filtered" : "");
       nothing.hidden = found.length > 0;
     },
   };

@@ -27,7 +27,7 @@ function persistence({ file, interval, error, since }) {
 function consistency({ conflicts, conflict_error: error }) {
   if (!error) return ["good", "Consistency", "Sound", "What is stored can be scraped."];
   const cure = conflicts.length ? " Delete one of the groups that the banner names." : "";
-  return ["bad", "Consistency", "Broken", `Scrapes answer 500: ${error}${cure}`];
+  return ["bad", "Consistency", "Broken", `Scrapes answer 500: ${error}.${cure}`];
 }
 
 export function makeStatus(app) {
