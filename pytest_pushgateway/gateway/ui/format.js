@@ -97,7 +97,7 @@ export function hint(name, value) {
   if (/(timestamp|time|created|_at)(_seconds)?$/.test(name) && value > 1e8 && value < 1e11) return date(value);
   if (/(^|_)seconds$/.test(base)) return value !== 0 && (Math.abs(value) >= 60 || Math.abs(value) < 0.1) ? duration(value) : "";
   if (/(^|_)ratio$/.test(base)) return `${short(value * 100)} %`;
-  if (Math.abs(value) >= 1e6) return scaled(value, 1000, ["", "k", "M", "G", "T", "P", "E"]);
+  if (Math.abs(value) >= 1e6 && Math.abs(value) < 1e21) return scaled(value, 1000, ["", "k", "M", "G", "T", "P", "E"]);
   return "";
 }
 

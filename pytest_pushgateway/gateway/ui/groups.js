@@ -217,7 +217,7 @@ export function makeGroups(app) {
       failed.disabled = bad === 0 && !failing;
       closeAll.disabled = !list.querySelector('.group-head [aria-expanded="true"]');
       wipeButton.hidden = !app.state.admin_api;
-            showNothing(app.groups.length === 0 ? "empty" : found.length === 0 ? "filtered" : "");
+      showNothing(app.groups.length === 0 ? "empty" : found.length === 0 ? "filtered" : "");
       nothing.hidden = found.length > 0;
     },
   };

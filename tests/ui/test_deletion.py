@@ -1,0 +1,140 @@
+"""Deleting a group, deleting all, and what stands in the way."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.ui.browser import until
+from tests.ui.stage import Stage, group
+
+Open = Callable[..., Any]
+
+
+def three() -> list[dict[str, Any]]:
+    return [group({"job": name}) for name in "abc"]
+
+
+def deletions(stage: Stage) -> list[str]:
+    return [path for method, path in stage.seen if method == "DELETE"]
+
+
+def accept(stage: Stage, path: str, *rest: dict[str, Any], method: str = "DELETE") -> None:
+    """Let the stage answer 202 and show what is left afterwards."""
+    stage.answers[method, path] = 202
+    answer = stage.answer
+
+    def answer_and_play(asked: str, target: str) -> Any:
+        if (asked, target) == (method, path):
+            stage.play(revision="after")
+            stage.groups = list(rest)
+        return answer(asked, target)
+
+    stage.answer = answer_and_play  # type: ignore[method-assign]
+
+
+def test_a_group_is_deleted_after_a_question(stage: Stage, open_page: Open) -> None:
+    groups = three()
+    stage.play(*groups)
+    accept(stage, "/metrics/job@base64/Yg", groups[0], groups[2])
+    page = open_page(stage.url)
+    page.get_by_role("button", name="Delete group job b").click()
+    dialog = page.get_by_role("dialog", name="Delete this group?")
+    assert 'job="b"' in dialog.inner_text()
+    dialog.get_by_role("button", name="Delete").click()
+    until(page, "document.querySelectorAll('article').length === 2")
+    assert page.locator("#announce").inner_text() == "Group deleted"
+    assert page.evaluate("document.activeElement.textContent") == 'job="c"'
+
+
+def test_keeping_keeps(stage: Stage, open_page: Open) -> None:
+    stage.play(*three())
+    page = open_page(stage.url)
+    for way in ("click", "Escape"):
+        page.get_by_role("button", name="Delete group job b").click()
+        if way == "click":
+            page.get_by_role("button", name="Keep").click()
+        else:
+            page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Delete group job b"
+    assert deletions(stage) == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "path"),
+    [
+        ({"job": "a/b ü", "instance": ""}, "/metrics/job@base64/YS9iIMO8/instance@base64/="),
+        ({"job": "?>?>~~"}, "/metrics/job@base64/" + base64.urlsafe_b64encode(b"?>?>~~").decode().rstrip("=")),
+        ({"job": "x", "a.b/c_9": "."}, "/metrics/job@base64/eA/U__a_2e_b_2f_c__9@base64/Lg"),
+    ],
+)
+def test_every_label_finds_its_way_into_the_path(
+    stage: Stage, open_page: Open, labels: dict[str, str], path: str
+) -> None:
+    stage.play(group(labels))
+    accept(stage, path)
+    page = open_page(stage.url)
+    page.locator(".bin").click()
+    page.locator("#confirm-yes").click()
+    until(page, "document.querySelectorAll('article').length === 0")
+    assert deletions(stage) == [path]
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_refusal_is_told(stage: Stage, open_page: Open) -> None:
+    stage.play(*three())
+    page = open_page(stage.url)
+    page.get_by_role("button", name="Delete group job b").click()
+    page.locator("#confirm-yes").click()
+    page.wait_for_selector(".banner")
+    assert page.locator(".banner").inner_text() == "The gateway did not do it: 404 Not Found"
+    assert page.locator("article").count() == 3
+
+
+def test_deleting_all_takes_the_admin_api(stage: Stage, open_page: Open) -> None:
+    stage.play(*three())
+    page = open_page(stage.url)
+    assert page.get_by_role("button", name="Delete all").count() == 0
+    accept(stage, "/api/v1/admin/wipe", method="PUT")
+    stage.play(admin_api=True)
+    page.get_by_role("button", name="Delete all").click()
+    assert "3 groups with everything" in page.get_by_role("dialog").inner_text()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Delete all").click()
+    page.get_by_role("button", name="Delete 3").click()
+    until(page, "document.querySelectorAll('article').length === 0")
+    assert page.locator("#announce").inner_text() == "3 groups deleted"
+
+
+def test_a_poisoned_store_names_the_deletion_that_cures_it(stage: Stage, open_page: Open) -> None:
+    stage.play(
+        group({"job": "f", "i": "\ufffd"}),
+        conflict='collected metric "x" has a label named "i" whose value is not utf8: "\\xff"',
+        conflicting=[(((b"i", b"\xff"), (b"job", b"f")), "/metrics/job@base64/Zg/i@base64/_w")],
+    )
+    accept(stage, "/metrics/job@base64/Zg/i@base64/_w")
+    page = open_page(stage.url)
+    assert "Every push is refused and scrapes answer 500" in page.locator(".banner").inner_text()
+    assert page.locator("#troubles").inner_text() == "1"
+    page.locator(".bin").click()  # the group's own button knows the bytes too, which its labels no longer do
+    page.locator("#confirm-no").click()
+    page.locator(".banner").get_by_role("button", name="Delete").click()
+    until(page, "document.querySelectorAll('article').length === 0")
+    page.get_by_role("link", name="Status").click()
+    assert "Delete one of the groups that the banner names" in page.locator(".card.bad").inner_text()
+
+
+def test_the_groups_own_button_uses_the_bytes_that_the_gateway_names(stage: Stage, open_page: Open) -> None:
+    path = "/metrics/job@base64/Zg/i@base64/_w"
+    stage.play(
+        group({"job": "f", "i": "\ufffd"}), conflict="x", conflicting=[(((b"i", b"\xff"), (b"job", b"f")), path)]
+    )
+    accept(stage, path)
+    page = open_page(stage.url)
+    page.locator(".bin").click()
+    page.locator("#confirm-yes").click()
+    until(page, "document.querySelectorAll('article').length === 0")
+    assert deletions(stage) == [path]
