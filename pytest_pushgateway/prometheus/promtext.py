@@ -89,7 +89,8 @@ class _Reader:
         try:
             text = value.decode()
         except UnicodeDecodeError:
-            raise ExpositionError(f"invalid UTF-8 label value: {quote(b'"' + value + b'"')}") from None
+            quoted = quote(b'"' + value + b'"')
+            raise ExpositionError(f"invalid UTF-8 label value: {quoted}") from None
         if self.normalises and (name, self.type) in ((b"le", b"histogram"), (b"quantile", b"summary")):
             return normalise_float(text)
         return text

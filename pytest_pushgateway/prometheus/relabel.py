@@ -62,6 +62,10 @@ class LabelBuilder:
         """Return the labels in the order of iteration; a snapshot."""
         return [*self._base.items(), *self._added.items()]
 
+    def untouched(self, name: str) -> bool:
+        """Tell whether the label is there as it was in the beginning."""
+        return name in self._base
+
     def rebase(self) -> None:
         """Sort what is there into the beginning, as Prometheus does where it builds a label set in between."""
         if self._added:
@@ -126,7 +130,7 @@ class Relabeler:
     def __init__(self, rules: Sequence[RelabelRule], *, prometheus_version: str = "3.5") -> None:
         self.rules = tuple(rules)
         # 2.42 builds a sorted label set after every rule; later versions let one builder run through all of them.
-        self._rebases = _before(prometheus_version, 2, 43)
+        self._rebases = older_than(prometheus_version, 2, 43)
         self._apply = [_compile(rule, prometheus_version) for rule in self.rules]
 
     def process(self, labels: LabelBuilder) -> bool:
@@ -163,7 +167,8 @@ def relabel(
     return builder.labels() if kept else None
 
 
-def _before(version: str, major: int, minor: int) -> bool:
+def older_than(version: str, major: int, minor: int) -> bool:
+    """Tell whether a Prometheus version such as ``"2.53"`` or ``"3.5.3"`` is older than ``major.minor``."""
     numbers = [int(number) for number in version.split(".")[:2]]
     return numbers < [major, minor]
 
@@ -230,9 +235,9 @@ def _replace(rule: RelabelRule, regex: Any, version: str) -> Callable[[LabelBuil
     source = _source(rule)
     target_template = Template(rule.target_label)
     value_template = Template(rule.replacement)
-    is_valid = is_legacy_label_name if _before(version, 3, 0) else bool
+    is_valid = is_legacy_label_name if older_than(version, 3, 0) else bool
     # 2.42 deletes the label that is literally called target_label where later versions delete the expanded one.
-    deletes_literally = _before(version, 2, 43)
+    deletes_literally = older_than(version, 2, 43)
 
     def apply(labels: LabelBuilder) -> bool:
         match = regex.search(source(labels))

@@ -103,7 +103,7 @@ def test_a_regex_can_break_out_of_its_anchors() -> None:
 
 def test_case_is_mapped_rune_by_rune() -> None:
     assert to_upper("straße ŉ ᾳ") == "STRAßE ŉ ᾼ"
-    assert to_lower("İSTANBUL ΑΣ") == "istanbul α\u03c3"  # never the final sigma
+    assert to_lower("\u0130STANBUL \u0391\u03a3") == "istanbul \u03b1\u03c3"  # never the final sigma
     lower = RelabelRule(action="lowercase", source_labels=("a",), target_label="a")
     upper = RelabelRule(action="uppercase", source_labels=("a",), target_label="a")
     assert after({"a": "Foo"}, lower) == {"a": "foo"}

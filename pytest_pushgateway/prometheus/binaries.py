@@ -1,0 +1,34 @@
+"""Where promtool and Prometheus are, and a typed error that says where they were looked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+
+
+class BinaryNotFound(LookupError):
+    """A program that was asked for is not there; the text says where it was looked for, and how to name it."""
+
+
+def find_binary(
+    name: str, option: str | os.PathLike[str] | None, variables: Sequence[str], environ: Mapping[str, str] | None = None
+) -> str:
+    """Return the path of ``name``: from ``option``, else from the first environment variable that is set, else on PATH.
+
+    What an option or a variable names must be there: a typing error does not fall through to PATH.
+    Raises :class:`BinaryNotFound`.
+    """
+    environ = os.environ if environ is None else environ
+    named = [("the option", os.fspath(option))] if option else []
+    named += [(f"the environment variable {one}", environ[one]) for one in variables if environ.get(one)]
+    if named:
+        where, path = named[0]
+        found = shutil.which(path, path=environ.get("PATH"))
+        if found is None:
+            raise BinaryNotFound(f"{name} is not at {path!r}, which {where} names")
+        return found
+    found = shutil.which(name, path=environ.get("PATH"))
+    if found is None:
+        raise BinaryNotFound(f"no {name} on PATH; install it, or name it in {variables[0]}")
+    return found
