@@ -55,7 +55,7 @@ def type_in(page: Any, query: str) -> str:
         ("summary", ['job="etl"']),
         ("instance", ['job="backup" instance="db1"', 'job="backup" instance="db2"']),
         ("instance=etl", []),
-        ("job=e", ['job="etl"', 'job="idle"']),
+        ("job=E", ['job="etl"', 'job="idle"', 'job="my report"']),
     ],
 )
 def test_every_term_must_be_found(page: Any, query: str, groups: list[str]) -> None:
