@@ -31,6 +31,8 @@ class Persistence:
         self.interval = interval
         self.failing: str | None = None
         """Why the last flush failed; None when all is well."""
+        self.failing_since: float | None = None
+        """When the flushes began to fail, Unix seconds; it says nothing while ``failing`` is None."""
         self._synchronous = synchronous
         self._log = log
         self._database: Database | None = None
@@ -191,6 +193,7 @@ class Persistence:
 
     def _failed(self, error: Exception) -> None:
         if self.failing is None:
+            self.failing_since = time.time()
             self._log("error", "error persisting metrics", err=str(error), file=str(self.path))
         self.failing = str(error)
 
