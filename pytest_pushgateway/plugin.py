@@ -14,24 +14,24 @@ import pytest
 from pytest_pushgateway.settings import (
     HELP,
     KINDS,
+    TEMPLATE_FIELDS,
     Settings,
     SettingsError,
-    nearest,
+    check_flags,
+    flag_of,
+    from_command_line,
+    from_environment,
+    from_ini,
     options_of,
-    parse,
     resolve,
-    unknown,
+    templates,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
     from pytest_pushgateway.harness.report import Finding
 
 _HARNESS = "pytest_pushgateway.harness.pushgateway"
-_ENVIRONMENT = "PYTEST_PUSHGATEWAY_"
-_TEMPLATE_FIELDS = ("url", "address", "host", "port", "scheme")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _NOT_INHERITED = ("host", "port", "persistence_file")
 
@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("pushgateway", "Prometheus Pushgateway for tests")
     numbers = pytest.version_tuple >= (8, 4)
     for name, kind in KINDS.items():
-        flag, dest = "--pushgateway-" + name.replace("_", "-"), f"pushgateway_{name}"
+        flag, dest = flag_of(name), f"pushgateway_{name}"
         if kind == "bool":
             group.addoption(flag, action=argparse.BooleanOptionalAction, default=None, dest=dest, help=HELP[name])
         else:
@@ -68,13 +68,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_load_initial_conftests(args: list[str]) -> None:
     """Name the nearest option where one is misspelt; pytest itself would only say that it is unrecognised."""
-    for argument in args:
-        flag = argument.partition("=")[0]
-        if flag.startswith(("--pushgateway-", "--no-pushgateway-")):
-            known = [f"--pushgateway-{name.replace('_', '-')}" for name in (*KINDS, "summary")]
-            known += [f"--no-pushgateway-{name.replace('_', '-')}" for name, kind in KINDS.items() if kind == "bool"]
-            if flag not in known:
-                raise pytest.UsageError(f"unknown option {flag}{nearest(flag, known)}")
+    try:
+        check_flags(args)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -84,9 +81,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     try:
         state = _State(config)
-        state.environment = _templates(config)
         settings = resolve(state.layers)
-    except (SettingsError, ValueError, TypeError) as error:
+    except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     problem = state.unfit(settings)
     if problem:
@@ -100,8 +96,15 @@ class _State:
     """What the plugin knows of one run."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.layers = [_from_ini(config), _from_environment(), _from_command_line(config)]
-        self.environment: list[tuple[str, str]] = []
+        # pytest 9.1 deprecates config.inicfg and has no other way to learn of options that nobody registered.
+        ini = getattr(config, "_inicfg", None)
+        directory = config.inipath.parent if config.inipath else config.rootpath
+        self.layers = [
+            ("ini file", from_ini(config.inicfg if ini is None else ini, config.getini, directory)),
+            ("environment", from_environment(os.environ)),
+            ("command line", from_command_line(config.getoption, config.invocation_params.dir)),
+        ]
+        self.environment = templates(config.getini("pushgateway_env_vars"))
         self.distributed = hasattr(config, "workerinput") or (
             getattr(config.option, "dist", "no") != "no" and bool(getattr(config.option, "tx", None))
         )
@@ -157,76 +160,6 @@ class _State:
 
 _STATE = pytest.StashKey[_State]()
 _FAILED = pytest.StashKey[bool]()
-
-
-def _from_command_line(config: pytest.Config) -> tuple[str, dict[str, Any]]:
-    options: dict[str, Any] = {}
-    for name in KINDS:
-        value = config.getoption(f"pushgateway_{name}", None)
-        if value is not None:
-            source = f"--pushgateway-{name.replace('_', '-')}"
-            value = parse(name, value, source) if isinstance(value, str) else value
-            options[name] = _absolute(name, value, config.invocation_params.dir)
-    return "command line", options
-
-
-def _from_ini(config: pytest.Config) -> tuple[str, dict[str, Any]]:
-    options: dict[str, Any] = {}
-    # pytest 9.1 deprecates config.inicfg and has no other way to learn of options that nobody registered.
-    given = getattr(config, "_inicfg", None)
-    for key in config.inicfg if given is None else given:
-        if not key.startswith("pushgateway_") or key == "pushgateway_env_vars":
-            continue
-        name, source = key[len("pushgateway_") :], f"ini option {key}"
-        if name not in KINDS:
-            raise unknown(name, "ini file")
-        value = config.getini(key)
-        value = parse(name, value, source) if isinstance(value, str) else value
-        options[name] = _absolute(name, value, config.inipath.parent if config.inipath else config.rootpath)
-    return "ini file", options
-
-
-def _from_environment() -> tuple[str, dict[str, Any]]:
-    options: dict[str, Any] = {}
-    for variable, value in os.environ.items():
-        if variable.startswith(_ENVIRONMENT):
-            name = variable[len(_ENVIRONMENT) :].lower()
-            if name not in ("host", "port"):
-                known = [_ENVIRONMENT + "HOST", _ENVIRONMENT + "PORT"]
-                raise SettingsError(
-                    f"environment: unknown variable {variable}{nearest(variable, known)} "
-                    f"(only {' and '.join(known)} are read)"
-                )
-            options[name] = parse(name, value, f"environment variable {variable}")
-    return "environment", options
-
-
-def _absolute(name: str, value: Any, base: Path) -> Any:
-    if KINDS[name] == "path" and value:
-        return str(base / value)
-    if KINDS[name] == "tls" and isinstance(value, tuple):
-        return tuple(str(base / part) for part in value)
-    return value
-
-
-def _templates(config: pytest.Config) -> list[tuple[str, str]]:
-    pairs = []
-    for line in config.getini("pushgateway_env_vars"):
-        name, equals, template = line.partition("=")
-        if not equals or not name.strip():
-            raise SettingsError(f"ini option pushgateway_env_vars: expected NAME=template, not {line!r}")
-        try:
-            template.format(**dict.fromkeys(_TEMPLATE_FIELDS, ""))
-        except KeyError as error:
-            field = str(error.args[0])
-            raise SettingsError(
-                f"ini option pushgateway_env_vars: unknown field {{{field}}} in {line!r}"
-                f"{nearest(field, _TEMPLATE_FIELDS)}"
-            ) from None
-        except (ValueError, IndexError) as error:
-            raise SettingsError(f"ini option pushgateway_env_vars: {line!r}: {error}") from None
-        pairs.append((name.strip(), template.strip()))
-    return pairs
 
 
 def _marker_options(node: pytest.Item) -> dict[str, Any]:
@@ -326,7 +259,7 @@ def pushgateway_env(
     request: pytest.FixtureRequest, pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch
 ) -> Pushgateway:
     """The fixture ``pushgateway``, with the environment variables of ini ``pushgateway_env_vars`` set."""
-    fields = {field: getattr(pushgateway, field) for field in _TEMPLATE_FIELDS}
+    fields = {field: getattr(pushgateway, field) for field in TEMPLATE_FIELDS}
     for name, template in request.config.stash[_STATE].environment:
         monkeypatch.setenv(name, template.format(**fields))
     return pushgateway

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-_REAL_TIME = time.time
-_monotonic_clock = time.CLOCK_MONOTONIC
+_REAL = (time.time,)
+"""In a tuple, where freezegun does not find and replace it."""
 
 
 def monotonic() -> float:
@@ -14,7 +14,7 @@ def monotonic() -> float:
 
     freezegun replaces ``time.monotonic`` in every module that it finds it in, but leaves ``clock_gettime`` alone.
     """
-    return time.clock_gettime(_monotonic_clock)
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 class Clock:
@@ -31,8 +31,8 @@ class Clock:
         frozen = self._frozen
         if frozen is not None:
             return frozen
-        if time.time is _REAL_TIME:
-            return _REAL_TIME()
+        if time.time is _REAL[0]:
+            return time.time()
         return _patched_time(5)
 
     def __repr__(self) -> str:
