@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_pushgateway.harness.history import fate, name_of, provenance, shorten
+from pytest_pushgateway.harness.history import fate, name_of, provenance, reason, shorten
 from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
 from pytest_pushgateway.harness.matching import (
     ANY,
@@ -57,12 +57,16 @@ def not_exposed(
 ) -> str:
     """Return why a sample that should be exposed is not."""
     names = [name for name in state.names() if name not in OWN_GAUGES]
-    why = _why(expectation, found, "exposed") if names or found else "but the gateway exposes nothing"
+    compound = not found and expectation.name is not None and _is_exposed(expectation.name, state)
+    if compound:
+        why = "but a histogram or summary has no value of its own"
+    else:
+        why = _why(expectation, found, "exposed") if names or found else "but the gateway exposes nothing"
     return message(
         f"expected {expectation} to be exposed, {why}",
         _nearest(expectation, [(candidate, "") for candidate in found]),
-        _alike(expectation, found, names),
-        _kind(expectation, found, state),
+        [] if compound else _alike(expectation, found, names),
+        [_compound(expectation)] if compound else [],
         _history(expectation, requests, dropped),
         _relax(expectation, found),
     )
@@ -148,7 +152,8 @@ def was_pushed(expectation: Expected, found: Sequence[tuple[Candidate, Push]]) -
 def something_pushed(pushes: Sequence[Push]) -> str:
     """Return which pushes were accepted though there should be none."""
     return message(
-        f"expected nothing to have been pushed, but {_count(len(pushes), 'push')} was accepted:", _pushes(pushes)
+        f"expected nothing to have been pushed, but {_count(len(pushes), 'push')} {_was(len(pushes))} accepted:",
+        _pushes(pushes),
     )
 
 
@@ -214,8 +219,10 @@ def not_rejected(what: str, pushes: Sequence[Push]) -> str:
             if len(pushes) == 1
             else f"but all {len(pushes)} pushes were accepted"
         )
+    elif len(rejected) == 1:
+        why = "but the only rejected push is another"
     else:
-        why = f"but {_count(len(rejected), 'rejected push')} differ" + ("s" if len(rejected) == 1 else "")
+        why = f"but none of the {len(rejected)} rejected pushes is such a one"
     shown = rejected or pushes
     return message(
         f"expected a rejected push{what}, {why}",
@@ -236,7 +243,7 @@ def rejections(pushes: Sequence[Push], requests: Sequence[Request]) -> str:
 
 def rejection(push: Push, requests: Sequence[Request]) -> list[str]:
     """Return the lines that explain a rejected push: its reason and what it collides with."""
-    lines = [f"  {name_of(push)} was answered {push.status}: {shorten(push.error or '', 240)}"]
+    lines = [f"  {name_of(push)} was answered {push.status}: {shorten(reason(push), 240)}"]
     lines += [f"    {line}" for line in provenance(push, requests)[:4]]
     return lines
 
@@ -324,16 +331,13 @@ def _alike(expectation: Expected, found: Sequence[Candidate], names: Iterable[by
     return []
 
 
-def _kind(expectation: Expected, found: Sequence[Candidate], state: State) -> list[str]:
-    if found or expectation.name is None:
-        return []
-    name = expectation.name.encode("utf-8", "surrogateescape")
-    if any(True for _ in state.families_named(name)):
-        return [
-            f"{expectation.name} is a histogram or summary: ask for "
-            f"{', '.join(expectation.name + suffix for suffix in SUFFIXES)}, or leave out the value."
-        ]
-    return []
+def _is_exposed(name: str, state: State) -> bool:
+    return any(True for _ in state.families_named(name.encode("utf-8", "surrogateescape")))
+
+
+def _compound(expectation: Expected) -> str:
+    parts = " or ".join(f"{expectation.name}{suffix}" for suffix in ("_count", "_sum", "_bucket"))
+    return f"Ask for {parts}, or leave out the value."
 
 
 def _history(expectation: Expected, requests: Sequence[Request], dropped: int, *, accepted: bool = True) -> list[str]:
@@ -369,10 +373,14 @@ def _relax(expectation: Expected, found: Sequence[Candidate]) -> list[str]:
 def _pushes(pushes: Sequence[Push]) -> list[str]:
     lines = ["The pushes:"] if pushes else []
     for push in pushes[-10:]:
-        reason = f": {shorten(push.error)}" if push.error else ""
+        why = f": {shorten(reason(push))}" if push.error else ""
         mine = ", sent by the test itself" if push.origin == "test" else ""
-        lines.append(f"  {name_of(push)}{mine}, {push.outcome}{reason}")
+        lines.append(f"  {name_of(push)}{mine}, {push.outcome}{why}")
     return lines + _more(len(pushes), 10, "earlier pushes")
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _samples(count: int) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.exposition.model import proto_type_name
 from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.model import Labels
     from pytest_pushgateway.gateway.groups import Collision
+
+_INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics: "
 
 SHOWN = 160
 """Characters of an error text that a line of a message shows."""
@@ -26,10 +29,15 @@ def shorten(text: str, limit: int = SHOWN) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
+def reason(push: Request) -> str:
+    """Return why a push was refused, without the words that every verdict of the consistency check begins with."""
+    return (push.error or "no reason given").removeprefix(_INCONSISTENT)
+
+
 def fate(push: Push, requests: Sequence[Request], names: Iterable[bytes]) -> str:
     """Return what became of the families of ``names`` that a push carried, as the end of a sentence."""
     if push.rejected:
-        return f"was rejected with {push.status}: {shorten(push.error or 'no reason given')}"
+        return f"was rejected with {push.status}: {shorten(reason(push))}"
     if not push.accepted:
         return f"met the fault {push.fault} and was not stored" if push.fault else "was not stored"
     for later in requests:
@@ -78,14 +86,22 @@ def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence
         if earlier is not None:
             when = f", {push.at - earlier.at:.3g} s before" if push.at >= earlier.at else ""
             test = f", in {earlier.test}" if earlier.test and earlier.test != push.test else ""
-            mine = " sent by the test itself" if earlier.origin == "test" else ""
-            return f"{what} {kind} what {name_of(earlier)} brought{mine}{when}{test}"
+            mine = " (sent by the test itself)" if earlier.origin == "test" else ""
+            end = f"{name_of(earlier)}{mine} brought{when}{test}"
+            if collision.reason == "type":
+                return f"{decode(name)} is of type {_type(push, name)} here, of type {_type(earlier, name)} in what {end}"
+            return f"{what} {kind} what {end}"
     if any(
         isinstance(entry, Push) and entry.order < push.order and entry.rejected and entry._request.key == key
         for entry in requests
     ):
         return f"{what} {kind} the group {shown}, which an earlier rejected push left behind"
     return f"{what} {kind} the group {shown}"
+
+
+def _type(push: Push, name: bytes) -> str:
+    family = push.parsed_families.get(name)
+    return proto_type_name(family.type).lower() if family is not None else "unknown"
 
 
 _REASONS = {

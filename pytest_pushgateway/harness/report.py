@@ -146,10 +146,10 @@ def section(
     for push in pushes[-PUSHES:]:
         mine = ", sent by the test itself" if push.origin == "test" else ""
         names = [decode(name) for name in push.parsed_families]
-        lines.append(f"  {name_of(push)}{mine}, {push.outcome}: {_list(names) or 'no metrics'}")
-        if push.error and not (push.fault and not push.rejected):
-            lines += [f"  {line}" for line in rejection(push, requests)[:1]]
-            lines += [f"  {line}" for line in rejection(push, requests)[1:]]
+        if push.rejected:
+            lines += rejection(push, requests)
+        else:
+            lines.append(f"  {name_of(push)}{mine}, {push.outcome}: {_list(names) or 'no metrics'}")
     for entry in requests:
         if isinstance(entry, Delete):
             matched = "matched a group" if entry.matched else "matched no group"
