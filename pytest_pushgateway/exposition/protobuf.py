@@ -45,7 +45,7 @@ _SIMPLE_RAW = {
 """How a serialised Metric that is one number and nothing else begins; eight bytes follow."""
 
 
-def parse(body: bytes, grouping: Mapping[bytes, bytes]) -> Parsed:
+def parse(body: bytes, grouping: Mapping[bytes, bytes] | None) -> Parsed:
     """Read delimited ``io.prometheus.client.MetricFamily`` messages, grouping labels merged.
 
     As the original: names are not validated, of several families of one name the last wins, families without metrics
@@ -54,7 +54,7 @@ def parse(body: bytes, grouping: Mapping[bytes, bytes]) -> Parsed:
     Raises:
         ParseError: in Go's words, if a message is cut off or no protobuf.
     """
-    labels = grouping_labels(grouping)
+    labels = None if grouping is None else grouping_labels(grouping)
     families: dict[bytes, MetricFamily] = {}
     timestamped: dict[bytes, bool] = {}
     position = 0
@@ -90,7 +90,7 @@ def _size(body: bytes, position: int) -> tuple[int, int]:
     return size, position
 
 
-def _family(message: Any, grouping: Labels) -> MetricFamily:
+def _family(message: Any, grouping: Labels | None) -> MetricFamily:
     family = MetricFamily(message.name, message.type, message.help, [])
     for metric in message.metric:
         labels = merge([(label.name, label.value) for label in metric.label], grouping)

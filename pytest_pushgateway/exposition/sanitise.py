@@ -12,12 +12,15 @@ def grouping_labels(grouping: Mapping[bytes, bytes]) -> Labels:
     return tuple(sorted(grouping.items()))
 
 
-def merge(labels: Iterable[tuple[bytes, bytes]], grouping: Labels) -> Labels:
+def merge(labels: Iterable[tuple[bytes, bytes]], grouping: Labels | None) -> Labels:
     """Merge a metric's labels with its grouping key's, sorted by name.
 
     Grouping labels override, and ``instance=""`` is added where neither has an instance. Of several labels of one name,
-    which only protobuf can bring, the first is overridden and the others stay.
+    which only protobuf can bring, the first is overridden and the others stay. Without a grouping key, for what is read
+    from a scrape, the labels stay as they are.
     """
+    if grouping is None:
+        return tuple(sorted(labels, key=_name))
     left = dict(grouping)
     merged = [(name, left.pop(name) if name in left else value) for name, value in labels]
     merged += left.items()

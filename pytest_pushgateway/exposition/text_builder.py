@@ -86,7 +86,7 @@ class FamilyBuilder:
         return MetricType.COUNTER if self.type is None else self.type
 
 
-def finish_family(builder: FamilyBuilder, grouping: Labels) -> MetricFamily:
+def finish_family(builder: FamilyBuilder, grouping: Labels | None) -> MetricFamily:
     """Make the family that was read, grouping labels merged."""
     kind = builder.effective_type
     family = MetricFamily(builder.name, kind, builder.help or b"", [])

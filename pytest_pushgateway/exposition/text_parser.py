@@ -360,7 +360,7 @@ class LineParser:
 
     # The end
 
-    def finish(self, grouping: Labels) -> dict[bytes, MetricFamily]:
+    def finish(self, grouping: Labels | None) -> dict[bytes, MetricFamily]:
         """Return the families that have series, their grouping labels merged."""
         for metric in self._histograms.values():
             normalise(metric.parts.get(MetricType.HISTOGRAM))

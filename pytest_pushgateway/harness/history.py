@@ -89,7 +89,9 @@ def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence
             mine = " (sent by the test itself)" if earlier.origin == "test" else ""
             end = f"{name_of(earlier)}{mine} brought{when}{test}"
             if collision.reason == "type":
-                return f"{decode(name)} is of type {_type(push, name)} here, of type {_type(earlier, name)} in what {end}"
+                return (
+                    f"{decode(name)} is of type {_type(push, name)} here, of type {_type(earlier, name)} in what {end}"
+                )
             return f"{what} {kind} what {end}"
     if any(
         isinstance(entry, Push) and entry.order < push.order and entry.rejected and entry._request.key == key
