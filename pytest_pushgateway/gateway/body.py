@@ -83,7 +83,7 @@ class Input:
 class Body:
     """The body of one request; doubles as ``wsgi.input``."""
 
-    __slots__ = ("_before_read", "_chunked", "_input", "_limit", "_pending", "finished", "started", "unread")
+    __slots__ = ("_before_read", "_chunked", "_input", "_limit", "_pending", "broken", "finished", "started", "unread")
 
     def __init__(self, source: Input, head: Head, limit: int, before_read: Callable[[], None] | None) -> None:
         self._input = source
@@ -92,6 +92,8 @@ class Body:
         self._before_read = before_read
         self._pending = b""
         self.started = False
+        self.broken = False
+        """Whether its end cannot be found, so that nothing can follow it."""
         self.finished = not head.chunked and head.content_length == 0
         self.unread = head.content_length
         """Bytes still to come of a body sent by length."""
@@ -137,7 +139,7 @@ class Body:
         """Read and forget what is left, at most ``limit`` bytes; False if more remains or it is broken."""
         if self.finished:
             return True
-        if self._before_read is not None and not self.started:
+        if self.broken or (self._before_read is not None and not self.started):
             # The client still waits for 100 Continue and would not send it.
             return False
         if not self._chunked and self.unread > limit:
@@ -182,6 +184,7 @@ class Body:
                     raise BodyError("malformed chunked encoding")
             self._trailers()
         except BodyError as problem:
+            self.broken = True
             raise BodyError(str(problem), b"".join(pieces)) from None
         self.finished = True
         return b"".join(pieces)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import ssl
 import struct
 import threading
 import time
@@ -15,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from pytest_pushgateway.gateway.body import Body, Input
-from pytest_pushgateway.gateway.http1 import STATUS_LINES, Head, Refusal, find_head, parse_head
+from pytest_pushgateway.gateway.http1 import STATUS_LINES, Head, Refusal, find_head, parse_head, parse_request_line
 
 if TYPE_CHECKING:
+    import ssl
+
     from pytest_pushgateway.gateway.exchange import Plan
     from pytest_pushgateway.gateway.server import Server
 
@@ -29,9 +30,8 @@ _DRAIN = 256 << 10
 _LINGER = 0.5
 """Seconds a refused client has to read its answer while it still sends."""
 _VECTORS = 512
-_TLS_ALERT = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
-_PLAIN_STARTS = (b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO")
 _TOO_SLOW = Refusal(STATUS_LINES[408], "408 Request Timeout: the request took too long")
+_TOO_MANY = Refusal(STATUS_LINES[503], "503 Service Unavailable: too many connections")
 _GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN, errno.ECONNABORTED})
 
 
@@ -42,7 +42,7 @@ class Abandoned(Exception):
 class Connection:
     """A connection and the thread that serves it.
 
-    The application finds it as ``environ["pushgateway.connection"]`` and may set ``plan``, call :meth:`wait`, and
+    The application finds it as ``environ["pushgateway.connection"]`` and may set ``plan`` and ``streamed``, call :meth:`wait`, and
     raise :class:`Abandoned`.
     """
 
@@ -53,6 +53,9 @@ class Connection:
         """The store's generation when the connection was accepted."""
         self.remote_address = _show_address(address)
         self.plan: Plan | None = None
+        """What a fault does to the answer under way."""
+        self.streamed = False
+        """Whether the answer under way is chunked even if it is short."""
         self.closing = False
         self.busy = False
         """Whether a request has begun that has no answer yet."""
@@ -61,6 +64,7 @@ class Connection:
         self._deadline = 0.0
         self._last_method = ""
         self._reset_on_close = False
+        self._tls: ssl.SSLSocket | None = None
 
     def shut(self) -> None:
         """End the connection from another thread; its own thread then closes the socket."""
@@ -81,10 +85,11 @@ class Connection:
             if self.server.tls is None or self._handshake(self.server.tls()):
                 while self._serve_one():
                     pass
-        except (Abandoned, TimeoutError, ssl.SSLError):
+        except (Abandoned, TimeoutError):
             pass
         except OSError as problem:
-            if problem.errno not in _GONE and not self.closing:
+            # Under TLS, whatever a client does wrong is an OSError too.
+            if problem.errno not in _GONE and not self.closing and self.server.tls is None:
                 self.server.failed(problem)
         except Exception as problem:
             self.server.failed(problem)
@@ -93,48 +98,43 @@ class Connection:
             self.server.forget(self)
 
     def _close(self) -> None:
-        if isinstance(self.sock, ssl.SSLSocket) and not self.closing and not self._reset_on_close:
-            try:
+        if self._tls is not None and not self.closing and not self._reset_on_close:
+            with suppress(OSError, ValueError):
                 # Sends close_notify, without which some clients take the end for an attack; does not wait for theirs.
-                self.sock.settimeout(0)
-                self.sock.unwrap()
-            except (OSError, ValueError):
-                pass
+                self._tls.settimeout(0)
+                self._tls.unwrap()
         self.sock.close()
 
     def refuse(self) -> None:
         """Answer, without a thread, that there are too many connections, and close."""
-        try:
+        if self.server.tls is None:
             self.sock.setblocking(False)
-            if self.server.tls is None:
+            with suppress(OSError):
+                # Unread bytes would make the close a reset that takes the answer from the client.
                 self.sock.recv(_RECEIVE)
-        except OSError:
-            pass
-        try:
-            if self.server.tls is None:
-                self.sock.send(Refusal(STATUS_LINES[503], "503 Service Unavailable: too many connections").response)
-        except OSError:
-            pass
+            with suppress(OSError):
+                self.sock.send(_TOO_MANY.response)
         self.sock.close()
 
     def _handshake(self, context: ssl.SSLContext) -> bool:
+        from pytest_pushgateway.gateway.tls import LOOKS_PLAIN, PLAIN_ON_TLS
+
         # Peeked: what Go recognises of a plain request by the place of the TLS record's header.
-        start = self.sock.recv(5, socket.MSG_PEEK)
-        if start in _PLAIN_STARTS:
-            self._send(_TLS_ALERT)
-            self._linger()
+        if self.sock.recv(5, socket.MSG_PEEK) in LOOKS_PLAIN:
+            self._send(PLAIN_ON_TLS)
+            self._linger(plain=True)
             return False
         try:
-            wrapped = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
-            # Before the handshake, so that a stop reaches the socket that is in use.
-            self.sock = wrapped
+            # Kept before the handshake, so that a stop reaches the socket that is in use.
+            self.sock = wrapped = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
             if self.closing:
                 return False
             wrapped.do_handshake()
-        except (ssl.SSLError, OSError) as problem:
+        except OSError as problem:
             if not self.closing:
-                self.server.log("debug", "TLS handshake error", source=self.remote_address, err=str(problem))
+                self.server.log("debug", "TLS handshake error", logged_source=self.remote_address, err=str(problem))
             return False
+        self._tls = wrapped
         return True
 
     def _receive(self) -> bytes:
@@ -159,6 +159,9 @@ class Connection:
             if self._input.buffer:
                 self._send(_TOO_SLOW.response)
                 self._linger()
+            return False
+        if head.expects_else:
+            self._write(head, STATUS_LINES[417], [("Connection", "close")], [], drained=False)
             return False
         interim = (lambda: self._send(b"HTTP/1.1 100 Continue\r\n\r\n")) if head.expects_continue else None
         body = Body(self._input, head, self.server.limits.max_body_size, interim)
@@ -189,6 +192,9 @@ class Connection:
         while (end := find_head(source.buffer, searched)) < 0:
             if len(source.buffer) > limits.max_header_size + 4096:
                 raise Refusal(STATUS_LINES[431])
+            if not searched and (line := source.buffer.find(b"\n")) >= 0:
+                # As Go, which reads line by line: a request that begins wrongly is not waited for.
+                parse_request_line(source.buffer[:line].removesuffix(b"\r").decode("latin-1"))
             searched = max(0, len(source.buffer) - 2)
             if not source.fill():
                 raise Refusal("400 Bad Request")
@@ -201,6 +207,7 @@ class Connection:
 
     def _respond(self, head: Head, body: Body) -> bool:
         self.plan = None
+        self.streamed = False
         answer: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:
@@ -274,9 +281,10 @@ class Connection:
             lines.append(self.server.date_line())
         total = sum(map(len, blocks))
         chunked = False
-        bodiless = status.startswith(("1", "204", "304"))
+        # As Go: without a body to measure, the answer to a HEAD says nothing about its length.
+        bodiless = status.startswith(("1", "204", "304")) or (head.method == "HEAD" and not total)
         if not bodiless and "Content-Length" not in names:
-            if total <= _KNOWN_LENGTH:
+            if total <= _KNOWN_LENGTH and not self.streamed:
                 lines.append(f"Content-Length: {total}")
             elif head.http10:
                 close = True
@@ -332,18 +340,16 @@ class Connection:
                 self.sock.sendall(memoryview(pieces[index])[sent:])
                 index += 1
 
-    def _linger(self) -> None:
+    def _linger(self, *, plain: bool = False) -> None:
         """Let the client read the answer: closing while it still sends would take the answer from it."""
-        try:
-            if self.server.tls is None:
+        with suppress(OSError):
+            if plain or self.server.tls is None:
                 self.sock.shutdown(socket.SHUT_WR)
             deadline = time.monotonic() + _LINGER
             while (left := deadline - time.monotonic()) > 0:
                 self.sock.settimeout(left)
                 if not self.sock.recv(_RECEIVE):
                     break
-        except OSError:
-            pass
 
     def _reset(self) -> None:
         """Close with a RST."""

@@ -6,6 +6,7 @@ import re
 from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.exposition.escaping import unescape_name
 from pytest_pushgateway.exposition.gofmt import quote
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 _SUFFIX = b"@base64"
 _LEGACY_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
 _BASE64 = re.compile(rb"[A-Za-z0-9_\-\r\n]*")
-_ESCAPED = re.compile(rb"([^_]+)|_(_)|_([0-9a-fA-F]{1,5})_")
 
 
 class GroupingError(ValueError):
@@ -38,26 +38,6 @@ def decode_base64(text: bytes) -> bytes:
     if end < len(text) or spare == 1:
         raise _CorruptBase64(urlsafe_b64decode(good[: len(good) - spare]), end if end < len(text) else len(text) - 1)
     return urlsafe_b64decode(good + b"=" * (-len(good) % 4))
-
-
-def unescape_name(name: bytes) -> bytes:
-    """Undo the ``U__`` escaping of a name, as Prometheus's value encoding; what is malformed stays as it is."""
-    if not name.startswith(b"U__"):
-        return name
-    plain, position = bytearray(), 3
-    while position < len(name):
-        match = _ESCAPED.match(name, position)
-        if not match:
-            return name
-        if match[3]:
-            code = int(match[3], 16)
-            if 0xD800 <= code <= 0xDFFF:
-                return name
-            plain += chr(code).encode()
-        else:
-            plain += match[1] or match[2]
-        position = match.end()
-    return bytes(plain)
 
 
 def _is_name(name: bytes, utf8_names: bool) -> bool:

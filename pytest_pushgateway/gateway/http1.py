@@ -62,6 +62,8 @@ class Head:
     close: bool
     """Whether the client wants the connection closed after the answer."""
     expects_continue: bool
+    expects_else: bool
+    """Whether it expects something that nobody knows: 417."""
 
 
 def find_head(buffer: bytes | bytearray, start: int = 0) -> int:
@@ -84,11 +86,10 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int) -> Head:
         lines = [line[:-1] if line.endswith("\r") else line for line in text.split("\n")]
     if len(lines[0]) > max_request_line:
         raise Refusal(STATUS_LINES[414])
-    method, target, major, minor = _request_line(lines[0])
+    method, target, major, minor = parse_request_line(lines[0])
     lines = lines[1:-2]
-    if "\n " in text or "\n\t" in text:
-        lines = _unfold(lines)
-    headers, fields = _headers(lines, max_headers)
+    folded = "\n " in text or "\n\t" in text
+    headers, fields = _headers(_unfold(lines) if folded else lines, max_headers, folded=folded)
     if _CONTROL.search(text) or text.count("\r") > text.count("\n"):
         raise bad_request()
     http10 = (major, minor) == (1, 0)
@@ -114,20 +115,22 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int) -> Head:
         close = "close" in options or (http10 and "keep-alive" not in options)
     expect = fields.get("expect")
     expects_continue = expect is not None and "100-continue" in re.split(r"[ \t,]+", expect.lower())
-    if expect and not expects_continue:
-        raise _ExpectationFailed
     return Head(
-        method, target, http10, headers, fields, content_length, chunked, close, expects_continue and not http10
+        method=method,
+        target=target,
+        http10=http10,
+        headers=headers,
+        fields=fields,
+        content_length=content_length,
+        chunked=chunked,
+        close=close,
+        expects_continue=expects_continue and not http10,
+        expects_else=bool(expect) and not expects_continue,
     )
 
 
-class _ExpectationFailed(Refusal):
-    def __init__(self) -> None:
-        super().__init__(STATUS_LINES[417])
-        self.response = b"HTTP/1.1 417 Expectation Failed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-def _request_line(line: str) -> tuple[str, str, int, int]:
+def parse_request_line(line: str) -> tuple[str, str, int, int]:
+    """Return method, raw target and version. Raises Refusal."""
     method, space, rest = line.partition(" ")
     target, second, version = rest.partition(" ")
     match = _VERSION.fullmatch(version)
@@ -141,19 +144,19 @@ def _request_line(line: str) -> tuple[str, str, int, int]:
 
 
 def _unfold(lines: list[str]) -> list[str]:
-    """Join folded header lines to what they continue, with one space as Go does."""
+    """Join folded header lines to what they continue, with one space as Go does; a blank at the end stays then."""
     logical: list[str] = []
     for line in lines:
         if line[:1] not in (" ", "\t"):
-            logical.append(line)
+            logical.append(line.rstrip(_BLANKS))
         elif logical:
-            logical[-1] = f"{logical[-1].rstrip(_BLANKS)} {line.strip(_BLANKS)}"
+            logical[-1] += " " + line.strip(_BLANKS)
         else:
             raise bad_request()
     return logical
 
 
-def _headers(lines: list[str], limit: int) -> tuple[list[tuple[str, str]], dict[str, str]]:
+def _headers(lines: list[str], limit: int, *, folded: bool) -> tuple[list[tuple[str, str]], dict[str, str]]:
     if len(lines) > limit:
         raise Refusal(STATUS_LINES[431])
     headers: list[tuple[str, str]] = []
@@ -162,7 +165,7 @@ def _headers(lines: list[str], limit: int) -> tuple[list[tuple[str, str]], dict[
         name, colon, value = line.partition(":")
         if not colon or not _NAME.fullmatch(name):
             raise bad_request()
-        value = value.strip(_BLANKS)
+        value = value.lstrip(_BLANKS) if folded else value.strip(_BLANKS)
         headers.append((name, value))
         fields.setdefault(name.lower(), value)
     return headers, fields

@@ -60,12 +60,13 @@ class Server:
         generation: Callable[[], int] = int,
         clock: Callable[[], float] = time.time,
         log: Log = lambda level, message, **fields: None,
+        errors: list[BaseException] | None = None,
     ) -> None:
         self.app = app
         self.limits = limits or Limits()
         self.tls = tls
         self.log = log
-        self.errors: list[BaseException] = []
+        self.errors = [] if errors is None else errors
         self.host, self.port = _name(listeners[0])
         self._clock = clock
         self._generation = generation

@@ -197,6 +197,15 @@ class Store:
         self._written()
         self._free(old)
 
+    def attach(self, persistence: Persistence) -> None:
+        """Keep what stands, and what comes, in a file that is new."""
+        persistence.load(self.groups)
+        with self._lock:
+            self._persistence = persistence
+            for group in self._state.groups.values():
+                persistence.mark(group.key, group.stored().families)
+        self._written()
+
     def close(self) -> None:
         """Wait for the thread that frees what a reset threw away. Does not close the persistence."""
         reaper = self._reaper

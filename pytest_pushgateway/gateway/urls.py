@@ -268,6 +268,7 @@ class Router:
         tree = self._tree = _Tree(self.prefix + b"/metrics/job")
         for name in ("healthy", "ready"):
             tree.add("GET", f"{prefix}/-/{name}", name)
+        tree.add("GET", f"{prefix}/-/state", "state")
         tree.add("GET", f"{prefix}/status", "status")
         tree.add("GET", f"{prefix}/", "status")
         tree.add("GET", f"{prefix}/static/*", "static")

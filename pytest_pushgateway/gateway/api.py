@@ -1,0 +1,218 @@
+"""The JSON API: ``/api/v1/status`` and ``/api/v1/metrics``, as Pushgateway 1.11 writes them.
+
+What a family looks like is remembered as long as it stands in its group, so that asking again costs what has changed.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from pytest_pushgateway.exposition.gofmt import format_float
+from pytest_pushgateway.exposition.model import (
+    SIMPLE_TYPES,
+    Histogram,
+    MetricFamily,
+    MetricType,
+    Mixed,
+    Native,
+    Summary,
+    Value,
+    proto_type_name,
+    split_prefix,
+)
+from pytest_pushgateway.gateway.answers import Answer
+from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
+from pytest_pushgateway.gateway.jsontext import is_plain, object_of, string, strings
+
+CORS = [
+    ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin"),
+    ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "Date"),
+    ("Cache-Control", "no-cache, no-store, must-revalidate"),
+]
+_JSON = ("Content-Type", "application/json")
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time as Go's RFC 3339 with nanoseconds, trailing zeros cut, in the local zone."""
+    moment = datetime.fromtimestamp(seconds).astimezone()
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    if moment.microsecond:
+        text += f".{moment.microsecond:06}".rstrip("0")
+    zone = moment.strftime("%z")
+    return text + ("Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:5]}")
+
+
+class JsonApi:
+    """Answers the JSON API's requests.
+
+    ``groups`` returns what is stored; ``flags`` and ``build`` are shown as they are; ``start_time`` is Unix seconds.
+    """
+
+    def __init__(
+        self,
+        groups: Callable[[], list[StoredGroup]],
+        flags: Mapping[str, str],
+        build: Mapping[str, str],
+        start_time: float,
+    ) -> None:
+        self._groups = groups
+        self._status = object_of(
+            {
+                b"build_information": strings({k.encode(): v.encode() for k, v in build.items()}),
+                b"flags": strings({k.encode(): v.encode("utf-8", "surrogateescape") for k, v in flags.items()}),
+                b"start_time": string(timestamp(start_time).encode()),
+            }
+        )
+        self._lock = threading.Lock()
+        self._families: dict[int, tuple[StoredFamily, bytes]] = {}
+
+    def respond(self, handler: str) -> Answer:
+        """Answer a request for ``api/v1/status``, ``api/v1/metrics`` or ``api/v1/options``."""
+        if handler == "api/v1/options":
+            return Answer(200, list(CORS))
+        data = [self._status] if handler == "api/v1/status" else self._metrics()
+        return Answer(200, [*CORS, _JSON], [b'{"status":"success","data":', *data, b"}"])
+
+    def forget(self) -> None:
+        """Let go of what a reset threw away."""
+        with self._lock:
+            self._families = {}
+
+    def _metrics(self) -> list[bytes]:
+        with self._lock:
+            known, self._families = self._families, {}
+            blocks = []
+            for group in self._groups():
+                members = {
+                    b"labels": strings(dict(group.key)),
+                    b"last_push_successful": b"true" if group.push_failure_time <= group.push_time else b"false",
+                }
+                for name, stored in group.families.items():
+                    entry = known.get(id(stored))
+                    # The identity is enough while the entry itself keeps the family alive.
+                    if entry is None or entry[0] is not stored:
+                        entry = (stored, _family(stored))
+                    self._families[id(stored)] = entry
+                    # As the original: families called like the two members take their place.
+                    members[name] = entry[1]
+                blocks.append(object_of(members))
+            separated = [piece for block in blocks for piece in (b",", block)]
+            return [b"[", *separated[1:], b"]"]
+
+
+def _family(stored: StoredFamily) -> bytes:
+    family = stored.family
+    help_text = b'"help":' + string(family.help) + b"," if family.help else b""
+    metrics = b",".join(_metrics_of(family))
+    head = f'{{"time_stamp":"{timestamp(stored.pushed_at)}","type":"{proto_type_name(family.type)}",'.encode()
+    return head + help_text + b'"metrics":[' + metrics + b"]}"
+
+
+def _metrics_of(family: MetricFamily) -> list[bytes]:
+    shapes: dict[tuple[bytes, ...], bytes] = {}
+    metrics = []
+    for prefix, value in family.series:
+        if isinstance(value, bytes) and family.type in SIMPLE_TYPES and b"\\" not in prefix and b'{"' not in prefix:
+            metrics.append(_simple(prefix, value, shapes))
+        else:
+            members = {b"labels": strings(dict(split_prefix(prefix)[1])), **_members(family.type, value)}
+            metrics.append(object_of(members))
+    return metrics
+
+
+def _simple(prefix: bytes, value: bytes, shapes: dict[tuple[bytes, ...], bytes]) -> bytes:
+    """Write a series with one float: between its quotes a prefix holds the values, around them its shape."""
+    parts = prefix.split(b'"')
+    values = parts[1::2]
+    shape = tuple(parts[::2])
+    template = shapes.get(shape)
+    if template is None:
+        names = [name for name, _ in split_prefix(prefix)[1]]
+        labels = b",".join(string(name).replace(b"%", b"%%") + b":%s" for name in names)
+        template = shapes[shape] = b'{"labels":{' + labels + b'},"value":"%s"}'
+    return template % (*[b'"' + text + b'"' if is_plain(text) else string(text) for text in values], value)
+
+
+def _members(family_type: int, value: Value) -> dict[bytes, bytes]:
+    if family_type == MetricType.SUMMARY:
+        return _summary(_of(value, MetricType.SUMMARY, Summary))
+    if family_type == MetricType.HISTOGRAM:
+        return _histogram(_of(value, MetricType.HISTOGRAM, Histogram))
+    number = value
+    if isinstance(value, Mixed):
+        # As the original: the first that is there.
+        kinds = (MetricType.GAUGE, MetricType.COUNTER, MetricType.UNTYPED)
+        number = next((value.parts[kind] for kind in kinds if kind in value.parts), b"0")
+    return {b"value": string(number if isinstance(number, bytes) else b"0")}
+
+
+def _of(value: Value, kind: MetricType, shape: type[Summary] | type[Histogram]) -> Summary | Histogram:
+    found = value.parts.get(kind) if isinstance(value, Mixed) else value
+    return found if isinstance(found, shape) else shape()
+
+
+def _number(value: int | float) -> bytes:
+    return str(value).encode() if isinstance(value, int) else format_float(value)
+
+
+def _key(bound: float) -> bytes:
+    return format_float(bound)
+
+
+def _summary(summary: Summary | Histogram) -> dict[bytes, bytes]:
+    quantiles = summary.quantiles if isinstance(summary, Summary) else []
+    return {
+        b"count": string(_number(summary.count)),
+        b"quantiles": strings({_key(rank): format_float(number) for rank, number in quantiles}),
+        b"sum": string(format_float(summary.sum)),
+    }
+
+
+def _histogram(histogram: Summary | Histogram) -> dict[bytes, bytes]:
+    assert isinstance(histogram, Histogram)
+    members = {b"count": string(_number(histogram.count)), b"sum": string(format_float(histogram.sum))}
+    if histogram.native is not None and (histogram.native.negative or histogram.native.positive):
+        buckets = [
+            b"[%d,%s,%s,%s]" % (kind, string(_key(lower)), string(_key(upper)), string(_number(count)))
+            for kind, lower, upper, count in native_buckets(histogram.native)
+        ]
+        members[b"buckets"] = b"[" + b",".join(buckets) + b"]"
+    else:
+        members[b"buckets"] = strings({_key(bound): _number(count) for bound, count in histogram.buckets})
+    return members
+
+
+def native_buckets(native: Native) -> list[tuple[int, float, float, int | float]]:
+    """Return a native histogram's buckets that are not empty, from the lowest up.
+
+    Each is how its bounds belong to it (0: the upper, 1: the lower, 3: both), the bounds, and the count.
+    """
+    buckets: list[tuple[int, float, float, int | float]] = []
+    for index, count in reversed(native.negative):
+        if count:
+            buckets.append((1, -_bound(index, native.schema), -_bound(index - 1, native.schema), count))
+    if native.zero_count:
+        buckets.append((3, -native.zero_threshold, native.zero_threshold, native.zero_count))
+    for index, count in native.positive:
+        if count:
+            buckets.append((0, _bound(index - 1, native.schema), _bound(index, native.schema), count))
+    return buckets
+
+
+def _bound(index: int, schema: int) -> float:
+    """Return the upper bound of an exponential bucket, the nearest float to two to the power of index / 2^schema."""
+    if schema < 0:
+        exponent, fraction = index << -schema, 0
+    else:
+        exponent, fraction = index >> schema, index & ((1 << schema) - 1)
+    if exponent >= 1024:
+        # As the original: the last bucket ends at the largest float, the one beyond it nowhere.
+        return 1.7976931348623157e308 if exponent == 1024 and not fraction else math.inf
+    mantissa = float(Decimal(2) ** (Decimal(fraction) / Decimal(1 << schema))) if fraction else 1.0
+    return math.ldexp(mantissa, exponent)

@@ -1,0 +1,326 @@
+"""The WSGI application: a request in, an answer out.
+
+One request passes access control, the router, the hook, the handler and the observer, in this order; what the handler
+answers and in which order it refuses is Pushgateway 1.11's.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_pushgateway.exposition.model import ParseError
+from pytest_pushgateway.exposition.negotiation import accepts_gzip, negotiate
+from pytest_pushgateway.gateway import answers
+from pytest_pushgateway.gateway.answers import Answer
+from pytest_pushgateway.gateway.body import Body, BodyError, BodyTooLarge
+from pytest_pushgateway.gateway.connection import Abandoned, Connection
+from pytest_pushgateway.gateway.exchange import Hook, Observer, Plan, Record, Request
+from pytest_pushgateway.gateway.http1 import STATUS_LINES, Head
+from pytest_pushgateway.gateway.push import parse_push
+from pytest_pushgateway.gateway.store import GatherError, Store
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
+    from pytest_pushgateway.gateway.urls import Route, Router
+
+Log = Callable[..., None]
+PageAnswer = tuple[int, list[tuple[str, str]], bytes]
+
+_INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics"
+_COUNTED = frozenset({"push", "delete", "healthy", "ready", "status", "static", "wipe"})
+"""Handlers in ``pushgateway_http_requests_total`` beside those of the API; scrapes and ``/-/quit`` are not counted."""
+_SPARE_BODY = 256 << 10
+"""A body that no handler reads is still taken for the record up to so many bytes."""
+
+
+class Access(Protocol):
+    """Who may ask, and the headers that every answer carries."""
+
+    def refuses(self, head: Head) -> bool:
+        """Tell whether the request lacks valid credentials."""
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Return headers to add to every answer."""
+
+
+class Api(Protocol):
+    """The JSON API."""
+
+    def respond(self, handler: str) -> Answer:
+        """Answer a request for one of its handlers."""
+
+
+@dataclass(slots=True)
+class App:
+    """A gateway's application; everything it works with is handed in."""
+
+    store: Store
+    self_metrics: SelfMetrics
+    router: Router
+    api: Api
+    page: Callable[[str], PageAnswer | None]
+    """Answers a GET of the web page: its path without prefix."""
+    quit: Callable[[], None] | None
+    """Ends the gateway, where the lifecycle API is enabled."""
+    log: Log
+    clock: Callable[[], float]
+    access: Access | None = None
+    hook: Hook | None = None
+    observer: Observer | None = None
+    consistency_check: bool = True
+    utf8_names: bool = False
+    max_decoded_body_size: int = 1 << 30
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve one request, per PEP 3333."""
+        exchange = _Exchange(
+            self, environ["pushgateway.connection"], environ["pushgateway.head"], environ["wsgi.input"]
+        )
+        answer = exchange.run()
+        headers = answer.headers
+        if self.access is not None:
+            headers = [*headers, *self.access.headers()]
+        status = STATUS_LINES.get(answer.status) or f"{answer.status} status code {answer.status}"
+        start_response(status, headers)
+        return answer.blocks
+
+
+class _Exchange:
+    """One request on its way through the gateway."""
+
+    __slots__ = ("app", "body", "connection", "head", "parsed", "request", "route", "started", "verdict")
+
+    def __init__(self, app: App, connection: Connection, head: Head, body: Body) -> None:
+        self.app = app
+        self.connection = connection
+        self.head = head
+        self.body = body
+        self.started = time.perf_counter()
+        self.verdict: Any = None
+        self.parsed: Any = None
+        self.route: Route = app.router.route(head.method, head.target)
+        self.request = Request(
+            method=head.method,
+            target=head.target,
+            raw_headers=head.headers,
+            body=b"",
+            remote_address=connection.remote_address,
+            generation=connection.generation,
+            received_at=app.clock(),
+            kind=self.route.kind,
+            key=self.route.key,
+            handler=self.route.handler,
+        )
+
+    def run(self) -> Answer:
+        app, plan = self.app, None
+        if app.access is not None and app.access.refuses(self.head):
+            answer = answers.error(401, "Unauthorized", [("Www-Authenticate", "Basic")])
+            self._observe(answer.status, answer.error, None)
+            return answer
+        problem = self._read_body()
+        if self.connection.generation != app.store.generation:
+            raise Abandoned
+        if app.hook is not None and (plan := app.hook(self.request)) is not None:
+            self.connection.plan = plan
+            return self._carry_out(plan, problem)
+        answer = self._take_effect(problem)
+        self._observe(answer.status, answer.error, None)
+        return answer
+
+    def _carry_out(self, plan: Plan, problem: Answer | BodyError | None) -> Answer:
+        answer: Answer | None = None
+        if plan.store and plan.after:
+            answer = self._take_effect(problem)
+        hangs = math.isinf(plan.wait)
+        if hangs:
+            # Whoever waits for the hanging push shall find it; its outcome is known: no answer.
+            self._observe(0, None, plan)
+        if plan.wait > 0:
+            self.connection.wait(plan)
+        if plan.store and not plan.after:
+            answer = self._take_effect(problem)
+        if plan.status is not None:
+            text = plan.body.decode("utf-8", "replace").rstrip("\n") if plan.status >= 400 else None
+            answer = Answer(plan.status, list(plan.headers), [plan.body] if plan.body else [], text)
+        unanswered = plan.disconnect or answer is None or plan.cut_after == 0
+        if not hangs:
+            self._observe(0 if unanswered or answer is None else answer.status, answer.error if answer else None, plan)
+        if answer is None:
+            if plan.disconnect:
+                return Answer(0)
+            raise Abandoned
+        return answer
+
+    def _read_body(self) -> Answer | BodyError | None:
+        """Read the body into the request; return what is wrong with it."""
+        route, head = self.route, self.head
+        needed = route.handler == "push" and not route.error
+        if self.body.finished or (not needed and head.expects_continue and not self._is_gzip()):
+            # As the original: without a reader there is no 100 Continue.
+            return None
+        if not needed and route.handler != "push" and not self._is_gzip():
+            if not head.chunked and head.content_length <= _SPARE_BODY:
+                try:
+                    self.request.body = self.body.read()
+                except BodyError as problem:
+                    self.request.body = problem.partial
+            return None
+        try:
+            self.request.body = self.body.read()
+        except BodyError as problem:
+            self.request.body = problem.partial
+            return problem
+        except BodyTooLarge:
+            limit = self.connection.server.limits.max_body_size
+            return answers.error(413, f"request body too large: the limit is {limit} bytes", [("Connection", "close")])
+        return None
+
+    def _is_gzip(self) -> bool:
+        return not self.route.api and self.head.fields.get("content-encoding", "").lower() == "gzip"
+
+    def _take_effect(self, problem: Answer | BodyError | None) -> Answer:
+        if isinstance(problem, Answer):
+            return problem
+        route = self.route
+        if route.outcome == "handle":
+            return self._handle(problem)
+        if route.outcome == "redirect":
+            return answers.redirect(route.status, route.location, self.head.method)
+        if route.outcome == "options":
+            return Answer(200, [("Allow", route.allow)] if route.allow else [("Content-Length", "0")])
+        if route.outcome == "asterisk":
+            return Answer(400, [("Connection", "close")])
+        return answers.not_allowed(route.allow) if route.outcome == "not allowed" else answers.not_found()
+
+    def _handle(self, problem: BodyError | None) -> Answer:
+        handler, app = self.route.handler, self.app
+        if handler == "push":
+            answer = self._push(problem)
+            app.self_metrics.observe_push(self.head.method, time.perf_counter() - self.started, self._size())
+        elif handler == "delete":
+            answer = self._delete()
+        elif handler == "metrics":
+            answer = self._scrape()
+        elif handler == "wipe":
+            app.log("debug", "start wiping metric store")
+            self.verdict = self._in_time(app.store.wipe(generation=self.request.generation))
+            answer = Answer(202)
+        elif handler in ("healthy", "ready"):
+            answer = Answer(200, [], [b"OK"])
+        elif handler == "quit":
+            answer = self._quit()
+        elif handler in ("status", "static", "state"):
+            found = app.page(self.route.path.decode("latin-1"))
+            answer = answers.not_found() if found is None else Answer(found[0], found[1], [found[2]])
+        else:
+            answer = app.api.respond(handler)
+        if handler in _COUNTED or self.route.api:
+            app.self_metrics.observe_request(handler, answer.status, self.head.method)
+        return answer
+
+    def _push(self, problem: BodyError | None) -> Answer:
+        app, route, source = self.app, self.route, self.request.remote_address
+        if route.key is None:
+            app.log("debug", "failed to parse URL", url=self.head.target, err=route.error)
+            return answers.error(400, route.error)
+        try:
+            self.parsed = parse_push(
+                self.request.body,
+                self.head.fields.get("content-type", ""),
+                dict(route.key),
+                utf8_names=app.utf8_names,
+                broken=None if problem is None else str(problem),
+            )
+        except ParseError as refused:
+            app.log("debug", "failed to parse text", logged_source=source, err=str(refused))
+            return answers.error(400, str(refused))
+        verdict = self._in_time(
+            app.store.push(
+                route.key,
+                self.parsed,
+                replace=self.head.method == "PUT",
+                check=app.consistency_check,
+                generation=self.request.generation,
+            )
+        )
+        self.verdict = verdict
+        if verdict.accepted:
+            return Answer(200 if app.consistency_check else 202)
+        app.log("error", _INCONSISTENT, method=self.head.method, logged_source=source, err=verdict.error)
+        if not app.consistency_check:
+            # As the original: 202, though it stored nothing.
+            return Answer(202, error=f"{_INCONSISTENT}: {verdict.error}")
+        return answers.error(400, f"{_INCONSISTENT}: {verdict.error}")
+
+    def _delete(self) -> Answer:
+        if self.route.key is None:
+            self.app.log("debug", "failed to parse URL", url=self.head.target, err=self.route.error)
+            return answers.error(400, self.route.error)
+        self.verdict = self._in_time(self.app.store.delete(self.route.key, generation=self.request.generation))
+        return Answer(202)
+
+    @staticmethod
+    def _in_time(verdict: Any) -> Any:
+        if verdict.stale:
+            raise Abandoned
+        return verdict
+
+    def _scrape(self) -> Answer:
+        form = negotiate(self.head.fields.get("accept"))
+        try:
+            blocks = self.app.store.gather(form)
+        except GatherError as problem:
+            text = f"An error has occurred while serving metrics:\n\n{problem}"
+            self.app.log("error", "error gathering metrics", err=str(problem))
+            return answers.error(500, text)
+        # The original's own metrics alone are more than it sends in one piece.
+        self.connection.streamed = True
+        headers = [("Content-Type", form.content_type)]
+        coding = self._all("accept-encoding")
+        if coding and accepts_gzip(coding):
+            headers.append(("Content-Encoding", "gzip"))
+            # Level 1: a scraper on the same machine waits for the time, not for the bytes.
+            packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+            blocks = [*filter(None, map(packer.compress, blocks)), packer.flush()]
+        return Answer(200, headers, blocks)
+
+    def _all(self, name: str) -> str:
+        return ",".join(value for key, value in self.head.headers if key.lower() == name)
+
+    def _quit(self) -> Answer:
+        if self.head.method == "GET":
+            return Answer(405, [], [b"Only POST or PUT requests allowed."], "Only POST or PUT requests allowed.")
+        if self.app.quit is None:
+            return Answer(403, [], [b"Lifecycle API is not enabled."], "Lifecycle API is not enabled.")
+        self.app.quit()
+        return Answer(200, [], [b"Requesting termination... Goodbye!"])
+
+    def _size(self) -> int:
+        """Return the size of the request in bytes as client_golang approximates it."""
+        head = self.head
+        return (
+            self.route.url_length
+            + len(head.method)
+            + 8
+            + sum(len(name) + len(value) for name, value in head.headers)
+            - (4 if "host" in head.fields else 0)
+            + (head.content_length if not head.chunked else 0)
+            - sum(len(name) + len(value) for name, value in head.headers if head.chunked and name.lower() in _HOP)
+        )
+
+    def _observe(self, status: int, error: str | None, plan: Plan | None) -> None:
+        observer = self.app.observer
+        if self.connection.generation != self.app.store.generation:
+            raise Abandoned
+        if observer is not None:
+            duration = time.perf_counter() - self.started
+            observer(Record(self.request, status, error, self.verdict, self.parsed, duration, plan))
+
+
+_HOP = frozenset({"transfer-encoding", "content-length"})

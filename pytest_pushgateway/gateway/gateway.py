@@ -1,0 +1,321 @@
+"""A gateway: store, persistence, application and server, started and stopped together."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway._version import __version__
+from pytest_pushgateway.gateway import ui
+from pytest_pushgateway.gateway.api import JsonApi
+from pytest_pushgateway.gateway.app import Access, App
+from pytest_pushgateway.gateway.flags import as_flags
+from pytest_pushgateway.gateway.listen import join_address, listen, open_listeners, split_address
+from pytest_pushgateway.gateway.log import silent
+from pytest_pushgateway.gateway.recent import Recent, RecentRequest
+from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
+from pytest_pushgateway.gateway.server import Limits, Server
+from pytest_pushgateway.gateway.store import Store
+from pytest_pushgateway.gateway.urls import Router, external_path, route_prefix
+from pytest_pushgateway.settings import Settings
+
+if TYPE_CHECKING:
+    import ssl
+
+    from pytest_pushgateway.gateway.exchange import Hook, Observer, Record
+    from pytest_pushgateway.gateway.persistence import Persistence
+
+BUILD_INFORMATION = {
+    "branch": "pytest-pushgateway",
+    "buildDate": "",
+    "buildUser": "",
+    "goVersion": f"python{platform.python_version()}",
+    "revision": __version__,
+    "version": __version__,
+}
+"""The members of the original's build information, with our values."""
+
+_QUIT_GRACE = 0.5
+"""Seconds that requests under way have to end after ``/-/quit``."""
+
+
+class Gateway:
+    """One run of a Pushgateway: made, started once, stopped once.
+
+    Args:
+        settings: its options.
+        clock: Unix seconds; dates what is stored and said. Waits never follow it.
+        observer: called with the record of each request before its answer leaves.
+        hook: called with each request before it takes effect; may return a plan.
+        log: called as ``log(level, message, **fields)``.
+        listen: addresses as ``--web.listen-address`` takes them; the settings' host and port if None.
+        sockets: sockets that listen already, in place of addresses.
+        recent_requests: gives the web page the latest requests, oldest first; the gateway's own note of them if None.
+        note: gives the web page a line to show at its top.
+        flags: what the API shows as command line flags.
+        synchronous: SQLite's pragma for the persistence file.
+        on_quit: called in place of a stop when ``/-/quit`` asks for one.
+
+    Raises:
+        ValueError: options that contradict each other or cannot be understood.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        observer: Observer | None = None,
+        hook: Hook | None = None,
+        log: Callable[..., None] | None = None,
+        listen: Sequence[str] | None = None,
+        sockets: Sequence[socket.socket] | None = None,
+        recent_requests: Callable[[], Sequence[RecentRequest]] | None = None,
+        note: Callable[[], str | None] = lambda: None,
+        flags: Mapping[str, str] | None = None,
+        synchronous: str = "OFF",
+        on_quit: Callable[[], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.errors: list[BaseException] = []
+        """Exceptions that no request should have caused."""
+        self.prefix = route_prefix(settings.route_prefix, external_path(settings.external_url))
+        """The route prefix: empty, or with a leading slash."""
+        addresses = [join_address(settings.host, settings.port)] if listen is None else list(listen)
+        self._listen = [split_address(address) for address in addresses]
+        self._sockets = list(sockets or ())
+        self._router = Router(
+            self.prefix,
+            settings.telemetry_path,
+            enable_admin_api=settings.enable_admin_api,
+            utf8_names=settings.utf8_names,
+        )
+        self._flags = as_flags(settings, addresses, self.prefix) if flags is None else flags
+        self._log = log or silent
+        self._clock = clock
+        self._observer = observer
+        self._hook = hook
+        self._recent = Recent()
+        self._recent_requests = recent_requests or self._recent.requests
+        self._note = note
+        self._synchronous = synchronous
+        self._on_quit = on_quit
+        self._access, self._tls = _access_and_tls(settings)
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._changes = 0
+        self._persistence: Persistence | None = None
+        self._held: list[socket.socket] = []
+        self._server: Server
+        self.store: Store
+        self.addresses: list[str] = []
+        """Where it listens, as ``host:port``."""
+        self.host = ""
+        self.port = 0
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``."""
+        return "http" if self._tls is None else "https"
+
+    # Its life
+
+    def start(self) -> None:
+        """Bind, read what was persisted, and serve.
+
+        Raises:
+            OSError: an address cannot be listened on; the message names it.
+            PersistenceError: the persistence file is in use or cannot be read.
+        """
+        settings = self.settings
+        if self._sockets:
+            listeners = self._sockets
+        else:
+            self._held, listeners = open_listeners(self._listen)
+        try:
+            if settings.persistence_file:
+                from pytest_pushgateway.gateway.persistence import Persistence
+
+                self._persistence = Persistence.open(
+                    settings.persistence_file,
+                    settings.persistence_interval,
+                    synchronous=self._synchronous,
+                    log=self._log,
+                )
+            self_metrics = SelfMetrics(self._clock)
+            self.store = Store(self_metrics=self_metrics, clock=self._clock, persistence=self._persistence)
+            self._start_time = self._clock()
+            self._api = JsonApi(self.store.groups, self._flags, BUILD_INFORMATION, self._start_time)
+            self._server = Server(
+                self._application(self_metrics),
+                listeners,
+                limits=_limits(settings),
+                tls=self._tls,
+                generation=lambda: self.store.generation,
+                clock=self._clock,
+                log=self._log,
+                errors=self.errors,
+            )
+        except BaseException:
+            for one in [*self._held, *listeners]:
+                one.close()
+            if self._persistence is not None:
+                self._persistence.close()
+            raise
+        self.addresses = [_shown(one) for one in listeners]
+        self.host, self.port = self._server.host, self._server.port
+        self._server.start()
+
+    def _application(self, self_metrics: SelfMetrics) -> App:
+        settings = self.settings
+        return App(
+            store=self.store,
+            self_metrics=self_metrics,
+            router=self._router,
+            api=self._api,
+            page=self._page,
+            quit=self._quit if settings.enable_lifecycle else None,
+            log=self._log,
+            clock=self._clock,
+            access=self._access,
+            hook=self._hook,
+            observer=self._observe,
+            consistency_check=settings.consistency_check,
+            utf8_names=settings.utf8_names,
+            max_decoded_body_size=settings.max_decoded_body_size,
+        )
+
+    def stop(self, grace: float = 0.0) -> None:
+        """Close every connection, then write what is to be persisted; idempotent.
+
+        Requests under way get ``grace`` seconds to end. What is stored can still be read from :attr:`store`.
+        """
+        self._end(grace, crash=False)
+
+    def crash(self) -> None:
+        """Stop as a kill does: without a last write to the persistence file."""
+        self._end(0.0, crash=True)
+
+    def _end(self, grace: float, *, crash: bool) -> None:
+        with self._lock:
+            if self._stopped or not self.addresses:
+                return
+            self._stopped = True
+        if crash and self._persistence is not None:
+            self._persistence.crash()
+        self._server.stop(grace)
+        for one in self._held:
+            one.close()
+        if not crash and self._persistence is not None:
+            self._persistence.close()
+        self.store.close()
+
+    def reset(self) -> None:
+        """Empty the store and close what was connected before; waits of plans end."""
+        self.store.reset()
+        self._api.forget()
+        self._recent.clear()
+        self._server.close_connections(before=self.store.generation)
+
+    def persist(self, path: str) -> None:
+        """Keep what is stored, and what comes, in a file from now on.
+
+        Raises PersistenceError when the file cannot be used.
+        """
+        from pytest_pushgateway.gateway.persistence import Persistence
+
+        interval = self.settings.persistence_interval
+        self._persistence = Persistence.open(path, interval, synchronous=self._synchronous, log=self._log)
+        self.store.attach(self._persistence)
+
+    def release(self, owner: object = None) -> None:
+        """End the waits of the plans of ``owner``, or of all plans."""
+        self._server.release(owner)
+
+    def refuse(self) -> None:
+        """Refuse connections as a gateway that is down does, keeping the port."""
+        self._server.pause()
+
+    def unrefuse(self) -> None:
+        """Accept connections again."""
+        self._server.resume([listen(one) for one in self._held])
+
+    def _quit(self) -> None:
+        if self._on_quit is not None:
+            self._on_quit()
+        else:
+            threading.Thread(target=self.stop, args=(_QUIT_GRACE,), name="pushgateway-quit", daemon=True).start()
+
+    # What the application asks
+
+    def _observe(self, record: Record) -> None:
+        if self._observer is not None:
+            self._observer(record)
+        self._recent(record)
+        if record.verdict is not None:
+            with self._lock:
+                self._changes += 1
+
+    def _page(self, path: str) -> tuple[int, list[tuple[str, str]], bytes] | None:
+        return ui.respond(path, self._state)
+
+    def _state(self) -> ui.State:
+        poison = self.store.poisoned()
+        return ui.State(
+            revision=f"{self.store.generation}.{self._changes}",
+            now=self._clock(),
+            start_time=self._start_time,
+            admin_api=self.settings.enable_admin_api,
+            persistence=self._persistence_state(),
+            requests=self._recent_requests(),
+            failures=self._recent.failures(),
+            conflict=None if poison is None else poison.error,
+            conflicting=() if poison is None else list(zip(poison.cure, poison.paths, strict=True)),
+            note=self._note(),
+        )
+
+    def _persistence_state(self) -> ui.Persistence:
+        if self._persistence is None:
+            return ui.Persistence()
+        return ui.Persistence(
+            file=str(self._persistence.path),
+            interval=self._persistence.interval,
+            error=self._persistence.failing,
+        )
+
+
+def _shown(listener: socket.socket) -> str:
+    name = listener.getsockname()
+    return join_address(*name[:2]) if isinstance(name, tuple) else str(name)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_body_size=settings.max_body_size,
+        max_header_size=settings.max_header_size,
+        max_headers=settings.max_headers,
+        max_request_line=settings.max_request_line,
+        max_connections=settings.max_connections,
+        request_timeout=settings.request_timeout,
+        idle_timeout=settings.idle_timeout,
+    )
+
+
+def _access_and_tls(
+    settings: Settings,
+) -> tuple[Access | None, Callable[[], ssl.SSLContext] | None]:
+    access: Access | None = None
+    if settings.basic_auth is not None:
+        from pytest_pushgateway.gateway.access import PlainPassword
+
+        access = PlainPassword(*settings.basic_auth)
+    if settings.tls is None:
+        return access, None
+    from pytest_pushgateway.gateway.tls import server_context
+
+    context = server_context(settings.tls)
+    return access, lambda: context

@@ -1,0 +1,61 @@
+"""The log of ``serve``: logfmt and JSON lines in the original's form."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any, TextIO
+
+LEVELS = ("debug", "info", "warn", "error")
+FORMATS = ("logfmt", "json")
+
+Log = Callable[..., None]
+
+_NEEDS_QUOTES = re.compile(r'[\x00-\x20"=\\\x7f-\uffff]|^$')
+
+
+def silent(level: str, message: str, **fields: object) -> None:
+    """Log nothing."""
+
+
+def make_log(level: str = "info", form: str = "logfmt", stream: TextIO | None = None) -> Log:
+    """Return a log that writes lines of at least ``level`` to ``stream`` (standard error), safe to use from threads."""
+    threshold = LEVELS.index(level)
+    lock = threading.Lock()
+    render = _json if form == "json" else _logfmt
+
+    def log(level: str, message: str, **fields: Any) -> None:
+        if LEVELS.index(level) < threshold:
+            return
+        moment = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = render(moment, level, _caller(), message, fields)
+        with lock:
+            target = stream or sys.stderr
+            target.write(line + "\n")
+            target.flush()
+
+    return log
+
+
+def _caller() -> str:
+    frame = sys._getframe(2)
+    name = frame.f_code.co_filename.rpartition("/")[2]
+    return f"{name}:{frame.f_lineno}"
+
+
+def _logfmt(moment: str, level: str, caller: str, message: str, fields: dict[str, Any]) -> str:
+    pairs = {"ts": moment, "level": level, "caller": caller, "msg": message, **fields}
+    return " ".join(f"{name}={_quote(str(value))}" for name, value in pairs.items())
+
+
+def _quote(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False) if _NEEDS_QUOTES.search(text) else text
+
+
+def _json(moment: str, level: str, caller: str, message: str, fields: dict[str, Any]) -> str:
+    pairs = {"ts": moment, "level": level, "caller": caller, "msg": message, **fields}
+    return json.dumps(pairs, separators=(",", ":"), ensure_ascii=False, default=str)

@@ -1,0 +1,202 @@
+"""Requests as raw bytes, each sent to the real Pushgateway and to ours: equal answers, equal end of the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pytest_pushgateway.gateway.gateway import Gateway
+from pytest_pushgateway.settings import Settings
+from tests import wire
+
+PUT = b"PUT /metrics/job/a HTTP/1.1\r\nHost: x\r\n"
+GET = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n"
+BODY = b"a 1\n"
+CHUNKED = PUT + b"Transfer-Encoding: chunked\r\n\r\n"
+LENGTH = b"Content-Length: 4\r\n"
+READY = b"GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n"
+
+WHOLE: dict[str, bytes] = {
+    "no host": b"GET /-/healthy HTTP/1.1\r\n\r\n",
+    "two hosts": GET + b"Host: y\r\n\r\n",
+    "malformed host": b"GET /-/healthy HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "empty host": b"GET /-/healthy HTTP/1.1\r\nHost:\r\n\r\n",
+    "method that is no token": b"G(T /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no target": b"GET HTTP/1.1\r\nHost: x\r\n\r\n",
+    "two spaces": b"GET  /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+    "space in target": b"GET /me trics HTTP/1.1\r\nHost: x\r\n\r\n",
+    "HTTP/3.7": b"GET /-/healthy HTTP/3.7\r\nHost: x\r\n\r\n",
+    "HTTP/2.0": b"GET /-/healthy HTTP/2.0\r\nHost: x\r\n\r\n",
+    "HTTP/1.2": b"GET /-/healthy HTTP/1.2\r\nHost: x\r\n\r\n",
+    "HTTP/0.9": b"GET /-/healthy HTTP/0.9\r\nHost: x\r\n\r\n",
+    "HTTQ/1.1": b"GET /-/healthy HTTQ/1.1\r\nHost: x\r\n\r\n",
+    "preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/1.0": b"GET /-/healthy HTTP/1.0\r\n\r\n",
+    "HTTP/1.0 kept alive": b"GET /-/healthy HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    "HTTP/1.0 and an error": b"GET /nothing HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    "header without colon": GET + b"foo\r\n\r\n",
+    "space before the colon": GET + b"Foo : b\r\n\r\n",
+    "header name that is no token": GET + b"Fo(o: b\r\n\r\n",
+    "empty header name": GET + b": b\r\n\r\n",
+    "raw byte in a header name": GET + b"F\xffo: b\r\n\r\n",
+    "NUL in a header": GET + b"Foo: b\0\r\n\r\n",
+    "CR in a header": GET + b"Foo: b\rc\r\n\r\n",
+    "raw byte in a header": GET + b"Foo: \xff\r\n\r\n",
+    "folded header": GET + b"Foo: b\r\n c\r\n\r\n",
+    "folded first header": b"GET /-/healthy HTTP/1.1\r\n Host: x\r\n\r\n",
+    "folded blank": b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n \r\n\r\n",
+    "bare line feeds": b"GET /-/healthy HTTP/1.1\nHost: x\n\n",
+    "mixed line ends": b"GET /-/healthy HTTP/1.1\r\nHost: x\n\r\n",
+    "empty line first": b"\r\n" + GET + b"\r\n",
+    "coding gzip": PUT + b"Transfer-Encoding: gzip\r\n\r\n",
+    "coding twice": PUT + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "coding list": PUT + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
+    "coding in capitals": PUT + b"Transfer-Encoding: CHUNKED\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    "coding empty": PUT + b"Transfer-Encoding:\r\n\r\n",
+    "coding identity": PUT + b"Transfer-Encoding: identity\r\n\r\n",
+    "coding with a space": PUT + b"Transfer-Encoding : chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    "coding after a tab": PUT + b"Transfer-Encoding:\tchunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    "coding in HTTP/1.0": b"PUT /metrics/job/a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n" + LENGTH + b"\r\n" + BODY,
+    "coding and length": PUT + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    "two equal lengths": PUT + LENGTH + LENGTH + b"\r\n" + BODY,
+    "two lengths": PUT + LENGTH + b"Content-Length: 5\r\n\r\n" + BODY,
+    "list of lengths": PUT + b"Content-Length: 4, 4\r\n\r\n" + BODY,
+    "length with a plus": PUT + b"Content-Length: +4\r\n\r\n" + BODY,
+    "negative length": PUT + b"Content-Length: -4\r\n\r\n" + BODY,
+    "empty length": PUT + b"Content-Length:\r\n\r\n" + BODY,
+    "huge length": PUT + b"Content-Length: 99999999999999999999\r\n\r\n" + BODY,
+    "hexadecimal length": PUT + b"Content-Length: 0x4\r\n\r\n" + BODY,
+    "length with a zero": PUT + b"Content-Length: 04\r\n\r\n" + BODY,
+    "length in blanks": PUT + b"Content-Length:   4  \r\n\r\n" + BODY,
+    "length with an underscore": PUT + b"Content-Length: 4_0\r\n\r\n" + BODY,
+    "no length": PUT + b"\r\n",
+    "no length but a body": PUT + b"\r\n" + BODY,
+    "body of a GET": GET + b"Content-Length: 4\r\n\r\nabcd" + READY,
+    "chunked": CHUNKED + b"2\r\na \r\n2\r\n1\n\r\n0\r\n\r\n" + READY,
+    "chunk size no number": CHUNKED + b"zz\r\na 1\n\r\n0\r\n\r\n",
+    "chunk without its end": CHUNKED + b"4\r\na 1\nXX0\r\n\r\n",
+    "chunks with bare line feeds": CHUNKED + b"4\na 1\n\n0\n\n",
+    "chunk extension": CHUNKED + b"4;foo=bar\r\na 1\n\r\n0;x\r\nTrailer: y\r\n\r\n",
+    "space after a chunk size": CHUNKED + b"4 \r\na 1\n\r\n0\r\n\r\n",
+    "space before a chunk size": CHUNKED + b" 4\r\na 1\n\r\n0\r\n\r\n",
+    "empty chunk size": CHUNKED + b"\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    "negative chunk size": CHUNKED + b"-4\r\na 1\n\r\n0\r\n\r\n",
+    "long chunk size": CHUNKED + b"00000000000000004\r\na 1\n\r\n0\r\n\r\n",
+    "chunk size of 15 digits": CHUNKED + b"000000000000004\r\na 1\n\r\n0\r\n\r\n",
+    "broken trailer": CHUNKED + b"4\r\na 1\n\r\n0\r\nfoo\r\n\r\n",
+    "error before a broken chunk": CHUNKED + b"4\r\nb x\n\r\nzz\r\n",
+    "Connection: close": GET + b"Connection: Close\r\n\r\n",
+    "Connection: a list": GET + b"Connection: foo, close\r\n\r\n",
+    "Connection: twice": GET + b"Connection: foo\r\nConnection: close\r\n\r\n",
+    "pipelined": GET + b"\r\n" + READY,
+    "blank line after a POST": b"POST /metrics/job/a HTTP/1.1\r\nHost: x\r\n" + LENGTH + b"\r\na 1\n\r\n" + READY,
+    "blank line after a PUT": PUT + LENGTH + b"\r\na 1\n\r\n" + READY,
+    "unread body": b"DELETE /metrics/job/a HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n" + b"x" * 9000 + READY,
+    "unread long body": b"DELETE /metrics/job/a HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300000,
+    "long header": GET + b"Foo: " + b"x" * 1100000 + b"\r\n\r\n",
+    "long target": b"GET /" + b"x" * 1100000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "upgrade": GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    "OPTIONS *": b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET *": b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
+    "HEAD of a redirect": b"HEAD //metrics HTTP/1.1\r\nHost: x\r\n\r\n" + READY,
+    "HEAD of an error": b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n" + READY,
+    "unexpected expectation": PUT + LENGTH + b"Expect: foo\r\n\r\n" + BODY,
+    "nothing expected": PUT + b"Content-Length: 0\r\nExpect: 100-continue\r\n\r\n",
+    "cross-origin": b"OPTIONS /api/v1/foo HTTP/1.1\r\nHost: x\r\n\r\n",
+    "wipe without admin API": b"PUT /api/v1/admin/wipe HTTP/1.1\r\nHost: x\r\n\r\n",
+    "quit without lifecycle API": b"PUT /-/quit HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET of quit": b"GET /-/quit HTTP/1.1\r\nHost: x\r\n\r\n",
+    "push of garbage": PUT + LENGTH + b"\r\na b\n",
+    "push with a timestamp": PUT + b"Content-Length: 6\r\n\r\na 1 1\n",
+    "deletion": b"DELETE /metrics/job/a HTTP/1.1\r\nHost: x\r\n\r\n" + READY,
+}
+IN_PIECES: dict[str, tuple[bytes, ...]] = {
+    "continue": (PUT + LENGTH + b"Expect: 100-continue\r\n\r\n", BODY),
+    "continue in capitals": (PUT + LENGTH + b"Expect: 100-Continue\r\n\r\n", BODY),
+    "continue in HTTP/1.0": (b"PUT /metrics/job/a HTTP/1.0\r\n" + LENGTH + b"Expect: 100-continue\r\n\r\n", BODY),
+    "continue, but nobody reads": (
+        b"DELETE /metrics/job/a HTTP/1.1\r\nHost: x\r\n" + LENGTH + b"Expect: 100-continue\r\n\r\n",
+        BODY,
+    ),
+    "continue to nowhere": (b"PUT /foo HTTP/1.1\r\nHost: x\r\n" + LENGTH + b"Expect: 100-continue\r\n\r\n", BODY),
+    "continue to a bad URL": (
+        b"PUT /metrics/job/a/b HTTP/1.1\r\nHost: x\r\n" + LENGTH + b"Expect: 100-continue\r\n\r\n",
+        BODY,
+    ),
+    "head in pieces": (b"GET /-/hea", b"lthy HTTP/1.1\r\nHo", b"st: x\r\n\r", b"\n"),
+    "body in pieces": (PUT + LENGTH + b"\r\na", b" 1", b"\n"),
+    "chunks in pieces": (CHUNKED + b"4", b"\r", b"\na 1\n", b"\r\n0\r\n", b"\r\n"),
+    "wrong from the first line": (b"GET / HTTPS\r\n",),
+}
+CUT_SHORT: dict[str, bytes] = {
+    "request line": b"GET /-/hea",
+    "header": GET + b"Fo",
+    "body": PUT + b"Content-Length: 10\r\n\r\na 1\n",
+    "body with an error": PUT + b"Content-Length: 10\r\n\r\nfoo bar\n",
+    "body within a line": PUT + b"Content-Length: 10\r\n\r\nfoo b",
+    "chunk": CHUNKED + b"4\r\na 1\n\r\n",
+    "body that nobody reads": b"DELETE /metrics/job/a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
+    "nothing": PUT + LENGTH + b"\r\n" + BODY,
+}
+
+
+@pytest.fixture(scope="module")
+def answers() -> Iterator[dict[tuple[str, str], tuple[wire.Answer, wire.Answer]]]:
+    """What the real one and ours said to each case; asked in parallel, as silence takes its time."""
+    gateway = Gateway(Settings())
+    cases = {("whole", name): ((data,), False) for name, data in WHOLE.items()}
+    cases |= {("in pieces", name): (pieces, False) for name, pieces in IN_PIECES.items()}
+    cases |= {("cut short", name): ((data,), True) for name, data in CUT_SHORT.items()}
+    with wire.real_pushgateway() as real, ThreadPoolExecutor(24) as pool:
+        gateway.start()
+        try:
+            asked = {
+                case: [pool.submit(wire.talk, port, *pieces, half_close=end) for port in (real, gateway.port)]
+                for case, (pieces, end) in cases.items()
+            }
+            yield {case: (theirs.result(), ours.result()) for case, (theirs, ours) in asked.items()}
+        finally:
+            gateway.stop()
+    assert gateway.errors == []
+
+
+Answers = dict[tuple[str, str], tuple[wire.Answer, wire.Answer]]
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("name", WHOLE)
+def test_request(answers: Answers, name: str) -> None:
+    theirs, ours = answers["whole", name]
+    assert wire.shape(ours) == wire.shape(theirs)
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("name", IN_PIECES)
+def test_request_in_pieces(answers: Answers, name: str) -> None:
+    theirs, ours = answers["in pieces", name]
+    assert wire.shape(ours) == wire.shape(theirs)
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("name", CUT_SHORT)
+def test_client_that_ends_its_side(answers: Answers, name: str) -> None:
+    theirs, ours = answers["cut short", name]
+    assert wire.shape(ours) == wire.shape(theirs)
+
+
+def test_a_scrape_is_chunked_and_the_connection_kept(start: Callable[..., Gateway]) -> None:
+    gateway = start()
+    answer = wire.talk(gateway.port, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" + READY)
+    assert b"Transfer-Encoding: chunked\r\n\r\n" in answer.raw
+    assert answer.raw.endswith(b"\r\n\r\nOK")
+    assert answer.end == "open"
+
+
+def test_a_scrape_over_http_1_0_ends_with_the_connection(gateway: Gateway) -> None:
+    answer = wire.talk(gateway.port, b"GET /metrics HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    assert answer.raw.startswith(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4;")
+    assert b"chunked" not in answer.raw
+    assert b"Connection" not in answer.raw
+    assert answer.end == "eof"
