@@ -60,6 +60,7 @@ def test_axe_finds_nothing(full: Stage, open_page: Open, axe: str, view: str, wi
     )
     for summary in page.locator("summary").all():
         summary.click()
+        page.wait_for_selector("details .plain")
     assert violations(page, axe) == []
 
 

@@ -96,6 +96,7 @@ def test_a_histogram_is_drawn_and_tabled(stage: Stage, open_page: Open) -> None:
     figures = dict(zip(page.locator("dt").all_inner_texts(), page.locator("dd").all_inner_texts(), strict=True))
     assert figures == {"count": "10", "sum": "25", "mean": "2.5", "p50": "≈ 5.5", "p90": "≈ 10", "p99": "≈ 10"}
     page.get_by_text("4 buckets").click()
+    page.wait_for_selector(".plain tbody tr")
     assert page.locator(".plain tbody tr").all_inner_texts() == [
         "≤ 0.1\t2\t2",
         "0.1 – 1\t0\t2",
@@ -114,6 +115,7 @@ def test_a_native_histogram_is_drawn(stage: Stage, open_page: Open) -> None:
     stage.play(group({"job": "a"}, n=family("HISTOGRAM", [drawn])))
     page = open_page(stage.url)
     page.get_by_text("3 buckets").click()
+    page.wait_for_selector(".plain tbody tr")
     assert page.locator(".plain tbody tr").all_inner_texts() == ["-2 – -1\t2\t2", "-0.5 – 0.5\t1\t3", "1 – 2\t3\t6"]
 
 

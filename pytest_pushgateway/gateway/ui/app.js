@@ -56,8 +56,9 @@ function route() {
 
 async function load() {
   const state = await fetchState();
-  if (state.start_time !== app.state?.start_time) app.status = await fetchStatus();
-  if (state.revision !== revision) app.groups = await fetchGroups();
+  const restarted = state.start_time !== app.state?.start_time;
+  if (restarted) app.status = await fetchStatus();
+  if (restarted || state.revision !== revision) app.groups = await fetchGroups();
   revision = state.revision;
   failures = new Map(state.failures.map((failure) => [keyOf(failure.labels), failure]));
   app.state = state;
