@@ -72,9 +72,7 @@ def not_exposed(
     )
 
 
-def not_pushed(
-    expectation: Expected, requests: Sequence[Request], dropped: int, *, intro: str = "to have been pushed"
-) -> str:
+def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int) -> str:
     """Return why no accepted push of the application carried a sample."""
     pushes = [entry for entry in requests if isinstance(entry, Push)]
     ours = [push for push in pushes if push.origin == "application"]
@@ -88,15 +86,16 @@ def not_pushed(
         why = f"but {_all(len(ours))} was rejected or met a fault"
     else:
         why = _why(
-            expectation, [candidate for candidate, _ in found], f"in the {_count(len(accepted), 'push')} accepted"
+            expectation, [candidate for candidate, _ in found], f"in the {count(len(accepted), 'push')} accepted"
         )
     names = {name for push in accepted[-PUSHES:] for name in push.parsed_families}
+    history = _history(expectation, requests, dropped, accepted=False)
     return message(
-        f"expected {expectation} {intro}, {why}",
+        f"expected {expectation} to have been pushed, {why}",
         _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found]),
         _alike(expectation, [candidate for candidate, _ in found], names),
-        _history(expectation, requests, dropped, accepted=False),
-        [] if accepted else _pushes(pushes),
+        history,
+        [] if accepted or history else _pushes(pushes),
         _relax(expectation, [candidate for candidate, _ in found]),
     )
 
@@ -152,7 +151,7 @@ def was_pushed(expectation: Expected, found: Sequence[tuple[Candidate, Push]]) -
 def something_pushed(pushes: Sequence[Push]) -> str:
     """Return which pushes were accepted though there should be none."""
     return message(
-        f"expected nothing to have been pushed, but {_count(len(pushes), 'push')} {_was(len(pushes))} accepted:",
+        f"expected nothing to have been pushed, but {count(len(pushes), 'push')} {_was(len(pushes))} accepted:",
         _pushes(pushes),
     )
 
@@ -260,7 +259,7 @@ def timed_out(
         found = [pair for push in reversed(accepted) for pair in carried(expectation, push)]
         names = {name for push in accepted for name in push.parsed_families}
         alike = _alike(expectation, [candidate for candidate, _ in found], names)
-    what = "nothing was pushed" if not pushes else f"{_count(len(pushes), 'push')} came"
+    what = "nothing was pushed" if not pushes else f"{count(len(pushes), 'push')} came"
     return message(
         f"{first}: {what}",
         hint,
@@ -295,8 +294,10 @@ def _why(expectation: Expected, found: Sequence[Candidate], where: str) -> str:
     if not labelled:
         return "but no series of that name has these labels"
     values = list(dict.fromkeys(show_sample(candidate.sample).rpartition(" ")[2] for candidate in labelled))
-    if len(values) == 1:
+    if len(labelled) == 1:
         return f"but its value is {values[0]}"
+    if len(values) == 1:
+        return f"but each of {len(labelled)} samples has the value {values[0]}"
     return f"but none of {len(labelled)} samples has this value"
 
 
@@ -356,9 +357,7 @@ def _history(expectation: Expected, requests: Sequence[Request], dropped: int, *
 
 
 def _dropped(dropped: int) -> list[str]:
-    return (
-        [f"The journal let go of {_count(dropped, 'request')}, the oldest (option journal_limit)."] if dropped else []
-    )
+    return [f"The journal let go of {count(dropped, 'request')}, the oldest (option journal_limit)."] if dropped else []
 
 
 def _relax(expectation: Expected, found: Sequence[Candidate]) -> list[str]:
@@ -387,9 +386,10 @@ def _samples(count: int) -> str:
     return "one sample is" if count == 1 else f"{count} samples are"
 
 
-def _count(count: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Return a number of things in words: ``no push``, ``one push``, ``3 pushes``."""
     plural = noun + "es" if noun.endswith("sh") else noun + "s"
-    return f"one {noun}" if count == 1 else f"{count} {plural}"
+    return f"one {noun}" if number == 1 else f"{number or 'no'} {plural}"
 
 
 def _all(count: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.model import proto_type_name
 from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
+from pytest_pushgateway.harness.matching import OWN_GAUGES
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.model import Labels
@@ -70,6 +71,8 @@ def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
     """Return a line for every group that a rejected push collides with: what it is and which push brought it."""
     lines = []
     for collision in push.collisions:
+        if not collision.keys and collision.reason in _ALONE:
+            lines.append(f"{decode(collision.prefix or collision.name)} {_ALONE[collision.reason]}")
         for key in collision.keys:
             lines.append(_collision(collision, key, push, requests))
     return list(dict.fromkeys(lines))
@@ -77,10 +80,14 @@ def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
 
 def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence[Request]) -> str:
     shown = show_key({decode(name): decode(value) for name, value in key})
+    if collision.name in OWN_GAUGES and key != push._request.key:
+        mine = show_key(push.grouping_key)
+        return (
+            f"the group {mine} cannot stand beside the group {shown}: "
+            "both expose push_time_seconds with the same labels"
+        )
     what = decode(collision.prefix or collision.name)
     kind = _REASONS.get(collision.reason, "collides with")
-    if key == push._request.key and collision.reason == "duplicate":
-        return f"{what} is in the same push twice"
     for name in _names(collision):
         earlier = owner(key, name, push, requests)
         if earlier is not None:
@@ -106,6 +113,11 @@ def _type(push: Push, name: bytes) -> str:
     return proto_type_name(family.type).lower() if family is not None else "unknown"
 
 
+_ALONE = {
+    "duplicate": "is in the same push twice",
+    "own": "has the name of one of the gateway's own metrics",
+    "label": "has a label that cannot be exposed",
+}
 _REASONS = {
     "duplicate": "has the same name and labels as",
     "type": "has another type than",

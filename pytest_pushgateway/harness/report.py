@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.harness.expect import rejection
+from pytest_pushgateway.harness.expect import count, rejection
 from pytest_pushgateway.harness.history import name_of, owner, shorten
 from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
 from pytest_pushgateway.warnings import (
@@ -138,11 +138,11 @@ def section(
     """Return the lines that a failing test shows of one gateway."""
     pushes = [entry for entry in requests if isinstance(entry, Push)]
     others = len(requests) - len(pushes)
-    lines = [f"{title}: {len(pushes)} pushes, {others} other requests in this test"]
+    lines = [f"{title}: {count(len(pushes), 'push')} and {count(others, 'other request')} in this test"]
     if dropped:
-        lines.append(f"  the journal let go of the oldest {dropped} requests")
+        lines.append(f"  the journal let go of {count(dropped, 'request')}, the oldest (option journal_limit)")
     if len(pushes) > PUSHES:
-        lines.append(f"  ... {len(pushes) - PUSHES} earlier pushes")
+        lines.append(f"  ... {count(len(pushes) - PUSHES, 'earlier push')}")
     for push in pushes[-PUSHES:]:
         mine = ", sent by the test itself" if push.origin == "test" else ""
         names = [decode(name) for name in push.parsed_families]
@@ -156,7 +156,7 @@ def section(
             lines.append(f"  {name_of(entry)}, {entry.outcome}: {matched}")
     active = [repr(fault)[1:-1] for fault in faults]
     lines += [f"  {fault}" for fault in active]
-    lines.append(f"  groups that stand: {len(groups)}")
+    lines.append(f"  {count(len(groups), 'group')} {'stands' if len(groups) == 1 else 'stand'}{':' if groups else ''}")
     for group in groups[:GROUPS]:
         names = [decode(name) for name in group.families if not name.endswith(b"_time_seconds")]
         lines.append(f"    {show_key({decode(n): decode(v) for n, v in group.key})}: {_list(names) or 'no metrics'}")

@@ -1,0 +1,218 @@
+"""assert_exposed: what satisfies it, and what its message says when nothing does."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from pytest_pushgateway.gateway.exchange import Plan
+
+from .messages import failure
+from .play import Play
+
+DISKS = 'backup_bytes{disk="sda"} 512\nbackup_bytes{disk="sdb"} 1024\n'
+SECONDS = (
+    "# TYPE backup_seconds histogram\n"
+    'backup_seconds_bucket{le="0.5"} 1\nbackup_seconds_bucket{le="+Inf"} 2\n'
+    "backup_seconds_sum 3\nbackup_seconds_count 2\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("args", "labels"),
+    [
+        (("backup_bytes",), {}),
+        (("backup_bytes", 1024), {}),
+        (("backup_bytes", 1024.0), {"disk": "sdb"}),
+        (("backup_bytes", pytest.approx(1000, rel=0.1)), {"disk": "sdb", "job": "backup"}),
+        (("backup_bytes",), {"labels": {"disk": "sda"}, "instance": ""}),
+        (("push_time_seconds", 1700000001), {"job": "backup"}),
+    ],
+)
+def test_labels_match_as_a_subset_and_any_match_satisfies(play: Play, args: Any, labels: Any) -> None:
+    play.put(DISKS)
+
+    play.assert_exposed(*args, **labels)
+
+
+def test_label_values_are_compared_as_text(play: Play) -> None:
+    play.put('backup_parts{part="3",whole="True"} 1\n')
+
+    play.assert_exposed("backup_parts", 1, part=3, whole=True)
+
+
+def test_bounds_and_quantiles_are_compared_as_numbers(play: Play) -> None:
+    play.put(SECONDS + '# TYPE s summary\ns{quantile="0.99"} 7\n')
+
+    play.assert_exposed("backup_seconds_bucket", 1, le="0.50")
+    play.assert_exposed("backup_seconds_bucket", 2, le="Inf")
+    play.assert_exposed("s", 7, quantile=0.99)
+    assert failure(play.assert_exposed, "backup_seconds_bucket", le="wide")[0] == (
+        'expected backup_seconds_bucket{le="wide"} to be exposed, but no series of that name has these labels'
+    )
+
+
+def test_nan_equals_nan(play: Play) -> None:
+    play.put("backup_ratio NaN\n")
+
+    play.assert_exposed("backup_ratio", math.nan)
+    assert failure(play.assert_exposed, "backup_ratio", 0)[0] == (
+        "expected backup_ratio 0 to be exposed, but its value is NaN"
+    )
+
+
+def test_the_name_of_a_family_stands_for_its_parts_where_no_value_is_asked_for(play: Play) -> None:
+    play.put(SECONDS)
+
+    play.assert_exposed("backup_seconds", job="backup")
+    play.assert_exposed("backup_seconds_sum", 3)
+    assert failure(play.assert_exposed, "backup_seconds", 3) == [
+        "expected backup_seconds 3 to be exposed, but a histogram or summary has no value of its own",
+        "Ask for backup_seconds_count or backup_seconds_sum or backup_seconds_bucket, or leave out the value.",
+    ]
+
+
+def test_an_empty_gateway_says_so(play: Play) -> None:
+    assert failure(play.assert_exposed, "backup_bytes", 1024, job="backup") == [
+        'expected backup_bytes{job="backup"} 1024 to be exposed, but the gateway exposes nothing'
+    ]
+
+
+def test_another_value_is_shown(play: Play) -> None:
+    play.put(DISKS)
+
+    assert failure(play.assert_exposed, "backup_bytes", 1024, disk="sda") == [
+        'expected backup_bytes{disk="sda"} 1024 to be exposed, but its value is 512',
+        "The nearest:",
+        '  backup_bytes{disk="sda",instance="",job="backup"} 512',
+        "    value is 512, expected 1024",
+        '  backup_bytes{disk="sdb",instance="",job="backup"} 1024',
+        '    label disk is "sdb", expected "sda"',
+        "To relax the check, leave out the value, or give pytest.approx() or another object with ==.",
+    ]
+
+
+def test_several_other_values_are_counted(play: Play) -> None:
+    play.put(DISKS)
+
+    assert failure(play.assert_exposed, "backup_bytes", pytest.approx(7))[0] == (
+        "expected backup_bytes 7 ± 7.0e-06 to be exposed, but none of 2 samples has this value"
+    )
+
+
+def test_another_label_a_missing_one_and_another_group_are_told_apart(play: Play) -> None:
+    play.put('backup_bytes{disk="sda"} 1\n', instance="db1")
+    play.put("backup_bytes 1\n", instance="db2")
+
+    assert failure(play.assert_exposed, "backup_bytes", 1, disk="sda", instance="db2") == [
+        'expected backup_bytes{disk="sda",instance="db2"} 1 to be exposed, but no series of that name has these labels',
+        "The nearest:",
+        '  backup_bytes{disk="sda",instance="db1",job="backup"} 1',
+        '    it is in another group: instance is "db1", expected "db2"',
+        '  backup_bytes{instance="db2",job="backup"} 1',
+        '    it has no label disk, expected "sda"',
+        "To relax the check, give fewer labels: those that you give must match, others may be there.",
+    ]
+
+
+def test_names_alike_are_offered(play: Play) -> None:
+    play.put("backup_bytes_total 7\nbackup_files 3\nunrelated 1\n")
+
+    assert failure(play.assert_exposed, "backup_bytes", 7) == [
+        "expected backup_bytes 7 to be exposed, but no metric of that name is exposed",
+        "Names alike: backup_bytes_total, backup_files",
+    ]
+    assert failure(play.assert_exposed, "backup_files_total", 7)[1].startswith("Names alike: backup_files, ")
+
+
+def test_where_no_name_is_alike_all_are_shown(play: Play) -> None:
+    play.put("".join(f"zz_{number} 1\n" for number in range(10)))
+
+    assert failure(play.assert_exposed, "backup")[1] == (
+        "Names there are: zz_0, zz_1, zz_2, zz_3, zz_4, zz_5, zz_6, zz_7 and 2 more"
+    )
+
+
+def test_a_sample_that_a_put_removed_is_traced(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    play.put("backup_files 3\n")
+
+    assert failure(play.assert_exposed, "backup_bytes", 7) == [
+        "expected backup_bytes 7 to be exposed, but no metric of that name is exposed",
+        "Names alike: backup_files",
+        "What became of it:",
+        '  push 1 (PUT job="backup") carried it and was removed by push 2 (PUT job="backup"): '
+        "a PUT replaces the whole group, a POST would have kept it",
+    ]
+
+
+def test_a_sample_that_was_replaced_is_traced(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    play.post("backup_bytes 8\n")
+
+    assert failure(play.assert_exposed, "backup_bytes", 7)[-3:-1] == [
+        "What became of it:",
+        '  push 1 (PUT job="backup") carried it and was replaced by push 2 (POST job="backup")',
+    ]
+
+
+def test_a_sample_whose_group_was_deleted_is_traced(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    play.delete()
+
+    assert failure(play.assert_exposed, "backup_bytes", 7) == [
+        "expected backup_bytes 7 to be exposed, but the gateway exposes nothing",
+        "What became of it:",
+        '  push 1 (PUT job="backup") carried it and was deleted by delete 1 (DELETE job="backup")',
+    ]
+
+
+def test_a_sample_that_was_rejected_is_traced(play: Play) -> None:
+    play.put("backup_bytes 7 1700000000000\n")
+
+    assert failure(play.assert_exposed, "backup_bytes", 7) == [
+        "expected backup_bytes 7 to be exposed, but the gateway exposes nothing",
+        "What became of it:",
+        '  push 1 (PUT job="backup") carried it and was rejected with 400: pushed metrics must not have timestamps',
+    ]
+
+
+def test_a_sample_that_met_a_fault_is_not_known_to_the_gateway(play: Play) -> None:
+    play.put("backup_bytes 7\n", plan=Plan("error(503)", status=503, body=b"gone", store=False))
+
+    assert failure(play.assert_exposed, "backup_bytes", 7)[0] == (
+        "expected backup_bytes 7 to be exposed, but the gateway exposes nothing"
+    )
+
+
+def test_a_message_is_never_longer_than_forty_lines(play: Play) -> None:
+    for number in range(60):
+        play.put(
+            "".join(f'backup_bytes{{disk="{disk}",part="{number}"}} 1\n' for disk in range(50)), instance=str(number)
+        )
+
+    lines = failure(play.assert_exposed, "backup_bytes", 2)
+
+    assert lines[0] == "expected backup_bytes 2 to be exposed, but each of 3000 samples has the value 1"
+    assert "  ... and 2995 more samples of that name" in lines
+
+
+def test_a_message_survives_what_labels_may_hold(play: Play) -> None:
+    play.put('backup_bytes{path="a\\"b\\\\c\\nd\te"} 7\n')
+
+    assert failure(play.assert_exposed, "backup_bytes", 8)[2] == (
+        '  backup_bytes{instance="",job="backup",path="a\\"b\\\\c\\nd\\te"} 7'
+    )
+
+
+@pytest.mark.parametrize("name", [b"x", 7])
+def test_a_name_is_a_string(play: Play, name: Any) -> None:
+    with pytest.raises(TypeError, match="a metric's name is a string, not"):
+        play.assert_exposed(name)
+
+
+def test_a_label_cannot_be_given_twice(play: Play) -> None:
+    with pytest.raises(TypeError, match="label 'disk' is given twice, in labels= and as an argument"):
+        play.assert_exposed("backup_bytes", labels={"disk": "sda"}, disk="sdb")

@@ -1,0 +1,145 @@
+"""assert_pushed, assert_not_pushed and assert_not_exposed."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_pushgateway.gateway.exchange import Plan
+
+from .messages import failure
+from .play import Play
+
+ERROR = Plan("error(503)", status=503, body=b"down", store=False)
+
+
+def test_some_accepted_push_carried_it_though_it_is_gone_now(play: Play) -> None:
+    first = play.put("backup_bytes 7\n")
+    play.put("backup_bytes 8\n")
+
+    assert play.assert_pushed("backup_bytes", 7, job="backup") is first
+    play.assert_pushed("backup_bytes", pytest.approx(8))
+
+
+def test_nothing_was_pushed(play: Play) -> None:
+    assert failure(play.assert_pushed, "backup_bytes", 7) == [
+        "expected backup_bytes 7 to have been pushed, but nothing was pushed"
+    ]
+
+
+def test_what_the_test_itself_pushes_does_not_count(play: Play) -> None:
+    play.put("backup_bytes 7\n", origin="test")
+
+    play.assert_exposed("backup_bytes", 7)
+    play.assert_not_pushed("backup_bytes")
+    assert failure(play.assert_pushed, "backup_bytes", 7) == [
+        "expected backup_bytes 7 to have been pushed, but only the test itself pushed, with gateway.push()",
+        "What became of it:",
+        '  push 1 (PUT job="backup"), sent by the test itself, carried it and is exposed',
+    ]
+
+
+def test_a_rejected_push_does_not_count(play: Play) -> None:
+    play.put("backup_bytes 7 1700000000000\n")
+
+    assert failure(play.assert_pushed, "backup_bytes", 7) == [
+        "expected backup_bytes 7 to have been pushed, but the only push was rejected or met a fault",
+        "What became of it:",
+        '  push 1 (PUT job="backup") carried it and was rejected with 400: pushed metrics must not have timestamps',
+    ]
+
+
+def test_a_push_that_met_a_fault_does_not_count(play: Play) -> None:
+    play.put("backup_bytes 7\n", plan=ERROR)
+    play.put("backup_bytes 7\n", plan=ERROR)
+
+    assert failure(play.assert_pushed, "backup_bytes", 7) == [
+        "expected backup_bytes 7 to have been pushed, but each of 2 pushes was rejected or met a fault",
+        "The pushes:",
+        '  push 1 (PUT job="backup"), answered 503 (fault error(503)): down',
+        '  push 2 (PUT job="backup"), answered 503 (fault error(503)): down',
+    ]
+
+
+def test_a_push_that_took_effect_before_its_fault_counts(play: Play) -> None:
+    play.put("backup_bytes 7\n", plan=Plan("error(503, after=True)", status=503, body=b"down", after=True))
+
+    play.assert_pushed("backup_bytes", 7)
+
+
+def test_candidates_say_which_push_they_are_in(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    play.post("backup_bytes 8\n")
+
+    assert failure(play.assert_pushed, "backup_bytes", 9) == [
+        "expected backup_bytes 9 to have been pushed, but none of 2 samples has this value",
+        "The nearest:",
+        '  backup_bytes{instance="",job="backup"} 8 in push 2 (POST job="backup")',
+        "    value is 8, expected 9",
+        '  backup_bytes{instance="",job="backup"} 7 in push 1 (PUT job="backup")',
+        "    value is 7, expected 9",
+        "To relax the check, leave out the value, or give pytest.approx() or another object with ==.",
+    ]
+
+
+def test_no_push_had_the_name(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+
+    assert failure(play.assert_pushed, "backup_byte", 7) == [
+        "expected backup_byte 7 to have been pushed, but no metric of that name was in the one push accepted",
+        "Names alike: backup_bytes",
+    ]
+
+
+def test_not_pushed_shows_which_push_carried_it(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+
+    play.assert_not_pushed("backup_bytes", 8)
+    play.assert_not_pushed("backup_bytes", job="other")
+    assert failure(play.assert_not_pushed, "backup_bytes") == [
+        "expected backup_bytes not to have been pushed, but one sample is:",
+        '  backup_bytes{instance="",job="backup"} 7 in push 1 (PUT job="backup")',
+        "To narrow the check, give labels or a value.",
+    ]
+
+
+def test_not_pushed_without_a_name_means_no_push_at_all(play: Play) -> None:
+    play.assert_not_pushed()
+    play.put("backup_bytes 7\n", plan=ERROR)
+    play.assert_not_pushed()
+    play.put("")
+
+    play.assert_not_pushed(job="other")
+    assert failure(play.assert_not_pushed) == [
+        "expected nothing to have been pushed, but one push was accepted:",
+        "The pushes:",
+        '  push 2 (PUT job="backup"), answered 200',
+    ]
+
+
+def test_not_exposed_shows_who_put_it_there(play: Play) -> None:
+    play.put("# TYPE backup_seconds summary\nbackup_seconds_sum 3\nbackup_seconds_count 2\n")
+
+    play.assert_not_exposed("backup_seconds_sum", 4)
+    assert failure(play.assert_not_exposed, "backup_seconds") == [
+        "expected backup_seconds not to be exposed, but 2 samples are:",
+        '  backup_seconds_sum{instance="",job="backup"} 3',
+        '    push 1 (PUT job="backup") put it there',
+        '  backup_seconds_count{instance="",job="backup"} 2',
+        '    push 1 (PUT job="backup") put it there',
+        "To narrow the check, give labels or a value.",
+    ]
+
+
+def test_not_exposed_without_a_name_means_nothing_at_all(play: Play) -> None:
+    play.assert_not_exposed()
+    play.put("")
+    play.assert_not_exposed()
+    play.put("backup_bytes 7\n", origin="test")
+
+    play.assert_not_exposed(job="other")
+    assert failure(play.assert_not_exposed) == [
+        "expected nothing to be exposed, but one sample is:",
+        '  backup_bytes{instance="",job="backup"} 7',
+        '    push 2 (PUT job="backup"), sent by the test itself, put it there',
+        "To narrow the check, give labels or a value.",
+    ]

@@ -1,0 +1,157 @@
+"""assert_rejected, assert_no_rejections, assert_deleted, and where a collision comes from."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_pushgateway.gateway.exchange import Plan
+
+from .messages import failure
+from .play import Play
+
+
+def test_a_rejected_push_is_found_by_reason_status_and_a_part_of_its_key(play: Play) -> None:
+    first = play.put("backup_bytes x\n", instance="db1")
+    second = play.put("backup_bytes 7 1700000000000\n", instance="db2")
+
+    assert play.assert_rejected() is second
+    assert play.assert_rejected("expected float") is first
+    assert play.assert_rejected(re.compile("TIMESTAMPS", re.IGNORECASE), status=400, instance="db2") is second
+    assert (first.expected, second.expected) == (True, True)
+
+
+def test_only_what_matches_is_expected(play: Play) -> None:
+    first = play.put("backup_bytes x\n")
+    second = play.put("backup_bytes 7 1700000000000\n")
+
+    play.assert_rejected("timestamps")
+
+    assert (first.expected, second.expected) == (False, True)
+
+
+def test_an_error_that_a_fault_answered_is_found_too(play: Play) -> None:
+    push = play.put("backup_bytes 7\n", plan=Plan("error(503)", status=503, body=b"down", store=False))
+
+    assert play.assert_rejected(status=503) is push
+    play.assert_no_rejections()
+
+
+def test_no_push_was_rejected(play: Play) -> None:
+    assert failure(play.assert_rejected) == ["expected a rejected push, but nothing was pushed"]
+    play.put("backup_bytes 7\n")
+    assert failure(play.assert_rejected, "timestamps") == [
+        "expected a rejected push matching 'timestamps', but the only push was accepted",
+        "The pushes:",
+        '  push 1 (PUT job="backup"), answered 200',
+    ]
+    play.put("backup_bytes 8\n")
+    assert failure(play.assert_rejected, job="x", status=400)[0] == (
+        'expected a rejected push with status 400 of job="x", but all 2 pushes were accepted'
+    )
+
+
+def test_another_push_was_rejected(play: Play) -> None:
+    play.put("backup_bytes x\n")
+
+    assert failure(play.assert_rejected, "timestamps") == [
+        "expected a rejected push matching 'timestamps', but the only rejected push is another",
+        "The pushes:",
+        '  push 1 (PUT job="backup"), answered 400: '
+        'text format parsing error in line 1: expected float as value, got "x"',
+        "To relax the check, leave out match= or status=.",
+    ]
+
+
+def test_a_clash_of_types_names_the_push_it_collides_with(play: Play) -> None:
+    play.put("# TYPE backup_bytes gauge\nbackup_bytes 7\n", job="nightly")
+    play.put("# TYPE backup_bytes counter\nbackup_bytes 7\n")
+
+    assert failure(play.assert_no_rejections) == [
+        "expected no rejected push, but there is one:",
+        '  push 2 (PUT job="backup") was answered 400: collected metric "backup_bytes" { '
+        'label:{name:"instance" value:""} label:{name:"job" value:"backup"} counter:{value:7}} is not a GAUGE',
+        "    backup_bytes is of type counter here, "
+        'of type gauge in what push 1 (PUT job="nightly") brought, 1 s before',
+    ]
+
+
+def test_a_duplicate_names_the_push_it_collides_with_and_its_test(play: Play) -> None:
+    play.put("backup_bytes 7\n", instance="", test="tests/test_a.py::test_earlier")
+    play.put("backup_bytes 7\n", test="tests/test_a.py::test_later")
+
+    assert failure(play.assert_no_rejections)[2:] == [
+        '    backup_bytes{instance="",job="backup"} has the same name and labels as what push 1 (PUT job="backup", '
+        'instance="") brought, 1 s before, in tests/test_a.py::test_earlier',
+        '    the group job="backup" cannot stand beside the group job="backup", instance="": '
+        "both expose push_time_seconds with the same labels",
+    ]
+
+
+def test_a_suffix_of_a_histogram_names_the_push_it_collides_with(play: Play) -> None:
+    play.put("# TYPE backup histogram\nbackup_sum 1\nbackup_count 1\n", job="nightly", origin="test")
+    play.put("backup_count 1\n")
+
+    assert failure(play.assert_no_rejections)[2] == (
+        "    backup_count has a name that is taken by the histogram or summary, or its parts, of what "
+        'push 1 (PUT job="nightly") (sent by the test itself) brought, 1 s before'
+    )
+
+
+def test_a_duplicate_within_a_push(play: Play) -> None:
+    play.put("backup_bytes 7\nbackup_bytes 8\n")
+
+    assert failure(play.assert_no_rejections)[2] == (
+        '    backup_bytes{instance="",job="backup"} is in the same push twice'
+    )
+
+
+def test_a_deleted_group(play: Play) -> None:
+    play.put("backup_bytes 7\n", instance="db1")
+    deletion = play.delete(instance="db1")
+
+    assert play.assert_deleted(job="backup", instance="db1") is deletion
+
+
+def test_nothing_was_deleted(play: Play) -> None:
+    assert failure(play.assert_deleted, job="backup") == [
+        'expected the group job="backup" to be deleted, but there was no DELETE',
+        "No group stands.",
+    ]
+
+
+def test_the_deletion_had_another_key(play: Play) -> None:
+    play.put("backup_bytes 7\n", instance="db1")
+    play.delete()
+
+    assert failure(play.assert_deleted, job="backup", instance="db1") == [
+        'expected the group job="backup", instance="db1" to be deleted, but no DELETE had exactly this grouping key',
+        "Deletions:",
+        '  delete 1 (DELETE job="backup"): matched no group',
+        "Groups that stand:",
+        '  job="backup", instance="db1"',
+        "A DELETE takes the exact grouping key: one label less is another group.",
+    ]
+    assert failure(play.assert_deleted, job="backup")[0] == (
+        'expected the group job="backup" to be deleted, '
+        "but the DELETE matched no group (it was answered 202 all the same)"
+    )
+
+
+def test_the_group_came_back(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    play.delete()
+    play.put("backup_bytes 8\n")
+
+    assert failure(play.assert_deleted, job="backup")[0] == (
+        'expected the group job="backup" to be deleted, but after delete 1 (DELETE job="backup") '
+        'push 2 (PUT job="backup") made it anew'
+    )
+
+
+def test_the_deletion_met_a_fault(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    play.delete(plan=Plan("error(503)", status=503, store=False))
+
+    assert failure(play.assert_deleted, job="backup")[0] == (
+        'expected the group job="backup" to be deleted, but the DELETE met the fault error(503)'
+    )
