@@ -42,8 +42,8 @@ class Abandoned(Exception):
 class Connection:
     """A connection and the thread that serves it.
 
-    The application finds it as ``environ["pushgateway.connection"]`` and may set ``plan`` and ``streamed``, call :meth:`wait`, and
-    raise :class:`Abandoned`.
+    The application finds it as ``environ["pushgateway.connection"]``; it may set ``plan`` and ``streamed``, call
+    :meth:`wait`, and raise :class:`Abandoned`.
     """
 
     def __init__(self, server: Server, sock: socket.socket, address: Any, generation: int) -> None:

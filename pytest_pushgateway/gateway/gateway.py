@@ -56,7 +56,6 @@ class Gateway:
         sockets: sockets that listen already, in place of addresses.
         recent_requests: gives the web page the latest requests, oldest first; the gateway's own note of them if None.
         note: gives the web page a line to show at its top.
-        flags: what the API shows as command line flags.
         synchronous: SQLite's pragma for the persistence file.
         on_quit: called in place of a stop when ``/-/quit`` asks for one.
 
@@ -76,7 +75,6 @@ class Gateway:
         sockets: Sequence[socket.socket] | None = None,
         recent_requests: Callable[[], Sequence[RecentRequest]] | None = None,
         note: Callable[[], str | None] = lambda: None,
-        flags: Mapping[str, str] | None = None,
         synchronous: str = "OFF",
         on_quit: Callable[[], None] | None = None,
     ) -> None:
@@ -94,7 +92,8 @@ class Gateway:
             enable_admin_api=settings.enable_admin_api,
             utf8_names=settings.utf8_names,
         )
-        self._flags = as_flags(settings, addresses, self.prefix) if flags is None else flags
+        self.flags: Mapping[str, str] = as_flags(settings, addresses, self.prefix)
+        """What the API shows as command line flags."""
         self._log = log or silent
         self._clock = clock
         self._observer = observer
@@ -121,6 +120,11 @@ class Gateway:
     def scheme(self) -> str:
         """``http`` or ``https``."""
         return "http" if self._tls is None else "https"
+
+    @property
+    def persistence_trouble(self) -> str | None:
+        """Why what is stored is not all in the persistence file; None when it is, or when there is no file."""
+        return None if self._persistence is None else self._persistence.failing
 
     # Its life
 
@@ -149,7 +153,7 @@ class Gateway:
             self_metrics = SelfMetrics(self._clock)
             self.store = Store(self_metrics=self_metrics, clock=self._clock, persistence=self._persistence)
             self._start_time = self._clock()
-            self._api = JsonApi(self.store.groups, self._flags, BUILD_INFORMATION, self._start_time)
+            self._api = JsonApi(self.store.groups, self.flags, BUILD_INFORMATION, self._start_time)
             self._server = Server(
                 self._application(self_metrics),
                 listeners,

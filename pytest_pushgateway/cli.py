@@ -1,0 +1,39 @@
+"""The command line: finds the command and imports that one alone."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from pytest_pushgateway._version import __version__
+
+COMMANDS = {
+    "serve": "run the gateway by itself, with the original's flags",
+    "check-config": "say whether a Prometheus configuration keeps what the gateway exposes",
+    "check-metrics": "lint metrics in the text format",
+    "explain": "say what Prometheus would store of a push",
+}
+
+USAGE = "usage: pytest-pushgateway <command> [<flags>]\n\nCommands:\n" + "".join(
+    f"  {name:<14} {text}\n" for name, text in COMMANDS.items()
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit status, 2 for a command that there is not."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = given[0] if given else ""
+    if command in COMMANDS:
+        module = importlib.import_module(f"pytest_pushgateway.commands.{command.replace('-', '_')}")
+        status: int = module.main(given[1:])
+        return status
+    if command in ("-h", "--help", "help"):
+        sys.stdout.write(USAGE)
+        return 0
+    if command == "--version":
+        sys.stdout.write(f"pytest-pushgateway {__version__}\n")
+        return 0
+    problem = f"unknown command {command!r}" if command else "no command given"
+    sys.stderr.write(f"pytest-pushgateway: error: {problem}, try --help\n")
+    return 2

@@ -1,0 +1,240 @@
+"""``serve``: the gateway by itself, with the flags, the log and the exit of Pushgateway 1.11.
+
+Unlike the original it exits with status 1 and one line where it cannot listen, or cannot write at its end.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pytest_pushgateway._version import __version__
+from pytest_pushgateway.commands.kingpin import Flag, UsageError, parse, usage
+from pytest_pushgateway.exposition.gofmt import format_duration, parse_duration
+from pytest_pushgateway.gateway.flags import as_flags
+from pytest_pushgateway.gateway.gateway import Gateway
+from pytest_pushgateway.gateway.listen import split_address, systemd_sockets
+from pytest_pushgateway.gateway.log import FORMATS, LEVELS, Log, make_log
+from pytest_pushgateway.gateway.urls import external_path
+from pytest_pushgateway.settings import Settings
+
+PROGRAM = "pytest-pushgateway serve"
+_GRACE = 0.5
+"""Seconds that requests under way have to end."""
+_ENDING = {signal.SIGTERM, signal.SIGINT}
+
+
+def _level(text: str) -> str:
+    if text.lower() not in LEVELS:
+        raise ValueError(f"unrecognized log level {text}")
+    return text.lower()
+
+
+def _format(text: str) -> str:
+    if text not in FORMATS:
+        raise ValueError(f"unrecognized log format {text}")
+    return text
+
+
+def _url(text: str) -> str:
+    try:
+        external_path(text)
+    except ValueError as problem:
+        raise ValueError(f"invalid URL: {problem}") from None
+    return text
+
+
+def _address(text: str) -> str:
+    split_address(text or ":0")
+    return text or ":0"
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ValueError(f"expected a positive number but got {text!r}")
+    return int(text)
+
+
+def _limit(name: str, text: str) -> Flag:
+    default = Settings.__dataclass_fields__[name.replace("-", "_")].default
+    if isinstance(default, float):
+        return Flag(f"web.{name}", text, format_duration(default), parse_duration)
+    return Flag(f"web.{name}", text, str(default), _count)
+
+
+FLAGS = (
+    Flag("web.systemd-socket", "Use systemd socket activation listeners instead of port listeners (Linux only)."),
+    Flag(
+        "web.listen-address",
+        "Addresses on which to expose metrics and web interface. Repeatable for multiple addresses. Examples: "
+        "`:9100` or `[::1]:9100`.",
+        ":9091",
+        _address,
+        repeatable=True,
+    ),
+    Flag("web.config.file", "Path to configuration file that can enable TLS or authentication.", ""),
+    Flag("web.telemetry-path", "Path under which to expose metrics.", "/metrics"),
+    Flag("web.external-url", "The URL under which the Pushgateway is externally reachable.", "", _url),
+    Flag(
+        "web.route-prefix",
+        "Prefix for the internal routes of web endpoints. Defaults to the path of --web.external-url.",
+        "",
+    ),
+    Flag("web.enable-lifecycle", "Enable shutdown via HTTP request."),
+    Flag("web.enable-admin-api", "Enable API endpoints for admin control actions."),
+    Flag("persistence.file", "File to persist metrics. If empty, metrics are only kept in memory.", ""),
+    Flag(
+        "persistence.interval",
+        "The minimum interval at which to write out the persistence file; 0s writes before each answer.",
+        "5m",
+        parse_duration,
+    ),
+    Flag("push.disable-consistency-check", "Do not check consistency of pushed metrics. DANGEROUS."),
+    Flag("push.enable-utf8-names", "Allow UTF-8 characters in metric and label names."),
+    _limit("max-body-size", "Largest request body, bytes; a larger one gets 413."),
+    _limit("max-decoded-body-size", "Largest request body after decompression, bytes; a larger one gets 413."),
+    _limit("max-header-size", "Largest head of a request, bytes; a larger one gets 431."),
+    _limit("max-headers", "Most header lines of a request; more get 431."),
+    _limit("max-request-line", "Longest request line, bytes; a longer one gets 414."),
+    _limit("max-connections", "Most connections at a time; more get 503."),
+    _limit("request-timeout", "Time that a client has to send a request; a slower one gets 408."),
+    _limit("idle-timeout", "Time after which an idle connection is closed."),
+    Flag(
+        "log.level",
+        "Only log messages with the given severity or above. One of: [debug, info, warn, error]",
+        "info",
+        _level,
+    ),
+    Flag("log.format", "Output format of log messages. One of: [logfmt, json]", "logfmt", _format),
+)
+
+
+def version_text() -> str:
+    """Return what ``--version`` prints, in the original's form."""
+    return (
+        f"pushgateway, version {__version__} (branch: pytest-pushgateway, revision: {__version__})\n"
+        f"  python version:   {platform.python_version()}\n"
+        f"  platform:         {sys.platform}/{platform.machine()}\n"
+    )
+
+
+def settings_of(options: dict[str, Any]) -> Settings:
+    """Return the settings that parsed flags mean."""
+    limits = {flag.name[4:].replace("-", "_") for flag in FLAGS if flag.name.startswith(("web.max-", "web.idle"))}
+    limits.add("request_timeout")
+    return Settings(
+        telemetry_path=options["web.telemetry-path"],
+        route_prefix=options["web.route-prefix"],
+        external_url=options["web.external-url"],
+        persistence_file=options["persistence.file"] or None,
+        persistence_interval=max(0.0, options["persistence.interval"]),
+        consistency_check=not options["push.disable-consistency-check"],
+        utf8_names=options["push.enable-utf8-names"],
+        enable_admin_api=options["web.enable-admin-api"],
+        enable_lifecycle=options["web.enable-lifecycle"],
+        web_config_file=options["web.config.file"] or None,
+        **{name: options["web." + name.replace("_", "-")] for name in limits},
+    )
+
+
+def scrape_config(gateway: Gateway) -> str:
+    """Return a scrape job for the gateway: one line of YAML, to be pasted below ``scrape_configs:``."""
+    address = gateway.addresses[0].replace("[::]", "localhost").replace("0.0.0.0", "localhost")
+    parts = ["job_name: pushgateway", "honor_labels: true"]
+    path = gateway.prefix + "/" + gateway.settings.telemetry_path.lstrip("/")
+    if path != "/metrics":
+        parts.append(f"metrics_path: '{path}'")
+    if gateway.scheme == "https":
+        parts.append("scheme: https")
+    parts.append(f"static_configs: [{{targets: ['{address}']}}]")
+    return "- {" + ", ".join(parts) + "}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run until a signal or ``/-/quit`` ends it; returns the exit status."""
+    try:
+        options = parse(FLAGS, arguments)
+    except UsageError as problem:
+        sys.stderr.write(f"{PROGRAM}: error: {problem}, try --help\n")
+        return 1
+    if options.get("help") or options.get("version"):
+        text = usage(PROGRAM, "The Pushgateway, in Python", FLAGS) if options.get("help") else version_text()
+        sys.stdout.write(text)
+        return 0
+    log = make_log(options["log.level"], options["log.format"])
+    # Blocked before any thread starts, so that all inherit it and the signal waits for sigwait below.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        return _serve(options, log)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
+
+def _serve(options: dict[str, Any], log: Log) -> int:
+    settings = settings_of(options)
+    log("info", "starting pushgateway", version=f"(version={__version__}, branch=pytest-pushgateway)")
+    context = f"(python={platform.python_version()}, platform={sys.platform}/{platform.machine()})"
+    log("info", "Build context", build_context=context)
+    try:
+        gateway, asked = _start(options, settings, log)
+    except Exception as problem:
+        # Whatever it is that hinders the start: a port, the persistence file, the web configuration, a path.
+        sys.stderr.write(f"{PROGRAM}: error: {problem}\n")
+        return 1
+    _tell(gateway, log)
+    signal.sigwait(_ENDING)
+    if asked:
+        log("warn", "received termination request via web service, exiting gracefully...")
+    else:
+        log("info", "received SIGINT/SIGTERM; exiting gracefully...")
+    gateway.stop(grace=_GRACE)
+    log("info", "HTTP server stopped")
+    if gateway.persistence_trouble is not None:
+        log("error", "problem shutting down metric storage", err=gateway.persistence_trouble)
+        return 1
+    return 0
+
+
+def _start(options: dict[str, Any], settings: Settings, log: Log) -> tuple[Gateway, list[bool]]:
+    sockets: list[socket.socket] = []
+    if options["web.systemd-socket"]:
+        log("info", "Listening on systemd activated listeners instead of port listeners.")
+        sockets = systemd_sockets()
+        if not sockets:
+            raise OSError("no socket activation file descriptors found")
+    asked: list[bool] = []
+
+    def quit_asked() -> None:
+        asked.append(True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    listen = options["web.listen-address"]
+    gateway = Gateway(settings, log=log, listen=listen, sockets=sockets, synchronous="NORMAL", on_quit=quit_asked)
+    gateway.flags = as_flags(
+        settings,
+        listen,
+        gateway.prefix,
+        log_level=options["log.level"],
+        log_format=options["log.format"],
+        systemd_socket=options["web.systemd-socket"],
+    )
+    log("debug", "external URL", url=settings.external_url)
+    log("debug", "path prefix used externally", path=external_path(settings.external_url))
+    log("debug", "path prefix for internal routing", path=gateway.prefix)
+    gateway.start()
+    return gateway, asked
+
+
+def _tell(gateway: Gateway, log: Log) -> None:
+    for address in gateway.addresses:
+        log("info", "Listening on", address=address)
+        enabled = gateway.scheme == "https"
+        log("info", "TLS is enabled." if enabled else "TLS is disabled.", http2="false", address=address)
+    host = gateway.addresses[0].replace("[::]", "localhost").replace("0.0.0.0", "localhost")
+    log("info", "Web page", url=f"{gateway.scheme}://{host}{gateway.prefix}/")
+    log("info", "Paste this below scrape_configs of Prometheus", scrape_config=scrape_config(gateway))
