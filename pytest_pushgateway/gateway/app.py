@@ -7,7 +7,6 @@ answers and in which order it refuses is Pushgateway 1.11's.
 from __future__ import annotations
 
 import math
-import time
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pytest_pushgateway.gateway.body import Body, BodyError, BodyTooLarge
 from pytest_pushgateway.gateway.connection import Abandoned, Connection
 from pytest_pushgateway.gateway.exchange import Hook, Observer, Plan, Record, Request
 from pytest_pushgateway.gateway.http1 import STATUS_LINES, Head
+from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.gateway.push import parse_push
 from pytest_pushgateway.gateway.store import GatherError, Store
 
@@ -100,7 +100,7 @@ class _Exchange:
         self.connection = connection
         self.head = head
         self.body = body
-        self.started = time.perf_counter()
+        self.started = monotonic()
         self.verdict: Any = None
         self.parsed: Any = None
         self.route: Route = app.router.route(head.method, head.target)
@@ -202,7 +202,7 @@ class _Exchange:
         handler, app = self.route.handler, self.app
         if handler == "push":
             answer = self._push(problem)
-            app.self_metrics.observe_push(self.head.method, time.perf_counter() - self.started, self._size())
+            app.self_metrics.observe_push(self.head.method, monotonic() - self.started, self._size())
         elif handler == "delete":
             answer = self._delete()
         elif handler == "metrics":
@@ -319,7 +319,7 @@ class _Exchange:
         if self.connection.generation != self.app.store.generation:
             raise Abandoned
         if observer is not None:
-            duration = time.perf_counter() - self.started
+            duration = monotonic() - self.started
             observer(Record(self.request, status, error, self.verdict, self.parsed, duration, plan))
 
 

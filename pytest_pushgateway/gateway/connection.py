@@ -6,7 +6,6 @@ import errno
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from email.utils import formatdate
@@ -15,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from pytest_pushgateway.gateway.body import Body, Input
 from pytest_pushgateway.gateway.http1 import STATUS_LINES, Head, Refusal, find_head, parse_head, parse_request_line
+from pytest_pushgateway.gateway.monotonic import monotonic
 
 if TYPE_CHECKING:
     import ssl
@@ -139,7 +139,7 @@ class Connection:
 
     def _receive(self) -> bytes:
         if self._deadline:
-            left = self._deadline - time.monotonic()
+            left = self._deadline - monotonic()
             if left <= 0:
                 raise TimeoutError
             self.sock.settimeout(left)
@@ -187,7 +187,7 @@ class Connection:
             self.sock.settimeout(limits.idle_timeout)
             if not source.fill():
                 return None
-        self._deadline = time.monotonic() + limits.request_timeout
+        self._deadline = monotonic() + limits.request_timeout
         searched = 0
         while (end := find_head(source.buffer, searched)) < 0:
             if len(source.buffer) > limits.max_header_size + 4096:
@@ -345,8 +345,8 @@ class Connection:
         with suppress(OSError):
             if plain or self.server.tls is None:
                 self.sock.shutdown(socket.SHUT_WR)
-            deadline = time.monotonic() + _LINGER
-            while (left := deadline - time.monotonic()) > 0:
+            deadline = monotonic() + _LINGER
+            while (left := deadline - monotonic()) > 0:
                 self.sock.settimeout(left)
                 if not self.sock.recv(_RECEIVE):
                     break

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_pushgateway.gateway.database import Database, Distrusted, PersistenceError, set_aside
 from pytest_pushgateway.gateway.groups import GroupingKey, StoredFamily, StoredGroup
+from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.gateway.rows import encode_key, encode_row
 
 __all__ = ["Persistence", "PersistenceError"]
@@ -45,7 +46,7 @@ class Persistence:
         self._closing = False
         self._closed = False
         self._thread: threading.Thread | None = None
-        self._last_flush = time.monotonic()
+        self._last_flush = monotonic()
 
     @classmethod
     def open(cls, path: str | Path, interval: float, *, synchronous: str = "NORMAL", log: Log) -> Persistence:
@@ -201,16 +202,16 @@ class Persistence:
         while True:
             with self._work:
                 while not self._closing and not self._is_due():
-                    left = self._last_flush + self.interval - time.monotonic() if self._noted else None
+                    left = self._last_flush + self.interval - monotonic() if self._noted else None
                     self._work.wait(left)
                 if self._closing:
                     return
-                self._last_flush = time.monotonic()
+                self._last_flush = monotonic()
             self.flush()
 
     def _is_due(self) -> bool:
         changed = bool(self._noted) or (self._database is not None and self._database.generation != self._generation)
-        return changed and time.monotonic() >= self._last_flush + self.interval
+        return changed and monotonic() >= self._last_flush + self.interval
 
     def _stop(self) -> None:
         with self._work:

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.exposition.gofmt import format_float
 from pytest_pushgateway.exposition.model import Labels, MetricFamily, MetricType, Mixed, Summary, Value, render_prefix
+from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.gateway.process import process_values
 from pytest_pushgateway.gateway.reserved import GO_RUNTIME, SelfFamily
 
@@ -107,11 +108,11 @@ class _Observations:
     def add(self, value: float) -> None:
         self.count += 1
         self.sum += value
-        self.recent.append((time.monotonic(), value))
+        self.recent.append((monotonic(), value))
 
     def summary(self) -> Summary:
         entries = list(self.recent)
-        start = bisect_left(entries, (time.monotonic() - _MAX_AGE,))
+        start = bisect_left(entries, (monotonic() - _MAX_AGE,))
         values = sorted(value for _, value in entries[start:])
         quantiles = [
             (rank, values[max(math.ceil(len(values) * rank) - 1, 0)] if values else math.nan) for rank in _QUANTILES

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.gateway.connection import Abandoned, Connection, http_date
+from pytest_pushgateway.gateway.monotonic import monotonic
 
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.exchange import Plan
@@ -100,18 +101,18 @@ class Server:
         self._wake_receiver.close()
         self._wake_sender.close()
         if grace:
-            deadline = time.monotonic() + grace
+            deadline = monotonic() + grace
             for connection in self.connections():
                 if not connection.busy:
                     connection.shut()
             for connection in self.connections():
                 if connection.busy and connection.thread is not threading.current_thread():
-                    connection.thread.join(max(0.0, deadline - time.monotonic()))
+                    connection.thread.join(max(0.0, deadline - monotonic()))
         self.close_connections()
-        deadline = time.monotonic() + _JOIN
+        deadline = monotonic() + _JOIN
         for connection in self.connections():
             if connection.thread is not threading.current_thread():
-                connection.thread.join(max(0.0, deadline - time.monotonic()))
+                connection.thread.join(max(0.0, deadline - monotonic()))
         _servers.discard(self)
 
     def connections(self) -> list[Connection]:
@@ -141,12 +142,12 @@ class Server:
 
     def wait(self, connection: Connection, plan: Plan) -> None:
         """Wait for ``plan.wait`` seconds or a release. Raises Abandoned when the connection is shut meanwhile."""
-        deadline = time.monotonic() + plan.wait
+        deadline = monotonic() + plan.wait
         with self._released:
             self._waits[connection] = plan
             try:
                 while self._waits.get(connection) is plan and not connection.closing:
-                    left = deadline - time.monotonic()
+                    left = deadline - monotonic()
                     if left <= 0:
                         break
                     self._released.wait(min(left, threading.TIMEOUT_MAX) if left < math.inf else None)

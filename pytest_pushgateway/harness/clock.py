@@ -9,14 +9,6 @@ _REAL = (time.time,)
 """In a tuple, where freezegun does not find and replace it."""
 
 
-def monotonic() -> float:
-    """Return seconds that no test can freeze.
-
-    freezegun replaces ``time.monotonic`` in every module that it finds it in, but leaves ``clock_gettime`` alone.
-    """
-    return time.clock_gettime(time.CLOCK_MONOTONIC)
-
-
 class Clock:
     """A clock that tells Unix time in seconds and can be frozen.
 

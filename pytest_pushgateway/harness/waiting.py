@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.harness import expect
-from pytest_pushgateway.harness.clock import monotonic
 from pytest_pushgateway.harness.journal import Journal, Push, show_key
 from pytest_pushgateway.harness.matching import ANY, Expected, expected
 

@@ -10,7 +10,8 @@ import freezegun
 import pytest
 import time_machine
 
-from pytest_pushgateway.harness.clock import Clock, monotonic
+from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.harness.clock import Clock
 
 
 def test_it_follows_the_real_time() -> None:
