@@ -1,0 +1,70 @@
+"""``python -m tests.conformance --report``: how much of what the real Pushgateway says ours says too, by section."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from tests.conformance import sections
+from tests.conformance.programs import Pairs
+from tests.conformance.records import Request
+from tests.conformance.runner import play
+
+
+def main(arguments: list[str]) -> int:
+    """Play the sections asked for and print a table; the status is 1 where anything differs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
+    parser.add_argument("--report", action="store_true", help="print matched/total per section (the default)")
+    parser.add_argument("--section", action="append", choices=sections.NAMES, help="only this section; repeatable")
+    parser.add_argument("--match", default="", help="only records whose name contains this")
+    parser.add_argument("--differences", action="store_true", help="print every difference too")
+    parser.add_argument(
+        "--against-itself", action="store_true", help="run the original beside itself: judges the suite"
+    )
+    options = parser.parse_args(arguments)
+    binary = os.environ.get("PUSHGATEWAY_BINARY")
+    if not binary:
+        parser.error("PUSHGATEWAY_BINARY does not name the real Pushgateway")
+    pairs = Pairs(Path(binary), against_itself=options.against_itself)
+    try:
+        return _report(options, pairs)
+    finally:
+        pairs.close()
+
+
+def _report(options: argparse.Namespace, pairs: Pairs) -> int:
+    totals = [0, 0, 0, 0]
+    began = time.monotonic()
+    print(f"{'section':<22}{'requests':>14}{'records':>14}{'seconds':>10}")
+    for name, records in sections.load().items():
+        if options.section and name not in options.section:
+            continue
+        counts, section_began = [0, 0, 0, 0], time.monotonic()
+        for record in records:
+            if options.match not in record.name:
+                continue
+            outcomes = play(record, pairs)
+            requests = sum(isinstance(step, Request) and step.counted for step in record.steps)
+            same = all(outcome.equal for outcome in outcomes)
+            played = sum(
+                isinstance(outcome.step, Request) and outcome.step.counted and outcome.equal for outcome in outcomes
+            )
+            counts = [a + b for a, b in zip(counts, (played, requests, same, 1), strict=True)]
+            if options.differences and not same:
+                print(f"--- {name}: {record.name}\n{outcomes[-1]}\n")
+        print(_row(name, counts, time.monotonic() - section_began), flush=True)
+        totals = [a + b for a, b in zip(totals, counts, strict=True)]
+    print(_row("all", totals, time.monotonic() - began))
+    return int(totals[0] != totals[1] or totals[2] != totals[3])
+
+
+def _row(name: str, counts: list[int], seconds: float) -> str:
+    matched, requests, same, records = counts
+    return f"{name:<22}{f'{matched}/{requests}':>14}{f'{same}/{records}':>14}{seconds:>10.1f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

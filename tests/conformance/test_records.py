@@ -1,0 +1,30 @@
+"""Every record, played to the real Pushgateway and to ours, gets the same answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance import sections
+from tests.conformance.programs import Pairs
+from tests.conformance.records import Record, Request
+from tests.conformance.runner import play
+
+SECTIONS = sections.load()
+RECORDS = [
+    pytest.param(record, id=f"{section}: {record.name}") for section, records in SECTIONS.items() for record in records
+]
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("record", RECORDS)
+def test_both_programs_answer_alike(record: Record, pairs: Pairs) -> None:
+    last = play(record, pairs)[-1]
+    if not last.equal:
+        pytest.fail(f"{record.name}\n{last}", pytrace=False)
+
+
+def test_records_are_many_and_have_names_of_their_own() -> None:
+    names = [(section, record.name) for section, records in SECTIONS.items() for record in records]
+    assert len(names) == len(set(names))
+    requests = sum(isinstance(step, Request) for records in SECTIONS.values() for r in records for step in r.steps)
+    assert requests >= 700
