@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,8 @@ from tests.conformance.programs import Pairs
 
 @pytest.fixture(scope="session")
 def pairs() -> Iterator[Pairs]:
-    """The original and ours beside it, one pair for each set of flags."""
-    pairs = Pairs(peers.pushgateway_binary())
+    """The original and ours beside it (or a second original, to judge the suite), one pair for each set of flags."""
+    against_itself = os.environ.get("CONFORMANCE_AGAINST_ITSELF") == "yes"
+    pairs = Pairs(peers.pushgateway_binary(), against_itself=against_itself)
     yield pairs
     pairs.close()
