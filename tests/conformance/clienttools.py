@@ -1,0 +1,73 @@
+"""What the tests of other people's clients share: both programs pushed to alike, and compared."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import normalise
+from tests.conformance.programs import Pair, Pairs, Program, until
+from tests.conformance.records import looks
+from tests.conformance.runner import ask, send
+
+CLIENTS = Path(__file__).parent / "clients"
+
+
+def need(reason: str) -> None:
+    """Skip with the reason; fail where the real programs are required."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}; with CI=true every client is required", pytrace=False)
+    pytest.skip(reason)
+
+
+def need_program(name: str) -> str:
+    """Return the path of a program."""
+    path = shutil.which(name)
+    if path is None:
+        need(f"{name} is not installed")
+    assert path is not None
+    return path
+
+
+def output(*command: str | Path, **environment: str) -> str:
+    """Run a client and return all it says; the status is part of it."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return f"{done.stdout}{done.stderr}status {done.returncode}"
+
+
+def both(pairs: Pairs, client: Callable[[Program], object], flags: str = "default") -> str:
+    """Let ``client`` push to both programs; compare what it says of them and what they show afterwards.
+
+    Return what it said of ours.
+    """
+    pair = pairs.standing(flags)
+    said = [_said(client, program) for program in pair]
+    assert said[1] == said[0]
+    assert_same_state(pair)
+    return said[1]
+
+
+def _said(client: Callable[[Program], object], program: Program) -> str:
+    program.served = True
+    text = normalise.error(str(client(program)).encode()).decode()
+    return text.replace(f"127.0.0.1:{program.port}", "<address>")
+
+
+def assert_same_state(pair: Pair) -> None:
+    """Compare scrapes and the API's groups."""
+    for look in looks(headers=pair.flags.headers):
+        until(lambda look=look: send(look, pair.original) == send(look, pair.ours), 0.5)  # type: ignore[misc]
+        outcome = ask(look, pair)
+        assert outcome.equal, str(outcome)
