@@ -21,14 +21,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--section", action="append", choices=sections.NAMES, help="only this section; repeatable")
     parser.add_argument("--match", default="", help="only records whose name contains this")
     parser.add_argument("--differences", action="store_true", help="print every difference too")
-    parser.add_argument(
-        "--against-itself", action="store_true", help="run the original beside itself: judges the suite"
-    )
+    parser.add_argument("--ours", help="command of the other program; the original's path judges the suite itself")
     options = parser.parse_args(arguments)
     binary = os.environ.get("PUSHGATEWAY_BINARY")
     if not binary:
         parser.error("PUSHGATEWAY_BINARY does not name the real Pushgateway")
-    pairs = Pairs(Path(binary), against_itself=options.against_itself)
+    pairs = Pairs(Path(binary), options.ours)
     try:
         return _report(options, pairs)
     finally:

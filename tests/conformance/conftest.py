@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +12,7 @@ from tests.conformance.programs import Pairs
 
 @pytest.fixture(scope="session")
 def pairs() -> Iterator[Pairs]:
-    """The original and ours beside it (or a second original, to judge the suite), one pair for each set of flags."""
-    against_itself = os.environ.get("CONFORMANCE_AGAINST_ITSELF") == "yes"
-    pairs = Pairs(peers.pushgateway_binary(), against_itself=against_itself)
+    """The original and ours beside it, one pair for each set of flags."""
+    pairs = Pairs(peers.pushgateway_binary())
     yield pairs
     pairs.close()

@@ -23,13 +23,15 @@ _TIME_VALUE = re.compile(rb"1\.[7-9]\d*e\+09")
 _ERRORS = re.compile(rb"(\d+ error\(s\) occurred:\n)(.*?)(\n*)\Z", re.DOTALL)
 
 
-def describe(answer: Answer, *, body: bool = True, keep: Sequence[str] = ()) -> str:
+def describe(answer: Answer, *, page: bool = False, keep: Sequence[str] = ()) -> str:
     """Render an answer so that equal renderings mean equal behaviour."""
     if answer.status == 0:
         return f"({answer.reason})"
     lines = [f"{answer.protocol} {answer.status} {answer.reason}"]
+    if page:
+        return f"{lines[0]}\n{answer.header('Content-Type')}"
     lines += [f"{name}: {_header(name, value, answer)}" for name, value in answer.headers]
-    content = _body(answer, keep) if body else b"(not compared)" if answer.body else b"(empty)"
+    content = _body(answer, keep)
     return "\n".join(lines) + "\n\n" + content.decode("utf-8", "backslashreplace")
 
 

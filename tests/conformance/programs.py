@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import shutil
 import signal
 import ssl
@@ -217,9 +219,16 @@ class Pair:
 class Pairs:
     """The pairs that stand, one for each set of flags, started when first asked for."""
 
-    def __init__(self, original: Path, *, against_itself: bool = False) -> None:
-        self._original = [str(original)]
-        self._ours = self._original if against_itself else [sys.executable, "-m", "pytest_pushgateway", "serve"]
+    def __init__(self, original: Path, ours: str | None = None) -> None:
+        """Set up with the original's path and the command that starts the other.
+
+        ``CONFORMANCE_OURS`` may name another command; the original's own path judges the suite itself.
+        """
+        ours = ours or os.environ.get("CONFORMANCE_OURS")
+        # Debian's build reads its page from files; where the package is only unpacked they are beside it.
+        assets = original.resolve().parent.parent / "share" / "prometheus" / "pushgateway"
+        self._original = [str(original), *([f"--web.local-assets={assets}"] if assets.is_dir() else [])]
+        self._ours = shlex.split(ours) if ours else [sys.executable, "-m", "pytest_pushgateway", "serve"]
         self._standing: dict[str, Pair] = {}
 
     def new(self, flags: str) -> Pair:

@@ -20,8 +20,8 @@ class Request:
     answers: int = 1
     half_close: bool = False
     plain: bool = False
-    body: bool = True
-    """Whether the bodies are compared; False for pages whose markup is each program's own."""
+    page: bool = False
+    """Whether the answer is part of the web page, which is each program's own: only status and type are compared."""
     keep: tuple[str, ...] = ()
     """Families of the gateway's own metrics that stay in the comparison."""
     counted: bool = True
@@ -82,7 +82,7 @@ def request(
     headers: Headers = (),
     *,
     protocol: str = "HTTP/1.1",
-    body_compared: bool = True,
+    page: bool = False,
     keep: Sequence[str] = (),
 ) -> Request:
     """Build one well-framed request: ``Host: gateway``, the headers given, ``Content-Length`` where there is a body."""
@@ -94,7 +94,7 @@ def request(
         content = to_bytes(body)
         lines.append(b"Content-Length: %d" % len(content))
     data = b"\r\n".join(lines) + b"\r\n\r\n" + content
-    return Request(data, method, body=body_compared, keep=tuple(keep))
+    return Request(data, method, page=page, keep=tuple(keep))
 
 
 def get(target: str | bytes, headers: Headers = (), **more: object) -> Request:

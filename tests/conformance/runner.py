@@ -74,7 +74,7 @@ def send(step: Request, program: Program) -> str:
     answers = wire.exchange(
         program.address, step.data, step.method, expected=step.answers, half_close=step.half_close, plain=step.plain
     )
-    shown = [normalise.describe(answer, body=step.body, keep=step.keep) for answer in answers]
+    shown = [normalise.describe(answer, page=step.page, keep=step.keep) for answer in answers]
     return "\n".join(shown).replace(f"127.0.0.1:{program.port}", "<address>")
 
 

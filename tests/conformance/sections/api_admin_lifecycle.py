@@ -248,13 +248,13 @@ def _pages() -> list[Record]:
     return [
         record(
             "headers of the pages",
-            *(get(path, body_compared=False) for path in ("/", "/status", "/?x=y")),
+            *(get(path, page=True) for path in ("/", "/status", "/?x=y")),
             look=NO_LOOK,
         ),
         record(
             "files that are not there",
-            get("/static/nothing"),
-            get("/static/a/b"),
+            get("/static/nothing", page=True),
+            get("/static/a/b", page=True),
             get("/favicon.ico"),
             request("POST", "/static/x", ""),
             look=NO_LOOK,

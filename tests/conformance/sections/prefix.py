@@ -54,13 +54,13 @@ def _under(flags: str, prefix: str) -> list[Record]:
         record(
             f"{flags}: the prefix itself",
             *(
-                get(path, body_compared=False)
+                get(path, page=True)
                 for path in (prefix, prefix + "/", prefix + "//", prefix + "/status", prefix + "/status/")
                 if path
             ),
-            get(prefix.upper() + "/"),
+            get(prefix.upper() + "/", page=not prefix),
             get(prefix + "/static"),
-            get(prefix + "/static/nothing"),
+            get(prefix + "/static/nothing", page=True),
             flags=flags,
             look=look,
         ),
@@ -69,7 +69,7 @@ def _under(flags: str, prefix: str) -> list[Record]:
         records.append(
             record(
                 f"{flags}: nothing outside of the prefix",
-                *(get(path) for path in paths if not path.startswith("/-/quit")),
+                *(get(path, page=path == f"{prefix}/") for path in paths if not path.startswith("/-/quit")),
                 get("/-/quit"),
                 post("/-/quit"),
                 put("/metrics/job/a", "a 1\n"),
