@@ -333,6 +333,7 @@ def _section(item: pytest.Item) -> str:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
     """Issue the test's warnings when all its fixtures have ended: no fixture's filter or recorder hides them."""
+    __tracebackhide__ = True
     if _HARNESS not in sys.modules:
         return (yield)
     try:
@@ -345,6 +346,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def _conclude(item: pytest.Item, *, quiet: bool) -> None:
+    __tracebackhide__ = True
     from pytest_pushgateway.harness.report import issue
     from pytest_pushgateway.warnings import PushgatewayWarning
 

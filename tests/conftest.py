@@ -1,3 +1,22 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+import trustme
+
 pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Paths of a certificate for 127.0.0.1, its chain included, and of its key; the certificate's CA stands beside."""
+    directory: Path = tmp_path_factory.mktemp("certificate")
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    chain = directory / "cert.pem"
+    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    key = directory / "key.pem"
+    issued.private_key_pem.write_to_path(key)
+    authority.cert_pem.write_to_path(directory / "ca.pem")
+    return str(chain), str(key)

@@ -101,6 +101,7 @@ class Faults:
         self._lock = threading.Lock()
         self._active: list[Fault] = []
         self._ended: list[Fault] = []
+        self._refusing = False
         self.errors: list[BaseException] = []
 
     def __contains__(self, fault: object) -> bool:
@@ -195,9 +196,10 @@ class Faults:
 
     def refuse(self) -> Fault:
         """Refuse connections, the test's own too, as a gateway that is not running does; the port is kept."""
-        fault = self._add("refuse()", {}, True, None, None, None, _never)
-        self._refuse(True)
-        return fault
+        if not self._refusing:
+            self._refuse(True)
+            self._refusing = True
+        return self._add("refuse()", {}, True, None, None, None, _never)
 
     def clear(self) -> None:
         """End all faults and release the requests that wait in them."""
@@ -272,7 +274,8 @@ class Faults:
                 self._active.remove(fault)
                 self._ended.append(fault)
             refused = any(other.name == "refuse()" for other in self._active)
-        if fault.name == "refuse()" and not refused:
+        if self._refusing and not refused:
+            self._refusing = False
             self._refuse(False)
         self._release(fault)
 

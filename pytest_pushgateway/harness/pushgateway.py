@@ -333,8 +333,9 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def _refuse(self, refused: bool) -> None:
         if self._gateway is None or not self._running:
-            raise RuntimeError("a gateway that is stopped refuses connections already")
-        if refused:
+            if refused:
+                raise RuntimeError("a gateway that is stopped refuses connections already")
+        elif refused:
             self._gateway.refuse()
         else:
             self._gateway.unrefuse()

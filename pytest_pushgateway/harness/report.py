@@ -112,6 +112,7 @@ def issue(found: Sequence[Finding], filename: str, line: int, module: str | None
         PushgatewayWarning: a filter made errors of some.
 
     """
+    __tracebackhide__ = True
     errors = []
     for category, text in found:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -50,16 +50,18 @@ class Awaited:
             return any(self._expectation.labels_match(sample.labels) for sample in push.samples)
         return any(self._expectation.matches(each.sample) for each, _ in expect.carried(self._expectation, push))
 
-    def message(self, timeout: float) -> str:
+    def message(self, timeout: float, hint: Sequence[str] = ()) -> str:
         """Return what was waited for in vain, and what came instead."""
-        wanted = "an accepted push" if self._expectation.name is None else f"a push of {self._expectation}"
-        if self._expectation.name is None and self._expectation.labels:
+        wanted = "an accepted push" if self._count == 1 else f"{self._count} accepted pushes"
+        if self._expectation.name is not None:
+            wanted += f" of {self._expectation}"
+        elif self._expectation.labels:
             wanted += f" with {show_key(dict(self._expectation.labels))}"
         if self._count > 1:
-            wanted = f"{self._count} pushes: {wanted}; {len(self._found)} came"
+            wanted += f", of which {len(self._found) or 'none'} came"
         first = f"waited {timeout:g} s for {wanted}"
         requests = [entry for entry in self._journal.requests() if entry.order > self._after]
-        return expect.timed_out(first, self._expectation, requests, self._journal.dropped, _hint("wait_for_push"))
+        return expect.timed_out(first, self._expectation, requests, self._journal.dropped, hint)
 
 
 class Waiting:
@@ -91,7 +93,7 @@ class Waiting:
         awaited = Awaited(self._journal, expected(name, ANY, labels, label_values), after, count)
         push: Push | None = self._wait(awaited.look, timeout, None)
         if push is None:
-            raise AssertionError(awaited.message(timeout))
+            raise AssertionError(awaited.message(timeout, _hint("wait_for_push")))
         return push
 
     def wait_until(self, predicate: Callable[[], Any], timeout: float = 5) -> Any:

@@ -1,0 +1,183 @@
+"""push() and scrape(): what they take, how they get through, what they return and raise."""
+
+from __future__ import annotations
+
+import http.client
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from pytest_pushgateway import Family, MakePushgateway, Push, Pushgateway, PushRejected, Scrape
+
+
+def registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    Gauge("backup_bytes", "Size", ["disk"], registry=registry).labels("sda").set(7)
+    return registry
+
+
+def test_text(pushgateway: Pushgateway) -> None:
+    push = pushgateway.push("backup_bytes 7\n", job="backup", grouping_key={"instance": "db1", "shard": 3})
+
+    assert isinstance(push, Push)
+    assert (push.status, push.origin, push.number) == (200, "test", 1)
+    assert push.grouping_key == {"job": "backup", "instance": "db1", "shard": "3"}
+    assert pushgateway.pushes == [push]
+    pushgateway.assert_exposed("backup_bytes", 7, instance="db1", shard=3)
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        b'backup_bytes{disk="sda"} 7\n',
+        {'backup_bytes{disk="sda"}': 7},
+        registry(),
+        list(registry().collect()),
+        next(iter(registry().collect())),
+    ],
+)
+def test_what_it_takes_besides_text(pushgateway: Pushgateway, metrics: object) -> None:
+    pushgateway.push(metrics, "backup")  # type: ignore[arg-type]
+
+    pushgateway.assert_exposed("backup_bytes", 7, disk="sda")
+
+
+def test_families_of_the_gateway_can_be_pushed_again(pushgateway: Pushgateway) -> None:
+    counter = CollectorRegistry()
+    Counter("backups", "Runs\\of\nthe job", registry=counter).inc(3)
+    pushgateway.push(counter, job="backup")
+    families = pushgateway.families
+    pushgateway.reset()
+
+    pushgateway.push(families, job="backup")
+    pushgateway.push(families[0], job="again", method="POST")
+
+    assert pushgateway.families[0].name == families[0].name
+    assert pushgateway.group(job="backup").families == families
+    assert pushgateway.pushes[1].method == "POST"
+
+
+@pytest.mark.parametrize("metrics", [7, None, [7], [Family("a", "gauge", "", ()), 7]])
+def test_what_it_does_not_take(pushgateway: Pushgateway, metrics: object) -> None:
+    with pytest.raises(TypeError, match=r"push\(\) takes text, bytes, a registry, metric families or a mapping"):
+        pushgateway.push(metrics, job="backup")  # type: ignore[arg-type]
+
+
+def test_only_put_and_post_push(pushgateway: Pushgateway) -> None:
+    with pytest.raises(ValueError, match="a push is a PUT or a POST, not 'DELETE'"):
+        pushgateway.push("", job="backup", method="DELETE")
+
+
+@pytest.mark.parametrize("value", ["a/b", "", "ü %&?#", ".", "..", "@base64", "a\nb"])
+def test_any_value_can_stand_in_the_grouping_key(pushgateway: Pushgateway, value: str) -> None:
+    push = pushgateway.push("backup_bytes 7\n", job="backup", grouping_key={"path": value})
+
+    assert push.grouping_key == {"job": "backup", "path": value}
+
+
+def test_a_rejected_push_raises_with_reason_and_provenance(pushgateway: Pushgateway) -> None:
+    pushgateway.push({"backup_bytes": 7}, job="nightly")
+    with pytest.raises(PushRejected) as caught:
+        pushgateway.push("# TYPE backup_bytes gauge\nbackup_bytes 7\n", job="backup")
+
+    assert caught.value.push is pushgateway.pushes[1]
+    assert caught.value.status == 400
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("the gateway answered 400: pushed metrics are invalid or inconsistent")
+    assert lines[1].startswith(
+        'backup_bytes is of type gauge here, of type untyped in what push 1 (PUT job="nightly") (sent by the test itself)'
+    )
+
+
+def test_unless_it_is_told_not_to(pushgateway: Pushgateway) -> None:
+    push = pushgateway.push("backup_bytes", job="backup", check=False)
+
+    assert (push.status, push.error) == (400, "text format parsing error in line 1: unexpected end of input stream")
+
+
+def test_a_push_that_is_refused_behind_a_202_raises_too(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway(consistency_check=False)
+
+    with pytest.raises(PushRejected, match="the gateway answered 202: .* pushed metrics must not have timestamps"):
+        gateway.push("backup_bytes 7 1700000000000\n", job="backup")
+
+
+def test_a_proxy_is_passed_by(pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    assert pushgateway.push("backup_bytes 7\n", job="backup").status == 200
+
+
+def test_credentials_and_tls_are_seen_to(make_pushgateway: MakePushgateway, certificate: tuple[str, str]) -> None:
+    gateway = make_pushgateway(tls=certificate, basic_auth=("scott", "tiger"), route_prefix="/gateway")
+
+    assert gateway.url == gateway.address == f"https://127.0.0.1:{gateway.port}/gateway"
+    assert gateway.push("backup_bytes 7\n", job="backup").status == 200
+    assert gateway.scrape().status == 200
+
+
+def test_without_credentials_there_is_no_way_in(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway(basic_auth=("scott", "tiger"))
+    connection = http.client.HTTPConnection(gateway.host, gateway.port)
+    connection.request("PUT", "/metrics/job/backup", "backup_bytes 7\n")
+
+    assert connection.getresponse().status == 401
+    assert gateway.assert_rejected(status=401).error == "Unauthorized"
+    connection.close()
+
+
+def test_a_scrape_is_what_prometheus_gets(pushgateway: Pushgateway) -> None:
+    pushgateway.push(registry(), job="backup")
+    scrape = pushgateway.scrape()
+
+    assert isinstance(scrape, Scrape)
+    assert repr(scrape).startswith("<Scrape: 200, ")
+    assert scrape.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert 'backup_bytes{disk="sda",instance="",job="backup"} 7\n' in scrape.text
+    assert {"backup_bytes", "push_time_seconds", "pushgateway_build_info"} <= {
+        family.name for family in scrape.families
+    }
+    info = next(sample for sample in scrape.samples if sample.name == "pushgateway_build_info")
+    assert "instance" not in info.labels
+    assert [(request.kind, request.origin) for request in pushgateway.requests] == [
+        ("push", "test"),
+        ("scrape", "test"),
+    ]
+
+
+def test_a_scrape_in_protobuf_has_the_same_families(pushgateway: Pushgateway) -> None:
+    pushgateway.push(registry(), job="backup")
+    scrape = pushgateway.scrape(
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+    )
+
+    assert scrape.content_type.startswith("application/vnd.google.protobuf")
+    assert next(each for each in scrape.families if each.name == "backup_bytes") == pushgateway.families[0]
+
+
+def test_a_scrape_that_only_people_read(pushgateway: Pushgateway) -> None:
+    scrape = pushgateway.scrape("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text")
+
+    with pytest.raises(ValueError, match=r"no families can be read from .*: use \.text"):
+        scrape.families  # noqa: B018
+
+
+def test_a_failing_scrape(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway(consistency_check=False)
+    gateway.push("a 1\na 2\n", job="backup")
+    scrape = gateway.scrape()
+
+    assert scrape.status == 500
+    with pytest.raises(ValueError, match="the scrape was answered 500: An error has occurred while serving metrics"):
+        scrape.samples  # noqa: B018
+
+
+def test_a_stopped_gateway_refuses(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway()
+    gateway.stop()
+
+    with pytest.raises(ConnectionRefusedError):
+        gateway.push("a 1\n", job="backup")
+    with pytest.raises(ConnectionRefusedError):
+        gateway.scrape()

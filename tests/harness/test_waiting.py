@@ -1,0 +1,193 @@
+"""Waiting for pushes, in threads and in event loops, under every kind of frozen time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import freezegun
+import pytest
+import time_machine
+
+from pytest_pushgateway import Pushgateway
+from pytest_pushgateway.gateway.monotonic import monotonic
+
+from .application import InBackground, send
+
+
+def failure_of(pushgateway: Pushgateway, *args: str, **options: object) -> list[str]:
+    with pytest.raises(AssertionError) as caught:
+        pushgateway.wait_for_push(*args, timeout=0.01, **options)  # type: ignore[arg-type]
+    return caught.value.args[0].splitlines()  # type: ignore[no-any-return]
+
+
+def test_a_push_that_is_there_already_counts(pushgateway: Pushgateway) -> None:
+    send(pushgateway)
+
+    assert pushgateway.wait_for_push() is pushgateway.pushes[0]
+    assert pushgateway.wait_for_push("backup_bytes", job="backup", timeout=0) is pushgateway.pushes[0]
+
+
+def test_a_push_that_comes_later_is_waited_for(pushgateway: Pushgateway) -> None:
+    with InBackground(lambda: [send(pushgateway, "other 1\n", "/metrics/job/other"), send(pushgateway)]):
+        push = pushgateway.wait_for_push("backup_bytes")
+
+    assert push.number == 2
+
+
+def test_the_nth_push_after_another(pushgateway: Pushgateway) -> None:
+    for number in range(4):
+        send(pushgateway, f"backup_bytes {number}\n")
+    first, second, third, fourth = pushgateway.pushes
+
+    assert pushgateway.wait_for_push("backup_bytes", count=3) is third
+    assert pushgateway.wait_for_push("backup_bytes", after=second) is third
+    assert pushgateway.wait_for_push("backup_bytes", after=first, count=3) is fourth
+
+
+def test_without_a_name_labels_are_those_of_the_key_or_of_any_sample(pushgateway: Pushgateway) -> None:
+    send(pushgateway, "", "/metrics/job/empty")
+    send(pushgateway, 'backup_bytes{disk="sda"} 7\n')
+
+    assert pushgateway.wait_for_push(job="empty").number == 1
+    assert pushgateway.wait_for_push(disk="sda").number == 2
+
+
+def test_only_accepted_pushes_of_the_application_count(pushgateway: Pushgateway) -> None:
+    pushgateway.push("backup_bytes 7\n", job="backup")
+    send(pushgateway, "backup_bytes x\n")
+    pushgateway.assert_rejected()
+
+    assert failure_of(pushgateway) == [
+        "waited 0.01 s for an accepted push: 2 pushes came",
+        "The pushes:",
+        '  push 1 (PUT job="backup"), sent by the test itself, answered 200',
+        '  push 2 (PUT job="backup"), answered 400: text format parsing error in line 1: '
+        'expected float as value, got "x"',
+    ]
+
+
+def test_a_timeout_says_what_came_instead(pushgateway: Pushgateway) -> None:
+    assert failure_of(pushgateway, "backup_bytes") == [
+        "waited 0.01 s for an accepted push of backup_bytes: nothing was pushed"
+    ]
+    send(pushgateway, 'backup_bytes{disk="sda"} 7\n')
+    assert failure_of(pushgateway, "backup_bytes", disk="sdb") == [
+        'waited 0.01 s for an accepted push of backup_bytes{disk="sdb"}: one push came',
+        "The nearest:",
+        '  backup_bytes{disk="sda",instance="",job="backup"} 7 in push 1 (PUT job="backup")',
+        '    label disk is "sda", expected "sdb"',
+        "The pushes:",
+        '  push 1 (PUT job="backup"), answered 200',
+    ]
+    assert failure_of(pushgateway, "backup_byte")[1] == "Names alike: backup_bytes"
+    assert failure_of(pushgateway, count=3)[0] == "waited 0.01 s for 3 accepted pushes, of which 1 came: one push came"
+    assert failure_of(pushgateway, job="x")[0] == 'waited 0.01 s for an accepted push with job="x": one push came'
+    assert failure_of(pushgateway, after=pushgateway.pushes[0])[0] == (
+        "waited 0.01 s for an accepted push: nothing was pushed"
+    )
+
+
+@pytest.mark.parametrize("count", [0, -1, True])
+def test_a_count_is_a_whole_number(pushgateway: Pushgateway, count: int) -> None:
+    with pytest.raises(ValueError, match="count must be a whole number of at least 1, not"):
+        pushgateway.wait_for_push(count=count)
+
+
+def test_wait_until_gives_what_the_predicate_gives(pushgateway: Pushgateway) -> None:
+    threads = set()
+
+    def two_pushes() -> list[object]:
+        threads.add(threading.current_thread())
+        return list(pushgateway.pushes[1:])
+
+    with InBackground(lambda: [send(pushgateway), send(pushgateway)]):
+        assert pushgateway.wait_until(two_pushes) == [pushgateway.pushes[1]]
+    assert threads == {threading.current_thread()}
+
+
+def test_wait_until_looks_also_where_no_request_comes(pushgateway: Pushgateway) -> None:
+    done = threading.Event()
+    timer = threading.Timer(0.02, done.set)
+    timer.start()
+
+    assert pushgateway.wait_until(done.is_set) is True
+    timer.join()
+
+
+def test_a_predicate_may_send_requests_of_its_own(pushgateway: Pushgateway) -> None:
+    with InBackground(lambda: send(pushgateway)):
+        assert pushgateway.wait_until(lambda: "backup_bytes" in pushgateway.scrape().text)
+
+
+def test_wait_until_names_the_predicate_that_stayed_false(pushgateway: Pushgateway) -> None:
+    def never() -> bool:
+        return False
+
+    with pytest.raises(AssertionError) as caught:
+        pushgateway.wait_until(never, timeout=0.01)
+    line = never.__code__.co_firstlineno
+    assert caught.value.args[0] == (
+        "waited 0.01 s in vain for test_wait_until_names_the_predicate_that_stayed_false.<locals>.never "
+        f"({__file__}:{line}) to be true: nothing was pushed"
+    )
+
+
+def test_waits_end_while_time_is_frozen(pushgateway: Pushgateway) -> None:
+    before = monotonic()
+    with freezegun.freeze_time("2001-02-03"):
+        assert failure_of(pushgateway, "backup_bytes")
+        with pytest.raises(AssertionError):
+            pushgateway.wait_until(lambda: False, timeout=0.01)
+        with InBackground(lambda: send(pushgateway)):
+            pushgateway.wait_for_push("backup_bytes")
+    with time_machine.travel(0, tick=False), InBackground(lambda: send(pushgateway)):
+        pushgateway.wait_for_push("backup_bytes", count=2)
+    assert monotonic() - before < 60
+
+
+def test_the_async_twins_let_the_loop_run_on(pushgateway: Pushgateway) -> None:
+    async def main() -> None:
+        pushing = asyncio.create_task(asyncio.to_thread(send, pushgateway))
+        push = await pushgateway.async_wait_for_push("backup_bytes")
+        assert push is pushgateway.pushes[0]
+        assert await pushgateway.async_wait_until(lambda: len(pushgateway.pushes)) == 1
+        await pushing
+
+    asyncio.run(main())
+
+
+def test_the_async_twins_time_out(pushgateway: Pushgateway) -> None:
+    async def main() -> None:
+        with pytest.raises(
+            AssertionError, match=r"waited 0.01 s for an accepted push of backup_bytes: nothing was pushed\Z"
+        ):
+            await pushgateway.async_wait_for_push("backup_bytes", timeout=0.01)
+        with pytest.raises(AssertionError, match=r"waited 0.01 s in vain for .* to be true: nothing was pushed\Z"):
+            await pushgateway.async_wait_until(lambda: False, timeout=0.01)
+
+    threads = threading.active_count()
+    asyncio.run(main())
+    with freezegun.freeze_time("2001-02-03"):
+        asyncio.run(main())
+    assert threading.active_count() == threads
+
+
+def test_an_async_wait_can_be_cancelled(pushgateway: Pushgateway) -> None:
+    async def main() -> None:
+        waiting = asyncio.create_task(pushgateway.async_wait_for_push("backup_bytes", timeout=60))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(main())
+
+
+def test_a_wait_that_blocks_an_event_loop_names_its_twin(pushgateway: Pushgateway) -> None:
+    async def main() -> list[str]:
+        return failure_of(pushgateway, "backup_bytes")
+
+    assert asyncio.run(main())[1] == (
+        "An event loop runs in this thread and stood still meanwhile: use `await gateway.async_wait_for_push(...)`."
+    )
