@@ -7,6 +7,8 @@ import binascii
 import hmac
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.gateway.answers import Answer, Headers, error
+
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http1 import Head
 
@@ -31,15 +33,9 @@ class PlainPassword:
     def __init__(self, user: str, password: str) -> None:
         self._expected = user.encode(), password.encode()
 
-    def refuses(self, head: Head) -> bool:
-        """Tell whether the request comes without the right user and password."""
-        given = credentials(head)
-        if given is None:
-            return True
+    def admit(self, head: Head) -> tuple[Answer | None, Headers]:
+        """Return the answer to a request without the right user and password, or None; and no headers."""
+        given = credentials(head) or (b"", b"")
         # Both are compared, so that the time tells nothing about the user's name.
         matches = [hmac.compare_digest(one, other) for one, other in zip(given, self._expected, strict=True)]
-        return not all(matches)
-
-    def headers(self) -> list[tuple[str, str]]:
-        """Return no headers."""
-        return []
+        return None if all(matches) else error(401, "Unauthorized", [("Www-Authenticate", "Basic")]), []

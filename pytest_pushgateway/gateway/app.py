@@ -41,11 +41,8 @@ _SPARE_BODY = 256 << 10
 class Access(Protocol):
     """Who may ask, and the headers that every answer carries."""
 
-    def refuses(self, head: Head) -> bool:
-        """Tell whether the request lacks valid credentials."""
-
-    def headers(self) -> list[tuple[str, str]]:
-        """Return headers to add to every answer."""
+    def admit(self, head: Head) -> tuple[Answer | None, list[tuple[str, str]]]:
+        """Return the answer to a request that is not admitted, or None, and headers for whatever answer it gets."""
 
 
 class Api(Protocol):
@@ -78,13 +75,12 @@ class App:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve one request, per PEP 3333."""
-        exchange = _Exchange(
-            self, environ["pushgateway.connection"], environ["pushgateway.head"], environ["wsgi.input"]
-        )
-        answer = exchange.run()
-        headers = answer.headers
-        if self.access is not None:
-            headers = [*headers, *self.access.headers()]
+        head: Head = environ["pushgateway.head"]
+        exchange = _Exchange(self, environ["pushgateway.connection"], head, environ["wsgi.input"])
+        # As Go: OPTIONS * is answered before anybody asks who it is.
+        admission = None if self.access is None or head.target == "*" else self.access.admit(head)
+        answer = exchange.run(admission[0] if admission else None)
+        headers = [*answer.headers, *admission[1]] if admission and answer.status else answer.headers
         status = STATUS_LINES.get(answer.status) or f"{answer.status} status code {answer.status}"
         start_response(status, headers)
         return answer.blocks
@@ -117,12 +113,12 @@ class _Exchange:
             handler=self.route.handler,
         )
 
-    def run(self) -> Answer:
+    def run(self, refusal: Answer | None) -> Answer:
+        """Carry the request out, or answer ``refusal``; tell the observer before returning."""
         app, plan = self.app, None
-        if app.access is not None and app.access.refuses(self.head):
-            answer = answers.error(401, "Unauthorized", [("Www-Authenticate", "Basic")])
-            self._observe(answer.status, answer.error, None)
-            return answer
+        if refusal is not None:
+            self._observe(refusal.status, refusal.error, None)
+            return refusal
         problem = self._read_body()
         if self.connection.generation != app.store.generation:
             raise Abandoned

@@ -82,7 +82,7 @@ class Connection:
     def _run(self) -> None:
         try:
             self.sock.settimeout(self.server.limits.request_timeout)
-            if self.server.tls is None or self._handshake(self.server.tls()):
+            if self.server.tls is None or self._handshake(self.server.tls):
                 while self._serve_one():
                     pass
         except (Abandoned, TimeoutError):
@@ -116,8 +116,8 @@ class Connection:
                 self.sock.send(_TOO_MANY.response)
         self.sock.close()
 
-    def _handshake(self, context: ssl.SSLContext) -> bool:
-        from pytest_pushgateway.gateway.tls import LOOKS_PLAIN, PLAIN_ON_TLS
+    def _handshake(self, make_context: Callable[[], ssl.SSLContext]) -> bool:
+        from pytest_pushgateway.gateway.tls import LOOKS_PLAIN, PLAIN_ON_TLS, Context
 
         # Peeked: what Go recognises of a plain request by the place of the TLS record's header.
         if self.sock.recv(5, socket.MSG_PEEK) in LOOKS_PLAIN:
@@ -125,12 +125,15 @@ class Connection:
             self._linger(plain=True)
             return False
         try:
+            context = make_context()
             # Kept before the handshake, so that a stop reaches the socket that is in use.
             self.sock = wrapped = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
             if self.closing:
                 return False
             wrapped.do_handshake()
-        except OSError as problem:
+            if isinstance(context, Context) and not context.accepts(wrapped):
+                raise OSError("could not find allowed SANs in client cert")
+        except (OSError, ValueError) as problem:
             if not self.closing:
                 self.server.log("debug", "TLS handshake error", logged_source=self.remote_address, err=str(problem))
             return False

@@ -103,7 +103,7 @@ class Gateway:
         self._note = note
         self._synchronous = synchronous
         self._on_quit = on_quit
-        self._access, self._tls = _access_and_tls(settings)
+        self._access, self._tls = _access_and_tls(settings, self._log)
         self._lock = threading.Lock()
         self._stopped = False
         self._changes = 0
@@ -310,8 +310,15 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _access_and_tls(
-    settings: Settings,
+    settings: Settings, log: Callable[..., None]
 ) -> tuple[Access | None, Callable[[], ssl.SSLContext] | None]:
+    if settings.web_config_file:
+        if settings.tls is not None or settings.basic_auth is not None:
+            raise ValueError("web_config_file excludes tls and basic_auth")
+        from pytest_pushgateway.gateway.webconfig import WebConfig
+
+        config = WebConfig(settings.web_config_file, log)
+        return config, config.tls
     access: Access | None = None
     if settings.basic_auth is not None:
         from pytest_pushgateway.gateway.access import PlainPassword

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import tempfile
 from typing import Any
 
 LOOKS_PLAIN = frozenset({b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO"})
@@ -10,6 +11,39 @@ LOOKS_PLAIN = frozenset({b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO"})
 
 PLAIN_ON_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 """What Go answers then."""
+
+_VERSIONS = {
+    "TLS10": ssl.TLSVersion.TLSv1,
+    "TLS11": ssl.TLSVersion.TLSv1_1,
+    "TLS12": ssl.TLSVersion.TLSv1_2,
+    "TLS13": ssl.TLSVersion.TLSv1_3,
+}
+_CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
+_ALWAYS = frozenset({"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"})
+"""Suites of TLS 1.3, which Go does not let anybody choose either."""
+_CIPHERS = {
+    f"TLS_ECDHE_{kind}_WITH_{name}": f"ECDHE-{kind}-{openssl}"
+    for kind in ("ECDSA", "RSA")
+    for name, openssl in (
+        ("AES_128_CBC_SHA", "AES128-SHA"),
+        ("AES_256_CBC_SHA", "AES256-SHA"),
+        ("AES_128_GCM_SHA256", "AES128-GCM-SHA256"),
+        ("AES_256_GCM_SHA384", "AES256-GCM-SHA384"),
+        ("CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305"),
+    )
+}
+_CLIENT_AUTH = {
+    "": ssl.CERT_NONE,
+    "NoClientCert": ssl.CERT_NONE,
+    # Go asks for a certificate and takes any or none: nobody can tell that from not asking.
+    "RequestClientCert": ssl.CERT_NONE,
+    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
+    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
+}
+
+
+class TlsError(ValueError):
+    """A TLS configuration that cannot be used."""
 
 
 def server_context(tls: Any) -> ssl.SSLContext:
@@ -22,3 +56,85 @@ def server_context(tls: Any) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tls[0], tls[1])
     return context
+
+
+class Context(ssl.SSLContext):
+    """A context that may ask for one of some names in the client's certificate."""
+
+    allowed_names: frozenset[str] | None = None
+
+    def accepts(self, connection: ssl.SSLSocket) -> bool:
+        """Tell whether the client's certificate carries an allowed name, where names are given."""
+        if self.allowed_names is None:
+            return True
+        certificate: dict[str, Any] = dict(connection.getpeercert() or {})
+        return any(value in self.allowed_names for _, value in certificate.get("subjectAltName", ()))
+
+
+def configured_context(settings: dict[str, Any]) -> ssl.SSLContext:
+    """Return the context of a web configuration's ``tls_server_config``, its files read into ``cert``, ``key`` and
+    ``client_ca`` already.
+
+    Raises TlsError, in the original's words where it has any.
+    """
+    client_auth = settings.get("client_auth_type", "")
+    if client_auth in ("RequireAnyClientCert", "RequireClientCert"):
+        raise TlsError(
+            f"client_auth_type {client_auth} is not supported: Python's TLS cannot ask for a certificate without "
+            "verifying it; use RequireAndVerifyClientCert"
+        )
+    minimum, maximum = _version(settings, "min_version", "TLS12"), _version(settings, "max_version", "TLS13")
+    ciphers = _known(settings.get("cipher_suites"), {**_CIPHERS, **dict.fromkeys(_ALWAYS, "")}, "cipher")
+    curves = _known(settings.get("curve_preferences"), _CURVES, "curve")
+    context = Context(ssl.PROTOCOL_TLS_SERVER)
+    _load_pair(context, settings["cert"], settings["key"])
+    context.minimum_version, context.maximum_version = minimum, maximum
+    if chosen := [cipher for cipher in ciphers if cipher]:
+        context.set_ciphers(":".join(chosen))
+    if len(curves) == 1:
+        # Python takes one curve or all.
+        context.set_ecdh_curve(curves[0])
+    if client_auth not in _CLIENT_AUTH:
+        raise TlsError(f"invalid ClientAuth: {client_auth}")
+    authority = settings.get("client_ca")
+    if authority and client_auth in ("", "NoClientCert"):
+        raise TlsError("client CA's have been configured without a Client Auth Policy")
+    context.verify_mode = _CLIENT_AUTH[client_auth]
+    if context.verify_mode != ssl.CERT_NONE:
+        if authority:
+            context.load_verify_locations(cadata=authority)
+        else:
+            context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
+    if settings.get("client_allowed_sans") is not None:
+        context.allowed_names = frozenset(settings["client_allowed_sans"])
+    return context
+
+
+def _version(settings: dict[str, Any], name: str, default: str) -> ssl.TLSVersion:
+    given = settings.get(name, default)
+    if given not in _VERSIONS:
+        raise TlsError(f"unknown TLS version: {given}")
+    return _VERSIONS[given]
+
+
+def _known(given: list[str] | None, names: dict[str, str], what: str) -> list[str]:
+    for name in given or ():
+        if name not in names:
+            raise TlsError(f"unknown {what}: {name}")
+    return [names[name] for name in given or ()]
+
+
+def _load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    problem = "failed to load X509KeyPair: "
+    if "-----BEGIN " not in certificate:
+        raise TlsError(problem + "tls: failed to find any PEM data in certificate input")
+    if "-----BEGIN " not in key:
+        raise TlsError(problem + "tls: failed to find any PEM data in key input")
+    # OpenSSL takes both from a file only; this one is readable by its owner alone and gone at once.
+    with tempfile.NamedTemporaryFile("w", encoding="latin-1", suffix=".pem") as file:
+        file.write(certificate.rstrip() + "\n" + key)
+        file.flush()
+        try:
+            context.load_cert_chain(file.name)
+        except ssl.SSLError as error:
+            raise TlsError(f"{problem}{error.reason or error}") from None
