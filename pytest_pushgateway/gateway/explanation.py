@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from pytest_pushgateway.exposition.gofmt import metric_text, quote
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, kinds, proto_type_name
 from pytest_pushgateway.gateway.consistency import After, Conflicts
 from pytest_pushgateway.gateway.groups import Collision, Group, GroupingKey, Held
-from pytest_pushgateway.gateway.index import CHECKED_TYPES, Series, label_problem, pairs_around
+from pytest_pushgateway.gateway.index import (
+    CHECKED_TYPES,
+    SUFFIXES,
+    Declared,
+    Series,
+    fits,
+    label_problem,
+    pairs_around,
+)
 
 
 def error_text(collisions: list[Collision]) -> str:
@@ -17,18 +27,37 @@ def error_text(collisions: list[Collision]) -> str:
 
 
 def explain(after: After, conflicts: Conflicts) -> list[Collision]:
-    """Say what the original says of the conflicts, in the order in which it would meet them.
+    """Say what the original says of the conflicts when it meets the groups in order of age, the one that pushes last.
 
-    It walks the families one by one; a family that it refuses as a whole is not there for those that follow. Costs the
+    Some conflicts it meets in another order only: then a group that brings one to light comes first. Costs the
     conflicts.
     """
-    return _Explanation(after, conflicts).collisions
+    collisions = _Explanation(after, conflicts, None).collisions
+    for leader in () if collisions else _leaders(after, conflicts):
+        collisions = _Explanation(after, conflicts, leader).collisions
+        if collisions:
+            break
+    return collisions
+
+
+def _leaders(after: After, conflicts: Conflicts) -> Iterator[Group]:
+    """Yield one group for each thing that is declared for a name in conflict."""
+    for name in [*conflicts.clashing, *(base for base, _ in conflicts.pairs)]:
+        seen = set()
+        for group, held in after.members(name):
+            declared = (held.family.type, held.family.help)
+            if declared not in seen:
+                seen.add(declared)
+                yield group
 
 
 class _Explanation:
-    def __init__(self, after: After, conflicts: Conflicts) -> None:
+    """A walk through the families in conflict; a family that is refused as a whole is not there for those after it."""
+
+    def __init__(self, after: After, conflicts: Conflicts, leader: Group | None) -> None:
         self.after = after
         self.conflicts = conflicts
+        self.leader = leader
         self.collisions: list[Collision] = []
         self.met: set[bytes] = set()
         self.seen: set[bytes] = set()
@@ -60,49 +89,54 @@ class _Explanation:
 
     def _may_stand(self, name: bytes) -> bool:
         own = self.after.index.own.get(name)
-        declared = self.after.declared(name) or {}
         if own is None:
             return self._free_of_suffixes(name)
-        helps = [text for _, text in declared if text != own.help and not own.predefined]
-        types = [kind for kind, _ in declared if kind != own.type]
-        label = _text(name)
-        if helps:
-            text = f"has help {quote(helps[0])} but should have {quote(own.help)}"
-        elif types:
-            text = f"has type {proto_type_name(types[0])} but should have {proto_type_name(own.type)}"
-        else:
+        kind, help_text = first = self._declared(name)
+        if fits(first, own):
             return True
+        if help_text != own.help and not own.predefined:
+            problem = f"has help {quote(help_text)} but should have {quote(own.help)}"
+        else:
+            problem = f"has type {proto_type_name(kind)} but should have {proto_type_name(own.type)}"
         groups = [
-            group
-            for group, held in self.after.members(name)
-            if held.family.type != own.type or (held.family.help != own.help and not own.predefined)
+            group for group, held in self.after.members(name) if not fits((held.family.type, held.family.help), own)
         ]
-        self._add("own", name, f"gathered metric family {label} {text}", self._standing(name, groups))
+        self._add("own", name, f"gathered metric family {_text(name)} {problem}", self._standing(name, groups))
         return False
+
+    def _declared(self, name: bytes) -> Declared:
+        """Return what the first of the families of a name declares."""
+        declared = list(self.after.declared(name) or ())
+        if len(declared) > 1:
+            held_by = dict(self.after.members(name))
+            family = held_by[self._in_order(held_by)[0]].family
+            return family.type, family.help
+        return declared[0]
+
+    def _type(self, name: bytes) -> int:
+        """Return the type that the families of a name are held to."""
+        own = self.after.index.own.get(name)
+        return own.type if own is not None else self._declared(name)[0]
 
     def _free_of_suffixes(self, name: bytes) -> bool:
         """Look for a collision as the original does: the name as a suffixed one first, then as the base."""
         pairs = [pair for pair in pairs_around(name) if pair in self.conflicts.pairs]
         for base, other in pairs:
-            if other == name and base in self.met:
-                kind = self._kind(base, other)
+            if other == name and base in self.met and self._takes_up(base, other):
+                kind = "summary" if self._type(base) == MetricType.SUMMARY else "histogram"
                 text = f"metric named {quote(name)} collides with previously collected {kind} named {quote(base)}"
                 self._add("suffix", name, f"collected {text}", self._holders(base))
                 return False
         for base, other in pairs:
-            if base == name and other in self.met:
+            if base == name and other in self.met and self._takes_up(base, other):
                 kind = "histogram" if other.endswith(b"_bucket") else "histogram or summary"
                 text = f"{kind} named {quote(name)} collides with previously collected metric named {quote(other)}"
                 self._add("suffix", name, f"collected {text}", self._holders(other))
                 return False
         return True
 
-    def _kind(self, base: bytes, other: bytes) -> str:
-        own = self.after.index.own.get(base)
-        types = [own.type] if own else [kind for kind, _ in self.after.declared(base) or ()]
-        if MetricType.SUMMARY in types and not other.endswith(b"_bucket"):
-            return "summary"
-        return "histogram"
+    def _takes_up(self, base: bytes, other: bytes) -> bool:
+        return other[len(base) :] in SUFFIXES.get(self._type(base), ())
 
     def _holders(self, name: bytes) -> list[Group]:
         return self._standing(name, [group for group, _ in self.after.members(name)])
@@ -114,35 +148,29 @@ class _Explanation:
         return [group for group in groups if group is not self.after.delta.group]
 
     def _series(self, name: bytes) -> None:
-        kind = self._strict_type(name)
+        kind = self._type(name)
         lacking = 0 <= kind < CHECKED_TYPES and self.after.lacking(name)[kind] > 0
         shared = {each: owners for each, (of, owners) in self.conflicts.duplicates.items() if of == name}
         if lacking:
-            held_by = dict(self.after.members(name))
+            concerned = {group for group, _ in self.after.members(name)}
         else:
             concerned = {group for owners in shared.values() for group in owners}
             concerned.update(group for of, group in self.conflicts.bad if of == name)
-            held_by = {group: self._held(name, group) for group in self._in_order(concerned)}
-        for group, held in held_by.items():
+        for group in self._in_order(concerned):
+            held = self._held(name, group)
             if (lacking and held.lacking[kind]) or held.bad or shared:
                 self._family(name, kind, group, held, shared)
 
-    def _in_order(self, groups: set[Group]) -> list[Group]:
-        return sorted(groups, key=lambda group: (group is self.after.delta.group, group.serial))
+    def _in_order(self, groups: Iterable[Group]) -> list[Group]:
+        """Sort groups by age, the one that pushes last."""
+        return sorted(
+            groups, key=lambda group: (group is not self.leader, group is self.after.delta.group, group.serial)
+        )
 
     def _held(self, name: bytes, group: Group) -> Held:
         if group is self.after.delta.group and name in self.after.delta.added:
             return self.after.delta.added[name]
         return self.after.index.names[name].members[group]
-
-    def _strict_type(self, name: bytes) -> int:
-        """Return the type that the families of a name are held to: the first that some series cannot serve."""
-        own = self.after.index.own.get(name)
-        if own is not None:
-            return own.type
-        types = list(dict.fromkeys(kind for kind, _ in self.after.declared(name) or ()))
-        lacking = self.after.lacking(name)
-        return next((kind for kind in types if 0 <= kind < CHECKED_TYPES and lacking[kind]), types[0])
 
     def _family(self, name: bytes, kind: int, group: Group, held: Held, shared: dict[bytes, list[Group]]) -> None:
         family = held.family
@@ -153,8 +181,8 @@ class _Explanation:
             if checked and kind not in kinds(family.type, value):
                 others = [each for each, other in self.after.members(name) if other.family.type == kind]
                 self._blame("type", family, group, series, f"is not a {proto_type_name(kind)}", others)
-            elif prefix in bad:
-                self._blame("label", family, group, series, label_problem(family, prefix, value) or "", [])
+            elif prefix in bad and (problem := label_problem(family, prefix, value)):
+                self._blame("label", family, group, series, problem, [])
             elif prefix in shared:
                 if prefix in self.seen:
                     problem = "was collected before with the same name and label values"

@@ -92,11 +92,9 @@ def _lacking(family: MetricFamily) -> tuple[int, ...]:
 
 
 def _bad(family: MetricFamily) -> tuple[bytes, ...]:
-    values = dict(family.series)
+    suspects = set(family.suspects)
     return tuple(
-        prefix
-        for prefix in dict.fromkeys(family.suspects)
-        if prefix in values and label_problem(family, prefix, values[prefix])
+        {prefix: None for prefix, value in family.series if prefix in suspects and label_problem(family, prefix, value)}
     )
 
 
@@ -317,12 +315,20 @@ def clashes(declared: Iterable[Declared], lacking: tuple[int, ...], own: SelfFam
     Where the original's answer depends on the order in which it walks its map, this is the strict one: every type
     declared must do.
     """
-    for kind, text in declared:
-        if 0 <= kind < CHECKED_TYPES and lacking[kind]:
+    for each in declared:
+        if 0 <= each[0] < CHECKED_TYPES and lacking[each[0]]:
             return True
-        if own is not None and (kind != own.type or (text != own.help and not own.predefined)):
+        if own is not None and not fits(each, own):
             return True
     return False
+
+
+def fits(declared: Declared, own: SelfFamily) -> bool:
+    """Tell whether a family can be exposed together with an own family of the same name.
+
+    The help text of an own family that is there from the start replaces the pushed one.
+    """
+    return declared[0] == own.type and (own.predefined or declared[1] == own.help)
 
 
 def pairs_around(name: bytes) -> list[tuple[bytes, bytes]]:
