@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pytest_pushgateway.exposition.escaping import escape_name, escape_prefix
 from pytest_pushgateway.exposition.gofmt import format_float, metric_text
 from pytest_pushgateway.exposition.model import (
+    SIMPLE_TYPES,
     Histogram,
     MetricFamily,
     RenderError,
@@ -68,8 +69,9 @@ def render_block(
         RenderError: as :func:`render_series`; ``partial`` has the lines before.
     """
     lines = []
+    is_simple = family_type in SIMPLE_TYPES
     for prefix, value in series:
-        if value.__class__ is bytes and not (b'{"' in prefix or b',"' in prefix):
+        if is_simple and value.__class__ is bytes and not (b'{"' in prefix or b',"' in prefix):
             lines.append(b"%b %b\n" % (prefix, b"0" if value == b"-0" else value))
             continue
         try:

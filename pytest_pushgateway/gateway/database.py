@@ -77,6 +77,8 @@ class Database:
             self._connection.close()
             if "locked" in str(error):
                 raise PersistenceError(f"{path} is in use by another gateway") from error
+            if str(error).startswith("no such"):
+                raise Distrusted(f"damaged: {error}") from error
             raise
         except (sqlite3.DatabaseError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
             self._connection.close()
@@ -85,6 +87,8 @@ class Database:
             self._connection.close()
             raise
         self._identity = _identity(path)
+        self._log = Path(f"{path}-wal")
+        self._log_identity = _identity(self._log)
 
     def _open(self, synchronous: str) -> None:
         execute = self._connection.execute
@@ -156,6 +160,10 @@ class Database:
     def close(self) -> None:
         """Close the file; the write-ahead log is folded into it."""
         self._connection.close()
+        # SQLite leaves the log of a file that has been moved or deleted: it must not be taken for that of another.
+        with suppress(OSError):
+            if _identity(self._log) == self._log_identity:
+                self._log.unlink()
 
 
 def _identity(path: Path) -> tuple[int, int]:

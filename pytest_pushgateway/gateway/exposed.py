@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pytest_pushgateway.exposition import negotiation
-from pytest_pushgateway.exposition.model import SIMPLE_TYPES, MetricFamily, RenderError
+from pytest_pushgateway.exposition.model import SIMPLE_TYPES, MetricFamily, MetricType, Mixed, RenderError
 from pytest_pushgateway.exposition.negotiation import Format
-from pytest_pushgateway.exposition.protobuf_writer import encode_head, encode_metric, varint
+from pytest_pushgateway.exposition.protobuf_writer import encode_head, encode_metric, encode_part, varint
 from pytest_pushgateway.exposition.text import render_block, render_header
 from pytest_pushgateway.gateway.blocks import Blocks
 from pytest_pushgateway.gateway.index import Counters, Declared, Index, Series
@@ -46,12 +46,24 @@ def take_changes(index: Index, everything: bool) -> dict[bytes, Change | None]:
             changes[name] = None
             continue
         declared = exposed_as(named.declared, index.own.get(name))
-        if everything or named.pending is None:
-            changes[name] = Change(declared, [held.family.series for held in named.members.values()])
+        if everything or named.pending is None or len(named.types()) > 1:
+            series = [_series(held.family, declared[0]) for held in named.members.values()]
+            changes[name] = Change(declared, series)
         else:
             changes[name] = Change(declared, None, named.pending)
         named.pending = {}
     return changes
+
+
+def _series(family: MetricFamily, exposed_type: int) -> list[Series]:
+    """Return the series of a family; values that need its type to be read say it where it is exposed as another."""
+    if family.type == exposed_type or family.type not in SIMPLE_TYPES:
+        return family.series
+    kind = MetricType(family.type)
+    return [
+        (prefix, Mixed(encode_part(kind, value), {kind: value}) if isinstance(value, bytes) else value)
+        for prefix, value in family.series
+    ]
 
 
 def exposed_as(declared: dict[Declared, int], own: SelfFamily | None) -> Declared:

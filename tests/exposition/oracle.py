@@ -79,13 +79,13 @@ class Oracle:
 
 @contextmanager
 def running_pushgateway(*flags: str) -> Iterator[Oracle]:
-    """Start the real program on a free port of 127.0.0.1, without persistence, and stop it at the end."""
+    """Start the real program on a free port of 127.0.0.1, without persistence unless flags say so, and stop it at the end."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [
             peers.pushgateway_binary(),
-            "--persistence.file=",
+            *([] if any(flag.startswith("--persistence.file=") for flag in flags) else ["--persistence.file="]),
             f"--web.listen-address=127.0.0.1:{port}",
             "--log.level=error",
             *flags,

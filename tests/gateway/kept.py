@@ -1,0 +1,51 @@
+"""A persistence file to talk to in a test."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from pytest_pushgateway.gateway.persistence import Persistence
+from tests.gateway.held import Held
+
+
+class Log:
+    """Remembers what was logged."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, dict[str, Any]]] = []
+
+    def __call__(self, level: str, message: str, **fields: Any) -> None:
+        self.lines.append((level, message, fields))
+
+    @property
+    def messages(self) -> list[tuple[str, str]]:
+        """Level and message of each line, in order."""
+        return [(level, message) for level, message, _ in self.lines]
+
+
+class Kept(Held):
+    """A store that keeps its groups in a file."""
+
+    def __init__(self, path: Path, *, interval: float = 0, synchronous: str = "OFF") -> None:
+        self.log = Log()
+        self.persistence = Persistence.open(path, interval, synchronous=synchronous, log=self.log)
+        super().__init__(persistence=self.persistence)
+
+    def stop(self) -> None:
+        """End in good order."""
+        self.persistence.close()
+
+    def __enter__(self) -> Kept:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def ask(path: Path, query: str) -> list[tuple[Any, ...]]:
+    """Ask the database something, as another program."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()

@@ -1,0 +1,260 @@
+"""What a gateway keeps over a restart, and when it is in the file."""
+
+from __future__ import annotations
+
+import random
+import re
+import struct
+import threading
+from pathlib import Path
+
+import pytest
+
+from pytest_pushgateway.exposition import protobuf
+from pytest_pushgateway.gateway.persistence import Persistence, PersistenceError
+from tests.gateway.held import NOW, key
+from tests.gateway.kept import Kept, Log, ask
+from tests.gateway.rivals import some_protobuf, some_text
+
+EVERYTHING = b"""# HELP g A gauge with \\\\ and \\n in its help.
+# TYPE g gauge
+g{x="\\\\ \\" \\n  ."} NaN
+g{x=""} +Inf
+# TYPE c counter
+c 1e+06
+# TYPE s summary
+s{quantile="0.5"} NaN
+s{quantile="0.9"} 7
+s_sum 3.25
+s_count 4
+# TYPE h histogram
+h_bucket{le="0.1"} 1
+h_bucket{le="+Inf"} 3
+h_sum NaN
+h_count 3
+# TYPE f histogram
+f_bucket{le="0.1"} 1.5
+f_count 2.5
+# TYPE gh gaugehistogram
+gh_bucket{le="1"} 1
+gh_sum -0
+u 12
+"""
+
+
+def said(gateway: Kept) -> str:
+    """Return all that stands, in a form in which NaN equals NaN and a type its number."""
+    return re.sub(r"<MetricType\.\w+: (\d)>", r"\1", repr(gateway.store.groups()))
+
+
+def test_everything_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    with Kept(path) as gateway:
+        gateway.put(EVERYTHING, job="j", x=b"\xff/")
+        gateway.clock.now += 10
+        gateway.put(EVERYTHING, job="j", instance="")
+        gateway.post("g 1\n", job="k")
+        gateway.clock.now += 10
+        gateway.post("u 13\nu 14 15\n", job="k")
+        groups = gateway.store.groups()
+        before_restart = said(gateway)
+    with Kept(path) as again:
+        assert [group.key for group in again.store.groups()] == [group.key for group in groups]
+        for before, after in zip(groups, again.store.groups(), strict=True):
+            assert after.push_time == before.push_time
+            assert after.push_failure_time == before.push_failure_time
+        assert said(again) == before_restart
+        assert groups[2].push_failure_time == NOW + 20
+        # What was restored is judged as if it had been pushed.
+        assert again.store.poisoned() is not None
+        assert again.log.lines == []
+
+
+def test_a_restored_gateway_says_and_shows_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    with Kept(path) as gateway:
+        gateway.put(EVERYTHING, job="j")
+        gateway.put("# HELP g Another help.\n# TYPE g gauge\ng 1\n", job="k")
+        exposed = gateway.exposed()
+    with Kept(path) as again:
+        assert again.exposed() == exposed
+        verdict = again.put("# TYPE g counter\ng 1\n", job="l")
+        assert verdict.error is not None
+        assert "is not a GAUGE" in verdict.error
+        assert again.put(EVERYTHING, job="j").accepted
+
+
+def test_what_only_protobuf_says_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    exemplar = b"\x1a\x12" + b"\x09" + struct.pack("<d", 1.5) + b"\x12\x07\x0a\x05\x0a\x01t\x12\x00"
+    native = b"\x3a\x0d" + b"\x08\x03" + b"\x28\x02" + b"\x62\x04\x08\x01\x10\x02" + b"\x6a\x01\x02"
+    body = b"\x0a\x01c\x18\x00\x22" + bytes([len(exemplar)]) + exemplar
+    body2 = b"\x0a\x01n\x18\x04\x22" + bytes([len(native)]) + native
+    message = bytes([len(body)]) + body + bytes([len(body2)]) + body2
+    group = key(job="j")
+    with Kept(path) as gateway:
+        gateway.store.push(group, protobuf.parse(message, dict(group)), replace=True)
+        before = said(gateway)
+        assert "Mixed" in before
+    with Kept(path) as again:
+        assert said(again) == before
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_families_come_back(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    group = key(job="j", x=b"\xfe")
+    with Kept(tmp_path / "metrics") as gateway:
+        gateway.post(some_text(dice, [b"a", b"h", b"s"], calm=False).replace(b" 1234", b""), check=False, job="j")
+        body = some_protobuf(dice, [b"a", b"h", b"", b"\xff \n"])
+        gateway.store.push(group, protobuf.parse(body, dict(group)), replace=False, check=False)
+        before = said(gateway)
+    with Kept(tmp_path / "metrics") as again:
+        assert said(again) == before
+
+
+def test_deletions_and_replacements_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    with Kept(path) as gateway:
+        gateway.put("a 1\nb 1\n", job="j")
+        gateway.put("a 1\n", job="k")
+        gateway.put("b 2\n", job="j")
+        gateway.delete(job="k")
+        exposed = gateway.exposed()
+    with Kept(path) as again:
+        assert again.exposed() == exposed == '# TYPE b untyped\nb{instance="",job="j"} 2\n'
+
+
+def test_with_interval_0_a_push_is_in_the_file_before_it_is_answered(tmp_path: Path) -> None:
+    gateway = Kept(tmp_path / "metrics")
+    gateway.put("a 1\n", job="j")
+    gateway.put("a 1 2\n", job="k")
+    gateway.put("a 1\n", job="l")
+    gateway.delete(job="l")
+    gateway.persistence.crash()
+    with Kept(tmp_path / "metrics") as again:
+        assert again.exposed() == '# TYPE a untyped\na{instance="",job="j"} 1\n'
+        assert [group.push_failure_time for group in again.store.groups()] == [0, NOW]
+
+
+def test_with_an_interval_a_crash_loses_what_came_since_the_last_flush(tmp_path: Path) -> None:
+    gateway = Kept(tmp_path / "metrics", interval=3600)
+    gateway.put("a 1\n", job="j")
+    gateway.persistence.flush()
+    gateway.put("a 2\n", job="j")
+    gateway.persistence.crash()
+    with Kept(tmp_path / "metrics", interval=3600) as again:
+        assert again.exposed() == '# TYPE a untyped\na{instance="",job="j"} 1\n'
+        again.put("a 3\n", job="j")
+    with Kept(tmp_path / "metrics") as third:
+        assert third.exposed() == '# TYPE a untyped\na{instance="",job="j"} 3\n'
+
+
+def test_with_an_interval_a_thread_writes(tmp_path: Path) -> None:
+    written = threading.Event()
+    log = Log()
+
+    def listen(level: str, message: str, **fields: object) -> None:
+        log(level, message, **fields)
+        written.set()
+
+    persistence = Persistence.open(tmp_path / "metrics", 0.001, log=listen)
+    persistence.mark(key(job="j"), {b"a": None})
+    persistence.written()
+    assert written.wait(10)
+    persistence.close()
+    assert log.lines[0] == ("info", "metrics persisted", {"file": str(tmp_path / "metrics")})
+    assert not [thread for thread in threading.enumerate() if thread.name == "persistence"]
+
+
+def test_a_push_writes_the_rows_of_the_families_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    with Kept(path) as gateway:
+        gateway.put("".join(f"m{number} 1\n" for number in range(100)), job="j")
+    before = dict(ask(path, "SELECT name, pushed_at FROM families"))
+    with Kept(path) as gateway:
+        gateway.clock.now += 60
+        gateway.post("m7 2\n", job="j")
+    after = dict(ask(path, "SELECT name, pushed_at FROM families"))
+    assert {name for name, at in after.items() if at != before[name]} == {b"m7", b"push_time_seconds"}
+
+
+def test_the_file_can_be_read_with_other_tools(tmp_path: Path) -> None:
+    with Kept(tmp_path / "metrics") as gateway:
+        gateway.put('# TYPE a gauge\na{x="1"} 1\na{x="2"} 2\n', job="j")
+    query = "SELECT \"group\", type, series FROM families WHERE name = CAST('a' AS BLOB)"
+    assert ask(tmp_path / "metrics", query) == [
+        (b'{job="j"}', 1, b'a{instance="",job="j",x="1"} 1\na{instance="",job="j",x="2"} 2')
+    ]
+    assert (tmp_path / "metrics").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_reset_writes_a_number_and_the_old_rows_go_later(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    gateway = Kept(path)
+    gateway.put("".join(f"m{number} 1\n" for number in range(100)), job="j")
+    gateway.store.reset()
+    gateway.put("a 1\n", job="k")
+    gateway.persistence.crash()
+    old = "SELECT count(*) FROM families WHERE generation = 0"
+    assert 0 < ask(path, old)[0][0] < 100
+    with Kept(path) as again:
+        assert again.exposed() == '# TYPE a untyped\na{instance="",job="k"} 1\n'
+    assert ask(path, old) == [(0,)]
+
+
+def test_later_flushes_purge_the_rows_of_a_reset(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    gateway = Kept(path)
+    gateway.put("".join(f"m{number} 1\n" for number in range(20)), job="j")
+    gateway.store.reset()
+    gateway.put("a 1\n", job="k")
+    gateway.put("a 2\n", job="k")
+    gateway.persistence.crash()
+    assert ask(path, "SELECT DISTINCT generation FROM families") == [(1,)]
+
+
+def test_a_wipe_is_kept(tmp_path: Path) -> None:
+    gateway = Kept(tmp_path / "metrics")
+    gateway.put("a 1\n", job="j")
+    gateway.store.wipe()
+    gateway.persistence.crash()
+    with Kept(tmp_path / "metrics") as again:
+        assert again.store.groups() == []
+
+
+def test_a_second_gateway_on_one_file_refuses_to_start(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    with Kept(path) as gateway:
+        with pytest.raises(PersistenceError, match=f"^{path} is in use by another gateway$"):
+            Kept(path)
+        assert gateway.put("a 1\n", job="j").accepted
+    with Kept(path) as again:
+        assert again.exposed() == '# TYPE a untyped\na{instance="",job="j"} 1\n'
+
+
+def test_pushes_of_many_threads_are_all_kept(tmp_path: Path) -> None:
+    gateway = Kept(tmp_path / "metrics")
+
+    def push(number: int) -> None:
+        for turn in range(20):
+            gateway.put(f"a {turn}\n", job=f"j{number}")
+
+    threads = [threading.Thread(target=push, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gateway.persistence.crash()
+    with Kept(tmp_path / "metrics") as again:
+        assert [len(group.families) for group in again.store.groups()] == [3] * 8
+        assert {value for _, family in again.store.families_named(b"a") for _, value in family.series} == {b"19"}
+
+
+def test_nothing_is_written_after_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    gateway = Kept(path)
+    gateway.stop()
+    path.unlink()
+    gateway.put("a 1\n", job="j")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,240 @@
+"""Persistence files that cannot be read or written: nothing is overwritten, nothing acknowledged is forgotten."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pytest_pushgateway.gateway.persistence import PersistenceError
+from tests.exposition.oracle import running_pushgateway
+from tests.gateway.kept import Kept, ask
+
+A = '# TYPE a untyped\na{instance="",job="j"} 1\n'
+
+
+def aside(path: Path) -> list[Path]:
+    return sorted(each for each in path.parent.iterdir() if each.name.startswith(f"{path.name}.corrupt-"))
+
+
+def filled(path: Path) -> bytes:
+    with Kept(path) as gateway:
+        gateway.put("".join(f"m{number} 1\n" for number in range(200)), job="j")
+    return path.read_bytes()
+
+
+def expect_set_aside(path: Path, reason: str, content: bytes) -> None:
+    """A gateway that is started on the file starts empty and says why; the file stands beside, as it was."""
+    with Kept(path) as gateway:
+        assert gateway.store.groups() == []
+        (moved,) = [each for each in aside(path) if not each.name.endswith(("-wal", "-shm"))]
+        assert moved.read_bytes() == content
+        ((level, message, fields),) = gateway.log.lines
+        assert (level, message) == ("error", "could not load persisted metrics")
+        assert reason in fields["err"]
+        assert fields["moved_to"] == str(moved)
+        gateway.put("a 1\n", job="j")
+    with Kept(path) as again:
+        assert again.exposed() == A
+
+
+def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    path.touch()
+    with Kept(path) as gateway:
+        assert gateway.log.lines == []
+        gateway.put("a 1\n", job="j")
+    with Kept(path) as again:
+        assert again.exposed() == A
+    assert aside(path) == []
+
+
+@pytest.mark.parametrize("content", [b"x", b"not a database\n" * 1000, b"SQLite format 3"])
+def test_something_else_is_moved_aside(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "metrics"
+    path.write_bytes(content)
+    expect_set_aside(path, "not a database", content)
+
+
+def test_the_write_ahead_log_goes_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    path.write_bytes(b"nonsense")
+    Path(f"{path}-wal").write_bytes(b"log")
+    with Kept(path):
+        assert [each.read_bytes() for each in aside(path)] == [b"nonsense", b"log"]
+
+
+def test_files_moved_aside_in_the_same_second_do_not_replace_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    for number in range(3):
+        path.write_bytes(b"nonsense %d" % number)
+        Kept(path).stop()
+        path.unlink()
+    assert {each.read_bytes() for each in aside(path)} == {b"nonsense 0", b"nonsense 1", b"nonsense 2"}
+
+
+def test_a_truncated_database_is_moved_aside(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    content = filled(path)[:-4096]
+    path.write_bytes(content)
+    expect_set_aside(path, "damaged", content)
+
+
+def test_a_rotten_page_is_found_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    content = bytearray(filled(path))
+    content[4096 * 5 : 4096 * 6] = b"\xa5" * 4096
+    path.write_bytes(content)
+    expect_set_aside(path, "damaged", bytes(content))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE families SET series = CAST('no value' || char(10) || 'x' AS BLOB)",
+        "UPDATE families SET series = CAST('a [\"what\"]' AS BLOB)",
+        "UPDATE families SET series = 5, help = 'text'",
+        "DROP TABLE families",
+        "DELETE FROM state",
+    ],
+)
+def test_a_database_with_nonsense_in_it_is_moved_aside(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "metrics"
+    with Kept(path) as gateway:
+        gateway.put("a 1\n", job="j")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(damage)
+    expect_set_aside(path, "damaged", path.read_bytes())
+
+
+def test_a_foreign_database_is_moved_aside(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url)")
+    expect_set_aside(path, "another application", path.read_bytes())
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    filled(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
+    with pytest.raises(PersistenceError, match="written by a newer version"):
+        Kept(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.conformance
+def test_a_file_of_the_original_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    with running_pushgateway(f"--persistence.file={path}") as oracle:
+        oracle.push(b"a 1\n")
+    expect_set_aside(path, "the original Pushgateway (gob)", path.read_bytes())
+
+
+def test_a_directory_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(PersistenceError, match=f"^{tmp_path} cannot be read: Is a directory$"):
+        Kept(tmp_path)
+
+
+def test_a_missing_directory_does_not_keep_the_gateway_from_working(tmp_path: Path) -> None:
+    path = tmp_path / "later" / "metrics"
+    gateway = Kept(path)
+    assert gateway.log.messages == [("error", "error persisting metrics")]
+    assert gateway.put("a 1\n", job="j").accepted
+    assert gateway.put("b 1\n", job="k").accepted
+    assert len(gateway.log.lines) == 1
+    assert gateway.persistence.failing
+    path.parent.mkdir()
+    gateway.delete(job="k")
+    assert gateway.log.messages[1:] == [("info", "persisting metrics works again")]
+    assert gateway.persistence.failing is None
+    gateway.persistence.crash()
+    with Kept(path) as again:
+        assert again.exposed() == A
+
+
+def test_a_full_disk_forgets_nothing_and_is_logged_once(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    gateway = Kept(path)
+    gateway.put("a 1\n", job="j")
+    limit = gateway.persistence._database._connection  # type: ignore[union-attr]
+    limit.execute("PRAGMA max_page_count = 8")
+    big = "".join(f'big{{x="{number:0200}"}} 1\n' for number in range(1000))
+    assert gateway.put(big, job="k").accepted
+    assert gateway.put("c 1\n", job="l").accepted
+    assert gateway.log.messages == [("error", "error persisting metrics")]
+    assert gateway.log.lines[0][2]["err"] == "database or disk is full"
+    assert len(gateway.store.groups()) == 3
+    assert gateway.persistence.status()["failing"] == "database or disk is full"
+
+    limit.execute("PRAGMA max_page_count = 100000")
+    gateway.put("a 1\n", job="j")
+    assert gateway.log.messages[1:] == [("info", "persisting metrics works again")]
+    gateway.persistence.crash()
+    with Kept(path) as again:
+        assert len(again.store.groups()) == 3
+        assert len(again.store.families_named(b"big")[0][1].series) == 1000
+
+
+def test_the_last_good_state_stays_on_disk_while_writing_fails(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    gateway = Kept(path)
+    gateway.put("a 1\n", job="j")
+    gateway.persistence._database._connection.execute("PRAGMA max_page_count = 8")  # type: ignore[union-attr]
+    gateway.put("".join(f'big{{x="{number:0200}"}} 1\n' for number in range(1000)), job="j")
+    gateway.store.reset()
+    gateway.put("".join(f'big{{x="{number:0200}"}} 1\n' for number in range(1000)), job="j")
+    gateway.persistence.close()
+    assert gateway.log.messages[-1] == ("error", "metrics not persisted are lost")
+    with Kept(path) as again:
+        assert again.store.families_named(b"big") == []
+
+
+def test_a_file_that_vanishes_is_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    gateway = Kept(path)
+    gateway.put("a 1\n", job="j")
+    for each in tmp_path.iterdir():
+        each.unlink()
+    gateway.put("b 1\n", job="k")
+    gateway.persistence.crash()
+    with Kept(path) as again:
+        assert [name for name in again.store.names() if len(name) == 1] == [b"a", b"b"]
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    path, other = tmp_path / "metrics", tmp_path / "other"
+    with Kept(other) as gateway:
+        gateway.put("z 1\n", job="j")
+    gateway = Kept(path)
+    gateway.put("a 1\n", job="j")
+    other.replace(path)
+    gateway.put("b 1\n", job="k")
+    assert ("error", "another persistence file appeared") in gateway.log.messages
+    gateway.persistence.crash()
+    (moved,) = aside(path)
+    assert (b"z",) in ask(moved, "SELECT name FROM families")
+    with Kept(path) as again:
+        assert [name for name in again.store.names() if len(name) == 1] == [b"a", b"b"]
+
+
+def test_damage_found_while_running_is_cured_from_memory(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    filled(path)
+    gateway = Kept(path)
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (path.stat().st_size - 4096))
+    # What SQLite has in its cache it does not read again.
+    gateway.persistence._database._connection.execute("PRAGMA shrink_memory")  # type: ignore[union-attr]
+    gateway.put("a 1\n", job="j")
+    assert gateway.log.messages[0] == ("error", "error persisting metrics")
+    assert "damaged" in gateway.log.lines[0][2]["err"]
+    assert len([each for each in aside(path) if not each.name.endswith("-wal")]) == 1
+    gateway.persistence.crash()
+    with Kept(path) as again:
+        assert again.exposed() == A
