@@ -29,13 +29,30 @@ else:
     Position.__doc__ = "A place in a file: line and column, both counted from 1."
 
 
+def _position(node: Any) -> Position:
+    mark = node.start_mark
+    return Position(mark.line + 1, mark.column + 1)
+
+
 class Section:
     """Common ground of everything decoded: keyword construction, comparison, representation, positions."""
 
-    positions: Mapping[str, tuple[Position, Position]] = {}
-    """For each key that was written: where the key stands, and where its value begins."""
+    node: Any = None
+    """The YAML mapping it was decoded from; positions are only computed when somebody asks."""
 
-    start: Position | None = None
+    @property
+    def positions(self) -> dict[str, tuple[Position, Position]]:
+        """For each key that was written: where the key stands, and where its value begins."""
+        found = {}
+        for key, value in self.node.value if self.node is not None else ():
+            if isinstance(key.value, str):
+                found[key.value] = (_position(key), _position(value))
+        return found
+
+    @property
+    def start(self) -> Position | None:
+        """Where the section begins."""
+        return _position(self.node) if self.node is not None else None
 
     def __init__(self, **values: Any) -> None:
         kind = type(self)
@@ -62,7 +79,7 @@ class Section:
 
     def _values(self) -> Iterator[tuple[str, Any]]:
         for name, value in vars(self).items():
-            if name not in ("positions", "start", "file"):
+            if name not in ("node", "file", "found"):
                 yield name, value
 
     def __repr__(self) -> str:
@@ -95,23 +112,30 @@ class RelabelRule(Section):
 
 
 class TargetGroup(Section):
-    """One item of ``static_configs``, or of a file that ``file_sd_configs`` names.
-
-    ``target_positions`` runs parallel to ``targets``; ``label_positions`` has the key's and the value's place of each
-    label.
-    """
+    """One item of ``static_configs``, or of a file that ``file_sd_configs`` names."""
 
     targets: tuple[str, ...] = ()
     labels: Mapping[str, str] = {}
-    target_positions: tuple[Position, ...] = ()
-    label_positions: Mapping[str, tuple[Position, Position]] = {}
+    source: str = ""
+    """As Prometheus names the group in its messages: the group's number within its job."""
     file: str | None = None
     """The file it was read from where that is not the configuration itself (``file_sd_configs``)."""
 
-    def _values(self) -> Iterator[tuple[str, Any]]:
-        for name, value in super()._values():
-            if name not in ("target_positions", "label_positions"):
-                yield name, value
+    @property
+    def target_positions(self) -> tuple[Position, ...]:
+        """Where each of ``targets`` stands; empty for a group that was not read from YAML."""
+        return tuple(_position(item) for item in self._value("targets"))
+
+    @property
+    def label_positions(self) -> dict[str, tuple[Position, Position]]:
+        """Where each label's name stands, and where its value begins."""
+        return {key.value: (_position(key), _position(value)) for key, value in self._value("labels")}
+
+    def _value(self, wanted: str) -> Any:
+        for key, value in self.node.value if self.node is not None else ():
+            if key.value == wanted and isinstance(value.value, list):
+                return value.value
+        return ()
 
 
 class Discovery(Section):
@@ -203,6 +227,8 @@ class ScrapeJob(Section):
     discoveries: Sequence[Discovery] = ()
     relabel_configs: Sequence[RelabelRule] = ()
     metric_relabel_configs: Sequence[RelabelRule] = ()
+    found: Any = None
+    """What the decoder read, for its later checks."""
     file: str | None = None
     """The file the job stands in: the configuration, or one of its ``scrape_config_files``."""
     version: str = "3.5"

@@ -141,6 +141,21 @@ def compile_relabel(pattern: str, version: str = "3.5") -> Any:
     if not is_common(pattern):
         _refuse_lookaround(pattern)
         raise Unjudged(pattern)
+    return _compile_common(pattern, version)
+
+
+def matches(pattern: str, text: str, version: str = "3.5") -> bool:
+    """Tell whether a relabel rule's regular expression matches ``text``, without google-re2 where ``re`` will do.
+
+    Raises :class:`BadRegexp` or :class:`Unjudged`.
+    """
+    if is_common(pattern):
+        return _compile_common(pattern, version).search(text) is not None
+    return compile_relabel(pattern, version).search(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compile_common(pattern: str, version: str) -> re.Pattern[str]:
     return re.compile(rf"\A(?:{pattern})\Z", re.ASCII | (0 if version.startswith("2.") else re.DOTALL))
 
 

@@ -1,0 +1,176 @@
+"""A Prometheus configuration: read, judged as ``promtool check config`` does, and typed.
+
+:func:`load` never raises for what a file holds: whatever is wrong with it is in :attr:`PrometheusConfig.problems`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pytest_pushgateway.prometheus.decode.core import VERSIONS, Decoder
+from pytest_pushgateway.prometheus.decode.files import FileChecks, read, why
+from pytest_pushgateway.prometheus.decode.sections import Document, decode_document
+from pytest_pushgateway.prometheus.problems import Problem, in_order
+from pytest_pushgateway.prometheus.yaml_nodes import SyntaxProblem, compose
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from os import PathLike
+    from typing import Any
+
+    from pytest_pushgateway.prometheus.job import Global, ScrapeJob
+    from pytest_pushgateway.prometheus.lint.comments import Comment
+
+LINT_SETS = ("none", "default", "strict")
+
+
+class PrometheusConfig:
+    """A configuration that was read, valid or not. Made by :func:`load`.
+
+    ``jobs`` has every job that could be decoded, those of ``scrape_config_files`` last; ``problems`` every finding in
+    the order of the files; ``unjudged`` the sections that were read but not judged (``section``, ``file``, ``line``,
+    ``column``).
+    """
+
+    def __init__(self, path: str, text: bytes, version: str) -> None:
+        self.path = path
+        self.text = text
+        self.version = version
+        self.problems: list[Problem] = []
+        self.unjudged: list[dict[str, Any]] = []
+        self.document = Document()
+        self.texts: dict[str, bytes] = {path: text}
+        self._comments: dict[str, list[Comment]] = {}
+
+    def comments(self, file: str | None) -> list[Comment]:
+        """Return what comments in ``file`` (default: the configuration itself) say to the linter."""
+        name = self.path if file is None else file
+        if name not in self._comments:
+            from pytest_pushgateway.prometheus.lint.comments import comments
+
+            self._comments[name] = comments(self.texts.get(name, b""))
+        return self._comments[name]
+
+    @property
+    def jobs(self) -> list[ScrapeJob]:
+        """All scrape jobs."""
+        return self.document.jobs
+
+    @property
+    def global_(self) -> Global:
+        """The ``global`` section with its defaults."""
+        return self.document.common
+
+    @property
+    def errors(self) -> list[Problem]:
+        """What keeps Prometheus from loading the configuration; empty if ``promtool check config`` accepts it."""
+        return [one for one in self.problems if one.severity == "error" and not one.rule.startswith("PG")]
+
+    def job(self, name: str) -> ScrapeJob:
+        """Return the scrape job called ``name``. ``LookupError`` lists the jobs there are."""
+        for one in self.jobs:
+            if one.job_name == name:
+                return one
+        names = ", ".join(repr(one.job_name) for one in self.jobs) or "none"
+        raise LookupError(f"no scrape job {name!r} in {self.path or 'the configuration'}; there are: {names}")
+
+    def gateway_jobs(self, *gateways: object) -> list[ScrapeJob]:
+        """Return the jobs that scrape a Pushgateway.
+
+        ``gateways`` are objects with an ``address`` (a ``Pushgateway``), addresses, job names or regular expressions,
+        as for ``--gateway``: then the jobs that scrape one of them. Where there are none (a gateway in a test does not
+        have the address that the configuration names), and without arguments, the jobs that look like it.
+        """
+        from pytest_pushgateway.prometheus.lint.detect import gateway_jobs
+
+        return gateway_jobs(self, gateways)
+
+    def __repr__(self) -> str:
+        name = self.path or "<text>"
+        return f"<PrometheusConfig {name}: {len(self.jobs)} jobs, {len(self.problems)} problems>"
+
+
+def load(
+    path: str | PathLike[str] | None = None,
+    *,
+    text: str | bytes | None = None,
+    version: str = "3.5",
+    files: bool = True,
+    lint: str = "default",
+    ignore: Iterable[str] = (),
+    gateway: object | Sequence[object] = (),
+    rules: Iterable[str | PathLike[str]] = (),
+) -> PrometheusConfig:
+    """Read a configuration from ``path``, or from ``text`` (then ``path`` only names it and anchors relative paths).
+
+    ``version`` is the Prometheus version whose rules apply; ``files=False`` leaves out everything that looks at other
+    files (promtool's ``--syntax-only``); ``lint`` is ``none``, ``default`` or ``strict``; ``ignore`` has rules not to
+    report; ``gateway`` one or more gateways (see :meth:`PrometheusConfig.gateway_jobs`); ``rules`` rule files for the
+    rules about alerts.
+
+    Raises ``ValueError`` for an unknown version or set, ``TypeError`` without ``path`` and ``text``.
+    """
+    if version not in VERSIONS:
+        raise ValueError(f"unknown Prometheus version {version!r}; known are {', '.join(VERSIONS)}")
+    if lint not in LINT_SETS:
+        raise ValueError(f"unknown lint set {lint!r}; there are {', '.join(LINT_SETS)}")
+    if path is None and text is None:
+        raise TypeError("load() needs a path or a text")
+    name = os.fspath(path) if path is not None else ""
+    if text is None:
+        try:
+            content = read(name)
+        except OSError as error:
+            config = PrometheusConfig(name, b"", version)
+            config.problems.append(Problem(why(error, name), file=name, rule="files", promtool=why(error, name)))
+            return config
+    else:
+        content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    config = PrometheusConfig(name, content, version)
+    _decode(config, files=files)
+    ignored = set(ignore)
+    if ignored:
+        config.problems = [one for one in config.problems if one.rule not in ignored]
+    config.problems = in_order(config.problems)
+    return config
+
+
+def _decode(config: PrometheusConfig, *, files: bool) -> None:
+    decoder = Decoder(config.path, config.version)
+    text = config.text
+    config.unjudged = decoder.unjudged
+    try:
+        root = compose(text)
+        decoder.take(text)
+        config.document = decode_document(decoder, root)
+        checks = FileChecks(decoder, config.document, os.path.dirname(config.path), files=files)
+        checks.run()
+        config.texts.update(checks.texts)
+        decoder.problems += checks.problems
+    except SyntaxProblem as error:
+        decoder.problems.append(
+            Problem(str(error), file=config.path, position=error.position, rule="yaml", promtool=error.promtool)
+        )
+    except RecursionError:
+        decoder.problems.append(Problem("the configuration is nested too deeply", file=config.path, rule="yaml"))
+    config.problems = decoder.problems
+    if config.problems and _looks_like_markdown(config):
+        config.problems.append(
+            Problem(
+                "this looks like a Markdown page, not a Prometheus configuration",
+                file=config.path,
+                position=(1, 1),  # type: ignore[arg-type]
+                severity="note",
+                rule="markdown",
+                hint="put the configuration inside its fenced block into a file of its own",
+            )
+        )
+
+
+def _looks_like_markdown(config: PrometheusConfig) -> bool:
+    if config.path.lower().endswith((".md", ".markdown", ".mdx")):
+        return True
+    head = config.text[:200_000]
+    fences = head.count(b"\n```") + head.startswith(b"```")
+    return fences >= 2 or (b"\n## " in head.replace(b"\r", b"") and b"](" in head)

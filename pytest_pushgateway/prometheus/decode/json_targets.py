@@ -1,0 +1,148 @@
+"""Target files in JSON, judged as Go's ``encoding/json`` does. Imported for the first such file."""
+
+from __future__ import annotations
+
+import json
+
+from pytest_pushgateway.prometheus.decode.values import is_label_name, quote
+from pytest_pushgateway.prometheus.job import Position, TargetGroup
+from pytest_pushgateway.prometheus.yaml_nodes import SequenceNode, SyntaxProblem, compose, position
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytest_pushgateway.prometheus.yaml_nodes import Node
+
+
+def load_groups(content: bytes, version: str) -> tuple[list[TargetGroup], tuple[str, Position | None] | None]:
+    """Read a JSON list of target groups; with Go's error and its place for a bad one."""
+    text = content.decode("utf-8", "replace")
+    try:
+        groups = json.loads(text, object_pairs_hook=_Object)
+    except RecursionError:
+        return [], ("exceeded max depth", None)
+    except ValueError as error:
+        return [], _syntax(error, text)
+    if groups is None:
+        return [], None
+    if not isinstance(groups, list) or isinstance(groups, _Object):
+        message = f"json: cannot unmarshal {_kind(groups)} into Go value of type []*targetgroup.Group"
+        return [], (message, Position(1, 1))
+    places = _places(content, len(groups))
+    found = []
+    for index, group in enumerate(groups):
+        message = f"nil target group item found (index {index})" if group is None else _problem(group, version)
+        if message:
+            return [], (message, position(places[index]) if places else None)
+        one = TargetGroup(node=places[index] if places else None)
+        for name, value in group:
+            if name.lower() == "targets":
+                one.targets = tuple(item or "" for item in value or ())
+            else:
+                one.labels = {label: text or "" for label, text in value or ()}
+        found.append(one)
+    return found, None
+
+
+def _places(content: bytes, count: int) -> list[Node]:
+    """Return the groups as YAML nodes, of which JSON is nearly a part, for their lines and columns."""
+    try:
+        root = compose(content)
+    except SyntaxProblem:
+        return []
+    return root.value if isinstance(root, SequenceNode) and len(root.value) == count else []
+
+
+class _Object(list):  # type: ignore[type-arg]
+    """The pairs of a JSON object, repeated names kept."""
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, (int, float)):
+        return "number"
+    return "string" if isinstance(value, str) else "object" if isinstance(value, _Object) else "array"
+
+
+_GROUP = 'struct { Targets []string "json:\\"targets\\""; Labels model.LabelSet "json:\\"labels\\"" }'
+
+
+def _problem(group: Any, version: str) -> str:
+    if not isinstance(group, _Object):
+        return f"json: cannot unmarshal {_kind(group)} into Go value of type {_GROUP}"
+    old = version.startswith("2.")  # built with an older Go, whose wording is another
+    for name, value in group:
+        if name.lower() == "targets":
+            if value is not None and (not isinstance(value, list) or isinstance(value, _Object)):
+                return f"json: cannot unmarshal {_kind(value)} into Go struct field .targets of type []string"
+            for index, item in enumerate(value or ()):
+                if item is not None and not isinstance(item, str):
+                    place = "Go struct field .targets" if old else f".targets.{index}"
+                    return f"json: cannot unmarshal {_kind(item)} into {place} of type string"
+        elif name.lower() == "labels":
+            message = _labels(value, version)
+            if message:
+                return message
+        else:
+            return f"json: unknown field {quote(name)}"
+    return ""
+
+
+def _labels(value: Any, version: str) -> str:
+    old = version.startswith("2.")
+    if value is None:
+        return ""
+    if not isinstance(value, _Object):
+        place = "struct field .labels" if old else "value"
+        return f"json: cannot unmarshal {_kind(value)} into Go {place} of type map[model.LabelName]model.LabelValue"
+    for name, one in value:
+        if one is not None and not isinstance(one, str):
+            field = "labels" if old else name
+            return f"json: cannot unmarshal {_kind(one)} into Go struct field .{field} of type model.LabelValue"
+    bad = next((name for name, _ in value if not is_label_name(name, version)), None)
+    return f"{quote(bad)} is not a valid label name" if bad is not None else ""
+
+
+def _syntax(error: ValueError, text: str) -> tuple[str, Position | None]:
+    at = getattr(error, "pos", 0)
+    place = Position(getattr(error, "lineno", 1), getattr(error, "colno", 1))
+    if at >= len(text.rstrip()):
+        return "unexpected end of JSON input", place
+    if str(error).startswith("Expecting value"):
+        at, context = _bad_value(text, at)
+        if at >= len(text.rstrip()):
+            return "unexpected end of JSON input", place
+    else:
+        context = _context(str(error))
+    return f"invalid character {_quote_rune(text[at])} {context}", place
+
+
+def _bad_value(text: str, at: int) -> tuple[int, str]:
+    """Return where Go stops in what should have been a value, and its reason."""
+    word = {"t": "true", "f": "false", "n": "null"}.get(text[at])
+    if word:
+        right = next((index for index, letter in enumerate(word) if text[at + index : at + index + 1] != letter), 0)
+        return at + right, f"in literal {word} (expecting '{word[right]}')"
+    if text[at] == "-":
+        return at + 1, "in numeric literal"
+    return at, "looking for beginning of value"
+
+
+def _quote_rune(letter: str) -> str:
+    return {"'": "'\\''", '"': "'\"'"}.get(letter) or f"'{quote(letter)[1:-1]}'"
+
+
+def _context(reason: str) -> str:
+    if reason.startswith("Expecting property name"):
+        return "looking for beginning of object key string"
+    if reason.startswith("Expecting ':'"):
+        return "after object key"
+    if reason.startswith("Expecting ','"):
+        return "after object key:value pair"
+    if reason.startswith("Extra data"):
+        return "after top-level value"
+    if reason.startswith("Invalid control character"):
+        return "in string literal"
+    return "looking for beginning of value"

@@ -1,0 +1,286 @@
+"""The ``global`` section and scrape jobs: fields, defaults, inheritance, and what Prometheus checks on them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from pytest_pushgateway.prometheus.decode import discovery, http_client, relabel
+from pytest_pushgateway.prometheus.decode.core import (
+    BAD,
+    Struct,
+    a_list,
+    a_map,
+    a_string,
+    boolean,
+    duration,
+    fields,
+    floating,
+    size,
+    string,
+    string_map,
+    strings,
+    struct,
+    unsigned,
+)
+from pytest_pushgateway.prometheus.decode.values import is_label_name, quote
+from pytest_pushgateway.prometheus.job import Global, ScrapeJob
+from pytest_pushgateway.prometheus.yaml_nodes import MappingNode, is_null
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytest_pushgateway.prometheus.decode.core import Decoder, Fields, Table
+    from pytest_pushgateway.prometheus.yaml_nodes import Node
+
+_protocols = a_list(a_string("config.ScrapeProtocol"), "[]config.ScrapeProtocol")
+
+_LIMITS = (
+    "body_size_limit",
+    "sample_limit",
+    "target_limit",
+    "label_limit",
+    "label_name_length_limit",
+    "label_value_length_limit",
+    "keep_dropped_targets",
+)
+
+_GLOBAL: Table = {
+    "scrape_interval": duration,
+    "scrape_timeout": duration,
+    "scrape_protocols": (_protocols, "2.53"),
+    "evaluation_interval": duration,
+    "rule_query_offset": (duration, "2.53"),
+    "query_log_file": string,
+    "scrape_failure_log_file": (string, "3.5"),
+    "external_labels": string_map,
+    "body_size_limit": (size, "2.53"),
+    **dict.fromkeys(_LIMITS[1:], (unsigned, "2.53")),
+    "metric_name_validation_scheme": (string, "3.5"),
+    "metric_name_escaping_scheme": (string, "3.5"),
+    "convert_classic_histograms_to_nhcb": (boolean, "3.5"),
+    "always_scrape_classic_histograms": (boolean, "3.5"),
+}
+
+_JOB: Table = {
+    "job_name": string,
+    "honor_labels": boolean,
+    "honor_timestamps": boolean,
+    "track_timestamps_staleness": (boolean, "2.53"),
+    "params": a_map(string, strings, "url.Values"),
+    "scrape_interval": duration,
+    "scrape_timeout": duration,
+    "scrape_protocols": (_protocols, "2.53"),
+    "fallback_scrape_protocol": (a_string("config.ScrapeProtocol"), "3.5"),
+    "scrape_classic_histograms": (boolean, "2.53", "2.53"),
+    "always_scrape_classic_histograms": (boolean, "3.5"),
+    "convert_classic_histograms_to_nhcb": (boolean, "3.5"),
+    "scrape_failure_log_file": (string, "3.5"),
+    "metrics_path": string,
+    "scheme": string,
+    "enable_compression": (boolean, "2.53"),
+    "body_size_limit": size,
+    **dict.fromkeys(_LIMITS[1:-1], unsigned),
+    "keep_dropped_targets": (unsigned, "2.53"),
+    "native_histogram_bucket_limit": (unsigned, "2.53"),
+    "native_histogram_min_bucket_factor": (floating, "2.53"),
+    "metric_name_validation_scheme": (string, "3.5"),
+    "metric_name_escaping_scheme": (string, "3.5"),
+    "relabel_configs": relabel.rules,
+    "metric_relabel_configs": relabel.rules,
+    **http_client.FIELDS,
+    **discovery.FIELDS,
+}
+
+
+@lru_cache(maxsize=4)
+def _global_fields(version: str) -> Fields:
+    return fields(_GLOBAL, version)
+
+
+@lru_cache(maxsize=4)
+def _job_fields(version: str) -> Fields:
+    return fields(_JOB, version)
+
+
+_SUPPORTED = ("OpenMetricsText0.0.1", "OpenMetricsText1.0.0", "PrometheusProto", "PrometheusText0.0.4")
+
+
+def _unknown_protocol(name: str, version: str) -> str:
+    """Return Prometheus's error for a scrape protocol, or ``""``."""
+    supported = _SUPPORTED if version.startswith("2.") else (*_SUPPORTED, "PrometheusText1.0.0")
+    if name in supported:
+        return ""
+    return f"unknown scrape protocol {name}, supported: [{' '.join(sorted(supported))}]"
+
+
+def _check_protocols(decoder: Decoder, section: Struct, where: str) -> None:
+    names = section.get("scrape_protocols")
+    if names is None:
+        return
+    node = section.value_node("scrape_protocols")
+    if not names:
+        decoder.report(f"scrape_protocols cannot be empty for {where}", node)
+    seen = set()
+    for name in names:
+        if name.lower() in seen:
+            decoder.report(f"duplicated protocol in scrape_protocols, got [{' '.join(names)}] for {where}", node)
+            return
+        unknown = _unknown_protocol(name, decoder.version)
+        if unknown:
+            decoder.report(f"scrape_protocols: {unknown} for {where}", node)
+            return
+        seen.add(name.lower())
+
+
+def global_section(decoder: Decoder, node: Node) -> Any:
+    """Decode ``global``; null gives the defaults."""
+    if node.__class__ is not MappingNode and is_null(node):
+        return Global()
+    found = struct(decoder, node, _global_fields(decoder.version), "config.plain")
+    if found is BAD:
+        return BAD
+    for name in found.get("external_labels") or ():
+        if not is_label_name(name, decoder.version):
+            decoder.report(f"{quote(name)} is not a valid label name", found.value_node("external_labels"))
+    result = Global(node=node)
+    for key, value in found.items():
+        if value:
+            setattr(result, key, value)
+    if not {"scrape_timeout", "scrape_interval"}.intersection(found.bad):
+        if found.get("scrape_timeout", 0) > result.scrape_interval:
+            decoder.report("global scrape timeout greater than scrape interval", found.value_node("scrape_timeout"))
+        elif not found.get("scrape_timeout"):
+            result.scrape_timeout = min(10.0, result.scrape_interval)
+    _check_protocols(decoder, found, "global config")
+    return result
+
+
+def job(decoder: Decoder, node: Node) -> Any:
+    """Decode one item of ``scrape_configs``, without what it inherits; null is ``None``."""
+    if node.__class__ is not MappingNode and is_null(node):
+        return None
+    decoder.job = _name(node)
+    found = struct(decoder, node, _job_fields(decoder.version), "config.ScrapeConfig")
+    if found is not BAD:
+        result = _typed(decoder, found)
+        _check_job(decoder, found, result)
+        decoder.job = None
+        return result
+    decoder.job = None
+    return BAD
+
+
+def _name(node: Node) -> str | None:
+    """Return the job's name before anything is decoded, so that problems above it can name the job."""
+    if node.__class__ is MappingNode:
+        for key, value in node.value:
+            if key.value == "job_name" and value.value.__class__ is str:
+                return str(value.value)
+    return None
+
+
+_NOT_PLAIN = frozenset(("relabel_configs", "metric_relabel_configs", "params", *http_client.FIELDS))
+
+
+def _typed(decoder: Decoder, found: Struct) -> ScrapeJob:
+    result = ScrapeJob()
+    values = vars(result)
+    values["node"], values["file"], values["version"] = found.node, decoder.file, decoder.version
+    for key, value in found.items():
+        if value is not None and key not in _NOT_PLAIN and not key.endswith("_configs"):
+            values[key] = value
+    if found.get("params"):
+        values["params"] = {name: items or () for name, items in found["params"].items()}
+    values["http"] = http_client.client_of(found)
+    return result
+
+
+def _check_job(decoder: Decoder, found: Struct, result: ScrapeJob) -> None:
+    """Check what ``ScrapeConfig.UnmarshalYAML`` does, in its order."""
+    static, others = discovery.collect(decoder, found)
+    result.static_configs, result.discoveries = static, others
+    if not result.job_name and "job_name" not in found.bad:
+        decoder.report("job_name is empty", found.value_node("job_name"))
+    http_client.check_client(decoder, found)
+    rules = found.get("relabel_configs")
+    if not rules and "relabel_configs" not in found.bad:
+        discovery.check_addresses(decoder, static)
+    result.relabel_configs = relabel.check_rules(
+        decoder, found, "relabel_configs", "empty or null target relabeling rule in scrape config"
+    )
+    result.metric_relabel_configs = relabel.check_rules(
+        decoder, found, "metric_relabel_configs", "empty or null metric relabeling rule in scrape config"
+    )
+    result.found = found
+
+
+def inherit(decoder: Decoder, job: ScrapeJob, common: Global) -> None:
+    """Give ``job`` what it inherits from ``global`` and check the outcome, as ``ScrapeConfig.Validate``."""
+    found: Struct = job.found
+    decoder.job = name = job.job_name
+    where = f"scrape config with job name {quote(name)}"
+    if not job.__dict__.get("scrape_interval"):
+        job.scrape_interval = common.scrape_interval
+    timeout = job.__dict__.get("scrape_timeout")
+    if timeout and timeout > job.scrape_interval and "scrape_interval" not in found.bad:
+        decoder.report(f"scrape timeout greater than scrape interval for {where}", found.value_node("scrape_timeout"))
+    if not timeout:
+        job.scrape_timeout = min(common.scrape_timeout, job.scrape_interval)
+    for limit in _LIMITS:
+        if not getattr(job, limit):
+            setattr(job, limit, getattr(common, limit))
+    if not job.scrape_failure_log_file:
+        job.scrape_failure_log_file = common.scrape_failure_log_file
+    _check_protocols(decoder, found, where)
+    if found.get("scrape_protocols") is None:
+        job.scrape_protocols = common.scrape_protocols
+    unknown = _unknown_protocol(job.fallback_scrape_protocol, decoder.version) if job.fallback_scrape_protocol else ""
+    if unknown:
+        decoder.report(
+            f"invalid fallback_scrape_protocol for {where}: {unknown}", found.value_node("fallback_scrape_protocol")
+        )
+    if decoder.version == "3.5":
+        _names(decoder, job, found, common)
+    for flag in ("convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms"):
+        if found.get(flag) is None:
+            setattr(job, flag, getattr(common, flag))
+    decoder.job = None
+
+
+_ESCAPINGS = "'allow-utf-8', 'underscores', 'dots', or 'values'"
+_ESCAPING_NAMES = frozenset(("allow-utf-8", "underscores", "dots", "values"))
+
+
+def _names(decoder: Decoder, job: ScrapeJob, found: Struct, common: Global) -> None:
+    """Check and inherit the two naming schemes, with 3.5's quirk: a job's own ``legacy`` contradicts the default."""
+    validation, escaping = common.metric_name_validation_scheme, common.metric_name_escaping_scheme
+    if validation not in ("legacy", "utf8"):
+        decoder.report(
+            "unknown global name validation method specified, must be either 'legacy' or 'utf8', got " + validation,
+            common.node,
+        )
+        return
+    own = found.get("metric_name_validation_scheme") or validation
+    if own not in ("legacy", "utf8"):
+        decoder.report(
+            f"unknown scrape config name validation method specified, must be either 'legacy' or 'utf8', got {own}",
+            found.value_node("metric_name_validation_scheme"),
+        )
+        return
+    if not escaping:
+        escaping = "underscores" if validation == "legacy" else "allow-utf-8"
+    elif escaping not in _ESCAPING_NAMES:
+        decoder.report(
+            f"unknown global name escaping method specified, must be one of {_ESCAPINGS}, got {validation}", common.node
+        )
+        return
+    job.metric_name_validation_scheme = own
+    job.metric_name_escaping_scheme = chosen = found.get("metric_name_escaping_scheme") or escaping
+    node = found.value_node("metric_name_escaping_scheme")
+    if chosen not in _ESCAPING_NAMES:
+        decoder.report(
+            f"unknown scrape config name escaping method specified, must be one of {_ESCAPINGS}, got {own}", node
+        )
+    elif chosen == "allow-utf-8" and own != "utf8":
+        decoder.report("utf8 metric names requested but validation scheme is not set to UTF8", node)

@@ -1,0 +1,91 @@
+"""What comments in a configuration say to the linter.
+
+``# pushgateway: ignore PG006`` silences rules on its own line, on the line below if it stands alone, and for the whole
+job if it stands right above or on the job's first line; ``# pushgateway: ignore`` silences all. ``# pushgateway:
+gateway`` and ``# pushgateway: not-a-gateway``, anywhere in a job or right above it, settle what the job is.
+"""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.job import ScrapeJob
+    from pytest_pushgateway.prometheus.problems import Problem
+
+_COMMENT = re.compile(
+    r"^(?P<before>.*?)(?<!\S)#\s*pushgateway:\s*(?P<what>ignore|not-a-gateway|gateway)(?P<rules>[^#\n]*)", re.IGNORECASE
+)
+_RULE = re.compile(r"PG\d{3}b?", re.IGNORECASE)
+
+
+class Comment:
+    """One comment: its line, whether it stands alone, what it says, and the rules it names (all if none)."""
+
+    __slots__ = ("alone", "line", "rules", "what")
+
+    def __init__(self, line: int, alone: bool, what: str, rules: frozenset[str]) -> None:
+        self.line = line
+        self.alone = alone
+        self.what = what
+        self.rules = rules
+
+
+def comments(text: bytes) -> list[Comment]:
+    """Return the linter's comments in a file."""
+    if b"pushgateway:" not in text:
+        return []
+    found = []
+    for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):
+        match = _COMMENT.match(line)
+        if match:
+            alone = match["before"].strip() in ("", "-")
+            rules = frozenset(rule.upper().replace("B", "b") for rule in _RULE.findall(match["rules"]))
+            found.append(Comment(number, alone, match["what"].lower(), rules))
+    return found
+
+
+def _span(job: ScrapeJob) -> tuple[int, int]:
+    """Return the first line and the line after the last of a job."""
+    if job.node is None:
+        return 0, 0
+    end = job.node.end_mark
+    return job.node.start_mark.line + 1, end.line + (1 if end.column else 0) + 1
+
+
+def _above(lines: set[int], first: int) -> set[int]:
+    """Return the lines of ``lines`` that stand right above ``first``, without a gap."""
+    found = set()
+    while first - 1 in lines:
+        first -= 1
+        found.add(first)
+    return found
+
+
+def verdicts(config: PrometheusConfig, job: ScrapeJob) -> str | None:
+    """Return ``gateway`` or ``not-a-gateway`` where a comment says so of ``job``."""
+    found = config.comments(job.file)
+    if not found:
+        return None
+    first, after = _span(job)
+    above = _above({one.line for one in found if one.alone}, first)
+    for one in found:
+        if one.what != "ignore" and (first <= one.line < after or one.line in above):
+            return one.what
+    return None
+
+
+def ignored(config: PrometheusConfig, problem: Problem, job: ScrapeJob | None) -> bool:
+    """Tell whether a comment silences ``problem``."""
+    found = [one for one in config.comments(problem.file) if one.what == "ignore"]
+    if not found:
+        return False
+    lines = {problem.line}
+    alone = {one.line for one in found if one.alone}
+    lines |= _above(alone, problem.line or 0)
+    if job is not None and job.node is not None:
+        first = job.node.start_mark.line + 1
+        lines |= {first} | _above(alone, first)
+    return any(one.line in lines and (not one.rules or problem.rule in one.rules) for one in found)

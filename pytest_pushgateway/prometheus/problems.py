@@ -1,0 +1,102 @@
+"""What is wrong with a configuration: one object per finding, whoever found it."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from pytest_pushgateway.prometheus.job import Position
+
+SEVERITIES = ("error", "warning", "note")
+"""From bad to harmless."""
+
+
+class Problem:
+    """One finding: where it is, what it says, and what to do.
+
+    ``rule`` is ``yaml`` (syntax), ``config`` (what Prometheus refuses to load), ``files`` (what is missing beside the
+    configuration), ``markdown`` (the file is a page, not a configuration) or a lint rule's ``PG001`` ...
+
+    ``promtool`` is the line that ``promtool check config`` prints for it, where it prints one. ``consequence`` and
+    ``fix`` are a lint rule's, ``hint`` and ``hint_rule`` what a lint rule adds to Prometheus's own error.
+    """
+
+    __slots__ = (
+        "column",
+        "consequence",
+        "file",
+        "fix",
+        "hint",
+        "hint_rule",
+        "job",
+        "line",
+        "message",
+        "promtool",
+        "rule",
+        "severity",
+    )
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str = "",
+        position: Position | None = None,
+        severity: str = "error",
+        rule: str = "config",
+        job: str | None = None,
+        promtool: str | None = None,
+        consequence: str | None = None,
+        fix: str | None = None,
+        hint: str | None = None,
+        hint_rule: str | None = None,
+    ) -> None:
+        self.message = message
+        self.file = file
+        self.line: int | None = position[0] if position else None
+        self.column: int | None = position[1] if position else None
+        self.severity = severity
+        self.rule = rule
+        self.job = job
+        self.promtool = promtool
+        self.consequence = consequence
+        self.fix = fix
+        self.hint = hint
+        self.hint_rule = hint_rule
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as ``--format json`` prints it."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "severity": self.severity,
+            "rule": self.rule,
+            "message": self.message,
+            "job": self.job,
+            "consequence": self.consequence,
+            "fix": self.fix,
+            "hint": self.hint,
+            "hint_rule": self.hint_rule,
+            "promtool": self.promtool,
+        }
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part not in (None, ""))
+        rule = f" [{self.rule}]" if self.rule.startswith("PG") else ""
+        job = f" (job {self.job!r})" if self.job is not None else ""
+        return f"{place + ': ' if place else ''}{self.severity}: {self.message}{job}{rule}"
+
+    def __repr__(self) -> str:
+        return f"<Problem {self}>"
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Return ``problems`` file by file (in the order in which files first appear) and from top to bottom."""
+    found = list(problems)
+    files: dict[str, int] = {}
+    for problem in found:
+        files.setdefault(problem.file, len(files))
+    return sorted(found, key=lambda p: (files[p.file], p.line or 0, p.column or 0))

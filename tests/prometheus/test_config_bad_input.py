@@ -1,0 +1,105 @@
+"""What is no configuration at all: one clear line each, in bounded time and memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from pytest_pushgateway.prometheus.config import load
+
+
+def only(text: str | bytes, **options: object) -> str:
+    config = load(text=text, path="p.yml", **options)  # type: ignore[arg-type]
+    (problem,) = [one for one in config.problems if one.severity == "error"]
+    return str(problem)
+
+
+def test_not_yaml() -> None:
+    assert only("scrape_configs: [") == "p.yml:2:1: error: yaml: did not find expected node content"
+
+
+def test_not_utf8() -> None:
+    assert only(b"# caf\xe9\na: b\n") == "p.yml:1:6: error: yaml: invalid trailing UTF-8 octet"
+
+
+def test_fifty_megabytes() -> None:
+    text = b"# comment\n" * 5_000_000
+    tracemalloc.start()
+    assert only(text) == "p.yml: error: yaml: the document has 50000000 bytes; more than 8388608 are not read"
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_a_large_file_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "p.yml"
+    with path.open("wb") as file:
+        file.truncate(50_000_000)
+    (problem,) = load(path).problems
+    assert "more than 8388608 are not read" in problem.message
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "- " * 100_000, "{a: " * 100_000, "".join(f"{' ' * i}a:\n" for i in range(900))]
+)
+def test_deep_nesting(text: str) -> None:
+    assert "more than 500 levels of nesting" in only(text)
+
+
+def test_deep_nesting_that_is_allowed_is_no_error_of_its_own() -> None:
+    assert "field a not found" in only("a: " + "[" * 499 + "]" * 499)
+
+
+def test_aliases_that_explode() -> None:
+    rules = "\n".join("    - {target_label: x}" for _ in range(1000))
+    jobs = "\n".join(f"- {{job_name: j{number}, relabel_configs: *r}}" for number in range(2000))
+    text = f"scrape_configs:\n- job_name: a\n  relabel_configs: &r\n{rules}\n{jobs}\n"
+    assert "document contains excessive aliasing" in only(text)
+
+
+def test_billion_laughs() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    config = load(text="\n".join(lines))
+    assert len(config.problems) == 30
+    text = "\n".join(lines) + "\nscrape_configs: *a29\n"
+    assert "cannot unmarshal !!seq into config.ScrapeConfig" in {one.message for one in load(text=text).problems}
+
+
+def test_an_anchor_that_contains_itself() -> None:
+    text = "scrape_configs:\n- &a {job_name: x, <<: *a}\n"
+    assert only(text) == "p.yml:2:3: error: yaml: anchor 'a' value contains itself"
+
+
+def test_includes_do_not_recurse(tmp_path: Path) -> None:
+    path = tmp_path / "p.yml"
+    path.write_text("scrape_config_files: ['*.yml']\n")
+    (problem,) = load(path).problems
+    assert problem.message == "field scrape_config_files not found in type config.ScrapeConfigs"
+
+
+def test_a_missing_file() -> None:
+    (problem,) = load("/nowhere/p.yml").problems
+    assert str(problem) == "/nowhere/p.yml: error: open /nowhere/p.yml: no such file or directory"
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    (problem,) = load(tmp_path).problems
+    assert problem.message == f"read {tmp_path}: is a directory"
+
+
+def test_an_empty_file_is_a_configuration() -> None:
+    assert load(text="").problems == []
+    assert load(text="").jobs == []
+
+
+def test_a_markdown_page_gets_one_hint() -> None:
+    page = "---\ntitle : PushGateWay\nweight : 3\n---\n\n# Page\n\n```\nglobal:\n```\n```\nx\n```\n"
+    config = load(text=page, path="page.md")
+    assert [str(one) for one in config.problems] == [
+        "page.md:1:1: note: this looks like a Markdown page, not a Prometheus configuration",
+        "page.md:2:1: error: field title not found in type config.plain",
+        "page.md:3:1: error: field weight not found in type config.plain",
+    ]
+    assert config.problems[0].hint == "put the configuration inside its fenced block into a file of its own"

@@ -1,0 +1,131 @@
+"""Which jobs scrape a gateway, and how sure that is."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_pushgateway.prometheus.config import load
+from pytest_pushgateway.prometheus.lint.detect import detect
+
+
+def level(job: str, name: str = "a", *gateways: object) -> str | None:
+    config = load(text=f"scrape_configs:\n- job_name: {name}\n{job}", lint="none")
+    assert config.errors == []
+    found = detect(config, gateways)
+    return found[0].level if found else None
+
+
+def static(*targets: str, **labels: str) -> str:
+    text = f"  static_configs:\n  - targets: {list(targets)}\n"
+    return text + (f"    labels: {labels}\n" if labels else "")
+
+
+@pytest.mark.parametrize(
+    "name", ["pushgateway", "push-gateway", "Prometheus Pushgateway", "pgw", "prod-pgw-1", "pushgw"]
+)
+def test_a_name_is_sure(name: str) -> None:
+    assert level(static("x:80"), name) == "sure"
+
+
+@pytest.mark.parametrize("name", ["apigateway", "gateway", "pushover", "epgwx", "api-gw"])
+def test_other_names_are_not(name: str) -> None:
+    assert level(static("x:80"), name) is None
+
+
+@pytest.mark.parametrize("target", ["pushgateway:9091", "prom-pushgateway.monitoring.svc:9091", "pgw.example.com"])
+def test_a_host_is_sure(target: str) -> None:
+    assert level(static("node:9100", target)) == "sure"
+
+
+def test_the_final_address_counts() -> None:
+    rule = "  relabel_configs:\n  - {target_label: __address__, replacement: 'pushgateway:9091'}\n"
+    assert level(static("x:1") + rule) == "sure"
+    rule = "  relabel_configs:\n  - {target_label: __address__, replacement: 'blackbox:9115'}\n"
+    assert level(static("http://pushgateway:9091/-/healthy") + rule) is None
+    rule = "  relabel_configs:\n  - {source_labels: [__address__], regex: 'push.*', action: drop}\n"
+    assert level(static("pushgateway:9091", "x:1") + rule) is None
+    rule = "  kubernetes_sd_configs: [{role: pod}]\n  relabel_configs:\n"
+    rule += "  - {target_label: __address__, replacement: 'pushgateway:9091'}\n"
+    assert level(rule) == "sure"
+
+
+def test_what_a_keep_rule_asks_for_is_sure() -> None:
+    rule = "  kubernetes_sd_configs: [{role: endpoints}]\n  relabel_configs:\n"
+    rule += "  - {source_labels: [__meta_kubernetes_service_annotation_prometheus_io_probe], regex: %s, action: keep}\n"
+    assert level(rule % "pushgateway") == "sure"
+    assert level(rule % "'node|pushgateway'") == "likely"
+    assert level((rule % "pushgateway").replace("keep", "drop")) is None
+
+
+@pytest.mark.parametrize(
+    "discovery",
+    [
+        "consul_sd_configs: [{services: [pushgateway]}]",
+        "dns_sd_configs: [{names: [pushgateway.service.consul], type: A, port: 9091}]",
+        "file_sd_configs: [{files: [targets/pushgateway.yml]}]",
+        "kubernetes_sd_configs: [{role: pod, selectors: [{role: pod, label: app=prometheus-pushgateway}]}]",
+    ],
+)
+def test_what_service_discovery_asks_for_is_sure(discovery: str) -> None:
+    assert level(f"  {discovery}\n") == "sure"
+
+
+def test_credentials_are_no_evidence() -> None:
+    assert level("  consul_sd_configs: [{services: [web], password: pushgateway}]\n") is None
+
+
+def test_the_port_with_honor_labels_is_likely() -> None:
+    assert level("  honor_labels: true\n" + static("10.0.0.5:9091")) == "likely"
+
+
+def test_a_label_is_likely() -> None:
+    assert level(static("10.0.0.5:80", service="pushgateway")) == "likely"
+
+
+def test_the_port_alone_is_perhaps() -> None:
+    assert level(static("10.0.0.5:9091")) == "perhaps"
+
+
+def test_other_exporters_beside_a_gateway_are_not_one() -> None:
+    assert level(static("pushgateway:9100")) is None
+    assert level(static("10.0.0.1:9100"), "node-pushgateway") is None
+    assert level("  metrics_path: /probe\n" + static("pushgateway:9091")) is None
+    assert level("  honor_labels: true\n  metrics_path: /federate\n" + static("prom:9091")) is None
+
+
+def test_comments_decide() -> None:
+    assert level("  # pushgateway: gateway\n" + static("x:1")) == "sure"
+    assert level(static("x:1"), "a # pushgateway: gateway") == "sure"
+    assert level("  # pushgateway: not-a-gateway\n" + static("x:1"), "pushgateway") is None
+    text = "scrape_configs:\n# pushgateway: gateway\n- job_name: a\n- job_name: b\n"
+    assert [one.job.job_name for one in detect(load(text=text, lint="none"))] == ["a"]
+
+
+def test_gateways_can_be_declared() -> None:
+    class Gateway:
+        address = "10.0.0.5:7777"
+
+    job = static("10.0.0.5:7777")
+    assert level(job) is None
+    assert level(job, "a", "10.0.0.5:7777") == "sure"
+    assert level(job, "a", "http://10.0.0.5:7777/x") == "sure"
+    assert level(job, "a", r"10\.0\.0\..*") == "sure"
+    assert level(job, "a", "a") == "sure"
+    assert level(job, "a", "b") is None
+    assert level(job, "a", "(") is None
+    assert level(job, "a", Gateway()) == "sure"
+
+
+def test_gateway_jobs() -> None:
+    class Elsewhere:
+        address = "127.0.0.1:43121"
+
+    class Known:
+        address = "other:7"
+
+    text = f"scrape_configs:\n- job_name: pushgateway\n{static('pg:9091')}- job_name: b\n{static('other:7')}"
+    config = load(text=text, lint="none")
+    assert [job.job_name for job in config.gateway_jobs()] == ["pushgateway"]
+    assert [job.job_name for job in config.gateway_jobs(Elsewhere())] == ["pushgateway"]
+    assert [job.job_name for job in config.gateway_jobs(Known())] == ["b"]
+    assert repr(detect(config)[0]) == "<'pushgateway' is sure a gateway job: it is called 'pushgateway'>"
