@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pytest_pushgateway.exposition import text
-from pytest_pushgateway.exposition.gofmt import metric_text
+from pytest_pushgateway.exposition.gofmt import metric_text, quote
 from pytest_pushgateway.exposition.model import Parsed, ParseError, sort_key
 from pytest_pushgateway.exposition.negotiation import ALLOW_UTF8, UNDERSCORES
 from tests.exposition.oracle import Oracle
@@ -50,7 +50,7 @@ def disagreement(oracle: Oracle, body: bytes, *, utf8_names: bool = False) -> st
 def _unexplained(parsed: Parsed, error: str) -> str | None:
     """Check the metrics that an inconsistency names against what we parsed; say what we know nothing of."""
     known = {
-        (family.name.decode(), metric_text(prefix, family.type, value))
+        (quote(family.name)[1:-1], metric_text(prefix, family.type, value))
         for family in parsed.families.values()
         for prefix, value in family.series
     }
