@@ -286,6 +286,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         self._running = False
         self._journal = Journal(self.settings.journal_limit)
         self.faults = Faults(self._release, self._refuse)
+        self._temporary = None
         self._inherited = self._gateway  # kept from the collector: its database belongs to the parent
         self._gateway = None
 

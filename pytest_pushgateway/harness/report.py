@@ -49,10 +49,15 @@ def findings(
             found.append((UselessDeleteWarning, _useless(entry)))
     found += [(UnusedFaultWarning, _unused(fault)) for fault in unused]
     if poison is not None:
-        culprits = [entry for entry in requests if isinstance(entry, Push) and entry._request.key in poison.groups]
-        if not culprits or any(entry.origin == "application" and not entry.expected for entry in culprits):
+        if any(entry.origin == "application" and not entry.expected for entry in _culprits(poison, requests)):
             found.append((PoisonedGatewayWarning, poisoned(poison, requests, prefix)))
     return found
+
+
+def _culprits(poison: Poison, requests: Sequence[Request]) -> list[Push]:
+    keys = poison.cure or poison.groups
+    pushes = [entry for entry in requests if isinstance(entry, Push) and entry._request.key in keys]
+    return [push for push in pushes if push.rejected] or pushes
 
 
 def rejected(push: Push, requests: Sequence[Request]) -> str:
@@ -94,7 +99,7 @@ def _unused(fault: Fault) -> str:
 
 def poisoned(poison: Poison, requests: Sequence[Request], prefix: str) -> str:
     """Return the text of a `PoisonedGatewayWarning`: what stands in conflict, who brought it and what cures it."""
-    pushes = [entry for entry in requests if isinstance(entry, Push) and entry._request.key in poison.groups]
+    pushes = _culprits(poison, requests)
     who = f" since {name_of(pushes[-1])}" if pushes else ""
     cure = " and ".join(f"DELETE {prefix}{path}" for path in poison.paths[:NAMES])
     return (

@@ -85,7 +85,7 @@ def test_a_rejected_push_raises_with_reason_and_provenance(pushgateway: Pushgate
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("the gateway answered 400: pushed metrics are invalid or inconsistent")
     assert lines[1].startswith(
-        'backup_bytes is of type gauge here, of type untyped in what push 1 (PUT job="nightly") (sent by the test itself)'
+        'backup_bytes is of type gauge here, of type untyped in what push 1 (PUT job="nightly") (sent by the test'
     )
 
 
@@ -98,7 +98,7 @@ def test_unless_it_is_told_not_to(pushgateway: Pushgateway) -> None:
 def test_a_push_that_is_refused_behind_a_202_raises_too(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway(consistency_check=False)
 
-    with pytest.raises(PushRejected, match="the gateway answered 202: .* pushed metrics must not have timestamps"):
+    with pytest.raises(PushRejected, match=r"the gateway answered 202: .* pushed metrics must not have timestamps"):
         gateway.push("backup_bytes 7 1700000000000\n", job="backup")
 
 

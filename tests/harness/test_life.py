@@ -1,0 +1,271 @@
+"""Starting, stopping, restarting, crashing; forks and the end of the process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from pytest_pushgateway import MakePushgateway, Pushgateway
+from pytest_pushgateway.harness import life
+
+from .application import send
+
+
+def test_a_context_manager_without_pytest() -> None:
+    with Pushgateway() as gateway:
+        assert repr(gateway) == f"<Pushgateway {gateway.url}: 0 groups, 0 pushes>"
+        assert gateway.url == f"http://127.0.0.1:{gateway.port}"
+        assert gateway.address == f"127.0.0.1:{gateway.port}"
+        send(gateway)
+        gateway.assert_exposed("backup_bytes", 7)
+
+    assert repr(gateway) == "<Pushgateway stopped>"
+    assert not gateway.running
+    gateway.assert_exposed("backup_bytes", 7)
+
+
+def test_nothing_is_left_after_a_stop() -> None:
+    threads = set(threading.enumerate())
+    descriptors = len(os.listdir("/proc/self/fd"))
+    with Pushgateway() as gateway:
+        send(gateway)
+        gateway.restart()
+        directory = Path(gateway.persistence_file).parent
+        assert directory.is_dir()
+
+    assert set(threading.enumerate()) - threads == set()
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert not directory.exists()
+
+
+def test_starting_and_stopping_twice_is_once(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway()
+    port = gateway.port
+
+    assert gateway.start() is gateway
+    gateway.stop()
+    gateway.stop()
+    gateway.start()
+
+    assert gateway.port == port
+    assert send(gateway) == 200
+
+
+def test_a_stop_loses_what_no_file_keeps(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway()
+    send(gateway)
+    gateway.stop()
+    gateway.assert_exposed("backup_bytes", 7)
+
+    gateway.start()
+
+    gateway.assert_not_exposed()
+    gateway.assert_pushed("backup_bytes", 7)
+
+
+@pytest.mark.parametrize("again", ["restart", "crash"])
+def test_a_restart_and_a_crash_keep_port_and_metrics(pushgateway: Pushgateway, again: str) -> None:
+    send(pushgateway)
+    port, push_time = pushgateway.port, pushgateway.groups[0].push_time
+
+    getattr(pushgateway, again)()
+
+    assert pushgateway.port == port
+    assert pushgateway.value("backup_bytes", job="backup") == 7
+    assert pushgateway.groups[0].push_time == push_time
+    send(pushgateway, "backup_files 3\n", method="POST")
+    getattr(pushgateway, again)()
+    pushgateway.assert_exposed("backup_files", 3)
+    assert len(pushgateway.pushes) == 2
+
+
+def test_a_crash_loses_what_the_interval_had_not_written(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway(persistence_interval=3600)
+    assert gateway.persistence_file.endswith("pushgateway.sqlite")
+    gateway.restart()
+    send(gateway)
+
+    gateway.crash()
+    gateway.assert_not_exposed()
+    send(gateway)
+    gateway.restart()
+    gateway.assert_exposed("backup_bytes", 7)
+
+
+def test_a_file_of_ones_own(make_pushgateway: MakePushgateway, tmp_path: Path) -> None:
+    path = tmp_path / "metrics.sqlite"
+    first = make_pushgateway(persistence_file=path)
+    send(first)
+    first.stop()
+
+    second = make_pushgateway(persistence_file=str(path))
+
+    assert second.persistence_file == str(path)
+    second.assert_exposed("backup_bytes", 7)
+
+
+def test_no_file_is_made_until_it_is_needed(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway()
+    send(gateway)
+    path = Path(gateway.persistence_file)
+
+    assert path.is_file()
+    assert gateway.persistence_file == str(path)
+
+
+def test_a_stopped_gateway_restarts(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway()
+    gateway.restart()
+    send(gateway)
+    gateway.stop()
+
+    gateway.restart()
+
+    gateway.assert_exposed("backup_bytes", 7)
+
+
+def test_a_reset_empties_everything_and_counts_anew(pushgateway: Pushgateway) -> None:
+    send(pushgateway)
+    pushgateway.restart()
+    pushgateway.reset()
+
+    assert (pushgateway.groups, pushgateway.requests) == ([], [])
+    assert pushgateway.push("a 1\n", job="b").number == 1
+    pushgateway.restart()
+    assert [group.grouping_key for group in pushgateway.groups] == [{"job": "b"}]
+
+
+def test_before_its_first_start_there_is_nothing_to_read() -> None:
+    gateway = Pushgateway(port=9091)
+
+    assert (gateway.port, gateway.url) == (9091, "http://127.0.0.1:9091")
+    assert gateway.pushes == []
+    with pytest.raises(RuntimeError, match=r"the gateway was never started: call start\(\)"):
+        gateway.groups  # noqa: B018
+    gateway.stop()
+    gateway.reset()
+
+
+def test_a_port_that_is_taken_is_named(pushgateway: Pushgateway) -> None:
+    with pytest.raises(OSError, match=f"listen tcp 127.0.0.1:{pushgateway.port}: bind: address already in use"):
+        Pushgateway(port=pushgateway.port).start()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("0.0.0.0", "http://127.0.0.1:{}"), ("::1", "http://[::1]:{}"), ("127.0.0.2", "http://127.0.0.2:{}")],
+)
+def test_the_url_is_one_that_can_be_connected_to(host: str, url: str) -> None:
+    try:
+        gateway = Pushgateway(host=host).start()
+    except OSError as error:
+        pytest.skip(f"{host} cannot be listened on here: {error}")
+    try:
+        assert gateway.url == url.format(gateway.port)
+        assert send(gateway) == 200
+    finally:
+        gateway.end()
+
+
+def test_an_unknown_option_names_the_nearest() -> None:
+    with pytest.raises(ValueError, match=r"Pushgateway\(\): unknown option 'prot'; did you mean 'port'\?"):
+        Pushgateway(prot=1)
+
+
+def test_ca_file(certificate: tuple[str, str]) -> None:
+    assert Pushgateway(tls=certificate).ca_file == certificate[0]
+    assert Pushgateway(tls=(*certificate, "ca.pem")).ca_file == "ca.pem"
+    assert Pushgateway().ca_file is None
+
+
+def push_from_child(address: str) -> None:
+    from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
+
+    registry = CollectorRegistry()
+    Gauge("backup_bytes", "Size", registry=registry).set(7)
+    push_to_gateway(address, job="child", registry=registry)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
+def test_children_may_push(pushgateway: Pushgateway, method: str) -> None:
+    child = multiprocessing.get_context(method).Process(target=push_from_child, args=(pushgateway.address,))
+    child.start()
+    child.join(60)
+
+    assert child.exitcode == 0
+    pushgateway.assert_pushed("backup_bytes", 7, job="child")
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
+def test_a_forked_child_lets_go_so_that_the_parent_can_stop(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway()
+    send(gateway)
+    gateway.restart()
+    hold_reader, hold_writer = os.pipe()
+    told_reader, told_writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.close(hold_writer)
+            alive = [gateway.running, bool(life.gateways())]
+            gateway.stop()
+            gateway.end()
+            os.write(told_writer, repr(alive).encode())
+            os.read(hold_reader, 1)
+        finally:
+            os._exit(0)
+    os.close(told_writer)
+    assert os.read(told_reader, 100) == b"[False, False]"
+
+    gateway.assert_exposed("backup_bytes", 7)
+    with gateway.faults.refuse(), pytest.raises(ConnectionRefusedError):
+        send(gateway)
+    gateway.stop()
+    with pytest.raises(ConnectionRefusedError):
+        send(gateway)
+    gateway.restart()
+    gateway.assert_exposed("backup_bytes", 7)
+    os.close(hold_writer)
+    os.waitpid(child, 0)
+    os.close(hold_reader)
+    os.close(told_reader)
+
+
+def test_a_gateway_left_over_ends_with_its_process(tmp_path: Path) -> None:
+    script = (
+        "from pytest_pushgateway import Pushgateway\n"
+        "gateway = Pushgateway().start()\n"
+        "gateway.faults.hang()\n"
+        "print(gateway.persistence_file)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert done.stderr == ""
+    assert not Path(done.stdout.strip()).parent.exists()
+
+
+def test_many_threads_may_push(pushgateway: Pushgateway) -> None:
+    threads = [
+        threading.Thread(target=send, args=(pushgateway, f"backup_bytes {number}\n", f"/metrics/job/{number}"))
+        for number in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(push.job for push in pushgateway.pushes) == sorted(map(str, range(20)))
+    assert len(pushgateway.groups) == 20

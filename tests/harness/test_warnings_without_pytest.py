@@ -1,0 +1,185 @@
+"""Warnings of a gateway that no fixture made: at reset() and stop(), as from the line that called it."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+
+import pytest
+
+from pytest_pushgateway import (
+    LostPushWarning,
+    PoisonedGatewayWarning,
+    Pushgateway,
+    PushgatewayWarning,
+    RejectedPushWarning,
+    UnusedFaultWarning,
+    UselessDeleteWarning,
+)
+
+from .application import send
+
+
+def test_a_rejected_push() -> None:
+    with Pushgateway() as gateway:
+        send(gateway, "backup_bytes x\n")
+        line = inspect.currentframe().f_lineno + 2  # type: ignore[union-attr]
+        with pytest.warns(RejectedPushWarning) as caught:
+            gateway.reset()
+
+    assert [(warning.filename, warning.lineno) for warning in caught] == [(__file__, line)]
+    assert str(caught[0].message) == (
+        'push 1 (PUT job="backup") was answered 400: text format parsing error in line 1: expected float as value, '
+        "got \"x\". If the test expects it, say so: pushgateway.assert_rejected(status=400, job='backup')"
+    )
+
+
+def test_at_the_end_of_a_with_statement() -> None:
+    with pytest.warns(UselessDeleteWarning) as caught, Pushgateway() as gateway:
+        send(gateway, method="DELETE")
+
+    assert [warning.filename for warning in caught] == [__file__]
+    assert str(caught[0].message) == (
+        'delete 1 (DELETE job="backup") matched no group: a DELETE takes the exact grouping key, and is answered 202 '
+        "either way. If that is meant, filter UselessDeleteWarning"
+    )
+
+
+def test_each_is_issued_once() -> None:
+    gateway = Pushgateway().start()
+    send(gateway, "backup_bytes x\n")
+    with pytest.warns(RejectedPushWarning):
+        gateway.stop()
+    gateway.stop()
+    gateway.start()
+    gateway.reset()
+    gateway.end()
+
+
+def test_what_an_assertion_expected_is_no_news() -> None:
+    with Pushgateway() as gateway:
+        send(gateway, "backup_bytes x\n")
+        gateway.assert_rejected("expected float")
+
+
+def test_reading_the_pushes_does_not_count_as_expecting() -> None:
+    with Pushgateway() as gateway:
+        send(gateway, "backup_bytes x\n")
+        assert gateway.pushes[0].status == 400
+        with pytest.warns(RejectedPushWarning):
+            gateway.reset()
+
+
+def test_what_a_fault_answered_or_the_test_sent_is_no_news() -> None:
+    with Pushgateway() as gateway:
+        with gateway.faults.error(503):
+            send(gateway)
+            send(gateway, method="DELETE")
+        gateway.push("backup_bytes x\n", job="backup", check=False)
+
+
+def test_a_put_that_loses_what_the_test_had_pushed() -> None:
+    with Pushgateway() as gateway:
+        send(gateway, "backup_bytes 7\nbackup_files 3\n")
+        send(gateway, "backup_age 1\n", method="POST")
+        send(gateway, "backup_bytes 8\n")
+        with pytest.warns(LostPushWarning) as caught:
+            gateway.reset()
+
+    assert [str(warning.message) for warning in caught] == [
+        'push 3 (PUT job="backup") removed backup_files, which push 1 (PUT job="backup") had brought; backup_age, '
+        'which push 2 (POST job="backup") had brought, and does not carry them itself: PUT replaces the whole group. To keep '
+        "them use POST (pushadd_to_gateway) or another grouping key; if the loss is meant, filter LostPushWarning"
+    ]
+
+
+def test_a_put_that_replaces_what_was_prepared_loses_nothing() -> None:
+    with Pushgateway() as gateway:
+        gateway.push("backup_files 3\n", job="backup")
+        send(gateway, "backup_bytes 8\n")
+        send(gateway, "backup_bytes 9\n")
+
+
+def test_a_poisoned_gateway_and_its_cure() -> None:
+    with Pushgateway(route_prefix="/gateway") as gateway:
+        send(gateway, path="/gateway/metrics/job/backup")
+        send(gateway, "", "/gateway/metrics/job/backup/instance@base64/=")
+        with pytest.warns(PushgatewayWarning) as caught:
+            gateway.reset()
+
+    assert [warning.category for warning in caught] == [RejectedPushWarning, PoisonedGatewayWarning]
+    text = str(caught[1].message)
+    assert text.startswith(
+        'the gateway is poisoned since push 2 (PUT job="backup", instance=""): what it holds contradicts itself, so it '
+        "refuses every push with 400 and every scrape fails with 500 ("
+    )
+    assert text.endswith(
+        "A rejected push leaves its group behind. Cure: DELETE /gateway/metrics/job/backup/instance@base64/=; "
+        "if that is meant, filter PoisonedGatewayWarning"
+    )
+
+
+def test_the_cure_cures() -> None:
+    with Pushgateway() as gateway:
+        send(gateway)
+        send(gateway, "", "/metrics/job/backup/instance@base64/=")
+        gateway.assert_rejected("was collected before")
+        assert gateway.scrape().status == 500
+        send(gateway, path="/metrics/job/backup/instance@base64/=", method="DELETE")
+        assert gateway.scrape().status == 200
+
+
+def test_a_poisoning_that_was_expected_is_no_news() -> None:
+    with Pushgateway() as gateway:
+        send(gateway)
+        send(gateway, "", "/metrics/job/backup/instance@base64/=")
+        gateway.assert_rejected(instance="")
+
+
+@pytest.mark.parametrize(
+    ("times", "hits", "text"),
+    [
+        (None, 0, "the fault error(503) met no request. If that is meant, filter UnusedFaultWarning"),
+        (3, 1, "the fault error(503) met 1 of 3 requests. If that is meant, filter UnusedFaultWarning"),
+    ],
+)
+def test_a_fault_that_met_too_little(times: int | None, hits: int, text: str) -> None:
+    with Pushgateway() as gateway:
+        with gateway.faults.error(503, times=times):
+            for _ in range(hits):
+                send(gateway)
+        with pytest.warns(UnusedFaultWarning) as caught:
+            gateway.reset()
+
+    assert [str(warning.message) for warning in caught] == [text]
+
+
+def test_a_refusal_cannot_know_whom_it_met() -> None:
+    with Pushgateway() as gateway, gateway.faults.refuse():
+        pass
+
+
+def test_all_are_gathered_into_one_error() -> None:
+    gateway = Pushgateway().start()
+    send(gateway, "backup_bytes x\n")
+    send(gateway, method="DELETE")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(PushgatewayWarning) as caught:
+            gateway.stop()
+
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "2 warnings:"
+    assert lines[1].startswith('- RejectedPushWarning: push 1 (PUT job="backup") was answered 400')
+    assert lines[2].startswith('- UselessDeleteWarning: delete 1 (DELETE job="backup") matched no group')
+    assert not gateway.running
+
+
+def test_an_exception_of_a_predicate_reaches_the_test() -> None:
+    gateway = Pushgateway().start()
+    gateway.faults.error(503, when=lambda request: request.nonsense)  # type: ignore[attr-defined]
+    assert send(gateway) == 200
+
+    with pytest.raises(AttributeError, match="'Request' object has no attribute 'nonsense'"):
+        gateway.stop()
+    assert not gateway.running
