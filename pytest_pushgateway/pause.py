@@ -1,0 +1,82 @@
+"""``--pushgateway-pause-on-failure``: hold a failing test still, so that its gateway can be looked at in a browser."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.harness.pushgateway import Pushgateway
+
+OPTION = "--pushgateway-pause-on-failure"
+
+
+class Pause:
+    """The part of the plugin that is there only with the option.
+
+    Args:
+        config: pytest's configuration.
+        distributed: whether xdist runs the tests.
+        gateways: gives the gateways that a test may have used.
+
+    """
+
+    def __init__(
+        self, config: pytest.Config, distributed: bool, gateways: Callable[[pytest.Item], Sequence[Pushgateway]]
+    ) -> None:
+        self._config = config
+        self._gateways = gateways
+        self._obstacle = self._find_obstacle(distributed)
+
+    def _find_obstacle(self, distributed: bool) -> str | None:
+        if distributed:
+            return "xdist runs the tests in processes without a terminal; run without -n"
+        if self._config.getoption("usepdb"):
+            return "--pdb stops at the failure already, while the gateway still runs"
+        # Not sys.stdin, which pytest has replaced: a person must be there to press a key.
+        for name, stream in (("input", sys.__stdin__), ("output", sys.__stdout__)):
+            if stream is None or not stream.isatty():
+                return f"the standard {name} is no terminal"
+        return None
+
+    def pytest_report_header(self) -> str | None:
+        """Say at once when there will be no pause."""
+        return self._obstacle and f"pushgateway: {OPTION} will not pause: {self._obstacle}"
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say again why there was no pause, where there was a reason for one."""
+        if self._obstacle and (terminalreporter.getreports("failed") or terminalreporter.getreports("error")):
+            terminalreporter.write_line(f"pushgateway: {OPTION} did not pause: {self._obstacle}")
+
+    def pytest_exception_interact(
+        self, node: pytest.Item | pytest.Collector, report: pytest.CollectReport | pytest.TestReport
+    ) -> None:
+        """Wait for Enter while the fixtures of the failed test still stand."""
+        if self._obstacle or not isinstance(node, pytest.Item) or report.when == "teardown":
+            return
+        running = [gateway for gateway in self._gateways(node) if gateway.running]
+        if not running:
+            return
+        for gateway in running:
+            gateway.page_note = f"Paused: {node.nodeid} failed. Press Enter in its terminal to go on."
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        terminal: pytest.TerminalReporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if capture is not None:
+            capture.suspend(in_=True)
+        try:
+            terminal.ensure_newline()
+            terminal.write_line(f"{node.nodeid} failed; its Pushgateway still runs:", bold=True)
+            for gateway in running:
+                terminal.write_line(f"  {gateway.url}/")
+            terminal.write("Press Enter to go on. ", flush=True)
+            # Not input(), nor sys.stdin: the test may have replaced them, and its patches are still in place.
+            assert sys.__stdin__ is not None
+            sys.__stdin__.readline()
+        finally:
+            if capture is not None:
+                capture.resume()
+            for gateway in running:
+                gateway.page_note = None
