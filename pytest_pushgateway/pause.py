@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,7 @@ class Pause:
     Args:
         config: pytest's configuration.
         distributed: whether xdist runs the tests.
-        gateways: gives the gateways that a test may have used.
+        gateways: gives the gateways that a running test may be using.
 
     """
 
@@ -36,11 +37,25 @@ class Pause:
             return "xdist runs the tests in processes without a terminal; run without -n"
         if self._config.getoption("usepdb"):
             return "--pdb stops at the failure already, while the gateway still runs"
-        # Not sys.stdin, which pytest has replaced: a person must be there to press a key.
-        for name, stream in (("input", sys.__stdin__), ("output", sys.__stdout__)):
-            if stream is None or not stream.isatty():
-                return f"the standard {name} is no terminal"
+        with self._uncaptured():
+            for name, stream in (("input", sys.__stdin__), ("output", sys.__stdout__)):
+                if stream is None or not stream.isatty():
+                    return f"the standard {name} is no terminal"
         return None
+
+    @contextmanager
+    def _uncaptured(self) -> Iterator[None]:
+        # Between the phases of a run pytest gives the output back, but not the input; it has the file descriptors, too.
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        if capture is None:
+            yield
+            return
+        capture.suspend_global_capture(in_=True)
+        try:
+            yield
+        finally:
+            capture.resume_global_capture()
+            capture.suspend_global_capture()
 
     def pytest_report_header(self) -> str | None:
         """Say at once when there will be no pause."""
@@ -48,7 +63,7 @@ class Pause:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say again why there was no pause, where there was a reason for one."""
-        if self._obstacle and (terminalreporter.getreports("failed") or terminalreporter.getreports("error")):
+        if self._obstacle and (terminalreporter.stats.get("failed") or terminalreporter.stats.get("error")):
             terminalreporter.write_line(f"pushgateway: {OPTION} did not pause: {self._obstacle}")
 
     def pytest_exception_interact(
@@ -62,21 +77,17 @@ class Pause:
             return
         for gateway in running:
             gateway.page_note = f"Paused: {node.nodeid} failed. Press Enter in its terminal to go on."
-        capture = self._config.pluginmanager.getplugin("capturemanager")
         terminal: pytest.TerminalReporter = self._config.pluginmanager.getplugin("terminalreporter")
-        if capture is not None:
-            capture.suspend(in_=True)
         try:
-            terminal.ensure_newline()
-            terminal.write_line(f"{node.nodeid} failed; its Pushgateway still runs:", bold=True)
-            for gateway in running:
-                terminal.write_line(f"  {gateway.url}/")
-            terminal.write("Press Enter to go on. ", flush=True)
-            # Not input(), nor sys.stdin: the test may have replaced them, and its patches are still in place.
-            assert sys.__stdin__ is not None
-            sys.__stdin__.readline()
+            with self._uncaptured():
+                terminal.ensure_newline()
+                terminal.write_line(f"{node.nodeid} failed; its Pushgateway still runs:", bold=True)
+                for gateway in running:
+                    terminal.write_line(f"  {gateway.url}/")
+                terminal.write("Press Enter to go on. ", flush=True)
+                # Not input(), nor sys.stdin: the test may have replaced them, and its patches are still in place.
+                assert sys.__stdin__ is not None
+                sys.__stdin__.readline()
         finally:
-            if capture is not None:
-                capture.resume()
             for gateway in running:
                 gateway.page_note = None

@@ -57,6 +57,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest="pushgateway_summary",
         help="show what each test pushed, at the end of the run",
     )
+    group.addoption(
+        "--pushgateway-pause-on-failure",
+        action="store_true",
+        dest="pushgateway_pause_on_failure",
+        help="when a test fails, print the address of its gateway's web page and wait for Enter",
+    )
     parser.addini(
         "pushgateway_env_vars",
         "environment variables that the fixture pushgateway_env sets: lines NAME=template, where a template may hold "
@@ -90,6 +96,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_STATE] = state
     if config.getoption("pushgateway_summary"):
         config.pluginmanager.register(_Summary(state), "pushgateway-summary")
+    if config.getoption("pushgateway_pause_on_failure") and not hasattr(config, "workerinput"):
+        from pytest_pushgateway.pause import Pause
+
+        config.pluginmanager.register(Pause(config, state.distributed, state.in_use), "pushgateway-pause")
 
 
 class _State:
@@ -156,6 +166,11 @@ class _State:
 
         own = [*([self.session] if self.session is not None else []), *self.used]
         return list(dict.fromkeys([*own, *(gateway for gateway in life.gateways() if not gateway.managed)]))
+
+    def in_use(self, item: pytest.Item) -> list[Pushgateway]:
+        """Return the gateways of a running test: its fixtures', and those that it, or its module, made itself."""
+        asks = "pushgateway_session" in getattr(item, "fixturenames", ())
+        return [gateway for gateway in self.gateways() if gateway is not self.session or gateway in self.used or asks]
 
 
 _STATE = pytest.StashKey[_State]()

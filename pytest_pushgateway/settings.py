@@ -293,7 +293,7 @@ def check_flags(arguments: Iterable[str]) -> None:
     for argument in arguments:
         flag = argument.partition("=")[0]
         if flag.startswith(("--pushgateway-", "--no-pushgateway-")):
-            known = [flag_of(name) for name in (*KINDS, "summary")]
+            known = [flag_of(name) for name in (*KINDS, "summary", "pause_on_failure")]
             known += [flag_of(name).replace("--", "--no-", 1) for name, kind in KINDS.items() if kind == "bool"]
             if flag not in known:
                 raise SettingsError(f"unknown option {flag}{nearest(flag, known)}")

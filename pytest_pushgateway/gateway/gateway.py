@@ -289,6 +289,7 @@ class Gateway:
             file=str(self._persistence.path),
             interval=self._persistence.interval,
             error=self._persistence.failing,
+            since=self._persistence.failing_since,
         )
 
 

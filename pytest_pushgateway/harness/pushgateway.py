@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.store import Store
 
 _serials = itertools.count(1)
+_ASKED_BY_THE_PAGE = ("state", "static")
+"""Handlers that the journal leaves out: an open page asks every second and would push what was pushed out of it."""
 
 
 class MakePushgateway(Protocol):
@@ -72,6 +74,8 @@ class Pushgateway(Asserting, Waiting, Sending):
         self._temporary: Path | None = None
         self._persistence_file = self.settings.persistence_file
         self.managed = False
+        self.page_note: str | None = None
+        """A line that the web page shows at its top."""
         self._due: list[report.Finding] = []
         self._inherited: object = None
 
@@ -153,6 +157,7 @@ class Pushgateway(Asserting, Waiting, Sending):
                 hook=self._hook,
                 log=self._write_log,
                 recent_requests=self._recent,
+                note=lambda: self.page_note,
             )
             gateway.start()
             self._gateway = gateway
@@ -311,6 +316,8 @@ class Pushgateway(Asserting, Waiting, Sending):
         return Client(self.host, self._port, self.scheme == "https", self.settings.basic_auth)
 
     def _observe(self, record: Record) -> None:
+        if record.request.handler in _ASKED_BY_THE_PAGE:
+            return
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
         with self._journal.condition:
             if self._gateway is None or record.request.generation == self._gateway.store.generation:

@@ -21,7 +21,8 @@ ALLOWED: dict[str, set[str]] = {
     "commands": {"harness", "gateway", "prometheus", "exposition", "settings", "_version"},
     "cli": {"commands", "settings", "_version"},
     "__main__": {"cli"},
-    "plugin": {"harness", "gateway", "prometheus", "exposition", "settings", "warnings", "_version"},
+    "pause": {"harness"},
+    "plugin": {"pause", "harness", "gateway", "prometheus", "exposition", "settings", "warnings", "_version"},
     "__init__": {"harness", "gateway", "prometheus", "exposition", "settings", "warnings", "_version"},
 }
 WITHOUT_PYTEST = {"settings", "warnings", "exposition", "gateway", "prometheus", "harness", "commands", "cli"}

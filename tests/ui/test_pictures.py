@@ -1,10 +1,13 @@
-"""The pictures of the documentation. ``PUSHGATEWAY_PICTURES=docs/images pytest tests/ui/test_pictures.py`` renews them."""
+"""The pictures of the documentation; ``PUSHGATEWAY_PICTURES=docs/images`` in the environment renews them."""
 
 from __future__ import annotations
 
 import math
 import os
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +41,16 @@ BACKUP = (
     + histogram("backup_step_duration_seconds", 'step="verify"', 3.5)
     + "# HELP backup_storage_seconds Calls of the storage service.\n# TYPE backup_storage_seconds summary\n"
     'backup_storage_seconds{quantile="0.5"} 0.031\nbackup_storage_seconds{quantile="0.9"} 0.11\n'
-    'backup_storage_seconds{quantile="0.99"} 0.42\nbackup_storage_seconds_sum 412.25\nbackup_storage_seconds_count 9310\n'
+    'backup_storage_seconds{quantile="0.99"} 0.42\n'
+    "backup_storage_seconds_sum 412.25\nbackup_storage_seconds_count 9310\n"
 )
+
+
+def send(gateway: Pushgateway, path: str, body: str) -> None:
+    """Push as an application does, whether it is accepted or not."""
+    request = urllib.request.Request(f"{gateway.url}/metrics/job/{path}", body.encode(), method="PUT")
+    with suppress(urllib.error.HTTPError):
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
 
 
 @pytest.fixture
@@ -51,14 +62,13 @@ def gateway() -> Iterator[Pushgateway]:
         for job, instance in [("deploy", "web-1"), ("deploy", "web-2"), ("etl", "worker-7"), ("reindex", "search-1")]:
             gateway.clock.advance(600)
             body = f"# TYPE {job}_runs_total counter\n{job}_runs_total 12\n{job}_duration_seconds 84.2\n"
-            gateway.push(body, job=job, grouping_key={"instance": instance})
+            send(gateway, f"{job}/instance/{instance}", body)
         gateway.clock.advance(1100)
-        gateway.push(BACKUP, job="backup", grouping_key={"instance": "db1.example.com"})
+        send(gateway, "backup/instance/db1.example.com", BACKUP)
         gateway.clock.advance(60)
         # The same family with another type: refused, and the group shows why.
-        rejected = "# TYPE etl_runs_total gauge\netl_runs_total 13\n"
-        gateway.push(rejected, job="etl", grouping_key={"instance": "worker-7"}, check=False)
-        gateway.push("etl_rows_total", job="etl", check=False)
+        send(gateway, "etl/instance/worker-8", "# TYPE etl_runs_total gauge\netl_runs_total 13\n")
+        send(gateway, "etl", "etl_rows_total")
         gateway.clock.advance(12)
         gateway.scrape()
         gateway.assert_rejected()

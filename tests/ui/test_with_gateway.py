@@ -53,8 +53,8 @@ def test_a_push_appears_by_itself(start: Start, open_page: Open) -> None:
 def test_every_type_of_metric(start: Start, open_page: Open) -> None:
     gateway = start()
     gateway.push(
-        "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 3\nh_sum 5\nh_count 3\n"
-        "# TYPE s summary\ns{quantile=\"0.5\"} 4\ns_sum 8\ns_count 2\n"
+        '# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 3\nh_sum 5\nh_count 3\n'
+        '# TYPE s summary\ns{quantile="0.5"} 4\ns_sum 8\ns_count 2\n'
         "# TYPE c_total counter\nc_total 1e+06\n"
         "u NaN\n",
         job="all",
@@ -85,7 +85,7 @@ def test_a_rejected_push_is_shown_with_its_reason(start: Start, open_page: Open)
 @pytest.mark.parametrize("value", ["", "a/b", "ü ?#%25;&+", ".", "..", "=", "x" * 2000])
 def test_a_group_is_deleted_whatever_its_labels(start: Start, open_page: Open, value: str) -> None:
     gateway = start()
-    gateway.push("a 1\n", job="it's \"here\"/x", grouping_key={"v": value})
+    gateway.push("a 1\n", job='it\'s "here"/x', grouping_key={"v": value})
     page = open_page(f"{gateway.url}/")
     page.locator(".bin").click()
     page.locator("#confirm-yes").click()

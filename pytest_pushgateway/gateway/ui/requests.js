@@ -55,7 +55,7 @@ export function makeRequests(app) {
     update() {
       const all = [...app.state.requests].reverse();
       const shown = all.filter((request) => kind === "all" || (kind === "rejected" ? bad(request) : request.kind === kind));
-      keyed(list, shown, ({ number, at }) => `${number} ${at}`, part);
+      keyed(list, shown, JSON.stringify, part);
       setText(facts, `${count(shown.length, "request")}, newest first`);
       facts.hidden = shown.length === 0;
       nothing.hidden = shown.length > 0;
