@@ -17,7 +17,7 @@ from collections.abc import Callable
 from operator import itemgetter
 
 from pytest_pushgateway.exposition.gofmt import format_float, parse_float
-from pytest_pushgateway.exposition.model import Labels, MetricType, Parsed, Value, escape_value
+from pytest_pushgateway.exposition.model import Labels, MetricType, Parsed, Value, escape_value, render_name
 from pytest_pushgateway.exposition.sanitise import is_suspect, is_utf8, merge
 from pytest_pushgateway.exposition.text_builder import FamilyBuilder, Metric
 from pytest_pushgateway.exposition.text_parser import LineParser
@@ -148,10 +148,10 @@ class _Reader:
         given = dict(self._grouping)
         for label, value in merge([(label, b"") for label in names], self._grouping):
             if label in positions and label not in given:
-                labels.append(label + b'="%b"')
+                labels.append(label + b'="%b"')  # legacy, as the shape is
                 picked.append(positions[label])
             else:
-                labels.append(label + b'="' + escape_value(value).replace(b"%", b"%%") + b'"')
+                labels.append((render_name(label) + b'="' + escape_value(value) + b'"').replace(b"%", b"%%"))
         template = b"{" + b",".join(labels) + b"}"
         return (template, picked) if picked else (template.replace(b"%%", b"%"), picked)
 
