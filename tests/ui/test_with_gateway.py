@@ -40,7 +40,7 @@ def test_a_push_appears_by_itself(start: Start, open_page: Open) -> None:
     page = open_page(f"{gateway.url}/")
     see(page, "Nothing has been pushed yet")
     gateway.push("# HELP b_bytes Size.\n# TYPE b_bytes gauge\nb_bytes 1024\n", job="backup", grouping_key={"i": "1"})
-    see(page, 'job="backup"')
+    see(page, "1 group")
     assert page.locator(".label").all_inner_texts() == ['job="backup"', 'i="1"']
     assert page.locator(".help").inner_text() == "Size."
     assert page.locator(".value span").inner_text() == "1024"
