@@ -234,7 +234,7 @@ def _tell(gateway: Gateway, log: Log) -> None:
     for address in gateway.addresses:
         log("info", "Listening on", address=address)
         enabled = gateway.scheme == "https"
-        log("info", "TLS is enabled." if enabled else "TLS is disabled.", http2="false", address=address)
+        log("info", "TLS is enabled." if enabled else "TLS is disabled.", http2=False, address=address)
     host = gateway.addresses[0].replace("[::]", "localhost").replace("0.0.0.0", "localhost")
     log("info", "Web page", url=f"{gateway.scheme}://{host}{gateway.prefix}/")
     log("info", "Paste this below scrape_configs of Prometheus", scrape_config=scrape_config(gateway))

@@ -9,7 +9,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal
+from functools import cache
 
 from pytest_pushgateway.exposition.gofmt import format_float
 from pytest_pushgateway.exposition.model import (
@@ -177,7 +177,7 @@ def _summary(summary: Summary | Histogram) -> dict[bytes, bytes]:
 def _histogram(histogram: Summary | Histogram) -> dict[bytes, bytes]:
     assert isinstance(histogram, Histogram)
     members = {b"count": string(_number(histogram.count)), b"sum": string(format_float(histogram.sum))}
-    if histogram.native is not None and (histogram.native.negative or histogram.native.positive):
+    if histogram.native is not None:
         buckets = [
             b"[%d,%s,%s,%s]" % (kind, string(_key(lower)), string(_key(upper)), string(_number(count)))
             for kind, lower, upper, count in native_buckets(histogram.native)
@@ -205,14 +205,27 @@ def native_buckets(native: Native) -> list[tuple[int, float, float, int | float]
     return buckets
 
 
+@cache
+def _fractions(schema: int) -> list[float]:
+    """Return the lower bounds of the buckets from 1/2 to 1, as the table in Go's client has them.
+
+    It was made on a machine where the square root of two came out one bit short.
+    """
+    if schema == 0:
+        return [0.5]
+    factor = 1.414213562373095 if schema == 1 else 2 ** 2**-schema
+    coarser, bounds = _fractions(schema - 1), [0.5]
+    for position in range(1, 1 << schema):
+        bounds.append(bounds[-1] * factor if position % 2 else coarser[position // 2])
+    return bounds
+
+
 def _bound(index: int, schema: int) -> float:
-    """Return the upper bound of an exponential bucket, the nearest float to two to the power of index / 2^schema."""
-    if schema < 0:
-        exponent, fraction = index << -schema, 0
-    else:
-        exponent, fraction = index >> schema, index & ((1 << schema) - 1)
-    if exponent >= 1024:
+    """Return the upper bound of an exponential bucket: two to the power of index / 2^schema."""
+    fraction, exponent = 0.5, (index << -schema) + 1 if schema < 0 else (index >> schema) + 1
+    if schema > 0:
+        fraction = _fractions(schema)[index & ((1 << schema) - 1)]
+    if exponent > 1024:
         # As the original: the last bucket ends at the largest float, the one beyond it nowhere.
-        return 1.7976931348623157e308 if exponent == 1024 and not fraction else math.inf
-    mantissa = float(Decimal(2) ** (Decimal(fraction) / Decimal(1 << schema))) if fraction else 1.0
-    return math.ldexp(mantissa, exponent)
+        return 1.7976931348623157e308 if exponent == 1025 and fraction == 0.5 else math.inf
+    return math.ldexp(fraction, exponent)

@@ -80,7 +80,11 @@ class App:
         # As Go: OPTIONS * is answered before anybody asks who it is.
         admission = None if self.access is None or head.target == "*" else self.access.admit(head)
         answer = exchange.run(admission[0] if admission else None)
-        headers = [*answer.headers, *admission[1]] if admission and answer.status else answer.headers
+        headers = answer.headers
+        if admission is not None:
+            # What an answer says itself takes the place of what is configured.
+            own = {name for name, _ in headers}
+            headers = [*headers, *(pair for pair in admission[1] if pair[0] not in own)]
         status = STATUS_LINES.get(answer.status) or f"{answer.status} status code {answer.status}"
         start_response(status, headers)
         return answer.blocks

@@ -49,10 +49,11 @@ def _caller() -> str:
 
 def _logfmt(moment: str, level: str, caller: str, message: str, fields: dict[str, Any]) -> str:
     pairs = {"ts": moment, "level": level, "caller": caller, "msg": message, **fields}
-    return " ".join(f"{name}={_quote(str(value))}" for name, value in pairs.items())
+    return " ".join(f"{name}={_quote(value)}" for name, value in pairs.items())
 
 
-def _quote(text: str) -> str:
+def _quote(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     return json.dumps(text, ensure_ascii=False) if _NEEDS_QUOTES.search(text) else text
 
 

@@ -102,7 +102,8 @@ def _decode(content: bytes) -> _Config:
         if allowed and value not in allowed:
             listed = " ".join(f'"{one}"' for one in allowed)
             raise WebConfigError(f"invalid value for {name}. Expected one of: [{listed}], but got: {_quoted(value)}")
-        # As Go writes headers: no value ends its line.
+        # As Go writes headers: names in its canonical form, and no value ends its line.
+        name = "-".join(part.capitalize() for part in name.split("-"))
         config.headers.append((name, re.sub(r"[\r\n]", " ", (value or "").strip(" \t"))))
     rate = values.get("rate_limit", {})
     if interval := parse_duration(rate.get("interval", "0s")):
