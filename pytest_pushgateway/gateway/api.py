@@ -213,7 +213,7 @@ def _fractions(schema: int) -> list[float]:
     """
     if schema == 0:
         return [0.5]
-    factor = 1.414213562373095 if schema == 1 else 2 ** 2**-schema
+    factor = 1.414213562373095 if schema == 1 else 2**2**-schema
     coarser, bounds = _fractions(schema - 1), [0.5]
     for position in range(1, 1 << schema):
         bounds.append(bounds[-1] * factor if position % 2 else coarser[position // 2])

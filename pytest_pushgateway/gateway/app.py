@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_pushgateway.exposition.encoding import BodyTooLarge as DecodedTooLarge
+from pytest_pushgateway.exposition.encoding import EncodingError, decode
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.exposition.negotiation import accepts_gzip, negotiate
 from pytest_pushgateway.gateway import answers
@@ -187,9 +189,21 @@ class _Exchange:
     def _take_effect(self, problem: Answer | BodyError | None) -> Answer:
         if isinstance(problem, Answer):
             return problem
-        route = self.route
+        route, body = self.route, self.request.body
+        broken = None if problem is None else EncodingError(str(problem), data=body)
+        coding = None if route.api else self.head.fields.get("content-encoding")
+        if coding is not None:
+            try:
+                body = decode(body, coding, limit=self.app.max_decoded_body_size)
+            except EncodingError as undecodable:
+                broken = EncodingError(str(problem or undecodable), data=undecodable.data)
+                if undecodable.in_header:
+                    # As the original: it opens the stream before it routes.
+                    return answers.error(400, str(broken))
+            except DecodedTooLarge as excess:
+                return answers.error(413, str(excess))
         if route.outcome == "handle":
-            return self._handle(problem)
+            return self._handle(body, broken)
         if route.outcome == "redirect":
             return answers.redirect(route.status, route.location, self.head.method)
         if route.outcome == "options":
@@ -198,10 +212,10 @@ class _Exchange:
             return Answer(400, [("Connection", "close")])
         return answers.not_allowed(route.allow) if route.outcome == "not allowed" else answers.not_found()
 
-    def _handle(self, problem: BodyError | None) -> Answer:
+    def _handle(self, body: bytes, broken: EncodingError | None) -> Answer:
         handler, app = self.route.handler, self.app
         if handler == "push":
-            answer = self._push(problem)
+            answer = self._push(body, broken)
             app.self_metrics.observe_push(self.head.method, monotonic() - self.started, self._size())
         elif handler == "delete":
             answer = self._delete()
@@ -224,19 +238,14 @@ class _Exchange:
             app.self_metrics.observe_request(handler, answer.status, self.head.method)
         return answer
 
-    def _push(self, problem: BodyError | None) -> Answer:
+    def _push(self, body: bytes, broken: EncodingError | None) -> Answer:
         app, route, source = self.app, self.route, self.request.remote_address
         if route.key is None:
             app.log("debug", "failed to parse URL", url=self.head.target, err=route.error)
             return answers.error(400, route.error)
         try:
-            self.parsed = parse_push(
-                self.request.body,
-                self.head.fields.get("content-type", ""),
-                dict(route.key),
-                utf8_names=app.utf8_names,
-                broken=None if problem is None else str(problem),
-            )
+            content_type = self.head.fields.get("content-type", "")
+            self.parsed = parse_push(body, content_type, dict(route.key), broken, utf8_names=app.utf8_names)
         except ParseError as refused:
             app.log("debug", "failed to parse text", logged_source=source, err=str(refused))
             return answers.error(400, str(refused))

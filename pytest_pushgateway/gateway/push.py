@@ -1,7 +1,7 @@
 """The body of a push: its content type, and which error the original would have met first.
 
-The original reads and parses in one stream. Here both are done one after the other, so where the stream breaks, what
-came before is parsed to see whether the parser would have given up earlier.
+The original reads, decodes and parses in one stream. Here it is done one after the other, so where the stream breaks,
+what came before is parsed to see whether the parser would have given up earlier.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pytest_pushgateway.exposition.model import Parsed, ParseError
+from pytest_pushgateway.exposition.encoding import EncodingError, first_error
+from pytest_pushgateway.exposition.model import Parsed
 from pytest_pushgateway.exposition.text import parse as parse_text
 
 _PROTOBUF = "application/vnd.google.protobuf"
@@ -42,20 +43,21 @@ def is_protobuf(content_type: str) -> bool:
 
 
 def parse_push(
-    body: bytes, content_type: str, grouping: Mapping[bytes, bytes], *, utf8_names: bool, broken: str | None = None
+    body: bytes, content_type: str, grouping: Mapping[bytes, bytes], broken: EncodingError | None, *, utf8_names: bool
 ) -> Parsed:
     """Parse a push's decoded body.
 
-    ``broken`` is why the stream ended early: its text is the answer unless the lines before it are wrong themselves.
+    ``broken`` is why the stream ended early, if it did: what came before it is parsed first.
     Raises ParseError.
     """
-    if is_protobuf(content_type):
-        from pytest_pushgateway.exposition.protobuf import parse as parse_protobuf
 
-        if broken is not None:
-            raise ParseError(broken)
-        return parse_protobuf(body, grouping)
+    def parse(data: bytes) -> Parsed:
+        if is_protobuf(content_type):
+            from pytest_pushgateway.exposition.protobuf import parse as parse_protobuf
+
+            return parse_protobuf(data, grouping)
+        return parse_text(data, grouping, utf8_names=utf8_names)
+
     if broken is not None:
-        parse_text(body[: body.rfind(b"\n") + 1], grouping, utf8_names=utf8_names)
-        raise ParseError(broken)
-    return parse_text(body, grouping, utf8_names=utf8_names)
+        raise first_error(broken, parse)
+    return parse(body)
