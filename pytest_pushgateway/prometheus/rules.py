@@ -6,7 +6,7 @@ rewritten (see :mod:`~pytest_pushgateway.prometheus.promql`), as promtool's unit
 Limits: scrapes happen at exact intervals from the beginning of the timeline; all groups are evaluated together, at the
 shortest of the configured intervals and in no fixed order, where a real Prometheus spreads them; a subquery whose step
 does not divide the beginning falls on other moments than in reality. The timeline is taken as exposed, whether or not
-the path and the credentials of the job fit the gateway: :func:`~pytest_pushgateway.prometheus.scrape.scrape` tells that.
+the path and the credentials of the job fit the gateway: see :func:`~pytest_pushgateway.prometheus.scrape.scrape`.
 """
 
 from __future__ import annotations
