@@ -21,7 +21,7 @@ def configuration(cases: list[Case], address: str) -> str:
     """Return the configuration, as JSON, in which every case is a job."""
     jobs = []
     for case in cases:
-        job = {"scrape_interval": "2s", "scrape_timeout": "2s", "metrics_path": f"/{case.name}", **case.job}
+        job = {"scrape_interval": "3s", "scrape_timeout": "3s", "metrics_path": f"/{case.name}", **case.job}
         targets, labels = job.pop("targets", 1), job.pop("static_labels", {})
         own = job.pop("address", address)
         groups = [{"targets": [own], "labels": labels}]
@@ -33,7 +33,17 @@ def configuration(cases: list[Case], address: str) -> str:
     return json.dumps({"scrape_configs": jobs})
 
 
-def run(binary: Path, config: str, *, patience: float = 30.0) -> tuple[Series, dict[str, set[tuple[str, str]]]]:
+def run(binary: Path, config: str, *, slow: set[str]) -> tuple[Series, dict[str, set[tuple[str, str]]]]:
+    """Run until no job but the ``slow`` ones has met its timeout, which all may do on a busy machine."""
+    for _ in range(3):
+        series, ends = run_once(binary, config)
+        late = {job for job, found in ends.items() if any("context deadline exceeded" in error for _, error in found)}
+        if late <= slow:
+            break
+    return series, ends
+
+
+def run_once(binary: Path, config: str, *, patience: float = 60.0) -> tuple[Series, dict[str, set[tuple[str, str]]]]:
     """Return the samples of the first scrape of every target, and for each job the health and error of its targets.
 
     Later scrapes differ: Prometheus remembers series of a scrape that failed.

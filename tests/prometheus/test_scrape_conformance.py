@@ -31,7 +31,7 @@ def test_every_job_stores_what_prometheus_stores(version: str, binary: Callable[
         for case in chosen:
             case.page.body = case.page.body.replace(b"INSTANCE", exposer.address.encode())
         text = configuration(chosen, exposer.address)
-        theirs, their_ends = run(prometheus, text)
+        theirs, their_ends = run(prometheus, text, slow={"hanging"})
         config = load(text=text, version=version, lint="none")
         # promtool refuses targets that Prometheus itself only logs
         assert not [problem for problem in config.errors if not str(problem.message).startswith("instance ")]

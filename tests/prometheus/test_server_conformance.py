@@ -92,7 +92,8 @@ def test_a_path_that_does_not_fit_is_said(gateway: Gateway) -> None:
         server.start(timeout=9)
     assert str(caught.value) == (
         "not every target was scraped:\n"
-        "    http://pushgateway.example:9091/nothing of job 'pushgateway' is down: server returned HTTP status 404 Not Found"
+        "    http://pushgateway.example:9091/nothing of job 'pushgateway' is down: "
+        "server returned HTTP status 404 Not Found"
     )
     assert not server.running
 
@@ -101,7 +102,7 @@ def test_a_prometheus_that_ends_shows_its_log(gateway: Gateway) -> None:
     config = load(text=CONFIG.replace("honor_labels: true", "metrics_path: /metrics"))
     server = PrometheusServer(config, gateway, binary=peers.prometheus_binary())
     server._process.config = "scrape_configs: [{job_name: ''}]"
-    with pytest.raises(PrometheusError, match="(?s)Prometheus ended with exit status .*job_name is empty"):
+    with pytest.raises(PrometheusError, match=r"(?s)Prometheus ended with exit status .*job_name is empty"):
         server.start()
 
 
