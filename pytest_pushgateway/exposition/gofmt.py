@@ -64,10 +64,14 @@ def _special(value: float) -> bytes:
 
 def format_float(value: float) -> bytes:
     """Format as ``strconv`` does with ``'g', -1`` and ``%v``: ``1e+06``, ``0.5``, ``NaN``, ``+Inf``, ``-0``."""
-    if 1e-4 <= value < 1e6 or -1e6 < value <= -1e-4:
-        # Python and Go write these alike, but for Python's ".0".
+    if 1e-4 <= value < 1e16:
+        # The common numbers, quickly. Python and Go write those below a million alike, but for Python's ".0".
         text = repr(value)
-        return (text[:-2] if text.endswith(".0") else text).encode()
+        if value < 1e6:
+            return (text[:-2] if text.endswith(".0") else text).encode()
+        whole, _, fraction = text.partition(".")
+        mantissa = f"{whole[0]}.{whole[1:]}{fraction}".rstrip("0").rstrip(".")
+        return f"{mantissa}e+{len(whole) - 1:02d}".encode()
     if not math.isfinite(value):
         return _special(value)
     sign, digits, position = _digits(value)
