@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 from pytest_pushgateway.exposition.gofmt import format_float, to_uint64
 from pytest_pushgateway.exposition.model import (
@@ -72,13 +73,19 @@ class Metric:
 class FamilyBuilder:
     """A family being read; ``series`` holds finished series (fast path) and metrics in the order read."""
 
-    __slots__ = ("help", "name", "series", "type")
+    __slots__ = ("has_metrics", "help", "name", "series", "type")
 
     def __init__(self, name: bytes) -> None:
         self.name = name
         self.type: MetricType | None = None
         self.help: bytes | None = None
         self.series: list[Metric | tuple[bytes, Value]] = []
+        self.has_metrics = False
+
+    def begin(self, metric: Metric) -> None:
+        """Add a metric that has yet to be finished."""
+        self.series.append(metric)
+        self.has_metrics = True
 
     @property
     def effective_type(self) -> MetricType:
@@ -90,6 +97,9 @@ def finish_family(builder: FamilyBuilder, grouping: Labels | None) -> MetricFami
     """Make the family that was read, grouping labels merged."""
     kind = builder.effective_type
     family = MetricFamily(builder.name, kind, builder.help or b"", [])
+    if not builder.has_metrics:
+        family.series = cast("list[tuple[bytes, Value]]", builder.series)
+        return family
     series = family.series
     for item in builder.series:
         if isinstance(item, tuple):

@@ -27,6 +27,9 @@ _SHAPE = re.compile(
     rb'[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)(?:[ \t]*\{((?:[ \t]*[a-zA-Z_][a-zA-Z0-9_]*[ \t]*=[ \t]*""[ \t]*,)*'
     rb'(?:[ \t]*[a-zA-Z_][a-zA-Z0-9_]*[ \t]*=[ \t]*""[ \t]*)?)[ \t]*\})?[ \t]*'
 )
+_LONGEST = 4096
+"""Bytes of a shape; the pattern's time may grow with the square of the blanks in it."""
+
 _LABEL_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
 
 # Numbers that Go writes as they stand here (group 2), or without ".0" (group 1): no more than 15 digits, which a float
@@ -117,7 +120,8 @@ class _Reader:
 
     def _examine(self, pieces: list[bytes]) -> _Shape | None:
         """Look at the shape of a line; remember and return it if lines of it need no closer look."""
-        match = _SHAPE.fullmatch(b'""'.join(pieces[::2]))
+        outline = b'""'.join(pieces[::2])
+        match = _SHAPE.fullmatch(outline) if len(outline) <= _LONGEST else None
         if match is None or not len(pieces) & 1:
             return None
         names = _LABEL_NAME.findall(match[2]) if match[2] else []
@@ -132,7 +136,8 @@ class _Reader:
             shape = (len(pieces), template, itemgetter(*positions) if positions else None, family.series.append)
         else:
             shape = (len(pieces), None, None, _Compound(self._strict, family, suffix, names))
-        self._shapes[tuple(pieces[::2])] = shape
+        if names:
+            self._shapes[tuple(pieces[::2])] = shape
         return shape
 
     def _template(self, name: bytes, names: tuple[bytes, ...]) -> tuple[bytes, list[int]]:

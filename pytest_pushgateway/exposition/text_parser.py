@@ -320,7 +320,7 @@ class LineParser:
         if kind is MetricType.SUMMARY or kind in HISTOGRAM_TYPES:
             metric = self.identified(family, frozenset(self._identity.items() if self._identity else ()), metric)
         else:
-            family.series.append(metric)
+            family.begin(metric)
         self._metric = metric
         token, position = _token(line, position)
         after = line[position]
@@ -344,7 +344,7 @@ class LineParser:
         if identity in known:
             return known[identity]
         known[identity] = metric
-        family.series.append(metric)
+        family.begin(metric)
         return metric
 
     def _timestamp(self, line: bytes, position: int) -> None:
