@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 
 _REAL = (time.time,)
@@ -17,6 +18,8 @@ class Clock:
 
     def __init__(self) -> None:
         self._frozen: float | None = None
+        self.moved: Callable[[float], None] = lambda at: None
+        """Called with the new time whenever the clock is set."""
 
     def __call__(self) -> float:
         """Return the time, in seconds since 1970."""
@@ -40,6 +43,7 @@ class Clock:
         if isinstance(at, datetime):
             at = at.timestamp()
         self._frozen = self() if at is None else float(at)
+        self.moved(self._frozen)
 
     def advance(self, seconds: float) -> None:
         """Move the frozen clock on by ``seconds``; a negative number moves it back.
@@ -51,6 +55,7 @@ class Clock:
         if self._frozen is None:
             raise RuntimeError("only a frozen clock can be advanced: call clock.freeze() first")
         self._frozen += seconds
+        self.moved(self._frozen)
 
     def resume(self) -> None:
         """Let the clock follow the real time again."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.exchange import Plan, Record
     from pytest_pushgateway.gateway.exchange import Request as RawRequest
     from pytest_pushgateway.gateway.store import Store
+    from pytest_pushgateway.harness.timeline import Snapshot
 
 _serials = itertools.count(1)
 _ASKED_BY_THE_PAGE = ("state", "static")
@@ -65,6 +66,8 @@ class Pushgateway(Asserting, Waiting, Sending):
         self.clock = Clock()
         self.faults = Faults(self._release, self._refuse)
         self._journal = Journal(self.settings.journal_limit)
+        self._moves: list[tuple[int, float]] = []
+        self.clock.moved = lambda at: self._moves.append((self._journal.sequence, at))
         self._log: deque[str] = deque(maxlen=200)
         self._gateway: Gateway | None = None
         self._port = self.settings.port
@@ -140,6 +143,16 @@ class Pushgateway(Asserting, Waiting, Sending):
         """All requests of this test, scrapes and deletions too."""
         return self._journal.requests()
 
+    def timeline(self) -> list[Snapshot]:
+        """Return what a scrape would have shown since when: Unix time by the gateway's clock, and the text.
+
+        It begins with the first push of this test, or when the clock was frozen before; the last entry is the present.
+        While the gateway was poisoned there is None in the place of the text. That it was stopped does not show.
+        """
+        from pytest_pushgateway.harness.timeline import timeline
+
+        return timeline(self.requests, self._moves, self.clock(), check=self.settings.consistency_check)
+
     # Its life
 
     def start(self) -> Pushgateway:
@@ -200,6 +213,7 @@ class Pushgateway(Asserting, Waiting, Sending):
             if self._gateway is not None:
                 self._gateway.reset()
             self._journal.clear()
+            self._moves.clear()
 
     def __enter__(self) -> Pushgateway:
         return self.start()

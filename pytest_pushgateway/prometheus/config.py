@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.prometheus.job import Global, ScrapeJob
     from pytest_pushgateway.prometheus.lint.comments import Comment
+    from pytest_pushgateway.prometheus.result import ScrapeResult
+    from pytest_pushgateway.prometheus.rules import RuleTest
 
 LINT_SETS = ("none", "default", "strict")
 
@@ -85,6 +87,25 @@ class PrometheusConfig:
         from pytest_pushgateway.prometheus.lint.detect import gateway_jobs
 
         return gateway_jobs(self, gateways)
+
+    def scrape(self, gateway: object, job: str | None = None, **options: Any) -> ScrapeResult:
+        """Scrape ``gateway`` (a ``Pushgateway``) as Prometheus would, and return what it would store.
+
+        See :func:`pytest_pushgateway.prometheus.scrape.scrape` for the options: ``targets``, ``now``, ``timeout``.
+        """
+        from pytest_pushgateway.prometheus.scrape import scrape
+
+        return scrape(self, gateway, job, **options)
+
+    def rules(self, gateway: object, **options: Any) -> RuleTest:
+        """Return the configuration's rules, to be tested against what ``gateway`` has exposed in this test.
+
+        See :func:`pytest_pushgateway.prometheus.rules.rules` for the options: ``job``, ``targets``, ``rule_files``,
+        ``promtool``. Raises :class:`~pytest_pushgateway.prometheus.binaries.BinaryNotFound` without promtool.
+        """
+        from pytest_pushgateway.prometheus.rules import rules
+
+        return rules(self, gateway, **options)
 
     def __repr__(self) -> str:
         name = self.path or "<text>"
