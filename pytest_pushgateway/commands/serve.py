@@ -155,6 +155,21 @@ def scrape_config(gateway: Gateway) -> str:
     return "- {" + ", ".join(parts) + "}"
 
 
+class _GoUrl(dict[str, Any]):
+    """A URL as the original logs it: its text in logfmt, its parts in JSON."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        scheme, mark, rest = text.partition("://")
+        host, slash, path = rest.partition("/") if mark else ("", "", scheme)
+        parts = {"Scheme": scheme if mark else "", "Opaque": "", "User": None, "Host": host, "Path": slash + path}
+        parts |= {"RawPath": "", "OmitHost": False, "ForceQuery": False, "RawQuery": ""}
+        super().__init__(parts | {"Fragment": "", "RawFragment": ""})
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run until a signal or ``/-/quit`` ends it; returns the exit status."""
     try:
@@ -223,7 +238,7 @@ def _start(options: dict[str, Any], settings: Settings, log: Log) -> tuple[Gatew
         log_format=options["log.format"],
         systemd_socket=options["web.systemd-socket"],
     )
-    log("debug", "external URL", url=settings.external_url)
+    log("debug", "external URL", url=_GoUrl(settings.external_url))
     log("debug", "path prefix used externally", path=external_path(settings.external_url))
     log("debug", "path prefix for internal routing", path=gateway.prefix)
     gateway.start()

@@ -118,7 +118,8 @@ def _metrics_of(family: MetricFamily) -> list[bytes]:
     shapes: dict[tuple[bytes, ...], bytes] = {}
     metrics = []
     for prefix, value in family.series:
-        if isinstance(value, bytes) and family.type in SIMPLE_TYPES and b"\\" not in prefix and b'{"' not in prefix:
+        quoted = b"\\" in prefix or b'{"' in prefix or b',"' in prefix
+        if isinstance(value, bytes) and family.type in SIMPLE_TYPES and not quoted:
             metrics.append(_simple(prefix, value, shapes))
         else:
             members = {b"labels": strings(dict(split_prefix(prefix)[1])), **_members(family.type, value)}

@@ -162,7 +162,7 @@ class _Exchange:
     def _read_body(self) -> Answer | BodyError | None:
         """Read the body into the request; return what is wrong with it."""
         route, head = self.route, self.head
-        needed = route.handler == "push" and not route.error
+        needed = route.handler == "push" and route.problem is None
         if self.body.finished or (not needed and head.expects_continue and not self._is_gzip()):
             # As the original: without a reader there is no 100 Continue.
             return None
@@ -184,14 +184,14 @@ class _Exchange:
         return None
 
     def _is_gzip(self) -> bool:
-        return not self.route.api and self.head.fields.get("content-encoding", "").lower() == "gzip"
+        return self.route.decodes and self.head.fields.get("content-encoding", "").lower() == "gzip"
 
     def _take_effect(self, problem: Answer | BodyError | None) -> Answer:
         if isinstance(problem, Answer):
             return problem
         route, body = self.route, self.request.body
         broken = None if problem is None else EncodingError(str(problem), data=body)
-        coding = None if route.api else self.head.fields.get("content-encoding")
+        coding = self.head.fields.get("content-encoding") if route.decodes else None
         if coding is not None:
             try:
                 body = decode(body, coding, limit=self.app.max_decoded_body_size)
@@ -241,8 +241,7 @@ class _Exchange:
     def _push(self, body: bytes, broken: EncodingError | None) -> Answer:
         app, route, source = self.app, self.route, self.request.remote_address
         if route.key is None:
-            app.log("debug", "failed to parse URL", url=self.head.target, err=route.error)
-            return answers.error(400, route.error)
+            return self._bad_url()
         try:
             content_type = self.head.fields.get("content-type", "")
             self.parsed = parse_push(body, content_type, dict(route.key), broken, utf8_names=app.utf8_names)
@@ -269,10 +268,15 @@ class _Exchange:
 
     def _delete(self) -> Answer:
         if self.route.key is None:
-            self.app.log("debug", "failed to parse URL", url=self.head.target, err=self.route.error)
-            return answers.error(400, self.route.error)
+            return self._bad_url()
         self.verdict = self._in_time(self.app.store.delete(self.route.key, generation=self.request.generation))
         return Answer(202)
+
+    def _bad_url(self) -> Answer:
+        problem = self.route.problem
+        assert problem is not None
+        self.app.log("debug", problem.message, **problem.fields)
+        return answers.error(400, str(problem))
 
     @staticmethod
     def _in_time(verdict: Any) -> Any:

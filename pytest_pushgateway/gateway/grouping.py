@@ -18,7 +18,15 @@ _BASE64 = re.compile(rb"[A-Za-z0-9_\-\r\n]*")
 
 
 class GroupingError(ValueError):
-    """The URL names no group; ``str()`` is the answer's text, without its final newline."""
+    """The URL names no group; ``str()`` is the answer's text, without its final newline.
+
+    ``message`` and ``fields`` are what the original logs of it.
+    """
+
+    def __init__(self, text: str, message: str, **fields: str) -> None:
+        super().__init__(text)
+        self.message = message
+        self.fields = fields
 
 
 class _CorruptBase64(ValueError):
@@ -49,24 +57,29 @@ def _is_name(name: bytes, utf8_names: bool) -> bool:
         return False
 
 
+def _shown(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
+
+
 def _split_labels(labels: bytes, utf8_names: bool) -> dict[bytes, bytes]:
     result: dict[bytes, bytes] = {}
     if len(labels) <= 1:
         return result
     components = labels[1:].split(b"/")
     if len(components) % 2:
-        raise GroupingError(f"odd number of components in label string {quote(labels)}")
+        raise ValueError(f"odd number of components in label string {quote(labels)}")
     for raw_name, value in zip(components[::2], components[1::2], strict=True):
         escaped = raw_name.removesuffix(_SUFFIX)
         name = unescape_name(escaped) if utf8_names else escaped
         if not _is_name(name, utf8_names) or escaped.startswith(b"__"):
-            raise GroupingError(f"improper label name {quote(escaped)}")
+            raise ValueError(f"improper label name {quote(escaped)}")
         if escaped != raw_name:
             try:
                 value = decode_base64(value)
             except _CorruptBase64 as problem:
-                shown = escaped.decode("utf-8", "surrogateescape")
-                raise GroupingError(f"invalid base64 encoding for label {shown}={quote(value)}: {problem}") from None
+                raise ValueError(
+                    f"invalid base64 encoding for label {_shown(escaped)}={quote(value)}: {problem}"
+                ) from None
         result[name] = value
     return result
 
@@ -81,10 +94,14 @@ def grouping_key(job: bytes, labels: bytes, job_base64: bool, *, utf8_names: boo
         try:
             job = decode_base64(job)
         except _CorruptBase64 as problem:
-            text = f"invalid base64 encoding in job name {quote(problem.decoded)}: {problem}"
-            raise GroupingError(text) from None
-    result = _split_labels(labels, utf8_names)
+            message = "invalid base64 encoding in job name"
+            text = f"{message} {quote(problem.decoded)}: {problem}"
+            raise GroupingError(text, message, job=_shown(problem.decoded), err=str(problem)) from None
+    try:
+        result = _split_labels(labels, utf8_names)
+    except ValueError as problem:
+        raise GroupingError(str(problem), "failed to parse URL", url=_shown(labels), err=str(problem)) from None
     if not job:
-        raise GroupingError("job name is required")
+        raise GroupingError("job name is required", "job name is required")
     result[b"job"] = job
     return tuple(sorted(result.items()))

@@ -168,11 +168,13 @@ class Route:
     """For ``handle``: push, delete, metrics, healthy, ready, quit, static, status, wipe, api/v1/status..."""
     kind: Kind = "other"
     api: bool = False
-    """Below ``/api/v1/``, where request bodies are not decoded."""
+    """Below ``/api/v1/``."""
+    decodes: bool = True
+    """Whether the body is decoded before the answer: not below ``/api/v1/``, nor where the path is cleaned."""
     path: bytes = b""
     """The decoded path without prefix, for the web page."""
     key: Labels | None = None
-    error: str = ""
+    problem: GroupingError | None = None
     """For push and delete: why the URL names no group."""
     status: int = 0
     """For ``redirect``: 301 or 307."""
@@ -300,44 +302,48 @@ class Router:
         target = parse_target(raw.encode("latin-1"), method)
         path = target.path
         if raw == "*":
-            return Route("options" if method == "OPTIONS" else "asterisk")
+            return Route("options" if method == "OPTIONS" else "asterisk", decodes=False)
         cleaned = path if method == "CONNECT" else clean(path)
         if cleaned == self._api_base:
             cleaned += b"/"
         if cleaned != path:
             # As Go: the origin goes, and so does a question mark that nothing follows.
             location = escape(cleaned) + (b"?" + target.query if target.query else b"")
-            return Route("redirect", status=301, location=location)
+            return Route("redirect", decodes=False, status=301, location=location)
         if path.startswith(self._api_base + b"/"):
             return self._route_api(method, target)
         return self._route_in(self._tree, method, path, target, api=False)
 
     def _route_api(self, method: str, target: Target) -> Route:
         if not target.raw_path.startswith(self._api_base) and target.raw_path != escape(target.path):
-            return Route("not found", api=True)
+            return Route("not found", api=True, decodes=False)
         return self._route_in(self._api_tree, method, target.path[len(self._api_base) :], target, api=True)
 
     def _route_in(self, tree: _Tree, method: str, path: bytes, target: Target, *, api: bool) -> Route:
         if handler := tree.find(method, path):
             return self._matched(tree, handler, path, target, api=api)
         if method != "CONNECT" and (other := tree.redirect(method, path)):
-            return Route("redirect", api=api, status=301 if method == "GET" else 307, location=target.url(other))
+            return Route(
+                "redirect", api=api, decodes=not api, status=301 if method == "GET" else 307, location=target.url(other)
+            )
         allowed = [name for name in tree.methods() if name not in (method, "OPTIONS") and tree.find(name, path)]
         if allowed:
             allow = ", ".join(sorted([*allowed, "OPTIONS"]))
-            return Route("options" if method == "OPTIONS" else "not allowed", api=api, allow=allow)
-        return Route("not found", api=api)
+            return Route("options" if method == "OPTIONS" else "not allowed", api=api, decodes=not api, allow=allow)
+        return Route("not found", api=api, decodes=not api)
 
     def _matched(self, tree: _Tree, handler: str, path: bytes, target: Target, *, api: bool) -> Route:
         length = len(target.url(target.path))
         if handler in ("push", "delete"):
             split = tree.split_group(path)
             assert split is not None
-            try:
-                key, error = grouping_key(*split, utf8_names=self.utf8_names), ""
-            except GroupingError as problem:
-                key, error = None, str(problem)
             kind: Kind = "push" if handler == "push" else "delete"
-            return Route("handle", handler, kind, key=key, error=error, url_length=length)
+            try:
+                key = grouping_key(*split, utf8_names=self.utf8_names)
+            except GroupingError as problem:
+                return Route("handle", handler, kind, problem=problem, url_length=length)
+            return Route("handle", handler, kind, key=key, url_length=length)
         kind = "scrape" if handler == "metrics" else "wipe" if handler == "wipe" else "other"
-        return Route("handle", handler, kind, api, path=path[0 if api else len(self.prefix) :], url_length=length)
+        return Route(
+            "handle", handler, kind, api, not api, path=path[0 if api else len(self.prefix) :], url_length=length
+        )

@@ -75,8 +75,8 @@ def decide(router: Router, method: str, target: str) -> tuple[int, str | None, s
     if route.outcome == "redirect":
         answer = redirect(route.status, route.location, method)
         return answer.status, dict(answer.headers)["Location"], None, b"".join(answer.blocks)
-    if route.outcome == "handle" and route.error:
-        return 400, None, None, None if method == "HEAD" else route.error.encode("utf-8", "surrogateescape") + b"\n"
+    if route.problem is not None:
+        return 400, None, None, str(route.problem).encode("utf-8", "surrogateescape") + b"\n"
     status = {"not found": 404, "not allowed": 405, "options": 200, "asterisk": 400, "handle": 0}[route.outcome]
     return status, None, route.allow or None, None
 
