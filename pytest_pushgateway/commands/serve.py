@@ -162,7 +162,13 @@ class _GoUrl(dict[str, Any]):
         self.text = text
         scheme, mark, rest = text.partition("://")
         host, slash, path = rest.partition("/") if mark else ("", "", scheme)
-        parts = {"Scheme": scheme if mark else "", "Opaque": "", "User": None, "Host": host, "Path": slash + path}
+        parts: dict[str, Any] = {
+            "Scheme": scheme if mark else "",
+            "Opaque": "",
+            "User": None,
+            "Host": host,
+            "Path": slash + path,
+        }
         parts |= {"RawPath": "", "OmitHost": False, "ForceQuery": False, "RawQuery": ""}
         super().__init__(parts | {"Fragment": "", "RawFragment": ""})
 
@@ -201,7 +207,6 @@ def _serve(options: dict[str, Any], log: Log) -> int:
         # Whatever it is that hinders the start: a port, the persistence file, the web configuration, a path.
         sys.stderr.write(f"{PROGRAM}: error: {problem}\n")
         return 1
-    _tell(gateway, log)
     signal.sigwait(_ENDING)
     if asked:
         log("warn", "received termination request via web service, exiting gracefully...")
@@ -229,7 +234,15 @@ def _start(options: dict[str, Any], settings: Settings, log: Log) -> tuple[Gatew
         os.kill(os.getpid(), signal.SIGTERM)
 
     listen = options["web.listen-address"]
-    gateway = Gateway(settings, log=log, listen=listen, sockets=sockets, synchronous="NORMAL", on_quit=quit_asked)
+    gateway = Gateway(
+        settings,
+        log=log,
+        listen=listen,
+        sockets=sockets,
+        synchronous="NORMAL",
+        on_listening=lambda gateway: _tell(gateway, log),
+        on_quit=quit_asked,
+    )
     gateway.flags = as_flags(
         settings,
         listen,

@@ -260,10 +260,10 @@ class _Exchange:
         self.verdict = verdict
         if verdict.accepted:
             return Answer(200 if app.consistency_check else 202)
-        app.log("error", _INCONSISTENT, method=self.head.method, logged_source=source, err=verdict.error)
         if not app.consistency_check:
-            # As the original: 202, though it stored nothing.
+            # As the original: 202 and not a word, though it stored nothing.
             return Answer(202, error=f"{_INCONSISTENT}: {verdict.error}")
+        app.log("error", _INCONSISTENT, method=self.head.method, logged_source=source, err=verdict.error)
         return answers.error(400, f"{_INCONSISTENT}: {verdict.error}")
 
     def _delete(self) -> Answer:
@@ -290,7 +290,7 @@ class _Exchange:
             blocks = self.app.store.gather(form)
         except GatherError as problem:
             text = f"An error has occurred while serving metrics:\n\n{problem}"
-            self.app.log("error", "error gathering metrics", err=str(problem))
+            self.app.log("error", f"error gathering metrics: {problem}")
             return answers.error(500, text)
         # The original's own metrics alone are more than it sends in one piece.
         self.connection.streamed = True

@@ -57,6 +57,7 @@ class Gateway:
         recent_requests: gives the web page the latest requests, oldest first; the gateway's own note of them if None.
         note: gives the web page a line to show at its top.
         synchronous: SQLite's pragma for the persistence file.
+        on_listening: called when the addresses are bound, before the first connection is accepted.
         on_quit: called in place of a stop when ``/-/quit`` asks for one.
 
     Raises:
@@ -76,6 +77,7 @@ class Gateway:
         recent_requests: Callable[[], Sequence[RecentRequest]] | None = None,
         note: Callable[[], str | None] = lambda: None,
         synchronous: str = "OFF",
+        on_listening: Callable[[Gateway], None] | None = None,
         on_quit: Callable[[], None] | None = None,
     ) -> None:
         self.settings = settings
@@ -102,6 +104,7 @@ class Gateway:
         self._recent_requests = recent_requests or self._recent.requests
         self._note = note
         self._synchronous = synchronous
+        self._on_listening = on_listening
         self._on_quit = on_quit
         self._access, self._tls = _access_and_tls(settings, self._log)
         self._lock = threading.Lock()
@@ -172,6 +175,8 @@ class Gateway:
             raise
         self.addresses = [_shown(one) for one in listeners]
         self.host, self.port = self._server.host, self._server.port
+        if self._on_listening is not None:
+            self._on_listening(self)
         self._server.start()
 
     def _application(self, self_metrics: SelfMetrics) -> App:
