@@ -19,7 +19,6 @@ _HAS_CRC, _HAS_EXTRA, _HAS_NAME, _HAS_COMMENT = 2, 4, 8, 16
 
 _SNAPPY_MAGIC = b"\xff\x06\x00\x00sNaPpY"
 _SNAPPY_CHECKSUM = 4
-_SNAPPY_BLOCK = 65536
 _SNAPPY_BUFFER = 76490 + _SNAPPY_CHECKSUM  # the longest that a block of 64 KiB can become, and its checksum
 
 _UNEXPECTED_END = "unexpected EOF"
@@ -213,9 +212,6 @@ def _snappy_chunk(chunk: bytes, output: _Output) -> bytes:
             "a body with Content-Encoding: snappy can only be read with the extra pytest-pushgateway[snappy]"
         ) from None
     try:
-        part = bytes(cramjam.snappy.decompress(_SNAPPY_MAGIC + chunk))
+        return bytes(cramjam.snappy.decompress(_SNAPPY_MAGIC + chunk))
     except cramjam.DecompressionError:
         raise EncodingError(_SNAPPY_CORRUPT, data=output.data()) from None
-    if len(part) > _SNAPPY_BLOCK:
-        raise EncodingError(_SNAPPY_CORRUPT, data=output.data())
-    return part

@@ -136,7 +136,9 @@ def accepts_gzip(header: str | None) -> bool:
 
 
 def _codings(text: str) -> Iterator[tuple[str, float]]:
-    while token := _TOKEN.match(text):
+    while True:
+        token = _TOKEN.match(text)
+        assert token is not None
         coding, text = token[0], text[token.end() :].lstrip(_SPACE)
         quality = 1.0
         if text.startswith(";"):

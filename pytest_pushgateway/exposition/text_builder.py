@@ -124,10 +124,10 @@ def _finish_value(metric: Metric) -> Value:
     return Mixed(encode_parts(parts), parts)
 
 
-def normalise(histogram: object) -> None:
+def normalise(metric: Metric) -> None:
     """Make all counts of a histogram floats if one is, as the original does at the end of the body."""
-    if not isinstance(histogram, Histogram):
-        return
+    histogram = metric.parts[MetricType.HISTOGRAM]
+    assert isinstance(histogram, Histogram)
     counts = [histogram.count, *(count for _, count in histogram.buckets)]
     if any(isinstance(count, float) for count in counts):
         histogram.count, histogram.has_count = float(histogram.count), True

@@ -363,7 +363,7 @@ class LineParser:
     def finish(self, grouping: Labels | None) -> dict[bytes, MetricFamily]:
         """Return the families that have series, their grouping labels merged."""
         for metric in self._histograms.values():
-            normalise(metric.parts.get(MetricType.HISTOGRAM))
+            normalise(metric)
         families = {}
         for name, builder in self.families.items():
             if builder.series:

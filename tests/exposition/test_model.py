@@ -94,6 +94,9 @@ def test_summaries_and_histograms_are_flattened_as_exposed() -> None:
         ("s_count", {"a": "b"}, 3.0),
     ]
     histogram = Histogram(3, 1.5, [(1e6, 2)])
+    whole = Histogram(3, 1.5, [(1.0, 2), (float("inf"), 3)])
+    family = to_family(MetricFamily(b"h", MetricType.HISTOGRAM, b"", [(b"h", whole)]))
+    assert [s.labels.get("le") for s in family.samples] == ["1", "+Inf", None, None]
     family = to_family(MetricFamily(b"h", MetricType.GAUGE_HISTOGRAM, b"", [(b"h", histogram)]))
     assert family.type == "histogram"
     assert [(s.name, s.labels, s.value) for s in family.samples] == [

@@ -42,6 +42,7 @@ ACCEPTS = [
     "text/plain/;escaping=dots",
     "text//;escaping=dots,text/plain/x;escaping=values",
     ",,;;==,/,*;escaping=dots",
+    "text/plain;escaping;escaping=a=b;=;escaping==;escaping=dots",
     "text/plain;q=x;escaping=dots,text/html;escaping=values",
     # Prometheus 3.5 and 2.53 as they ask.
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"

@@ -317,6 +317,17 @@ def test_a_span_may_claim_more_buckets_than_there_are() -> None:
     assert whole.native.positive == [(0, 1)]
 
 
+def test_there_may_be_more_buckets_than_spans_claim() -> None:
+    spans = histogram(sized(12, number(1, 0) + number(2, 1)), number(13, 2), number(13, 2))
+    (one,) = protobuf.parse(family(b"h", 4, spans), GROUPING).families.values()
+    value = one.series[0][1]
+    assert isinstance(value, Mixed)
+    whole = value.parts[MetricType.HISTOGRAM]
+    assert isinstance(whole, Histogram)
+    assert whole.native is not None
+    assert whole.native.positive == [(0, 1)]
+
+
 @pytest.mark.parametrize(
     ("body", "partial"),
     [
