@@ -5,11 +5,12 @@ Names are imported when they are asked for: this module runs in every pytest ses
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from pytest_pushgateway._version import __version__
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pytest_pushgateway.exposition.model import Family
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.errors import PushgatewayError, PushRejected

@@ -15,7 +15,7 @@ from pytest_pushgateway.prometheus.yaml_nodes import SyntaxProblem, compose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from os import PathLike
     from typing import Any
 
@@ -120,15 +120,16 @@ def load(
     files: bool = True,
     lint: str = "default",
     ignore: Iterable[str] = (),
-    gateway: object | Sequence[object] = (),
+    gateway: Any = (),
     rules: Iterable[str | PathLike[str]] = (),
+    metrics: str | bytes | None = None,
 ) -> PrometheusConfig:
     """Read a configuration from ``path``, or from ``text`` (then ``path`` only names it and anchors relative paths).
 
     ``version`` is the Prometheus version whose rules apply; ``files=False`` leaves out everything that looks at other
     files (promtool's ``--syntax-only``); ``lint`` is ``none``, ``default`` or ``strict``; ``ignore`` has rules not to
     report; ``gateway`` one or more gateways (see :meth:`PrometheusConfig.gateway_jobs`); ``rules`` rule files for the
-    rules about alerts.
+    rules about alerts; ``metrics`` what the gateway exposes, for the rules that need it.
 
     Raises ``ValueError`` for an unknown version or set, ``TypeError`` without ``path`` and ``text``.
     """
@@ -150,9 +151,18 @@ def load(
         content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     config = PrometheusConfig(name, content, version)
     _decode(config, files=files)
+    if lint != "none" and config.document.jobs:
+        from pytest_pushgateway.prometheus.lint import check
+
+        body = metrics.encode("utf-8", "surrogateescape") if isinstance(metrics, str) else metrics
+        gateways = [gateway] if isinstance(gateway, str) or hasattr(gateway, "address") else list(gateway)
+        config.problems += check(config, lint, gateways, rules, body)
     ignored = set(ignore)
     if ignored:
         config.problems = [one for one in config.problems if one.rule not in ignored]
+        for one in config.problems:
+            if one.hint_rule in ignored:
+                one.hint = one.hint_rule = None
     config.problems = in_order(config.problems)
     return config
 

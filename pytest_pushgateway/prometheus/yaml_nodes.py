@@ -112,7 +112,6 @@ else:
             """Do nothing: only libyaml's parser holds memory of its own."""
 
 
-_DEEP = re.compile(rb"^ {250}|(?:[-?:] ){120}", re.MULTILINE)
 _VERSION_DIRECTIVE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML\s+(?!1\.1\s)")
 
 
@@ -123,7 +122,7 @@ def compose(text: bytes) -> Node | None:
     """
     if len(text) > MAX_SIZE:
         raise SyntaxProblem(f"the document has {len(text)} bytes; more than {MAX_SIZE} are not read")
-    if _DEEP.search(text) or text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+    if max(map(len, text.split(b"\n"))) > MAX_DEPTH // 2 or text.count(b"[") + text.count(b"{") > MAX_DEPTH:
         _check_depth(text)
     loader = _Loader(text)
     try:
@@ -140,6 +139,7 @@ def compose(text: bytes) -> Node | None:
 
 
 def _check_depth(text: bytes) -> None:
+    """Refuse what is nested too deeply. Every level takes a bracket, or two columns of a line for two of them."""
     loader = _Loader(text)
     depth = 0
     try:
@@ -225,13 +225,12 @@ _SPECIAL = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
 }
-_GO_INT = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))\Z", re.ASCII)
-_FLOAT_TEXT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
-_DATE = re.compile(
+_GO_INT = r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))\Z"
+_FLOAT_TEXT = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z"
+_DATE = (
     r"[0-9]{4}-(?:1[0-2]|0?[1-9])-(?:3[01]|[12][0-9]|0?[1-9])"
     r"(?:(?:[Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:[.,][0-9]+)?(?:Z|[-+][0-9]{2}:[0-9]{2}))"
-    r"|(?: [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:[.,][0-9]+)?))?\Z",
-    re.ASCII,
+    r"|(?: [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:[.,][0-9]+)?))?\Z"
 )
 
 
@@ -270,17 +269,17 @@ def _resolve_plain(text: str) -> tuple[str, object]:
     if text in _SPECIAL:
         return "!!float", _SPECIAL[text]
     if first == ".":
-        return ("!!float", float(text)) if _FLOAT_TEXT.match(text) else ("!!str", text)
+        return ("!!float", float(text)) if re.match(_FLOAT_TEXT, text, re.ASCII) else ("!!str", text)
     if first not in "+-0123456789":
         return ("!!merge", text) if text == "<<" else ("!!str", text)
-    if _DATE.match(text):
+    if re.match(_DATE, text, re.ASCII):
         return "!!timestamp", text
     return _number(text)
 
 
 def _number(text: str) -> tuple[str, object]:
     plain = text.replace("_", "")
-    found = _GO_INT.match(plain)
+    found = re.match(_GO_INT, plain, re.ASCII)
     if found:
         sign, sixteen, two, eight, octal, ten = found.groups()
         digits, base = next((d, b) for d, b in ((ten, 10), (sixteen, 16), (two, 2), (eight, 8), (octal, 8)) if d)
@@ -289,7 +288,7 @@ def _number(text: str) -> tuple[str, object]:
             value = -value
         if -(1 << 63) <= value < (1 << 63) or (sign == "" and value < 1 << 64):
             return "!!int", value
-    if _FLOAT_TEXT.match(plain):
+    if re.match(_FLOAT_TEXT, plain, re.ASCII):
         number = float(plain)
         if abs(number) != float("inf"):
             return "!!float", number

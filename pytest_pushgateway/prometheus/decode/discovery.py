@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _GROUP_TYPE = 'struct { Targets []string "yaml:\\"targets\\""; Labels model.LabelSet "yaml:\\"labels\\"" }'
 _GROUP: Fields = {"targets": strings, "labels": label_set}
-_FILE_NAME = re.compile(r"[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)\Z", re.DOTALL)
+_FILE_NAME = r"[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)\Z"
 
 
 def group(decoder: Decoder, node: Node) -> Any:
@@ -76,7 +76,7 @@ def _check_file(decoder: Decoder, found: Struct) -> None:
     if not names:
         decoder.report("file service discovery config must contain at least one path name", found.value_node("files"))
     for name, node in zip(names, found.value_node("files").value, strict=False):
-        if not _FILE_NAME.match(name):
+        if not re.match(_FILE_NAME, name, re.DOTALL):
             decoder.report(f"path name {quote(name)} is not valid for file discovery", node)
 
 
@@ -163,7 +163,7 @@ def collect(decoder: Decoder, found: Struct) -> tuple[list[TargetGroup], list[Di
     static: list[TargetGroup] = []
     others: list[Discovery] = []
     for key in found:
-        if key != "static_configs" and not key.endswith("_sd_configs"):
+        if key not in FIELDS:
             continue
         items = found[key] or ()
         if None in items:

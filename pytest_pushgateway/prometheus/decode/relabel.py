@@ -31,7 +31,7 @@ _ON_VALUES = ("replace", "hashmod", "lowercase", "uppercase", "keepequal", "drop
 ACTIONS = frozenset((*_ON_VALUES, "keep", "drop", "labelmap", "labeldrop", "labelkeep"))
 _NEED_TARGET = frozenset(_ON_VALUES)
 _LITERAL_TARGET = frozenset(_ON_VALUES[1:])
-_TEMPLATE_2 = re.compile(r"(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+\Z", re.ASCII)
+_TEMPLATE_2 = r"(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+\Z"
 
 
 def _action(decoder: Decoder, node: Node) -> Any:
@@ -126,11 +126,13 @@ def _check(rule: Struct, version: str) -> tuple[str, str]:
     old = version.startswith("2.")
     if action in ("replace", "lowercase", "uppercase", "keepequal", "dropequal"):
         template = old and action == "replace" and "$" in target
-        if not (_TEMPLATE_2.match(target) if template else is_label_name(target, version)):
+        if not (re.match(_TEMPLATE_2, target, re.ASCII) if template else is_label_name(target, version)):
             return f"{quote(target)} is invalid 'target_label' for {action} action", "target_label"
     if action in _LITERAL_TARGET and action != "hashmod" and replacement != "$1":
         return f"'replacement' can not be set for {action} action", "replacement"
-    if action == "labelmap" and not (_TEMPLATE_2.match(replacement) if old else is_label_name(replacement, version)):
+    if action == "labelmap" and not (
+        re.match(_TEMPLATE_2, replacement, re.ASCII) if old else is_label_name(replacement, version)
+    ):
         return f"{quote(replacement)} is invalid 'replacement' for {action} action", "replacement"
     if action == "hashmod" and not is_label_name(target, version):
         return f"{quote(target)} is invalid 'target_label' for {action} action", "target_label"

@@ -218,12 +218,12 @@ def _check_job(decoder: Decoder, found: Struct, result: ScrapeJob) -> None:
 def inherit(decoder: Decoder, job: ScrapeJob, common: Global) -> None:
     """Give ``job`` what it inherits from ``global`` and check the outcome, as ``ScrapeConfig.Validate``."""
     found: Struct = job.found
-    decoder.job = name = job.job_name
-    where = f"scrape config with job name {quote(name)}"
+    decoder.job = job.job_name
     if not job.__dict__.get("scrape_interval"):
         job.scrape_interval = common.scrape_interval
     timeout = job.__dict__.get("scrape_timeout")
     if timeout and timeout > job.scrape_interval and "scrape_interval" not in found.bad:
+        where = f"scrape config with job name {quote(job.job_name)}"
         decoder.report(f"scrape timeout greater than scrape interval for {where}", found.value_node("scrape_timeout"))
     if not timeout:
         job.scrape_timeout = min(common.scrape_timeout, job.scrape_interval)
@@ -232,11 +232,13 @@ def inherit(decoder: Decoder, job: ScrapeJob, common: Global) -> None:
             setattr(job, limit, getattr(common, limit))
     if not job.scrape_failure_log_file:
         job.scrape_failure_log_file = common.scrape_failure_log_file
-    _check_protocols(decoder, found, where)
     if found.get("scrape_protocols") is None:
         job.scrape_protocols = common.scrape_protocols
+    else:
+        _check_protocols(decoder, found, f"scrape config with job name {quote(job.job_name)}")
     unknown = _unknown_protocol(job.fallback_scrape_protocol, decoder.version) if job.fallback_scrape_protocol else ""
     if unknown:
+        where = f"scrape config with job name {quote(job.job_name)}"
         decoder.report(
             f"invalid fallback_scrape_protocol for {where}: {unknown}", found.value_node("fallback_scrape_protocol")
         )

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.job import ScrapeJob
     from pytest_pushgateway.prometheus.yaml_nodes import Node
 
-_GLOB = re.compile(r"[^*]*(\*[^/]*)?\Z")
+_GLOB = r"[^*]*(\*[^/]*)?\Z"
 _jobs = a_list(job, "[]*config.ScrapeConfig")
 
 
@@ -212,7 +212,7 @@ def decode_document(decoder: Decoder, root: Node | None) -> Document:
         document.common = top["global"]
     for key, what in (("rule_files", "rule"), ("scrape_config_files", "scrape config")):
         for path, node in document.strings_of(key):
-            if not _GLOB.match(path):
+            if not re.match(_GLOB, path):
                 decoder.report(f"invalid {what} file path {quote(path)}", node)
     items = top.get("scrape_configs") or ()
     if None in items:

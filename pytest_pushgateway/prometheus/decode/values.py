@@ -121,9 +121,9 @@ def is_label_name(name: str, version: str = "3.5") -> bool:
     return bool(name) and not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
-_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*)(?=:)")
-_BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})(.{0,2})", re.DOTALL)
-_HOST = re.compile(r"[^\x80-\U0010ffff\[\]A-Za-z0-9\-._~!$&'()*+,;=:<>\"%]")
+_SCHEME = r"([a-zA-Z][a-zA-Z0-9+.\-]*)(?=:)"
+_BAD_ESCAPE = r"%(?![0-9a-fA-F]{2})(.{0,2})"
+_HOST = r"[^\x80-\U0010ffff\[\]A-Za-z0-9\-._~!$&'()*+,;=:<>\"%]"
 
 
 def parse_url(text: str) -> tuple[str, str]:
@@ -143,7 +143,7 @@ def _url_problem(text: str) -> tuple[str, str, str]:
     url, _, fragment = text.partition("#")
     if url == "":
         return _escape_problem(fragment), "", ""
-    found = _SCHEME.match(url)
+    found = re.match(_SCHEME, url)
     if not found and url[0] == ":":
         return "missing protocol scheme", "", ""
     scheme = found[1].lower() if found else ""
@@ -180,10 +180,10 @@ def _host_problem(host: str) -> str:
     escape = re.search(r"%(?!25|[89a-fA-F][0-9a-fA-F])(.{0,2})", host)
     if escape and not (host.startswith("[") and "%25" in host):
         return f'invalid URL escape "%{escape[1]}"'
-    bad = _HOST.search(host)
+    bad = re.search(_HOST, host)
     return f"invalid character {quote(bad[0])} in host name" if bad else ""
 
 
 def _escape_problem(text: str) -> str:
-    found = _BAD_ESCAPE.search(text)
+    found = re.search(_BAD_ESCAPE, text, re.DOTALL)
     return f'invalid URL escape "%{found[1]}"' if found else ""

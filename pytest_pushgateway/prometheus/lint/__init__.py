@@ -1,4 +1,61 @@
 """What promtool accepts and a gateway's user regrets: rules PG001 ...
 
-``detect`` says which jobs scrape a gateway, ``comments`` what the file says to the linter.
+``detect`` says which jobs scrape a gateway, ``comments`` what the file says to the linter; ``labels``, ``transport``,
+``relabelling``, ``settings`` and ``alerts`` have the rules, ``stored`` puts pushes through the simulated scrape.
+
+A rule is a generator of problems. It runs on jobs that are surely or likely a gateway's, whatever the set; which of
+its findings are reported is settled here.
 """
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from os import PathLike
+
+    from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.lint.context import Finding
+    from pytest_pushgateway.prometheus.problems import Problem
+
+
+def check(
+    config: PrometheusConfig,
+    lint: str,
+    gateways: Sequence[object] = (),
+    rules: Iterable[str | PathLike[str]] = (),
+    metrics: bytes | None = None,
+) -> list[Problem]:
+    """Return what the rules of the set ``lint`` (``default`` or ``strict``) find.
+
+    ``metrics`` is what the gateway exposes; a ``Pushgateway`` among ``gateways`` tells that itself. ``rules`` are rule
+    files, or patterns of them.
+    """
+    from pytest_pushgateway.prometheus.lint.detect import PERHAPS, detect
+
+    detected = detect(config, gateways)
+    strict = lint == "strict"
+    if not detected and not strict:
+        return []
+    from pytest_pushgateway.prometheus.lint import labels, relabelling, settings, transport
+    from pytest_pushgateway.prometheus.lint.context import Context
+
+    context = Context(config, detected, gateways, metrics)
+    found: list[Finding] = []
+    for one in detected:
+        if one.level == PERHAPS:
+            found += settings.perhaps(context, one)
+            continue
+        for module in (labels, transport, relabelling, settings):
+            for rule in module.RULES:
+                found += rule(context, one)
+    if context.gateway_jobs:
+        found += labels.same_gateway_twice(context)
+    if strict:
+        from pytest_pushgateway.prometheus.lint import alerts
+
+        found += settings.whole_file(context)
+        found += alerts.check(context, rules)
+    from pytest_pushgateway.prometheus.lint.comments import ignored
+
+    return [one.problem for one in found if (strict or not one.strict) and not ignored(config, one.problem, one.job)]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _COMMENT = re.compile(
     r"^(?P<before>.*?)(?<!\S)#\s*pushgateway:\s*(?P<what>ignore|not-a-gateway|gateway)(?P<rules>[^#\n]*)", re.IGNORECASE
 )
+_ANY = re.compile(rb"#\s*pushgateway:", re.IGNORECASE)
 _RULE = re.compile(r"PG\d{3}b?", re.IGNORECASE)
 
 
@@ -35,7 +36,7 @@ class Comment:
 
 def comments(text: bytes) -> list[Comment]:
     """Return the linter's comments in a file."""
-    if b"pushgateway:" not in text:
+    if not _ANY.search(text):
         return []
     found = []
     for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):

@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 
 SURE, LIKELY, PERHAPS = "sure", "likely", "perhaps"
 
-_NAME = re.compile(r"push[-_. ]?gate[-_ ]?way|push[-_]?gw(?![a-z])|(?<![a-z])pgw(?![a-z])", re.IGNORECASE)
+_NAME = re.compile(r"push[-_. ]?gate[-_ ]?way|push[-_]?gw(?![a-z])|(?<![a-z])pgw(?![a-z])")
 _QUICK = re.compile(rb"gate|gw|9091|pushgateway:", re.IGNORECASE)
-_BARE_NAME = re.compile(
-    r"(?:prom(?:etheus)?[-_. ]?)?(?:push[-_. ]?gate[-_ ]?way|push[-_]?gw|pgw)[-_. ]?\w{0,8}\Z", re.IGNORECASE
-)
+_BARE_NAME = r"(?:prom(?:etheus)?[-_. ]?)?(?:push[-_. ]?gate[-_ ]?way|push[-_]?gw|pgw)[-_. ]?\w{0,8}\Z"
 
 _OTHER_PORTS = frozenset(
     int(port)
@@ -98,7 +96,8 @@ def may_mention_gateway(text: bytes) -> bool:
 
 def says_gateway(text: str) -> bool:
     """Tell whether a name, a host or a pattern means a Pushgateway."""
-    return _NAME.search(text) is not None
+    low = text.lower()
+    return ("gate" in low or "gw" in low) and _NAME.search(low) is not None
 
 
 class Detected:
@@ -148,7 +147,7 @@ def _detect(job: ScrapeJob, verdict: str | None, declared: list[object]) -> Dete
     addresses = final_addresses(job)
     ports = {_port(address) for address in addresses}
     elsewhere = bool(ports) and ports <= _OTHER_PORTS
-    if says_gateway(job.job_name) and (not elsewhere or _BARE_NAME.match(job.job_name)):
+    if says_gateway(job.job_name) and (not elsewhere or re.match(_BARE_NAME, job.job_name, re.IGNORECASE)):
         return Detected(job, SURE, f"it is called {job.job_name!r}")
     if elsewhere:
         return None

@@ -1,0 +1,146 @@
+"""How ``check-config`` prints its findings: for people, as JSON, as annotations of a GitHub workflow run."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol, TextIO
+
+    from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.problems import Problem
+
+    class Printer(Protocol):
+        """Takes the configurations one by one, and an end."""
+
+        def add(self, config: PrometheusConfig) -> None: ...
+
+        def end(self) -> None: ...
+
+
+def printer(form: str, stream: TextIO) -> Printer:
+    """Return what prints ``form`` (``text``, ``json`` or ``github``) to ``stream``."""
+    return {"text": TextPrinter, "json": JsonPrinter, "github": GithubPrinter}[form](stream)
+
+
+_COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m", "bold": "\x1b[1m", "dim": "\x1b[2m"}
+
+
+class TextPrinter:
+    """For people: the message, the line with a caret, and what to do."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.files = 0
+        self.counts = {"error": 0, "warning": 0, "note": 0}
+        self.coloured = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def _in(self, colour: str, text: str) -> str:
+        return f"{_COLOURS[colour]}{text}\x1b[0m" if self.coloured else text
+
+    def add(self, config: PrometheusConfig) -> None:
+        """Print the findings of one configuration."""
+        self.files += 1
+        for problem in config.problems:
+            self.counts[problem.severity] += 1
+            self.stream.write(self._text(problem, config))
+
+    def _text(self, problem: Problem, config: PrometheusConfig) -> str:
+        place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part)
+        rule = f" [{problem.rule}]" if problem.rule.startswith("PG") else ""
+        job = f" (job {problem.job!r})" if problem.job is not None and repr(problem.job) not in problem.message else ""
+        head = f"{self._in('bold', place)}: {self._in(problem.severity, problem.severity)}: {problem.message}{job}{rule}"
+        lines = [head, *self._excerpt(problem, config)]
+        for label, text in (("so", problem.consequence), ("fix", problem.fix), ("hint", problem.hint)):
+            if text:
+                first, *rest = text.splitlines()
+                lines.append(f"  {self._in('dim', label + ':'):<5} {first}")
+                lines += [f"        {line}" for line in rest]
+        return "\n".join(lines) + "\n\n"
+
+    def _excerpt(self, problem: Problem, config: PrometheusConfig) -> list[str]:
+        text = source_line(problem, config)
+        if text is None or problem.column is None:
+            return []
+        shown, column = text, problem.column - 1
+        if len(text) > 160:
+            start = max(0, column - 40)
+            shown, column = text[start : start + 120], column - start
+        number = str(problem.line)
+        margin = " " * len(number)
+        blank = "".join("\t" if letter == "\t" else " " for letter in shown[:column])
+        bar = self._in("dim", "|")
+        return [f"  {self._in('dim', number)} {bar} {shown}", f"  {margin} {bar} {blank}{self._in(problem.severity, '^')}"]
+
+    def end(self) -> None:
+        """Print how much there was."""
+        counts = [f"{count} {name}{'s' if count != 1 else ''}" for name, count in self.counts.items() if count]
+        files = f"{self.files} file{'s' if self.files != 1 else ''}"
+        self.stream.write(f"{', '.join(counts) or 'no problems'} in {files}\n")
+
+
+def source_line(problem: Problem, config: PrometheusConfig) -> str | None:
+    """Return the line a finding stands in, without its line break."""
+    text = config.texts.get(problem.file)
+    if text is None or problem.line is None:
+        return None
+    start = 0
+    for _ in range(problem.line - 1):
+        start = text.find(b"\n", start) + 1
+        if start == 0:
+            return None
+    end = text.find(b"\n", start)
+    line = text[start : end if end >= 0 else len(text)].decode("utf-8", "replace").rstrip("\r")
+    return "".join(letter if letter.isprintable() or letter == "\t" else "\N{REPLACEMENT CHARACTER}" for letter in line)
+
+
+class JsonPrinter:
+    """For programs: one object with all findings."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.problems: list[dict[str, object]] = []
+        self.unjudged: list[dict[str, object]] = []
+
+    def add(self, config: PrometheusConfig) -> None:
+        """Keep the findings of one configuration."""
+        self.problems += [{**one.as_dict(), "source": source_line(one, config)} for one in config.problems]
+        self.unjudged += config.unjudged
+
+    def end(self) -> None:
+        """Print everything."""
+        import json
+
+        json.dump({"problems": self.problems, "unjudged": self.unjudged}, self.stream, indent=2, ensure_ascii=False)
+        self.stream.write("\n")
+
+
+class GithubPrinter:
+    """For a workflow run: one annotation a finding."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def add(self, config: PrometheusConfig) -> None:
+        """Print the annotations of one configuration."""
+        for problem in config.problems:
+            kind = "notice" if problem.severity == "note" else problem.severity
+            place = {"file": problem.file, "line": problem.line, "col": problem.column}
+            title = problem.rule if problem.rule.startswith("PG") else "Prometheus configuration"
+            properties = [f"{name}={_property(str(value))}" for name, value in place.items() if value]
+            properties.append(f"title={_property(title)}")
+            parts = [problem.message, problem.consequence, problem.fix and f"Fix: {problem.fix}", problem.hint]
+            message = "\n".join(part for part in parts if part)
+            self.stream.write(f"::{kind} {','.join(properties)}::{_data(message)}\n")
+
+    def end(self) -> None:
+        """Nothing is left to say."""
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
