@@ -77,7 +77,7 @@ class _Explanation:
 
         def place(name: bytes) -> tuple[int, int]:
             named = self.after.index.names.get(name)
-            if named and any(group is not self.after.delta.group for group in named.members):
+            if named and (name not in pushed or any(group is not self.after.delta.group for group in named.members)):
                 return 0, named.serial
             return 1, pushed.get(name, 0)
 

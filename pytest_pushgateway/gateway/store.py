@@ -333,7 +333,7 @@ class Store:
         if len(old.index.names) > _FREED_AT_ONCE or any(
             len(named.owners) > _FREED_AT_ONCE for named in old.index.names.values()
         ):
-            self._reaper = threading.Thread(target=_dismantle, args=(old, self._reaper), daemon=True)
+            self._reaper = threading.Thread(target=_dismantle, args=(old, self._reaper), name="reaper", daemon=True)
             del old
             self._reaper.start()
 

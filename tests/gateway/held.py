@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from pytest_pushgateway.exposition import text
+from pytest_pushgateway.exposition.model import Parsed
 from pytest_pushgateway.exposition.negotiation import Format
 from pytest_pushgateway.gateway.groups import GroupingKey, Verdict
 from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
@@ -49,8 +50,12 @@ class Held:
 
     def _push(self, body: str | bytes, *, replace: bool, check: bool, **labels: str | bytes) -> Verdict:
         group = key(**labels)
-        raw = body.encode() if isinstance(body, str) else body
-        return self.store.push(group, text.parse(raw, dict(group)), replace=replace, check=check)
+        return self.store.push(group, self.parse(body, group), replace=replace, check=check)
+
+    @staticmethod
+    def parse(body: str | bytes, group: GroupingKey) -> Parsed:
+        """Read a body as a push to a group."""
+        return text.parse(body.encode() if isinstance(body, str) else body, dict(group))
 
     def delete(self, **labels: str | bytes) -> Verdict:
         """Delete a group."""
