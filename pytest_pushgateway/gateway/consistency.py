@@ -44,24 +44,28 @@ class After:
     def __init__(self, index: Index, delta: Delta) -> None:
         self.index = index
         self.delta = delta
-        self.touched = dict.fromkeys([*delta.removed, *delta.added])
+
+    def touches(self, name: bytes) -> bool:
+        """Tell whether the pushing group's family of a name leaves or is replaced, or comes new."""
+        return name in self.delta.added or name in self.delta.removed
 
     def declared(self, name: bytes) -> dict[Declared, int] | None:
         """Return how many families of a name declare what; None if there is no such family."""
         named = self.index.names.get(name)
-        if name not in self.touched:
+        if name not in self.delta.changed:
             return named.declared if named else None
         counts = dict(named.declared) if named else {}
         for families, step in ((self.delta.added, 1), (self.delta.removed, -1)):
             held = families.get(name)
             if held is not None:
-                declared = (held.family.type, held.family.help)
-                counts[declared] = counts.get(declared, 0) + step
+                counts[held.declared] = counts.get(held.declared, 0) + step
         return {each: count for each, count in counts.items() if count} or None
 
     def lacking(self, name: bytes) -> tuple[int, ...]:
         """Return for each type how many series of a name have no value of it."""
         named = self.index.names.get(name)
+        if named and name not in self.delta.changed:
+            return named.lacking
         counts = list(named.lacking) if named else [0] * CHECKED_TYPES
         for families, step in ((self.delta.added, 1), (self.delta.removed, -1)):
             held = families.get(name)
@@ -78,7 +82,7 @@ class After:
         named = self.index.names.get(name)
         if named:
             for group, held in named.members.items():
-                if group is not self.delta.group or name not in self.touched:
+                if group is not self.delta.group or not self.touches(name):
                     yield group, held
         if name in self.delta.added and self.delta.group is not None:
             yield self.delta.group, self.delta.added[name]
@@ -86,33 +90,30 @@ class After:
 
 def conflicts_after(after: After) -> Conflicts:
     """Find every conflict of a state. Costs what the change touches and the conflicts that stand."""
-    index, touched = after.index, after.touched
+    index, changed = after.index, after.delta.changed
     found = Conflicts()
-    found.clashing.update((name, None) for name in index.clashing if name not in touched)
-    found.pairs.update((pair, None) for pair in index.pairs if pair[0] not in touched and pair[1] not in touched)
-    for name in touched:
+    found.clashing.update((name, None) for name in index.clashing if name not in changed)
+    found.pairs.update((pair, None) for pair in index.pairs if pair[0] not in changed and pair[1] not in changed)
+    for name in changed:
         declared = after.declared(name)
         if declared and clashes(declared, after.lacking(name), index.own.get(name)):
             found.clashing[name] = None
         for pair in pairs_around(name):
-            base, other = pair
-            # One of the two being unknown is the rule; it is settled without counting what is declared.
-            if _known(after, base) and _known(after, other) and collides(pair, after.side(base), after.side(other)):
+            # One of the two standing for nothing is the rule; it is settled without counting what is declared.
+            if all(index.knows(each) or each in after.delta.added for each in pair) and collides(
+                pair, *map(after.side, pair)
+            ):
                 found.pairs[pair] = None
     _find_duplicates(after, found)
     _find_bad(after, found)
     return found
 
 
-def _known(after: After, name: bytes) -> bool:
-    return name in after.index.own or name in after.delta.added or name in after.index.names
-
-
 def _find_duplicates(after: After, found: Conflicts) -> None:
     index, delta = after.index, after.delta
     for prefix, name in index.duplicates.items():
         owners = _owners(index.names[name], prefix)
-        if name in after.touched:
+        if after.touches(name):
             owners = [owner for owner in owners if owner is not delta.group]
         if len(owners) > 1:
             found.duplicates[prefix] = (name, owners)
@@ -147,7 +148,7 @@ def _owners(named: Named, prefix: bytes) -> list[Group]:
 def _find_bad(after: After, found: Conflicts) -> None:
     delta = after.delta
     for (name, group), held in after.index.bad.items():
-        if group is not delta.group or name not in after.touched:
+        if group is not delta.group or not after.touches(name):
             found.bad[name, group] = held
     if delta.group is not None:
         found.bad.update(((name, delta.group), held) for name, held in delta.added.items() if held.bad)

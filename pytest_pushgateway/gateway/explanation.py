@@ -45,9 +45,8 @@ def _leaders(after: After, conflicts: Conflicts) -> Iterator[Group]:
     for name in [*conflicts.clashing, *(base for base, _ in conflicts.pairs)]:
         seen = set()
         for group, held in after.members(name):
-            declared = (held.family.type, held.family.help)
-            if declared not in seen:
-                seen.add(declared)
+            if held.declared not in seen:
+                seen.add(held.declared)
                 yield group
 
 
@@ -98,9 +97,7 @@ class _Explanation:
             problem = f"has help {quote(help_text)} but should have {quote(own.help)}"
         else:
             problem = f"has type {proto_type_name(kind)} but should have {proto_type_name(own.type)}"
-        groups = [
-            group for group, held in self.after.members(name) if not fits((held.family.type, held.family.help), own)
-        ]
+        groups = [group for group, held in self.after.members(name) if not fits(held.declared, own)]
         self._add("own", name, f"gathered metric family {_text(name)} {problem}", self._standing(name, groups))
         return False
 
@@ -109,8 +106,7 @@ class _Explanation:
         declared = list(self.after.declared(name) or ())
         if len(declared) > 1:
             held_by = dict(self.after.members(name))
-            family = held_by[self._in_order(held_by)[0]].family
-            return family.type, family.help
+            return held_by[self._in_order(held_by)[0]].declared
         return declared[0]
 
     def _type(self, name: bytes) -> int:

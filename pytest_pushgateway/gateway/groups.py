@@ -129,19 +129,20 @@ def _is_utf8(value: bytes) -> bool:
 class Held:
     """A family in a group, with what the verdict needs to know of it, counted once when it is pushed."""
 
-    __slots__ = ("bad", "lacking", "stored")
+    __slots__ = ("bad", "declared", "family", "lacking", "stored")
 
     def __init__(self, stored: StoredFamily, lacking: tuple[int, ...], bad: tuple[bytes, ...]) -> None:
         self.stored = stored
+        self.family = stored.family
+        self.declared = (stored.family.type, stored.family.help)
         self.lacking = lacking
         """For each of the types from COUNTER to HISTOGRAM, how many series have no value of it."""
         self.bad = bad
         """Prefixes of the series with a label that cannot be exposed."""
 
-    @property
-    def family(self) -> MetricFamily:
-        """The family itself."""
-        return self.stored.family
+    def declares_as(self, other: Held) -> bool:
+        """Tell whether two families can stand for each other in all questions of types and names."""
+        return self.declared == other.declared and self.lacking == other.lacking
 
 
 class Group:

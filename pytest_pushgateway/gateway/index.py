@@ -6,7 +6,8 @@ Everything here is changed under the store's lock only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed, Value, kinds, split_prefix
 from pytest_pushgateway.gateway.groups import Group, Held, StoredFamily
@@ -38,13 +39,25 @@ class Counters:
     lines_rendered: int = 0
 
 
-@dataclass(slots=True)
 class Delta:
     """What a push or deletion changes: families leave ``group`` and families come into it."""
 
-    group: Group | None = None
-    removed: dict[bytes, Held] = field(default_factory=dict)
-    added: dict[bytes, Held] = field(default_factory=dict)
+    __slots__ = ("added", "changed", "group", "removed")
+
+    def __init__(self, group: Group | None, removed: dict[bytes, Held], added: dict[bytes, Held]) -> None:
+        self.group = group
+        self.removed = removed
+        self.added = added
+        self.changed = {name: None for name in removed if name not in added}
+        """The names for which something else is declared than before: the others can cause no clash of types or names
+        that was not there."""
+        for name, held in added.items():
+            old = removed.get(name)
+            if old is None or not old.declares_as(held):
+                self.changed[name] = None
+
+
+NOTHING = Delta(None, {}, {})
 
 
 class Named:
@@ -76,19 +89,22 @@ def examine(family: MetricFamily, pushed_at: float) -> Held:
 
 
 def _lacking(family: MetricFamily) -> tuple[int, ...]:
-    size = len(family.series)
-    if not size:
+    series = family.series
+    if not series:
         return _NONE
+    mixed = [value for _, value in series if value.__class__ is Mixed]
+    if not mixed:
+        return _lacking_all_but(next(iter(kinds(family.type, series[0][1]))), len(series))
     served = [0] * CHECKED_TYPES
-    mixed = [value for _, value in family.series if type(value) is Mixed]
-    for value in mixed:
-        for kind in value.parts:
+    for _, value in series:
+        for kind in kinds(family.type, value):
             served[kind] += 1
-    if size > len(mixed):
-        plain = next(value for _, value in family.series if type(value) is not Mixed)
-        for kind in kinds(family.type, plain):
-            served[kind] += size - len(mixed)
-    return tuple(size - count for count in served)
+    return tuple(len(series) - count for count in served)
+
+
+@lru_cache(maxsize=512)
+def _lacking_all_but(kind: int, size: int) -> tuple[int, ...]:
+    return tuple(0 if each == kind else size for each in range(CHECKED_TYPES))
 
 
 def _bad(family: MetricFamily) -> tuple[bytes, ...]:
@@ -153,8 +169,13 @@ class Index:
         """Names changed since the last scrape."""
         self._serial = 0
 
-    def apply(self, delta: Delta) -> None:
-        """Make a change, whether or not it leaves conflicts. Costs the series that leave and that come."""
+    def apply(self, delta: Delta, *, consistent: bool = False) -> None:
+        """Make a change, whether or not it leaves conflicts. Costs the series that leave and that come.
+
+        Args:
+            delta: the change.
+            consistent: the verdict has found that no conflict is left, the old ones included.
+        """
         group = delta.group
         assert group is not None
         for name, held in delta.removed.items():
@@ -169,7 +190,11 @@ class Index:
                 self._admit(name, group, held)
             group.families[name] = held
         group.snapshot = None
-        self._judge_again([*delta.removed, *(name for name in delta.added if name not in delta.removed)])
+        if consistent:
+            self.clashing.clear()
+            self.pairs.clear()
+        else:
+            self._judge_again(delta.changed)
 
     def learn(self, families: Iterable[SelfFamily]) -> None:
         """Take in own families that have appeared since."""
@@ -220,8 +245,11 @@ class Index:
             self._admit(name, group, new)
             return
         named = self.names[name]
-        self._declare(name, named, group, new)
-        self._retract(name, named, group, held)
+        if held.declares_as(new) and not (held.bad or new.bad):
+            named.members[group] = new
+        else:
+            self._declare(name, named, group, new)
+            self._retract(name, named, group, held)
         self.counters.series_visited += len(before) + len(after)
         changes: dict[bytes, Series | None] = {}
         for prefix in before.keys() - after.keys():
@@ -244,8 +272,7 @@ class Index:
         self._note(name, named)
 
     def _declare(self, name: bytes, named: Named, group: Group, held: Held) -> None:
-        declared = (held.family.type, held.family.help)
-        named.declared[declared] = named.declared.get(declared, 0) + 1
+        named.declared[held.declared] = named.declared.get(held.declared, 0) + 1
         if held.lacking is not _NONE:
             named.lacking = tuple(map(int.__add__, named.lacking, held.lacking))
         named.members[group] = held
@@ -253,10 +280,9 @@ class Index:
             self.bad[name, group] = held
 
     def _retract(self, name: bytes, named: Named, group: Group, held: Held) -> None:
-        declared = (held.family.type, held.family.help)
-        named.declared[declared] -= 1
-        if not named.declared[declared]:
-            del named.declared[declared]
+        named.declared[held.declared] -= 1
+        if not named.declared[held.declared]:
+            del named.declared[held.declared]
         if held.lacking is not _NONE:
             named.lacking = tuple(map(int.__sub__, named.lacking, held.lacking))
         if named.members[group] is held:
@@ -286,7 +312,7 @@ class Index:
         if named.pending is not None and len(named.pending) > _WHOLESALE + len(named.owners) // 2:
             named.pending = None
 
-    def _judge_again(self, names: list[bytes]) -> None:
+    def _judge_again(self, names: Iterable[bytes]) -> None:
         for name in names:
             named = self.names.get(name)
             own = self.own.get(name)
@@ -295,10 +321,14 @@ class Index:
             else:
                 self.clashing.pop(name, None)
             for pair in pairs_around(name):
-                if collides(pair, *(self._side(each) for each in pair)):
+                if all(self.knows(each) for each in pair) and collides(pair, *map(self._side, pair)):
                     self.pairs[pair] = None
                 else:
                     self.pairs.pop(pair, None)
+
+    def knows(self, name: bytes) -> bool:
+        """Tell whether a name stands for anything."""
+        return name in self.names or name in self.own
 
     def _side(self, name: bytes) -> Side:
         named = self.names.get(name)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from pytest_pushgateway.gateway.consistency import After, Conflicts, conflicts_after
 from pytest_pushgateway.gateway.explanation import error_text, explain
 from pytest_pushgateway.gateway.groups import PUSH_TIME, Group, Poison
-from pytest_pushgateway.gateway.index import Delta, Index
+from pytest_pushgateway.gateway.index import NOTHING, Index
 
 
 def find_poison(index: Index) -> Poison | None:
     """Return the conflicts that stand; None if there are none."""
-    after = After(index, Delta())
+    after = After(index, NOTHING)
     conflicts = conflicts_after(after)
     if not conflicts:
         return None

@@ -27,7 +27,7 @@ from pytest_pushgateway.gateway.groups import (
     Verdict,
     group_path,
 )
-from pytest_pushgateway.gateway.index import Counters, Delta, Index, Named, examine
+from pytest_pushgateway.gateway.index import NOTHING, Counters, Delta, Index, Named, examine
 from pytest_pushgateway.gateway.poison import find_poison
 from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
 
@@ -151,7 +151,7 @@ class Store:
             if created:
                 state.serial += 1
                 state.groups[key] = group
-            self._apply(state, delta)
+            self._apply(state, delta, consistent=verdict.accepted and check)
         self._written()
         return verdict
 
@@ -164,7 +164,7 @@ class Store:
             if group is None:
                 return Verdict(True)
             self._learn(self._state)
-            self._apply(self._state, Delta(group, removed=dict(group.families)))
+            self._apply(self._state, Delta(group, dict(group.families), {}))
         self._written()
         return Verdict(True, matched=True)
 
@@ -265,7 +265,7 @@ class Store:
                 return state.exposed.render(form)
 
     def _refuse_conflicts(self, state: _State) -> None:
-        after = After(state.index, Delta())
+        after = After(state.index, NOTHING)
         conflicts = conflicts_after(after)
         if conflicts:
             raise GatherError(error_text(explain(after, conflicts)))
@@ -305,8 +305,8 @@ class Store:
         collisions = explain(after, conflicts)
         return Verdict(False, error_text(collisions), tuple(collisions))
 
-    def _apply(self, state: _State, delta: Delta) -> None:
-        state.index.apply(delta)
+    def _apply(self, state: _State, delta: Delta, *, consistent: bool = False) -> None:
+        state.index.apply(delta, consistent=consistent)
         if self._persistence is not None:
             assert delta.group is not None
             changed: dict[bytes, StoredFamily | None] = dict.fromkeys(delta.removed)
@@ -321,7 +321,7 @@ class Store:
                 group = state.groups[key] = Group(key, state.serial)
                 state.serial += 1
             held = examine(stored.family, stored.pushed_at)
-            state.index.apply(Delta(group, added={stored.family.name: held}))
+            state.index.apply(Delta(group, {}, {stored.family.name: held}))
 
     # Outside the lock.
 

@@ -135,14 +135,19 @@ class Theirs:
     def send(self, step: Step) -> tuple[int, bytes]:
         headers = {"Content-Type": step.content_type} if step.content_type else {}
         answer = self.oracle.request(step.method, group_path(step.key), step.body, headers)
+        assert answer.status, "the original closed the connection"
         if step.method == "DELETE":
             return answer.status, b""
         return answer.status, answer.body
 
     def take(self, step: Step) -> Outcome:
         status, error = self.send(step)
+        return self.scrape(Outcome(status, error, 0, b""))
+
+    def scrape(self, outcome: Outcome) -> Outcome:
+        """Scrape, after the request that had this outcome."""
         scrape = self.oracle.request("GET", "/metrics")
-        return Outcome(status, error, scrape.status, scrape.body)
+        return Outcome(outcome.status, outcome.error, scrape.status, scrape.body)
 
 
 @dataclass
@@ -173,14 +178,16 @@ class Duel:
         for each in ("push", "delete"):
             self.ours.own.observe_request(each, 200, "put" if each == "push" else "delete")
         self.ours.own.observe_push("put", 0.001, 100)
+        taken: list[int] = []
         for number, step in enumerate(steps):
             theirs, ours = self.theirs.take(step), self.ours.take(step)
             self._count(step, ours)
-            if not agree(theirs, ours) and not self._explained(steps[: number + 1], ours):
+            if not agree(theirs, ours) and not self._explained(steps[: number + 1], taken, ours):
                 self.tally.differences.append(report(steps[: number + 1], theirs, ours))
                 return
             if theirs.status != ours.status:
                 return  # the original has taken another way; from here on the states differ
+            taken.append(ours.status)
 
     def _count(self, step: Step, ours: Outcome) -> None:
         if step.method == "DELETE":
@@ -190,14 +197,17 @@ class Duel:
             self.tally.rejected += ours.status == 400
         self.tally.broken_scrapes += ours.scrape_status == 500
 
-    def _explained(self, steps: list[Step], ours: Outcome) -> bool:
-        """Tell whether the original, asked again from the start, comes to our answer, too."""
+    def _explained(self, steps: list[Step], taken: list[int], ours: Outcome) -> bool:
+        """Tell whether the original, asked again from the start, comes to our answer, too.
+
+        Only where it has answered the steps before as it did at first is it asked the same.
+        """
         self.tally.undecided += 1
         errors, scrapes = set[bytes](), set[tuple[int, bytes]]()
         for _ in range(REPEATS):
             self.theirs.wipe()
-            for step in steps[:-1]:
-                self.theirs.send(step)
+            if [self.theirs.send(step)[0] for step in steps[:-1]] != taken:
+                continue
             theirs = self.theirs.take(steps[-1])
             if theirs.status != ours.status:
                 if ours.status != 400:
@@ -205,6 +215,9 @@ class Duel:
                 continue
             errors.add(normalised(theirs.error))
             scrapes.add((theirs.scrape_status, comparable(theirs)))
+            for _ in range(REPEATS // 10):
+                again = self.theirs.scrape(theirs)
+                scrapes.add((again.scrape_status, comparable(again)))
             if normalised(ours.error) in errors and (
                 (ours.scrape_status, comparable(ours)) in scrapes or self._helps_differ(ours, scrapes)
             ):
