@@ -48,9 +48,9 @@ def findings(
         elif isinstance(entry, Delete) and not entry.matched and not entry.fault:
             found.append((UselessDeleteWarning, _useless(entry)))
     found += [(UnusedFaultWarning, _unused(fault)) for fault in unused]
-    if poison is not None:
-        if any(entry.origin == "application" and not entry.expected for entry in _culprits(poison, requests)):
-            found.append((PoisonedGatewayWarning, poisoned(poison, requests, prefix)))
+    culprits = _culprits(poison, requests) if poison is not None else []
+    if poison is not None and any(push.origin == "application" and not push.expected for push in culprits):
+        found.append((PoisonedGatewayWarning, poisoned(poison, requests, prefix)))
     return found
 
 

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+# Runs in this process forget what they import; what is here already they need not import anew, each time.
+import pytest_pushgateway.exposition.protobuf
+import pytest_pushgateway.harness.pushgateway  # noqa: F401
+
 APPLICATION = """
 import http.client
 

@@ -1,0 +1,182 @@
+"""What a failing test shows of the gateways, on the terminal and in JUnit XML."""
+
+from __future__ import annotations
+
+import pytest
+
+FAILING = """
+    from application import send
+
+    def test_fails(pushgateway, make_pushgateway):
+        pushgateway.push("# TYPE backup_bytes gauge\\nbackup_bytes 1\\n", job="nightly")
+        pushgateway.faults.delay(0, methods="DELETE")
+        send(pushgateway)
+        send(pushgateway, "backup_files 3\\n")
+        send(pushgateway, method="DELETE")
+        make_pushgateway()
+        assert False, "as it must"
+"""
+
+LINES = [
+    "*- pushgateway -*",
+    "http://127.0.0.1:* (running): 3 pushes and one other request in this test",
+    '  push 1 (PUT job="nightly"), sent by the test itself, answered 200: backup_bytes',
+    '  push 2 (PUT job="backup") was answered 400: collected metric "backup_bytes" *',
+    '    backup_bytes is of type untyped here, of type gauge in what push 1 (PUT job="nightly") (sent by the test '
+    "itself) brought, * s before",
+    '  push 3 (PUT job="backup"), answered 200: backup_files',
+    '  delete 1 (DELETE job="backup"), answered 202 (fault delay(0)): matched a group',
+    "  Fault delay(0), active, 1 hits",
+    "  one group stands:",
+    '    job="nightly": backup_bytes',
+    "  log: error pushed metrics are invalid or inconsistent with existing metrics *",
+    "http://127.0.0.1:* (running): no pushes and no other requests in this test",
+    "  no groups stand",
+]
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n", "2"), ("--tb=short",)])
+def test_a_failing_test_shows_its_gateways(project: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+    project.makepyfile(FAILING)
+    result = project.runpytest_subprocess(*arguments, "-W", "default", "--junitxml=report.xml", timeout=60)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(LINES)
+    assert result.stdout.str().count("- pushgateway -") == 1
+    report = (project.path / "report.xml").read_text()
+    assert "push 3 (PUT job=&quot;backup&quot;), answered 200: backup_files" in report
+
+
+def test_a_passing_test_shows_nothing(project: pytest.Pytester) -> None:
+    project.makepyfile("def test_passes(pushgateway):\n    pushgateway.push('a 1\\n', job='b')\n")
+    result = project.runpytest("-rA")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*- pushgateway -*")
+
+
+def test_a_test_that_had_nothing_to_do_with_it_shows_nothing(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        def test_passes(pushgateway):
+            pushgateway.push("a 1\\n", job="b")
+
+        def test_fails():
+            assert False
+        """
+    )
+    result = project.runpytest()
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.no_fnmatch_line("*- pushgateway -*")
+
+
+def test_a_set_up_that_fails_shows_it_too(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def broken(pushgateway):
+            pushgateway.push("a 1\\n", job="b")
+            pytest.fail("not today", pytrace=False)
+
+        def test_fails(broken):
+            pass
+        """
+    )
+    result = project.runpytest()
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["not today", "*- pushgateway -*", '  push 1 (PUT job="b"), sent by the test itself*'])
+
+
+def test_expected_failures_show_nothing(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.xfail
+        def test_fails(pushgateway):
+            assert False
+
+        def test_skips(pushgateway):
+            pytest.skip("today")
+        """
+    )
+    result = project.runpytest("-rA")
+
+    result.assert_outcomes(xfailed=1, skipped=1)
+    result.stdout.no_fnmatch_line("*- pushgateway -*")
+
+
+def test_a_strict_xfail_that_passes_shows_it(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.xfail(strict=True)
+        def test_passes(pushgateway):
+            pass
+        """
+    )
+    result = project.runpytest()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*- pushgateway -*"])
+
+
+def test_a_gateway_without_a_fixture_shows_where_the_test_pushed_to_it(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        from application import send
+        from pytest_pushgateway import Pushgateway
+
+        gateway = Pushgateway().start()
+
+        def test_fails():
+            send(gateway)
+            assert False
+
+        def test_fails_elsewhere():
+            assert False
+        """
+    )
+    result = project.runpytest()
+
+    result.assert_outcomes(failed=2)
+    assert result.stdout.str().count("- pushgateway -") == 1
+
+
+def test_groups_and_snapshots_that_differ_are_explained(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        def test_group(pushgateway):
+            pushgateway.push("a 1\\nb 2\\n", job="c")
+            assert pushgateway.groups[0] == {'a{instance="",job="c"}': 1}
+
+        def test_snapshot(pushgateway):
+            pushgateway.push("a 1\\n", job="c")
+            assert pushgateway.snapshot() == "a 1\\n"
+        """
+    )
+    result = project.runpytest()
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "E*the groups differ:",
+            'E*only on the left: b{instance="",job="c"} 2.0',
+            "E*the snapshots differ:",
+            "E*-a 1",
+            'E*+a{instance="",job="c"} 1',
+        ]
+    )
+
+
+def test_an_assertion_points_at_the_test_and_nothing_of_ours(project: pytest.Pytester) -> None:
+    project.makepyfile("def test_exposed(pushgateway):\n    pushgateway.assert_exposed('a')\n")
+    result = project.runpytest()
+
+    result.stdout.fnmatch_lines(["E*AssertionError: expected a to be exposed, but the gateway exposes nothing"])
+    result.stdout.no_fnmatch_line("*pytest_pushgateway/*")
