@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.faults import Fault, Faults
     from pytest_pushgateway.harness.groups import Group
     from pytest_pushgateway.harness.journal import Delete, Push, Request
+    from pytest_pushgateway.harness.lint import LintProblem
     from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
     from pytest_pushgateway.harness.scrape import Scrape
     from pytest_pushgateway.harness.text import Snapshot
@@ -38,6 +39,7 @@ __all__ = [
     "Fault",
     "Faults",
     "Group",
+    "LintProblem",
     "LintWarning",
     "LostPushWarning",
     "MakePushgateway",
@@ -65,6 +67,7 @@ _HOMES = {
     "Fault": "harness.faults",
     "Faults": "harness.faults",
     "Group": "harness.groups",
+    "LintProblem": "harness.lint",
     "LintWarning": "warnings",
     "LostPushWarning": "warnings",
     "MakePushgateway": "harness.pushgateway",

@@ -19,10 +19,12 @@ from pytest_pushgateway.harness.client import Client
 from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.faults import Faults
 from pytest_pushgateway.harness.journal import Journal, Push, Request, Totals
+from pytest_pushgateway.harness.lint import LintProblem, lint
 from pytest_pushgateway.harness.sending import Sending
 from pytest_pushgateway.harness.state import Asserting
 from pytest_pushgateway.harness.waiting import Waiting
 from pytest_pushgateway.settings import Settings, options_of, resolve
+from pytest_pushgateway.warnings import LintWarning
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -153,6 +155,15 @@ class Pushgateway(Asserting, Waiting, Sending):
 
         return timeline(self.requests, self._moves, self.clock(), check=self.settings.consistency_check)
 
+    def lint(self) -> list[LintProblem]:
+        """Return what could be better in what the application pushed in this test, each problem once.
+
+        Promlint's rules, as ``promtool check metrics`` has them, and the push's own: an instance in the grouping key,
+        counters that go down, names that Prometheus uses itself, labels that the grouping key overwrites, and label
+        values that grow with every push.
+        """
+        return lint(self._journal.requests())
+
     # Its life
 
     def start(self) -> Pushgateway:
@@ -267,6 +278,8 @@ class Pushgateway(Asserting, Waiting, Sending):
             since, self._reported = self._reported, self._journal.sequence
         poison = self._store.poisoned() if self._gateway is not None and self._pushed_since(requests, since) else None
         due, self._due = self._due, []
+        if self.settings.lint:
+            due += [(LintWarning, f"{one}") for one in lint(requests) if one.push.order > since]
         return due + report.findings(requests, since, self.faults.take_unused(), poison, self._prefix)
 
     def take_errors(self) -> list[BaseException]:
