@@ -101,8 +101,10 @@ def test_a_delay_meets_the_timeout_of_a_client(pushgateway: Pushgateway) -> None
 
 
 def test_a_hang_is_never_answered_and_stores_nothing(pushgateway: Pushgateway) -> None:
-    with pushgateway.faults.hang() as fault, pytest.raises(TimeoutError):
-        put(pushgateway, timeout=0.1)
+    with pushgateway.faults.hang() as fault:
+        with pytest.raises(TimeoutError):
+            put(pushgateway, timeout=0.1)
+        pushgateway.wait_until(lambda: pushgateway.pushes)
 
     assert fault.hits == 1
     pushgateway.assert_not_exposed()
@@ -110,8 +112,10 @@ def test_a_hang_is_never_answered_and_stores_nothing(pushgateway: Pushgateway) -
 
 
 def test_a_hang_after_the_push_took_effect(pushgateway: Pushgateway) -> None:
-    with pushgateway.faults.hang(after=True), pytest.raises(TimeoutError):
-        put(pushgateway, timeout=0.1)
+    with pushgateway.faults.hang(after=True):
+        with pytest.raises(TimeoutError):
+            put(pushgateway, timeout=0.1)
+        pushgateway.wait_until(lambda: pushgateway.pushes)
 
     pushgateway.assert_exposed("backup_bytes", 7)
 

@@ -238,9 +238,7 @@ def test_with_a_proxy_the_gateway_is_reached_directly(
     project.runpytest("-W", "error").assert_outcomes(passed=2)
 
 
-def test_without_a_proxy_nothing_is_set(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_proxy_nothing_is_set(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -44,7 +44,7 @@ def test_a_failing_test_shows_its_gateways(project: pytest.Pytester, arguments: 
     result.stdout.fnmatch_lines(LINES)
     assert result.stdout.str().count("- pushgateway -") == 1
     report = (project.path / "report.xml").read_text()
-    assert "push 3 (PUT job=&quot;backup&quot;), answered 200: backup_files" in report
+    assert 'push 3 (PUT job="backup"), answered 200: backup_files' in report
 
 
 def test_a_passing_test_shows_nothing(project: pytest.Pytester) -> None:

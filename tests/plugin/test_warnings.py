@@ -104,9 +104,9 @@ def test_under_an_error_filter_all_become_one_error(project: pytest.Pytester) ->
     result.stdout.fnmatch_lines(
         [
             "E*PushgatewayWarning: 3 warnings:",
-            "E*- RejectedPushWarning: push 1 *",
-            "E*- UselessDeleteWarning: delete 1 *",
-            "E*- UnusedFaultWarning: the fault error(503) met no request.*",
+            "    - RejectedPushWarning: push 1 *",
+            "    - UselessDeleteWarning: delete 1 *",
+            "    - UnusedFaultWarning: the fault error(503) met no request.*",
         ]
     )
     result.stdout.no_fnmatch_line("*warn_explicit*")

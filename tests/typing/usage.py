@@ -1,0 +1,113 @@
+"""What users write, for the type checkers: every public name with the type it must have. Never run."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import prometheus_client
+from prometheus_client.samples import Sample
+from typing_extensions import assert_type
+
+from pytest_pushgateway import (
+    Delete,
+    Family,
+    Fault,
+    Group,
+    LintProblem,
+    MakePushgateway,
+    Push,
+    Pushgateway,
+    Request,
+    Scrape,
+    Snapshot,
+)
+
+
+def where(gateway: Pushgateway) -> None:
+    assert_type(gateway.url, str)
+    assert_type(gateway.address, str)
+    assert_type(gateway.host, str)
+    assert_type(gateway.port, int)
+    assert_type(gateway.persistence_file, str)
+    assert_type(gateway.ca_file, "str | None")
+
+
+def exposed(gateway: Pushgateway) -> None:
+    assert_type(gateway.groups, list[Group])
+    assert_type(gateway.group(job="backup").grouping_key, dict[str, str])
+    assert_type(gateway.groups[0].push_time, float)
+    assert_type(gateway.families, tuple[Family, ...])
+    assert_type(gateway.families[0].to_metric(), prometheus_client.Metric)
+    assert_type(gateway.samples, tuple[Sample, ...])
+    assert_type(gateway.value("backup_bytes", disk="sda"), float)
+    assert_type(gateway.get_sample_value("backup_bytes", {"disk": "sda"}), "float | None")
+    assert_type(gateway.scrape(accept=None), Scrape)
+    assert_type(gateway.scrape().text, str)
+    assert_type(gateway.snapshot(), Snapshot)
+
+
+def happened(gateway: Pushgateway) -> None:
+    assert_type(gateway.pushes, list[Push])
+    assert_type(gateway.requests, list[Request])
+    push = gateway.wait_for_push("backup_bytes", count=2, timeout=1.5, labels={"le": 1}, disk="sda")
+    assert_type(push, Push)
+    assert_type((push.number, push.method, push.job, push.status), tuple[int, str, str, int])
+    assert_type((push.body, push.content_type, push.error, push.fault), "tuple[bytes, str, str | None, str | None]")
+    assert_type((push.at, push.origin), tuple[float, str])
+    gateway.wait_for_push(after=push)
+    gateway.wait_until(lambda: True, timeout=5)
+
+
+async def awaited(gateway: Pushgateway) -> None:
+    assert_type(await gateway.async_wait_for_push("backup_bytes"), Push)
+    await gateway.async_wait_until(lambda: gateway.pushes)
+
+
+def asserted(gateway: Pushgateway) -> None:
+    gateway.assert_exposed("backup_bytes", 1024, job="backup", disk="sda")
+    assert_type(gateway.assert_pushed("backup_bytes", object(), labels={"job": "backup"}), Push)
+    gateway.assert_not_exposed("backup_errors_total")
+    gateway.assert_not_pushed()
+    assert_type(gateway.assert_deleted(job="backup"), Delete)
+    assert_type(gateway.assert_rejected(re.compile("type"), status=400, job="backup"), Push)
+    gateway.assert_no_rejections()
+
+
+def prepared(gateway: Pushgateway, registry: prometheus_client.CollectorRegistry) -> None:
+    assert_type(gateway.push("backup_bytes 7\n", job="backup"), Push)
+    gateway.push(registry, "backup", {"instance": "db1"}, method="POST", check=False)
+    gateway.push(gateway.families, job="backup")
+    gateway.push({"backup_bytes": 7}, job="backup")
+    gateway.clock.freeze(1700000000.0)
+    gateway.clock.advance(3600)
+    gateway.clock.resume()
+    with gateway.faults.error(503, times=2, when=lambda request: request.job == "backup") as fault:
+        assert_type(fault, Fault)
+        assert_type(fault.hits, int)
+    gateway.faults.delay(1.5).remove()
+    gateway.faults.hang(after=True)
+    gateway.faults.disconnect()
+    gateway.faults.truncate(10)
+    gateway.faults.refuse()
+    gateway.faults.clear()
+    gateway.restart()
+    gateway.crash()
+    gateway.stop()
+    assert_type(gateway.start(), Pushgateway)
+    gateway.reset()
+    assert_type(gateway.lint(), list[LintProblem])
+
+
+def made(make_pushgateway: MakePushgateway) -> None:
+    assert_type(make_pushgateway(port=0, lint=True), Pushgateway)
+    with Pushgateway(journal_limit=5) as gateway:
+        assert_type(gateway, Pushgateway)
+
+
+def wrong(gateway: Pushgateway, anything: Any) -> None:
+    gateway.value(7)  # type: ignore[arg-type]
+    gateway.assert_rejected(status="400")  # type: ignore[arg-type]
+    gateway.faults.error("503")  # type: ignore[arg-type]
+    gateway.push(7, job="backup")  # type: ignore[arg-type]
+    gateway.no_such_thing()  # type: ignore[attr-defined]
