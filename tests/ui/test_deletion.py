@@ -46,8 +46,8 @@ def test_a_group_is_deleted_after_a_question(stage: Stage, open_page: Open) -> N
     assert 'job="b"' in dialog.inner_text()
     dialog.get_by_role("button", name="Delete").click()
     until(page, "document.querySelectorAll('article').length === 2")
-    assert page.locator("#announce").inner_text() == "Group deleted"
-    assert page.evaluate("document.activeElement.textContent") == 'job="c"'
+    until(page, "document.getElementById('announce').textContent === 'Group deleted'")
+    until(page, "document.activeElement.textContent === 'job=\"c\"'")
 
 
 def test_keeping_keeps(stage: Stage, open_page: Open) -> None:
@@ -81,7 +81,7 @@ def test_every_label_finds_its_way_into_the_path(
     page.locator("#confirm-yes").click()
     until(page, "document.querySelectorAll('article').length === 0")
     assert deletions(stage) == [path]
-    assert page.evaluate("document.activeElement.id") == "main"
+    until(page, "document.activeElement.id === 'main'")
 
 
 def test_a_refusal_is_told(stage: Stage, open_page: Open) -> None:
@@ -106,7 +106,7 @@ def test_deleting_all_takes_the_admin_api(stage: Stage, open_page: Open) -> None
     page.get_by_role("button", name="Delete all").click()
     page.get_by_role("button", name="Delete 3").click()
     until(page, "document.querySelectorAll('article').length === 0")
-    assert page.locator("#announce").inner_text() == "3 groups deleted"
+    until(page, "document.getElementById('announce').textContent === '3 groups deleted'")
 
 
 def test_a_poisoned_store_names_the_deletion_that_cures_it(stage: Stage, open_page: Open) -> None:

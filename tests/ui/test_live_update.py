@@ -119,7 +119,7 @@ def test_an_outage_is_told_and_the_last_state_stays(stage: Stage, open_page: Ope
     assert page.locator("article").count() == 1
     stage.silent = False
     until(page, "document.querySelectorAll('.banner').length === 0")
-    assert page.locator("#announce").inner_text() == "The gateway answers again"
+    until(page, "document.getElementById('announce').textContent === 'The gateway answers again'")
 
 
 def test_a_restart_with_other_flags_is_noticed(stage: Stage, open_page: Open) -> None:

@@ -29,7 +29,8 @@ const app = {
     try {
       await promise;
       problem = null;
-      await load();
+      await running; // what was asked for before the change must not be taken for what is there after it
+      await poll();
       announce(done);
     } catch (error) {
       problem = { text: `The gateway did not do it: ${error.message}` };
