@@ -55,7 +55,7 @@ class Metric:
             return None
         if suffix != b"_count" and math.isnan(bound):
             return None
-        count: int | float = to_uint64(value)
+        count: int | float = int(value) if 0 <= value < 1e15 else to_uint64(value)
         if count != value:
             if value < 0:
                 return "count" if suffix == b"_count" else "bucket population"

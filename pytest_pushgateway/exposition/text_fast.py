@@ -172,23 +172,42 @@ class _Compound:
         special = b"quantile" if self._is_summary else b"le"
         self._special = 2 * names.index(special) + 1 if special in names else None
         self._names = [(name, 2 * index + 1) for index, name in enumerate(names) if name != special]
-        self._identity = (b"__name__", family.name)
+        self._pick: _Pick = itemgetter(*[position for _, position in self._names]) if self._names else _nothing
+        self._bounds: dict[bytes, float] = {}
+        self._metrics: dict[object, Metric] = {}
 
     def __call__(self, pieces: list[bytes], number: bytes) -> bool:
         """Take a line; false if the strict parser must read it, to refuse it."""
         value = float(number)
-        bound = math.nan if self._special is None else parse_float(pieces[self._special])
-        if bound is None:
-            return False
         if value < 0 and not self._is_summary:
             return False
-        labels = [(name, pieces[position]) for name, position in self._names]
-        fresh = Metric()
-        metric = self._strict.identified(self._family, frozenset([self._identity, *labels]), fresh)
-        if metric is fresh:
-            metric.labels = labels
+        bound = math.nan
+        if self._special is not None:
+            text = pieces[self._special]
+            known = self._bounds.get(text)
+            if known is None:
+                known = parse_float(text)
+                if known is None:
+                    return False
+                self._bounds[text] = known
+            bound = known
+        values = self._pick(pieces)
+        metric = self._metrics.get(values)
+        if metric is None:
+            metric = self._metrics[values] = self._identified(pieces)
         if self._is_summary:
             metric.add_to_summary(self._suffix, bound, value)
         else:
             metric.add_to_histogram(self._suffix, bound, value)
         return True
+
+    def _identified(self, pieces: list[bytes]) -> Metric:
+        """Ask the strict parser, which other shapes and its own lines share, for the metric of these labels."""
+        metric = Metric()
+        metric.labels = [(name, pieces[position]) for name, position in self._names]
+        identity = frozenset([(b"__name__", self._family.name), *metric.labels])
+        return self._strict.identified(self._family, identity, metric)
+
+
+def _nothing(_pieces: list[bytes]) -> None:
+    return None
