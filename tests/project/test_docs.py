@@ -59,7 +59,7 @@ def test_page(page: Path, tmp_path: Path) -> None:
             path = tmp_path / block.file_name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
-            if path.name.startswith("test_") and not block.fails:
+            if path.name.startswith("test_") and path.suffix == ".py" and not block.fails:
                 passing.append(block.file_name)
         elif block.language == "python":
             result = run([sys.executable, "-W", "error", "-c", block.text], tmp_path)
