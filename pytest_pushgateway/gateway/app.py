@@ -126,7 +126,8 @@ class _Exchange:
             self._observe(refusal.status, refusal.error, None)
             return refusal
         problem = self._read_body()
-        if self.connection.generation != app.store.generation:
+        if self.connection.closing or self.connection.generation != app.store.generation:
+            # What a stop or a reset has cut short never happened.
             raise Abandoned
         if app.hook is not None and (plan := app.hook(self.request)) is not None:
             self.connection.plan = plan

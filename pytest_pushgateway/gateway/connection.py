@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -12,7 +13,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from pytest_pushgateway.gateway.body import Body, Input
+from pytest_pushgateway.gateway.body import Body, BodyError, Input
 from pytest_pushgateway.gateway.http1 import STATUS_LINES, Head, Refusal, find_head, parse_head, parse_request_line
 from pytest_pushgateway.gateway.monotonic import monotonic
 
@@ -85,7 +86,7 @@ class Connection:
             if self.server.tls is None or self._handshake(self.server.tls):
                 while self._serve_one():
                     pass
-        except (Abandoned, TimeoutError):
+        except (Abandoned, BodyError, TimeoutError):
             pass
         except OSError as problem:
             # Under TLS, whatever a client does wrong is an OSError too.
@@ -226,7 +227,7 @@ class Connection:
                 blocks = list(blocks)
             if close := getattr(result, "close", None):
                 close()
-        except (Abandoned, OSError):
+        except (Abandoned, BodyError, OSError):
             raise
         except Exception as problem:
             self.server.failed(problem)
@@ -256,6 +257,7 @@ class Connection:
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http" if self.server.tls is None else "https",
             "wsgi.input": body,
+            "wsgi.errors": sys.stderr,
             "wsgi.input_terminated": True,
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from pytest_pushgateway.gateway.listen import open_listeners
+from pytest_pushgateway.gateway.server import Application, Limits, Server
+
+
+def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    """Answer with the request's body."""
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [body]
+
+
+class Running:
+    """A server, the sockets that hold its port, and its log."""
+
+    def __init__(self, app: Application, **options: Any) -> None:
+        self.log: list[tuple[str, str, dict[str, Any]]] = []
+        self.held, self.listeners = open_listeners([("127.0.0.1", 0)])
+        limits = {name: options.pop(name) for name in Limits.__dataclass_fields__ if name in options}
+        log = options.pop("log", lambda level, message, **fields: self.log.append((level, message, fields)))
+        self.server = Server(app, self.listeners, limits=Limits(**limits), log=log, **options)
+        self.server.start()
+        self.port = self.server.port
+
+    def stop(self, grace: float = 0.0) -> None:
+        self.server.stop(grace)
+        for one in self.held:
+            one.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Running]]:
+    """Run servers. Afterwards no thread and no descriptor of theirs may be left, and nothing have gone wrong."""
+    threads, descriptors = set(threading.enumerate()), len(os.listdir("/proc/self/fd"))
+    started: list[Running] = []
+
+    def serve(app: Application = echo, **options: Any) -> Running:
+        started.append(Running(app, **options))
+        return started[-1]
+
+    yield serve
+    for running in started:
+        running.stop()
+        assert running.server.errors == []
+    assert set(threading.enumerate()) == threads
+    assert len(os.listdir("/proc/self/fd")) == descriptors

@@ -1,0 +1,94 @@
+"""What a client may ask of the server, and the answer when it asks for more."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from tests import wire
+from tests.server.conftest import Running
+
+Serve = Callable[..., Running]
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+def test_request_line(serve: Serve) -> None:
+    running = serve(max_request_line=100)
+    answer = wire.talk(running.port, b"GET /" + b"a" * 100 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.raw.startswith(b"HTTP/1.1 414 Request URI Too Long\r\n")
+    assert answer.end == "eof"
+
+
+def test_head(serve: Serve) -> None:
+    running = serve(max_header_size=1000)
+    answer = wire.talk(running.port, GET + b"Foo: " + b"a" * 6000 + b"\r\n\r\n")
+    assert answer.raw.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+
+
+def test_head_that_never_ends(serve: Serve) -> None:
+    running = serve(max_header_size=1000)
+    answer = wire.talk(running.port, GET + b"a: b\r\n" * 2000)
+    assert answer.raw.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+
+
+def test_number_of_headers(serve: Serve) -> None:
+    running = serve(max_headers=10)
+    assert wire.talk(running.port, GET + b"a: b\r\n" * 9 + b"\r\n").raw.startswith(b"HTTP/1.1 200 OK")
+    assert wire.talk(running.port, GET + b"a: b\r\n" * 10 + b"\r\n").raw.startswith(b"HTTP/1.1 431 ")
+
+
+def test_slow_head(serve: Serve) -> None:
+    running = serve(request_timeout=0.05)
+    answer = wire.talk(running.port, b"GET / HTTP/1.1\r\nHo")
+    assert answer.raw.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert answer.end == "eof"
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 10\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"])
+def test_slow_body(serve: Serve, framing: bytes) -> None:
+    running = serve(request_timeout=0.05)
+    answer = wire.talk(running.port, b"PUT / HTTP/1.1\r\nHost: x\r\n" + framing)
+    assert answer.raw.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+
+
+def test_a_client_that_drips_is_cut_off(serve: Serve) -> None:
+    running = serve(request_timeout=0.1)
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as sock:
+        received = b""
+        sock.settimeout(0.02)
+        for byte in GET * 100:
+            try:
+                sock.send(bytes([byte]))
+                received += sock.recv(65536)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+            if received:
+                break
+    assert received.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+
+
+def test_idle_connection(serve: Serve) -> None:
+    running = serve(idle_timeout=0.05)
+    assert wire.talk(running.port, GET + b"\r\n").end == "eof"
+    assert wire.talk(running.port, b"") == wire.Answer(b"", "eof")
+
+
+def test_number_of_connections(serve: Serve) -> None:
+    running = serve(max_connections=2)
+    with (
+        socket.create_connection(("127.0.0.1", running.port)),
+        socket.create_connection(("127.0.0.1", running.port)),
+    ):
+        wire.wait_until(lambda: len(running.server.connections()) == 2)
+        for _ in range(3):
+            answer = wire.talk(running.port)
+            assert answer.raw.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+            assert answer.raw.endswith(b"too many connections")
+    wire.wait_until(lambda: not running.server.connections())
+    assert wire.talk(running.port, GET + b"\r\n").raw.startswith(b"HTTP/1.1 200 OK")
+    assert [entry[:2] for entry in running.log] == [("warn", "too many connections, refusing more")]

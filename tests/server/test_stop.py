@@ -1,0 +1,142 @@
+"""Stopping with clients in every state: nothing waits for them, and nothing of them is left."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_pushgateway.gateway.exchange import Plan
+from tests import wire
+from tests.server.conftest import Running, echo
+
+Serve = Callable[..., Running]
+
+STATES = {
+    "silent": b"",
+    "half a request line": b"GET / HT",
+    "half a head": b"GET / HTTP/1.1\r\nHost: x\r\n",
+    "half a body": b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
+    "half a chunk": b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    "waiting to be told to continue": b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+}
+
+
+def connect(port: int, data: bytes = b"") -> socket.socket:
+    sock = socket.create_connection(("127.0.0.1", port), timeout=10)
+    sock.sendall(data)
+    return sock
+
+
+def ended(sock: socket.socket) -> bool:
+    """Tell whether the peer has ended the connection; what it sent before is read."""
+    try:
+        while sock.recv(65536):
+            pass
+    except ConnectionResetError:
+        pass
+    sock.close()
+    return True
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_connections_end_with_the_server(serve: Serve, state: str) -> None:
+    running = serve()
+    socks = [connect(running.port, STATES[state]) for _ in range(5)]
+    wire.wait_until(lambda: len(running.server.connections()) == 5)
+    running.stop()
+    assert running.server.connections() == []
+    assert all(ended(sock) for sock in socks)
+
+
+def test_kept_alive_connections_end_with_the_server(serve: Serve) -> None:
+    running = serve()
+    sock = connect(running.port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert sock.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+    running.stop()
+    assert ended(sock)
+
+
+def test_a_client_that_does_not_read_is_not_waited_for(serve: Serve) -> None:
+    def much(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"x" * 65536] * 1000
+
+    running = serve(much)
+    sock = connect(running.port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert sock.recv(10) == b"HTTP/1.1 2"
+    running.stop()
+    assert ended(sock)
+
+
+def test_a_request_in_a_hang_is_not_waited_for(serve: Serve) -> None:
+    def hang(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        environ["pushgateway.connection"].wait(Plan("hang", wait=float("inf")))
+        raise AssertionError("never released")
+
+    running = serve(hang)
+    sock = connect(running.port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    wire.wait_until(lambda: running.server._waits)
+    running.stop()
+    assert ended(sock)
+
+
+def test_stopping_twice_and_from_many_threads(serve: Serve) -> None:
+    running = serve()
+    threads = [threading.Thread(target=running.stop) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    running.stop()
+
+
+def test_requests_under_way_may_end_in_the_grace(serve: Serve) -> None:
+    inside, go = threading.Event(), threading.Event()
+
+    def slow(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        inside.set()
+        go.wait(10)
+        return echo(environ, start_response)
+
+    running = serve(slow)
+    busy = connect(running.port, b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
+    idle = connect(running.port)
+    inside.wait(10)
+    stopping = threading.Thread(target=running.stop, args=(10.0,))
+    stopping.start()
+    assert ended(idle)
+    go.set()
+    received = b""
+    while data := busy.recv(65536):
+        received += data
+    assert received.endswith(b"\r\n\r\nok")
+    stopping.join()
+    busy.close()
+
+
+def test_a_thousand_stops_leave_nothing(serve: Serve) -> None:
+    for _ in range(100):
+        running = serve()
+        with connect(running.port):
+            running.stop()
+
+
+def test_stop_does_not_poll(serve: Serve) -> None:
+    """Waiting for a poll interval would show in the sum; a loaded machine does not make it that slow."""
+    began = time.monotonic()
+    for _ in range(50):
+        serve().stop()
+    assert time.monotonic() - began < 20
+
+
+def test_the_port_is_free_afterwards(serve: Serve) -> None:
+    running = serve()
+    running.stop()
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", running.port))

@@ -1,0 +1,151 @@
+"""The server as a WSGI server: environment, input, answers."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+from wsgiref.validate import validator
+
+import pytest
+
+from tests import wire
+from tests.server.conftest import Running, echo
+
+Serve = Callable[..., Running]
+
+
+def test_environment(serve: Serve) -> None:
+    seen: dict[str, Any] = {}
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        seen.update(environ)
+        return echo(environ, start_response)
+
+    running = serve(app)
+    wire.request(running.port, "PUT", "//a%20b/\xff?c=%20d", b"body", {"Content-Type": "text/x", "X-Some": "thing"})
+    assert seen["REQUEST_METHOD"] == "PUT"
+    assert seen["REQUEST_URI"] == "//a%20b/\xff?c=%20d"
+    assert seen["PATH_INFO"] == "//a b/\xff"
+    assert seen["QUERY_STRING"] == "c=%20d"
+    assert seen["CONTENT_TYPE"] == "text/x"
+    assert seen["CONTENT_LENGTH"] == "4"
+    assert seen["HTTP_X_SOME"] == "thing"
+    assert seen["SERVER_PORT"] == str(running.port)
+    assert seen["REMOTE_ADDR"].startswith("127.0.0.1:")
+
+
+def test_wsgiref_finds_nothing_to_complain_of(serve: Serve) -> None:
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        # The validator wants a size, and an address without its port is all that PEP 3333 means.
+        body = environ["wsgi.input"].read(4)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [body]
+
+    running = serve(validator(app))
+    assert wire.request(running.port, "PUT", "/a", b"body").body == b"body"
+
+
+def test_lines_of_the_input(serve: Serve) -> None:
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        body = environ["wsgi.input"]
+        start_response("200 OK", [])
+        first = body.readline(2), body.readline()
+        return [b"|".join([*first, *body.readlines()])]
+
+    running = serve(app)
+    assert wire.request(running.port, "PUT", "/", b"one\ntwo\nthree").body == b"on|e\n|two\n|three"
+
+
+def test_write_and_generators_and_close(serve: Serve) -> None:
+    closed: list[bool] = []
+
+    class Result:
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"b"
+            yield b"c"
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Result:
+        start_response("200 OK", [])(b"a")
+        return Result()
+
+    assert wire.request(serve(app).port, "GET", "/").body == b"abc"
+    assert closed == [True]
+
+
+@pytest.mark.parametrize("size", [0, 1, 2048, 2049, 65536, 5_000_000])
+def test_bodies_of_any_size(serve: Serve, size: int) -> None:
+    running = serve()
+    body = b"x" * size
+    response = wire.request(running.port, "PUT", "/", body)
+    assert response.body == body
+    assert response.headers["Content-Length"] == (str(size) if size <= 2048 else None)
+    assert response.headers["Transfer-Encoding"] == (None if size <= 2048 else "chunked")
+
+
+def test_many_blocks(serve: Serve) -> None:
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"%09d\n" % number for number in range(100_000)]
+
+    body = wire.request(serve(app).port, "GET", "/").body
+    assert body == b"".join(b"%09d\n" % number for number in range(100_000))
+
+
+def test_an_exception_is_kept_and_answered(serve: Serve) -> None:
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        raise LookupError("a bug")
+
+    running = serve(app)
+    answer = wire.talk(running.port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.raw.startswith(b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\n")
+    assert answer.end == "eof"
+    assert [str(error) for error in running.server.errors] == ["a bug"]
+    assert running.log == [("error", "request failed", {"err": "LookupError: a bug"})]
+    running.server.errors.clear()
+
+
+def test_no_server_header_and_one_date(serve: Serve) -> None:
+    response = wire.request(serve(clock=lambda: 1_700_000_000.5).port, "GET", "/")
+    assert response.headers["Server"] is None
+    assert response.headers.get_all("Date") == ["Tue, 14 Nov 2023 22:13:20 GMT"]
+
+
+def test_nothing_is_written_or_logged(
+    serve: Serve, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    running = serve()
+    wire.request(running.port, "GET", "/")
+    wire.talk(running.port, b"nonsense\r\n\r\n")
+    running.stop()
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
+    assert running.log == []
+
+
+def test_a_client_that_is_gone_is_no_error(serve: Serve) -> None:
+    def much(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"x" * 65536] * 500
+
+    running = serve(much)
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", running.port)) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            sock.recv(1)
+    wire.wait_until(lambda: not running.server.connections())
+
+
+def test_the_original_server_class_is_left_alone(serve: Serve) -> None:
+    from http.server import BaseHTTPRequestHandler
+
+    from werkzeug.serving import WSGIRequestHandler
+
+    before = WSGIRequestHandler.protocol_version, BaseHTTPRequestHandler.protocol_version
+    wire.request(serve().port, "GET", "/")
+    assert (WSGIRequestHandler.protocol_version, BaseHTTPRequestHandler.protocol_version) == before
