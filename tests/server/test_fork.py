@@ -1,0 +1,85 @@
+"""A forked child closes its copies: the parent's port is free when the parent says so, and its clients see the end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from tests import wire
+from tests.server.conftest import Running
+
+Serve = Callable[..., Running]
+
+
+@pytest.fixture
+def child() -> Callable[[Callable[[], int]], int]:
+    """Run a function in a forked child, which ends at once with its result as its status."""
+
+    def fork(function: Callable[[], int]) -> int:
+        pid = os.fork()
+        if pid == 0:
+            status = 99
+            try:
+                status = function()
+            finally:
+                os._exit(status)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    return fork
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
+def test_the_child_holds_no_socket_of_the_server(serve: Serve, child: Callable[[Callable[[], int]], int]) -> None:
+    running = serve()
+    with socket.create_connection(("127.0.0.1", running.port)):
+        wire.wait_until(running.server.connections)
+        ours = {running.server._wake_receiver.fileno(), running.server._wake_sender.fileno()}
+        ours |= {one.fileno() for one in running.listeners}
+        ours |= {connection.sock.fileno() for connection in running.server.connections()}
+
+        def still_open() -> int:
+            count = 0
+            for descriptor in ours:
+                with suppress(OSError):
+                    count += stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+            return count
+
+        assert len(ours) == 4
+        assert child(still_open) == 0
+        assert wire.request(running.port, "GET", "/").status == 200
+
+
+def test_stopping_in_the_child_does_nothing(serve: Serve, child: Callable[[Callable[[], int]], int]) -> None:
+    running = serve()
+
+    def stop() -> int:
+        running.server.stop()
+        return 0
+
+    assert child(stop) == 0
+    assert wire.request(running.port, "GET", "/").status == 200
+
+
+def test_a_child_that_lives_on_does_not_keep_the_port(serve: Serve) -> None:
+    running = serve()
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(writer)
+        os.read(reader, 1)
+        os._exit(0)
+    try:
+        running.server.stop()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", running.port), timeout=10)
+    finally:
+        os.close(writer)
+        os.close(reader)
+        os.waitpid(pid, 0)

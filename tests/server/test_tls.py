@@ -1,0 +1,104 @@
+"""TLS: the handshake in the connection's own thread, and what plain clients are told."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+
+import pytest
+import trustme
+
+from tests import wire
+from tests.server.conftest import Running
+
+Serve = Callable[..., Running]
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def context(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+def get(sock: socket.socket) -> bytes:
+    sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    received = b""
+    while data := sock.recv(65536):
+        received += data
+    return received
+
+
+def connect(running: Running, trusting: ssl.SSLContext) -> ssl.SSLSocket:
+    plain = socket.create_connection(("127.0.0.1", running.port), timeout=10)
+    return trusting.wrap_socket(plain, server_hostname="127.0.0.1", suppress_ragged_eofs=False)
+
+
+def test_a_request_and_an_orderly_end(serve: Serve, context: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+    running = serve(tls=lambda: context)
+    with connect(running, trusting) as sock:
+        # Without close_notify the last read would raise.
+        assert get(sock).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_silent_clients_hold_up_nobody(serve: Serve, context: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+    running = serve(tls=lambda: context)
+    silent = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(10)]
+    silent[0].sendall(b"\x16\x03\x01")
+    with connect(running, trusting) as sock:
+        assert get(sock).startswith(b"HTTP/1.1 200 OK\r\n")
+    wire.wait_until(lambda: len(running.server.connections()) == 10)
+    running.stop()
+    for sock in silent:
+        assert sock.recv(1) == b""
+        sock.close()
+
+
+def test_an_established_connection_ends_with_the_server(
+    serve: Serve, context: ssl.SSLContext, trusting: ssl.SSLContext
+) -> None:
+    running = serve(tls=lambda: context)
+    with connect(running, trusting) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        running.stop()
+        with pytest.raises((ssl.SSLEOFError, ConnectionResetError)):
+            sock.recv(1)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "HEAD", "OPTIONS"])
+def test_a_plain_request_is_told_so(serve: Serve, context: ssl.SSLContext, method: str) -> None:
+    running = serve(tls=lambda: context)
+    answer = wire.talk(running.port, f"{method} / HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    told = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+    assert answer == wire.Answer(told, "eof")
+
+
+def test_a_handshake_that_fails_is_logged_at_debug(serve: Serve, context: ssl.SSLContext) -> None:
+    running = serve(tls=lambda: context)
+    wire.talk(running.port, b"\x16garbage that is no handshake")
+    wire.wait_until(lambda: running.log)
+    assert running.log[0][:2] == ("debug", "TLS handshake error")
+
+
+def test_large_answers_over_tls(serve: Serve, context: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+    running = serve(tls=lambda: context)
+    body = b"x" * 3_000_000
+    with connect(running, trusting) as sock:
+        sock.sendall(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\nConnection: close\r\n\r\n" + body)
+        received = b""
+        while data := sock.recv(1 << 20):
+            received += data
+    assert body in received
