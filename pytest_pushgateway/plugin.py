@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ from pytest_pushgateway.settings import (
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
     from pytest_pushgateway.harness.report import Finding
+    from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.server import PrometheusServer
 
 _HARNESS = "pytest_pushgateway.harness.pushgateway"
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -278,6 +280,57 @@ def pushgateway_env(
     for name, template in request.config.stash[_STATE].environment:
         monkeypatch.setenv(name, template.format(**fields))
     return pushgateway
+
+
+@pytest.fixture(scope="session")
+def prometheus_config(request: pytest.FixtureRequest) -> Callable[..., PrometheusConfig]:
+    """A function that reads a Prometheus configuration and fails the test if it is invalid.
+
+    ``prometheus_config(path=None, *, text=None, check=True, **options)``; the path is relative to rootpath, the options
+    are those of `pytest_pushgateway.prometheus.config.load`, and with ``check=False`` an invalid one is returned, too.
+    """
+
+    def read(
+        path: str | os.PathLike[str] | None = None, *, text: str | None = None, check: bool = True, **options: Any
+    ) -> PrometheusConfig:
+        __tracebackhide__ = True
+        from pytest_pushgateway.prometheus.config import load
+
+        where = request.config.rootpath / path if path is not None else None
+        config = load(where, text=text, **options)
+        if check and config.errors:
+            lines = "\n".join(f"  {problem}" for problem in config.errors)
+            pytest.fail(f"invalid Prometheus configuration {path or ''}:\n{lines}", pytrace=False)
+        return config
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def prometheus_server() -> Iterator[Callable[..., PrometheusServer]]:
+    """A function that runs a real Prometheus with a configuration's jobs against a gateway.
+
+    ``prometheus_server(config, gateway, **options)`` takes `PrometheusServer`'s options. One runs for each
+    configuration, gateway and set of options, until the end of the run; without the program the test is skipped.
+    """
+    running: dict[object, PrometheusServer] = {}
+
+    def serve(config: PrometheusConfig, gateway: Pushgateway, **options: Any) -> PrometheusServer:
+        from pytest_pushgateway.prometheus.binaries import BinaryNotFound
+        from pytest_pushgateway.prometheus.server import PrometheusServer
+
+        key = (config.path, config.text, gateway.url, repr(sorted(options.items())))
+        if key not in running:
+            try:
+                server = PrometheusServer(config, gateway, **options)
+            except BinaryNotFound as reason:
+                pytest.skip(str(reason))
+            stack.enter_context(server)
+            running[key] = server
+        return running[key]
+
+    with ExitStack() as stack:
+        yield serve
 
 
 @contextmanager

@@ -50,7 +50,9 @@ class TextPrinter:
         place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part)
         rule = f" [{problem.rule}]" if problem.rule.startswith("PG") else ""
         job = f" (job {problem.job!r})" if problem.job is not None and repr(problem.job) not in problem.message else ""
-        head = f"{self._in('bold', place)}: {self._in(problem.severity, problem.severity)}: {problem.message}{job}{rule}"
+        head = (
+            f"{self._in('bold', place)}: {self._in(problem.severity, problem.severity)}: {problem.message}{job}{rule}"
+        )
         lines = [head, *self._excerpt(problem, config)]
         for label, text in (("so", problem.consequence), ("fix", problem.fix), ("hint", problem.hint)):
             if text:
@@ -71,7 +73,10 @@ class TextPrinter:
         margin = " " * len(number)
         blank = "".join("\t" if letter == "\t" else " " for letter in shown[:column])
         bar = self._in("dim", "|")
-        return [f"  {self._in('dim', number)} {bar} {shown}", f"  {margin} {bar} {blank}{self._in(problem.severity, '^')}"]
+        return [
+            f"  {self._in('dim', number)} {bar} {shown}",
+            f"  {margin} {bar} {blank}{self._in(problem.severity, '^')}",
+        ]
 
     def end(self) -> None:
         """Print how much there was."""

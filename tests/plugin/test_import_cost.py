@@ -1,0 +1,71 @@
+"""What the installed but unused plugin costs: no import of anything heavy."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+HEAVY = (
+    "werkzeug",
+    "prometheus_client",
+    "yaml",
+    "google.protobuf",
+    "sqlite3",
+    "ssl",
+    "http.client",
+    "pytest_pushgateway.harness",
+    "pytest_pushgateway.gateway",
+    "pytest_pushgateway.exposition",
+    "pytest_pushgateway.prometheus",
+)
+
+
+def test_nothing_heavy_is_imported_until_a_fixture_is_used(project: pytest.Pytester) -> None:
+    project.makeconftest(
+        f"""
+        import sys
+
+        def pytest_unconfigure():
+            print("LOADED", [name for name in {HEAVY!r} if name in sys.modules])
+        """
+    )
+    project.makepyfile("def test_nothing(): pass\n\ndef test_fails(): assert 0\n")
+    result = project.run(
+        sys.executable, "-m", "pytest", "-p", "pytest_pushgateway.plugin", "-s", "--pushgateway-port=0", timeout=120
+    )
+
+    result.stdout.fnmatch_lines(["*1 failed, 1 passed*", "LOADED []"])
+
+
+@pytest.fixture(autouse=True)
+def only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+def test_the_package_itself_imports_nothing(project: pytest.Pytester) -> None:
+    code = (
+        "import sys; before = set(sys.modules); import pytest_pushgateway.warnings; "
+        "new = sorted(name for name in set(sys.modules) - before if name.startswith('pytest_pushgateway')); print(new)"
+    )
+    result = project.run(sys.executable, "-c", code, timeout=120)
+
+    assert result.outlines == ["['pytest_pushgateway', 'pytest_pushgateway._version', 'pytest_pushgateway.warnings']"]
+
+
+def test_public_names_are_found_when_they_are_asked_for(project: pytest.Pytester) -> None:
+    code = (
+        "import pytest_pushgateway as p; "
+        "assert all(getattr(p, name) is not None for name in p.__all__); assert dir(p) == sorted(p.__all__); "
+        "print(p.Pushgateway.__module__)"
+    )
+    result = project.run(sys.executable, "-c", code, timeout=120)
+
+    assert result.outlines == ["pytest_pushgateway.harness.pushgateway"]
+
+
+def test_a_name_that_is_not_there() -> None:
+    import pytest_pushgateway
+
+    with pytest.raises(AttributeError, match="module 'pytest_pushgateway' has no attribute 'nonsense'"):
+        pytest_pushgateway.nonsense  # noqa: B018

@@ -1,0 +1,177 @@
+"""Options: where they may stand, which source wins, and what a wrong one is told, before any test runs."""
+
+from __future__ import annotations
+
+import pytest
+
+SHOW = """
+    def test_show(pushgateway):
+        settings = pushgateway.settings
+        print("EFFECTIVE", settings.route_prefix, settings.journal_limit, settings.consistency_check, settings.sources)
+"""
+
+
+def effective(result: pytest.RunResult) -> str:
+    result.assert_outcomes(passed=1)
+    return next(line for line in result.outlines if line.startswith("EFFECTIVE"))
+
+
+def test_the_command_line_goes_before_the_ini_file(project: pytest.Pytester) -> None:
+    project.makeini("[pytest]\npushgateway_route_prefix = /ini\npushgateway_journal_limit = 5\n")
+    project.makepyfile(SHOW)
+    result = project.runpytest("-s", "--pushgateway-route-prefix=/cli", "--no-pushgateway-consistency-check")
+
+    assert effective(result) == (
+        "EFFECTIVE /cli 5 False {'route_prefix': 'command line', 'journal_limit': 'ini file', "
+        "'consistency_check': 'command line'}"
+    )
+
+
+def test_the_fixture_goes_before_the_command_line_and_the_marker_before_all(project: pytest.Pytester) -> None:
+    project.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def pushgateway_options():
+            return {"route_prefix": "/fixture", "journal_limit": 6}
+        """
+    )
+    project.makepyfile(f"import pytest\npytestmark = pytest.mark.pushgateway(journal_limit=7)\n{_dedent(SHOW)}")
+    result = project.runpytest("-s", "--pushgateway-route-prefix=/cli", "--pushgateway-journal-limit=5")
+
+    assert effective(result).startswith("EFFECTIVE /fixture 7 True")
+
+
+def _dedent(text: str) -> str:
+    from textwrap import dedent
+
+    return dedent(text)
+
+
+@pytest.mark.parametrize("table", ["[tool.pytest.ini_options]", "[tool.pytest]"])
+def test_pyproject_toml(project: pytest.Pytester, table: str) -> None:
+    native = table == "[tool.pytest]"
+    if native and pytest.version_tuple < (9, 0):
+        pytest.skip("pytest 9.0 brought native TOML values")
+    limit, check = ("5", "false") if native else ('"5"', '"false"')
+    project.makepyprojecttoml(
+        f'{table}\npushgateway_route_prefix = "/toml"\npushgateway_journal_limit = {limit}\n'
+        f"pushgateway_consistency_check = {check}\n"
+    )
+    project.makepyfile(SHOW)
+
+    assert effective(project.runpytest("-s")).startswith("EFFECTIVE /toml 5 False")
+
+
+def test_the_environment_gives_host_and_port(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_PUSHGATEWAY_HOST", "127.0.0.2")
+    project.makepyfile("def test_host(pushgateway):\n    assert pushgateway.url.startswith('http://127.0.0.2:')\n")
+
+    project.runpytest().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--pushgateway-prot=1",), "ERROR: unknown option --pushgateway-prot; did you mean '--pushgateway-port'?"),
+        (("--pushgateway-port=x",), "ERROR: --pushgateway-port: port must be a whole number, not 'x'"),
+        (("-o", "pushgateway_prot=1"), "ERROR: ini file: unknown option 'prot'; did you mean 'port'?"),
+        (("-o", "pushgateway_lint=perhaps"), "ERROR: ini option pushgateway_lint: lint must be true or false: *"),
+        (
+            ("-o", "pushgateway_env_vars=URL={ulr}"),
+            "ERROR: ini option pushgateway_env_vars: unknown field {ulr} in 'URL={ulr}'; did you mean 'url'?",
+        ),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(
+    project: pytest.Pytester, arguments: tuple[str, ...], message: str, workers: tuple[str, ...]
+) -> None:
+    if workers and arguments[0] != "--pushgateway-port=x":
+        pytest.skip("one is enough to see that the controller checks")
+    project.makepyfile(SHOW)
+    result = project.runpytest(*workers, *arguments)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message.replace("[", "[[]")])
+
+
+def test_a_wrong_variable_is_a_usage_error(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_PUSHGATEWAY_PROT", "1")
+    result = project.runpytest()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: environment: unknown variable PYTEST_PUSHGATEWAY_PROT; did you mean *"])
+
+
+@pytest.mark.parametrize("option", ["--pushgateway-port=9091", "--pushgateway-persistence-file=metrics.sqlite"])
+def test_workers_cannot_share_a_port_or_a_file(project: pytest.Pytester, option: str) -> None:
+    project.makepyfile(SHOW)
+    result = project.runpytest("-n", "2", option)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: a *, command line) cannot be shared by xdist's workers, of which each has *"])
+
+
+def test_nor_can_a_marker_make_them(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.pushgateway(port=9091)
+        def test_port(pushgateway):
+            pass
+        """
+    )
+    result = project.runpytest_subprocess("-n", "1", timeout=120)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["a fixed port (port=9091, marker) cannot be shared by xdist's workers*"])
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ("prot=1", "marker: unknown option 'prot'; did you mean 'port'?"),
+        ("port='x'", "marker: port must be a whole number, not 'x'"),
+        ("9091", "@pytest.mark.pushgateway takes options by keyword only, not 9091"),
+        ("web_config_file='w', basic_auth=('a', 'b')", "web_config_file (marker) excludes basic_auth (marker): *"),
+    ],
+)
+def test_a_wrong_marker_fails_the_set_up(project: pytest.Pytester, marker: str, message: str) -> None:
+    project.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.mark.pushgateway({marker})
+        def test_marked(pushgateway):
+            pass
+        """
+    )
+    result = project.runpytest("--strict-markers")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([message])
+    result.stdout.no_fnmatch_line("*plugin.py*")
+
+
+def test_a_wrong_option_of_make_pushgateway(project: pytest.Pytester) -> None:
+    project.makepyfile("def test_make(make_pushgateway):\n    make_pushgateway(prot=1)\n")
+    result = project.runpytest()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["make_pushgateway(): unknown option 'prot'; did you mean 'port'?"])
+
+
+def test_every_option_is_in_the_help(project: pytest.Pytester) -> None:
+    result = project.runpytest("--help")
+
+    result.stdout.fnmatch_lines(
+        [
+            "*--pushgateway-host=HOST*",
+            "*--pushgateway-consistency-check*",
+            "*--pushgateway-summary*",
+            "*pushgateway_env_vars*",
+        ]
+    )
