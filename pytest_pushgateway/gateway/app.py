@@ -202,7 +202,8 @@ class _Exchange:
                     # As the original: it opens the stream before it routes.
                     return answers.error(400, str(broken))
             except DecodedTooLarge as excess:
-                return answers.error(413, str(excess))
+                if route.handler == "push":
+                    return answers.error(413, str(excess))
         if route.outcome == "handle":
             return self._handle(body, broken)
         if route.outcome == "redirect":
