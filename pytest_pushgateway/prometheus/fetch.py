@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from .decode.values import parse_url, quote
-from .tls import Unverified, client_context, verify_name
+from .tls import NoTls, TlsStream, Unverified, client_context, verify_name
 
 if TYPE_CHECKING:
     from .job import HttpClient
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 Address = tuple[str, int]
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-_TLS_RECORDS = range(20, 25)
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -149,6 +148,7 @@ class _Exchange:
         self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self.timeout = timeout
         self.socket: socket.socket | None = None
+        self.stream: TlsStream | None = None
         self.expired = False
         self.timer = threading.Timer(timeout, self._expire)
         self.timer.daemon = True
@@ -178,7 +178,7 @@ class _Exchange:
         self.timer.start()
         self._connect()
         connection = http.client.HTTPConnection("ignored")
-        connection.sock = self.socket
+        connection.sock = self.stream or self.socket
         connection.putrequest("GET", self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": self.authority, **self.client.headers, **headers}.items():
             connection.putheader(name, value)
@@ -234,13 +234,13 @@ class _Exchange:
         tls_config = self.client.settings.tls_config
         name = str(tls_config.get("server_name") or self._address()[0])
         context = self.client.tls()
-        encrypted = context.wrap_socket(self.socket, server_hostname=name, do_handshake_on_connect=False)
-        self.socket = encrypted
+        self.stream = stream = TlsStream(self.socket, context, name)
         try:
-            self._expect_tls(encrypted)
-            encrypted.do_handshake()
+            stream.handshake()
             if context.verify_mode == ssl.CERT_REQUIRED:
-                verify_name(encrypted.getpeercert() or {}, name)
+                verify_name(stream.certificate(), name)
+        except NoTls as problem:
+            raise self._get_error(str(problem)) from None
         except Unverified as problem:
             raise self._get_error(str(problem)) from None
         except ssl.SSLCertVerificationError as problem:
@@ -249,19 +249,6 @@ class _Exchange:
             raise self._get_error("EOF" if isinstance(problem, ssl.SSLEOFError) else _tls_alert(problem)) from None
         except OSError as problem:
             raise self._get_error(self._response_problem(problem)) from None
-
-    def _expect_tls(self, encrypted: ssl.SSLSocket) -> None:
-        """Say hello and look at the first bytes of the answer, which tell what kind of server this is."""
-        encrypted.setblocking(False)
-        with contextlib.suppress(ssl.SSLWantReadError):
-            encrypted.do_handshake()
-        encrypted.setblocking(True)
-        # The plain socket's method: an SSLSocket does not look ahead.
-        first = socket.socket.recv(encrypted, 5, socket.MSG_PEEK)
-        if first == b"HTTP/":
-            raise self._get_error("http: server gave HTTP response to HTTPS client")
-        if first and first[0] not in _TLS_RECORDS:
-            raise self._get_error("tls: first record does not look like a TLS handshake")
 
     def _response_problem(self, problem: Exception) -> str:
         if isinstance(problem, ssl.SSLEOFError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import os
+import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _VERSIONS = {
@@ -14,6 +16,8 @@ _VERSIONS = {
     "TLS12": ssl.TLSVersion.TLSv1_2,
     "TLS13": ssl.TLSVersion.TLSv1_3,
 }
+_RECORDS = range(20, 25)
+"""The first byte of a TLS record."""
 _CERTIFICATE_HAS_EXPIRED = 10
 _CERTIFICATE_NOT_YET_VALID = 9
 
@@ -30,6 +34,84 @@ class Unverified(Exception):
         if problem.verify_code in (_CERTIFICATE_HAS_EXPIRED, _CERTIFICATE_NOT_YET_VALID):
             return cls("certificate has expired or is not yet valid")
         return cls("certificate signed by unknown authority")
+
+
+class NoTls(Exception):
+    """The server speaks something else than TLS; the text is Go's."""
+
+
+class TlsStream(io.RawIOBase):
+    """TLS over a socket, as far as an HTTP client needs it.
+
+    Unlike :class:`ssl.SSLSocket` it sees the first bytes that the server sends, which tell what kind of server it is.
+    """
+
+    def __init__(self, plain: socket.socket, context: ssl.SSLContext, server_name: str) -> None:
+        self._plain = plain
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._started = False
+
+    def handshake(self) -> None:
+        """Agree with the server. Raises :class:`NoTls`, ``ssl.SSLError`` and ``OSError``."""
+        self._until_done(self._tls.do_handshake)
+
+    def certificate(self) -> dict[str, Any]:
+        """Return the server's certificate as :meth:`ssl.SSLSocket.getpeercert` does."""
+        return self._tls.getpeercert() or {}
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        self._until_done(lambda: self._tls.write(data))  # a memory buffer takes everything at once
+
+    def makefile(self, mode: str = "rb") -> io.BufferedReader:
+        """Return the stream for reading, as :class:`http.client.HTTPResponse` asks for it."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read at most as much as fits; 0 at the end, whether or not the server said goodbye."""
+        try:
+            count: int = self._until_done(lambda: self._tls.read(len(buffer), buffer))
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return 0
+        return count
+
+    def close(self) -> None:
+        """Do nothing: who opened the socket closes it, when the last byte has been read."""
+
+    def _until_done(self, step: Callable[[], Any]) -> Any:
+        while True:
+            try:
+                result = step()
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._receive()
+                continue
+            finally:
+                self._flush()
+            return result
+
+    def _flush(self) -> None:
+        data = self._outgoing.read()
+        if data:
+            self._plain.sendall(data)
+
+    def _receive(self) -> None:
+        data = self._plain.recv(65536)
+        if data and not self._started:
+            self._started = True
+            if data.startswith(b"HTTP/"):
+                raise NoTls("http: server gave HTTP response to HTTPS client")
+            if data[0] not in _RECORDS:
+                raise NoTls("tls: first record does not look like a TLS handshake")
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
 
 
 def client_context(settings: Mapping[str, Any], directory: str) -> ssl.SSLContext:
