@@ -165,7 +165,6 @@ class Native:
 class Histogram:
     """A histogram's value; counts are ``float`` in a float histogram.
 
-    ``whole_count`` is a whole number said beside a fraction, which counts: it shows in error texts and protobuf only.
     ``buckets`` are ``(upper bound, cumulative count)`` in the order pushed; nothing is made up for a missing ``+Inf``.
     """
 
@@ -175,7 +174,6 @@ class Histogram:
     has_count: bool = True
     has_sum: bool = True
     native: Native | None = None
-    whole_count: int | None = None
 
 
 @dataclass(slots=True)
@@ -233,7 +231,8 @@ def part(family_type: int, value: Value) -> bytes | Summary | Histogram | None:
 class MetricFamily:
     """A metric family as pushed: frozen once handed over, though not enforced.
 
-    ``type`` is a :class:`MetricType` or any other number that protobuf brought. ``help`` is empty where there is none.
+    ``type`` is a :class:`MetricType` or any other number that protobuf brought. ``help`` is ``None`` where there is
+    none; an empty one, which only protobuf brings (the Go client always), is exposed as a HELP line without text.
     ``series`` are prefixes, grouping labels included, with their values. ``suspects`` are the prefixes whose labels
     need looking at one by one: reserved or empty label names, values that are not UTF-8, duplicate label names, an
     explicit ``quantile`` label of a summary.
@@ -241,7 +240,7 @@ class MetricFamily:
 
     name: bytes
     type: int
-    help: bytes
+    help: bytes | None
     series: list[tuple[bytes, Value]]
     suspects: list[bytes] = field(default_factory=list)
 
@@ -310,7 +309,7 @@ def to_family(family: MetricFamily) -> Family:
         word = type_name(family.type)
     except ValueError:
         word = "untyped"
-    return Family(name, word, _text(family.help), tuple(samples))
+    return Family(name, word, _text(family.help or b""), tuple(samples))
 
 
 def flatten(value: bytes | Summary | Histogram | None) -> list[tuple[str, dict[str, str], float]]:

@@ -91,7 +91,7 @@ def _size(body: bytes, position: int) -> tuple[int, int]:
 
 
 def _family(message: Any, grouping: Labels | None) -> MetricFamily:
-    family = MetricFamily(message.name, message.type, message.help, [])
+    family = MetricFamily(message.name, message.type, message.help if message.HasField("help") else None, [])
     for metric in message.metric:
         labels = merge([(label.name, label.value) for label in metric.label], grouping)
         prefix = render_prefix(family.name, labels)

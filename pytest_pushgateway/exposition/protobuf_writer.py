@@ -84,9 +84,8 @@ def _summary(summary: Summary) -> bytes:
 
 def _histogram(histogram: Histogram) -> bytes:
     fields = []
-    whole = histogram.count if isinstance(histogram.count, int) and histogram.has_count else histogram.whole_count
-    if whole is not None:
-        fields.append(b"\x08" + varint(whole))
+    if isinstance(histogram.count, int) and histogram.has_count:
+        fields.append(b"\x08" + varint(histogram.count))
     if histogram.has_sum:
         fields.append(_double(b"\x11", histogram.sum))
     for bound, count in histogram.buckets:
@@ -114,10 +113,10 @@ def encode_metric(family_type: int, prefix: bytes, value: Value, escaping: str =
     return _sized(b"\x22", encode_labels(labels) + content)
 
 
-def encode_head(name: bytes, family_type: int, help_text: bytes, escaping: str = UNDERSCORES) -> bytes:
+def encode_head(name: bytes, family_type: int, help_text: bytes | None, escaping: str = UNDERSCORES) -> bytes:
     """Write what stands before the metrics in a MetricFamily: name, help, type; without the message's length."""
     fields = [_sized(b"\x0a", escape_name(name, escaping))]
-    if help_text:
+    if help_text is not None:
         fields.append(_sized(b"\x12", help_text))
     # A negative number takes ten bytes on the wire, as two's complement in 64 bits.
     fields.append(b"\x18" + varint(family_type % 2**64))
@@ -125,7 +124,7 @@ def encode_head(name: bytes, family_type: int, help_text: bytes, escaping: str =
 
 
 def encode_family(
-    name: bytes, family_type: int, help_text: bytes, metrics: Iterable[bytes], escaping: str = UNDERSCORES
+    name: bytes, family_type: int, help_text: bytes | None, metrics: Iterable[bytes], escaping: str = UNDERSCORES
 ) -> bytes:
     """Write a MetricFamily, its length before it; ``metrics`` are what :func:`encode_metric` wrote."""
     content = b"".join([encode_head(name, family_type, help_text, escaping), *metrics])

@@ -64,11 +64,7 @@ class Metric:
             histogram.buckets.append((bound, count))
             return None
         # The original keeps whole numbers and fractions in fields of their own, and a fraction counts.
-        if isinstance(count, int) and isinstance(histogram.count, float):
-            histogram.whole_count = count
-        else:
-            if isinstance(count, float) and isinstance(histogram.count, int) and histogram.has_count:
-                histogram.whole_count = histogram.count
+        if isinstance(count, float) or not isinstance(histogram.count, float):
             histogram.count = count
         histogram.has_count = True
         return None
@@ -100,7 +96,7 @@ class FamilyBuilder:
 def finish_family(builder: FamilyBuilder, grouping: Labels | None) -> MetricFamily:
     """Make the family that was read, grouping labels merged."""
     kind = builder.effective_type
-    family = MetricFamily(builder.name, kind, builder.help or b"", [])
+    family = MetricFamily(builder.name, kind, builder.help or None, [])
     if not builder.has_metrics:
         family.series = cast("list[tuple[bytes, Value]]", builder.series)
         return family

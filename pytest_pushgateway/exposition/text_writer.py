@@ -25,7 +25,7 @@ from pytest_pushgateway.exposition.model import (
 from pytest_pushgateway.exposition.negotiation import UNDERSCORES
 
 
-def render_header(name: bytes, family_type: int, help_text: bytes, escaping: str = UNDERSCORES) -> bytes:
+def render_header(name: bytes, family_type: int, help_text: bytes | None, escaping: str = UNDERSCORES) -> bytes:
     """Write the HELP line, if there is a help text, and the TYPE line.
 
     Raises:
@@ -35,7 +35,7 @@ def render_header(name: bytes, family_type: int, help_text: bytes, escaping: str
         raise RenderError("MetricFamily has no name")
     written = render_name(escape_name(name, escaping))
     lines = b""
-    if help_text:
+    if help_text is not None:
         lines = b"# HELP %b %b\n" % (written, help_text.replace(b"\\", b"\\\\").replace(b"\n", b"\\n"))
     lines += b"# TYPE %b" % written
     try:

@@ -28,7 +28,7 @@ _SCHEMA = (
         name BLOB NOT NULL,
         pushed_at REAL NOT NULL,
         type INTEGER NOT NULL,
-        help BLOB NOT NULL,
+        help BLOB,
         series BLOB NOT NULL,
         suspects BLOB NOT NULL,
         UNIQUE (generation, "group", name)

@@ -74,8 +74,8 @@ def exposed_as(declared: dict[Declared, int], own: SelfFamily | None) -> Declare
     if own is not None:
         return own.type, own.help
     kinds = [kind for kind, _ in declared]
-    helps = [text for _, text in declared if text]
-    return kinds[0], helps[0] if helps else b""
+    helps = [text for _, text in declared if text is not None]
+    return kinds[0], next(filter(None, helps), helps[0] if helps else None)
 
 
 class Sheet:

@@ -14,7 +14,7 @@ from pytest_pushgateway.gateway.groups import Group, Held, StoredFamily
 from pytest_pushgateway.gateway.reserved import SelfFamily
 
 Series = tuple[bytes, Value]
-Declared = tuple[int, bytes]
+Declared = tuple[int, bytes | None]
 """A type and a help text."""
 
 CHECKED_TYPES = 5
@@ -358,7 +358,7 @@ def fits(declared: Declared, own: SelfFamily) -> bool:
 
     The help text of an own family that is there from the start replaces the pushed one.
     """
-    return declared[0] == own.type and (own.predefined or declared[1] == own.help)
+    return declared[0] == own.type and (own.predefined or (declared[1] or b"") == own.help)
 
 
 def pairs_around(name: bytes) -> list[tuple[bytes, bytes]]:

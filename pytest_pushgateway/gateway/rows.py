@@ -22,7 +22,7 @@ from pytest_pushgateway.exposition.model import (
 )
 from pytest_pushgateway.gateway.groups import GroupingKey, StoredFamily
 
-Row = tuple[bytes, bytes, float, int, bytes, bytes, bytes]
+Row = tuple[bytes, bytes, float, int, bytes | None, bytes, bytes]
 """Group, name, pushed_at, type, help, series, suspects."""
 
 

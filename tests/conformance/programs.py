@@ -79,11 +79,13 @@ FLAGS: Mapping[str, Flags] = {
     "mutual_stranger": Flags(web_config="mutual.yml", tls=True, client="stranger"),
     "mutual_if_given": Flags(web_config="verify_if_given.yml", tls=True),
     "mutual_if_given_stranger": Flags(web_config="verify_if_given.yml", tls=True, client="stranger"),
-    "mutual_any": Flags(web_config="any_certificate.yml", tls=True, client="stranger"),
-    "mutual_any_without": Flags(web_config="any_certificate.yml", tls=True),
     "mutual_request": Flags(web_config="request_certificate.yml", tls=True),
     "inline_tls": Flags(web_config="inline.yml", tls=True),
 }
+
+
+class DoesNotStart(Exception):
+    """A program did not say in time that it listens; the log is in the message."""
 
 
 class Program:
@@ -117,7 +119,7 @@ class Program:
         with self._changed:
             self._changed.wait_for(lambda: self._port or self._ended, START_TIMEOUT)
         if not self._port:
-            raise RuntimeError(f"{self.name} {self.flags.arguments} did not listen:\n" + "\n".join(self.log))
+            raise DoesNotStart(f"{self.name} {self.flags.arguments} did not listen:\n" + "\n".join(self.log))
         self.address = wire.Address("127.0.0.1", self._port, self._context)
 
     def _follow(self, process: subprocess.Popen[str]) -> None:

@@ -155,6 +155,7 @@ def fields(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
         yield key >> 3, kind, content
 
 
+_NAN, _NAN_OF_GO = "000000000000f87f", "010000000000f87f"
 _TIMES = (b"push_time_seconds", b"push_failure_time_seconds")
 
 
@@ -195,5 +196,8 @@ def _metric(name: bytes, data: bytes) -> tuple[str, bytes]:
             (value,) = struct.unpack("<d", content[1:9]) if content else (0.0,)
             shown.append("gauge=" + ("<time>" if 1.5e9 < value < 2e9 else str(value)))
         else:
-            shown.append(f"{field}={content.hex() if isinstance(content, bytes) else content}")
+            # A NaN is a NaN, whatever its payload.
+            shown.append(
+                f"{field}={content.hex() if isinstance(content, bytes) else content}".replace(_NAN, _NAN_OF_GO)
+            )
     return " ".join(shown), b" ".join(pairs)

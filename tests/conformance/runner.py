@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.conformance import normalise, wire
-from tests.conformance.programs import Pair, Pairs, Program, until
+from tests.conformance.programs import DoesNotStart, Pair, Pairs, Program, until
 from tests.conformance.records import Action, CopyFile, Record, Request, Step
 
 REPEATS = 40
@@ -43,8 +43,15 @@ class Outcome:
 
 def play(record: Record, pairs: Pairs) -> list[Outcome]:
     """Play ``record`` up to the first difference: what follows it would compare different states."""
+    try:
+        return _play(record, pairs)
+    except DoesNotStart as error:
+        return [Outcome(record.steps[0], "", str(error))]
+
+
+def _play(record: Record, pairs: Pairs) -> list[Outcome]:
     with _pair(record, pairs) as pair:
-        outcomes = []
+        outcomes: list[Outcome] = []
         for step in record.all_steps:
             outcomes.append(ask(step, pair) if isinstance(step, Request) else _act(step, pair))
             if not outcomes[-1].equal:

@@ -61,7 +61,6 @@ def _files() -> dict[str, bytes]:
         "tls13.yml": _TLS + "  min_version: TLS13\n",
         "mutual.yml": _TLS + client + "RequireAndVerifyClientCert\n",
         "verify_if_given.yml": _TLS + client + "VerifyClientCertIfGiven\n",
-        "any_certificate.yml": _TLS + "  client_auth_type: RequireAnyClientCert\n",
         "request_certificate.yml": _TLS + "  client_auth_type: RequestClientCert\n",
         "inline.yml": f"tls_server_config:\n  cert: |\n{certificate}\n  key: |\n{key}\n",
     }

@@ -80,7 +80,7 @@ def test_a_family_for_users_has_prometheus_client_s_samples() -> None:
 
 
 def test_untyped_is_unknown_to_prometheus_client() -> None:
-    family = to_family(MetricFamily(b"a", MetricType.UNTYPED, b"", [(b"a", b"NaN")]))
+    family = to_family(MetricFamily(b"a", MetricType.UNTYPED, None, [(b"a", b"NaN")]))
     assert family.type == "untyped"
     assert family.to_metric().type == "unknown"
 

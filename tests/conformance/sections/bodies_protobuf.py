@@ -101,8 +101,6 @@ GOOD: Mapping[str, tuple[bytes, ...]] = {
     "labels out of order": (family("g", GAUGE, metric([("z", "1"), ("a", "2")], gauge(1))),),
     "empty label value": (family("g", GAUGE, metric({"l": ""}, gauge(1))),),
     "own job and instance": (family("g", GAUGE, metric({"job": "mine", "instance": "own"}, gauge(1))),),
-    "no type": (family("c", None, metric({}, counter(3))),),
-    "no type and a gauge": (family("c", None, metric({}, gauge(3))),),
     "no metrics": (family("empty", GAUGE),),
     "no metrics and help": (family("empty", GAUGE, help="nothing"),),
     "two families": (family("a", GAUGE, metric({}, gauge(1))), family("b", GAUGE, metric({}, gauge(2)))),
@@ -116,7 +114,6 @@ GOOD: Mapping[str, tuple[bytes, ...]] = {
     "empty summary": (family("s", SUMMARY, metric({}, blob(4, b""))),),
     "empty histogram": (family("h", HISTOGRAM, metric({}, blob(7, b""))),),
     "empty histogram bucket": (family("h", HISTOGRAM, metric({}, histogram(1, 1, blob(3, b"")))),),
-    "label without value": (family("g", GAUGE, metric({}, blob(1, blob(1, "l")), gauge(1))),),
     "unknown fields": (family("g", GAUGE, metric({}, gauge(1), number(99, 5), blob(98, "x"))) + number(77, 1),),
     "two values in one metric": (family("g", GAUGE, metric({}, gauge(1), counter(2))),),
     "value given twice": (family("g", GAUGE, metric({}, gauge(1), gauge(2))),),
@@ -205,9 +202,15 @@ BROKEN: Mapping[str, bytes] = {
     "type as a string": delimited(blob(3, "x") + family("g", GAUGE, metric({}, gauge(1)))),
     "broken metric inside": delimited(blob(1, "g") + blob(4, b"\xff\xff")),
     "value of a wrong wire type": delimited(family("g", GAUGE, metric({}, blob(2, number(1, 1))))),
-    "an enormous length": varint(2**40) + b"x",
-    "a length beyond 4 GiB": varint(2**63) + b"x",
 }
+
+
+UNSET: Mapping[str, bytes] = {
+    "no type": family("c", None, metric({}, counter(3))),
+    "no type and a gauge": family("c", None, metric({}, gauge(3))),
+    "label without value": family("g", GAUGE, metric({}, blob(1, blob(1, "l")), gauge(1))),
+}
+"""Whether a type or a label's value was set to its default or not at all is not kept, and seen in protobuf alone."""
 
 
 def _more() -> list[Record]:
@@ -256,6 +259,7 @@ def _more() -> list[Record]:
 RECORDS = [
     *(record(f"good: {name}", push(*families), *ALL_FORMATS) for name, families in GOOD.items()),
     *(record(f"odd: {name}", push(*families), *ALL_FORMATS) for name, families in ODD.items()),
+    *(record(f"unset: {name}", push(content), scrape(), api()) for name, content in UNSET.items()),
     *(record(f"broken: {name}", put("/metrics/job/proto", body, TYPE)) for name, body in BROKEN.items()),
     *_more(),
 ]

@@ -124,6 +124,9 @@ ORDER = (
 )
 
 
+UNTIED = ORDER.replace('a{z="a"} 1\n', "")
+
+
 def _negotiation() -> list[Record]:
     wide = put("/metrics/job/a", PUSHED)
     return [
@@ -185,7 +188,8 @@ def _negotiation() -> list[Record]:
 def _order() -> list[Record]:
     return [
         record("order of families and series", put("/metrics/job/a", ORDER), scrape(PROTOBUF)),
-        record("order over groups", *(put(f"/metrics/job/{job}", ORDER) for job in ("z", "a", "M", "1", "%C3%A9"))),
+        # Two series of equal values under other names have no order in the original, and none in this record.
+        record("order over groups", *(put(f"/metrics/job/{job}", UNTIED) for job in ("z", "a", "M", "1", "%C3%A9"))),
         record(
             "order over groups of other labels",
             put("/metrics/job/b", "m 1\n"),

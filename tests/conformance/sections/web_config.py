@@ -174,10 +174,6 @@ def _tls() -> list[Record]:
             flags="mutual_if_given_stranger",
             look=NO_LOOK,
         ),
-        record("any client certificate", *push, flags="mutual_any"),
-        record(
-            "any client certificate, and none is given", get("/-/healthy"), flags="mutual_any_without", look=NO_LOOK
-        ),
         record("a client certificate that is requested", *push, flags="mutual_request"),
     ]
 
