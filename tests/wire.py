@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import subprocess
@@ -116,6 +117,12 @@ def real_pushgateway(*flags: str) -> Iterator[int]:
         if reader.ident:
             reader.join()
         process.stderr.close()
+
+
+def is_refused(port: int) -> bool:
+    """Tell whether nobody listens on a port."""
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
 
 def wait_until(condition: Callable[[], object], timeout: float = 10.0) -> None:

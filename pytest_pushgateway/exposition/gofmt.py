@@ -286,6 +286,8 @@ def _summary_fields(summary: Summary) -> list[str]:
 
 def _histogram_fields(histogram: Histogram) -> list[str]:
     fields = []
+    if histogram.whole_count is not None:
+        fields.append(f"sample_count:{histogram.whole_count}")
     if isinstance(histogram.count, float):
         fields.append(f"sample_count_float:{proto_float(histogram.count)}")
     elif histogram.has_count:

@@ -165,6 +165,7 @@ class Native:
 class Histogram:
     """A histogram's value; counts are ``float`` in a float histogram.
 
+    ``whole_count`` is a whole number said beside a fraction, which counts: it shows in error texts and protobuf only.
     ``buckets`` are ``(upper bound, cumulative count)`` in the order pushed; nothing is made up for a missing ``+Inf``.
     """
 
@@ -174,6 +175,7 @@ class Histogram:
     has_count: bool = True
     has_sum: bool = True
     native: Native | None = None
+    whole_count: int | None = None
 
 
 @dataclass(slots=True)

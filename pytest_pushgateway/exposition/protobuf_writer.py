@@ -84,8 +84,9 @@ def _summary(summary: Summary) -> bytes:
 
 def _histogram(histogram: Histogram) -> bytes:
     fields = []
-    if isinstance(histogram.count, int) and histogram.has_count:
-        fields.append(b"\x08" + varint(histogram.count))
+    whole = histogram.count if isinstance(histogram.count, int) and histogram.has_count else histogram.whole_count
+    if whole is not None:
+        fields.append(b"\x08" + varint(whole))
     if histogram.has_sum:
         fields.append(_double(b"\x11", histogram.sum))
     for bound, count in histogram.buckets:

@@ -64,7 +64,11 @@ class Metric:
             histogram.buckets.append((bound, count))
             return None
         # The original keeps whole numbers and fractions in fields of their own, and a fraction counts.
-        if isinstance(count, float) or not isinstance(histogram.count, float):
+        if isinstance(count, int) and isinstance(histogram.count, float):
+            histogram.whole_count = count
+        else:
+            if isinstance(count, float) and isinstance(histogram.count, int) and histogram.has_count:
+                histogram.whole_count = histogram.count
             histogram.count = count
         histogram.has_count = True
         return None

@@ -159,10 +159,7 @@ def _of(value: Value, kind: MetricType, shape: type[Summary] | type[Histogram]) 
 
 
 def _number(value: int | float) -> bytes:
-    if isinstance(value, int):
-        return str(value).encode()
-    # As the original: a float count that is not above zero yields to the whole number, which is not set then.
-    return format_float(value) if value > 0 else b"0"
+    return str(value).encode() if isinstance(value, int) else format_float(value)
 
 
 def _key(bound: float) -> bytes:

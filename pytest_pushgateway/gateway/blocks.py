@@ -6,7 +6,7 @@ rendered anew, and no others.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Mapping
 
 from pytest_pushgateway.exposition.model import sort_key
@@ -18,12 +18,15 @@ SIZE = 128
 _FORMS = 2
 """How many renderings are kept; a gateway is seldom scraped in more formats than text and protobuf."""
 
-Key = tuple[tuple[int, tuple[bytes, ...]], bytes]
+Key = tuple[int, tuple[bytes, ...]]
 
 
 def place(series: Series) -> Key:
-    """Return where a series stands in its family: Go's order, the prefix where that says nothing."""
-    return sort_key(series[0]), series[0]
+    """Return where a series stands in its family, in Go's order; label names do not count, so that two may stand alike.
+
+    Such ones keep the order in which they came, as in the original as long as there are few.
+    """
+    return sort_key(series[0])
 
 
 _AS_SORTED = bytes([0 if byte == 0x22 else byte + 1 if byte < 0x22 else byte for byte in range(256)])
@@ -78,15 +81,12 @@ class Blocks:
             self._change(prefix, series)
 
     def _change(self, prefix: bytes, series: Series | None) -> None:
-        key = sort_key(prefix), prefix
-        number = max(bisect_right(self._firsts, key) - 1, 0)
         if not self._blocks:
             if series is not None:
                 self._fill([series])
             return
+        number, position, there = self._find(prefix)
         block = self._blocks[number]
-        position = bisect_left(block.series, key, key=place)
-        there = position < len(block.series) and block.series[position][0] == prefix
         if there:
             if series is None:
                 del block.series[position]
@@ -106,6 +106,22 @@ class Blocks:
             self._split(number)
         elif position == 0:
             self._firsts[number] = place(block.series[0])
+
+    def _find(self, prefix: bytes) -> tuple[int, int, bool]:
+        """Return in which block and where in it a series stands, or belongs, and whether it is there."""
+        key = sort_key(prefix)
+        number = max(bisect_left(self._firsts, key) - 1, 0)
+        position = bisect_left(self._blocks[number].series, key, key=place)
+        while True:
+            series = self._blocks[number].series
+            while position < len(series) and place(series[position]) == key:
+                if series[position][0] == prefix:
+                    return number, position, True
+                position += 1
+            following = number + 1
+            if position < len(series) or following == len(self._blocks) or self._firsts[following] != key:
+                return number, position, False
+            number, position = following, 0
 
     def _split(self, number: int) -> None:
         series = self._blocks[number].series

@@ -72,15 +72,17 @@ class _Explanation:
         names.update((name, None) for name, _ in conflicts.duplicates.values())
         names.update((name, None) for name, _ in conflicts.bad)
         self.met.update(name for name in names if name in self.after.index.own)
-        pushed = {name: place for place, name in enumerate(self.after.delta.added)}
+        return sorted((name for name in names if self.after.declared(name)), key=self._place)
 
-        def place(name: bytes) -> tuple[int, int]:
-            named = self.after.index.names.get(name)
-            if named and (name not in pushed or any(group is not self.after.delta.group for group in named.members)):
-                return 0, named.serial
-            return 1, pushed.get(name, 0)
-
-        return sorted((name for name in names if self.after.declared(name)), key=place)
+    def _place(self, name: bytes) -> tuple[object, ...]:
+        """Return when the walk comes upon a name: with the first of the groups that have it, what stands first."""
+        named = self.after.index.names.get(name)
+        if named is None:
+            assert self.after.delta.group is not None
+            return self._age(self.after.delta.group), True, list(self.after.delta.added).index(name)
+        if self.leader is not None and self.leader in named.members:
+            return self._age(self.leader), False, named.serial
+        return self._age(next(group for group, _ in self.after.members(name))), False, named.serial
 
     def _add(self, reason: str, name: bytes, text: str, groups: list[Group], prefix: bytes = b"") -> None:
         keys: dict[GroupingKey, None] = dict.fromkeys(group.key for group in groups)
@@ -159,9 +161,10 @@ class _Explanation:
 
     def _in_order(self, groups: Iterable[Group]) -> list[Group]:
         """Sort groups by age, the one that pushes last."""
-        return sorted(
-            groups, key=lambda group: (group is not self.leader, group is self.after.delta.group, group.serial)
-        )
+        return sorted(groups, key=self._age)
+
+    def _age(self, group: Group) -> tuple[bool, bool, int]:
+        return group is not self.leader, group is self.after.delta.group, group.serial
 
     def _held(self, name: bytes, group: Group) -> Held:
         if group is self.after.delta.group and name in self.after.delta.added:

@@ -319,8 +319,6 @@ def _access_and_tls(
     settings: Settings, log: Callable[..., None]
 ) -> tuple[Access | None, Callable[[], ssl.SSLContext] | None]:
     if settings.web_config_file:
-        if settings.tls is not None or settings.basic_auth is not None:
-            raise ValueError("web_config_file excludes tls and basic_auth")
         from pytest_pushgateway.gateway.webconfig import WebConfig
 
         config = WebConfig(settings.web_config_file, log)

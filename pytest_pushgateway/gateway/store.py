@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -98,7 +99,8 @@ class Store:
         self._persistence = persistence
         self._lock = threading.Lock()
         self._state = _State(self.counters, self_metrics)
-        self._reaper: threading.Thread | None = None
+        self._freed: threading.Event | None = None
+        """Set when all that resets threw away is freed."""
         if persistence is not None:
             self._restore(persistence)
 
@@ -208,9 +210,8 @@ class Store:
 
     def close(self) -> None:
         """Wait for the thread that frees what a reset threw away. Does not close the persistence."""
-        reaper = self._reaper
-        if reaper is not None:
-            reaper.join()
+        if self._freed is not None:
+            self._freed.wait()
 
     # What reads it.
 
@@ -333,12 +334,12 @@ class Store:
         if len(old.index.names) > _FREED_AT_ONCE or any(
             len(named.owners) > _FREED_AT_ONCE for named in old.index.names.values()
         ):
-            self._reaper = threading.Thread(target=_dismantle, args=(old, self._reaper), name="reaper", daemon=True)
-            del old
-            self._reaper.start()
+            before, self._freed = self._freed, threading.Event()
+            # Not threading.Thread, whose start() waits until the new thread has had its turn.
+            _thread.start_new_thread(_dismantle, (old, before, self._freed))
 
 
-_FREED_AT_ONCE = 200
+_FREED_AT_ONCE = 500
 """A state with more names, or more series of one name, than this is freed by a thread of its own,
 so many at a time."""
 
@@ -346,11 +347,11 @@ _PAUSE = 0.0002
 """Seconds."""
 
 
-def _dismantle(state: _State, before: threading.Thread | None) -> None:
+def _dismantle(state: _State, before: threading.Event | None, done: threading.Event) -> None:
     """Free a state piece by piece, pausing now and then, so that nobody waits long for this thread."""
     time.sleep(_PAUSE)
     if before is not None:
-        before.join()
+        before.wait()
     with state.scrape_lock:
         sheets = state.exposed.clear()
     state.groups.clear()
@@ -366,6 +367,8 @@ def _dismantle(state: _State, before: threading.Thread | None) -> None:
             if freed % _FREED_AT_ONCE == 0:
                 time.sleep(_PAUSE)
         holders.pop()
+    del state, sheets
+    done.set()
 
 
 class _Names(Collection[bytes]):

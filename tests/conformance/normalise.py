@@ -164,22 +164,12 @@ _BUILD = ("version", "build_context")
 _OURS_ALONE = re.compile(r'"(?:Web page|Paste this below scrape_configs of Prometheus)"')
 
 
-_ADDED = ("Web page", "Paste this below scrape_configs of Prometheus")
-"""Messages that ours adds at its start."""
-
-
 def log_lines(lines: Sequence[str], directory: str) -> list[str]:
     """Normalise log lines: the time, where in the source they come from, the port, and what a build says of itself.
 
-<<<<<<< HEAD
     Two lines are ours alone, and so is the lack of HTTP/2.
     """
     return [_log_line(line, directory) for line in lines if not _OURS_ALONE.search(line)]
-=======
-    Whether HTTP/2 is there, what ours adds, and how Go's JSON shows a URL are the deviations that are documented.
-    """
-    return [_log_line(line, directory) for line in lines if not any(message in line for message in _ADDED)]
->>>>>>> 34ae714 (Log refused URLs and failed scrapes as the original; redirect before a body is decoded)
 
 
 def _log_line(line: str, directory: str) -> str:
@@ -193,13 +183,10 @@ def _log_line(line: str, directory: str) -> str:
         for name in (*_BUILD, "caller"):
             if name in fields:
                 fields[name] = "<build>"
-        if fields["msg"] == "external URL":
-            fields["url"] = "<url>"
         if "err" in fields:
             fields["err"] = error(fields["err"].encode()).decode()
         return json.dumps(fields)
     line = re.sub(rf"^ts={_LOG_TIME} ", "ts=<time> ", line)
-    line = line.replace("http2=true", "http2=false")
     line = re.sub(r"caller=\S+ ", "caller=<build> ", line)
     line = re.sub(r'\b(version|build_context)="[^"]*"', r"\1=<build>", line)
     return error(line.encode()).decode()

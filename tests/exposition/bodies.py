@@ -235,6 +235,10 @@ ACCEPTED = [
     b'# TYPE h histogram\nh_count inf\nh_bucket{le="-Inf"} 1e20\n',
     b"# TYPE h histogram\nh_count 1.5\nh_count 2\n",
     b"# TYPE h histogram\nh_count -0\n",
+    # Both counts show in the error text.
+    b'# TYPE h histogram\nh_count 1.5\nh_count 2\n{a="b"} 1\n{a="b"} 1\n',
+    b'# TYPE h histogram\nh_count 2\nh_count 1.5\nh_count 3.5\n{a="b"} 1\n{a="b"} 1\n',
+    b'# TYPE h histogram\nh_count inf\n{x="y"} 2\nh_bucket{le="-Inf"} 1e20\n',
     b'# TYPE h gaugehistogram\nh_bucket{le="1"} 2\nh_count 3\n',
     b"# TYPE h gauge_histogram\nh_count 3\n",
     b'h_bucket{le="1"} 2\nh_sum 1\nh_count 2\n',

@@ -11,8 +11,8 @@ HISTOGRAM = Histogram(3, -0.0, [(1e6, 2), (float("inf"), 3)])
 
 def test_a_header_has_help_only_where_there_is_one() -> None:
     assert render_header(b"a", MetricType.GAUGE, b'\\ "quoted" \n') == (b'# HELP a \\\\ "quoted" \\n\n# TYPE a gauge\n')
-    assert render_header(b"a", MetricType.COUNTER, b"") == b"# TYPE a counter\n"
-    assert render_header(b"a", MetricType.GAUGE_HISTOGRAM, b"") == b"# TYPE a histogram\n"
+    assert render_header(b"a", MetricType.COUNTER, b"") == b"# HELP a \n# TYPE a counter\n"
+    assert render_header(b"a", MetricType.GAUGE_HISTOGRAM, None) == b"# TYPE a histogram\n"
 
 
 def test_names_outside_the_legacy_character_set_are_quoted_or_escaped() -> None:

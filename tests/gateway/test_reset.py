@@ -56,7 +56,6 @@ def test_what_was_held_is_freed_by_a_thread_that_ends() -> None:
         gateway.store.reset()
     gateway.store.close()
     assert index() is None
-    assert [thread for thread in threading.enumerate() if thread.name == "reaper"] == []
     assert Store(self_metrics=gateway.own).close() is None
 
 

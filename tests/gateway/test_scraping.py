@@ -32,11 +32,17 @@ def test_families_are_sorted_by_name_and_series_by_values() -> None:
     gateway.put('a{l="b"} 1\na{z="a"} 2\na{l="a"} 3\na{l="a",m="0"} 4\na 5\n', job="j")
     assert gateway.exposed().splitlines()[1:] == [
         'a{instance="",job="j"} 5',
-        'a{instance="",job="j",l="a"} 3',
         'a{instance="",job="j",z="a"} 2',
+        'a{instance="",job="j",l="a"} 3',
         'a{instance="",job="j",l="b"} 1',
         'a{instance="",job="j",l="a",m="0"} 4',
     ]
+
+
+def test_series_whose_values_are_alike_stand_as_they_came() -> None:
+    gateway = Held()
+    gateway.put('a{z="1"} 1\na{x="1"} 2\na{y="1"} 3\n', job="j")
+    assert [line.split()[-1] for line in gateway.exposed().splitlines()[1:]] == ["1", "2", "3"]
 
 
 def test_own_metrics_stand_among_the_pushed_ones() -> None:
@@ -184,10 +190,11 @@ def test_blocks_hold_what_was_put_into_them(changes: list[dict[bytes, bytes | No
     for change in changes:
         blocks.update({prefix: (prefix, value) if value else None for prefix, value in change.items()})
         for prefix, value in change.items():
-            expected.pop(prefix, None)
             if value:
                 expected[prefix] = value
-        ordered = sorted(expected, key=lambda prefix: (sort_key(prefix), prefix))
+            else:
+                expected.pop(prefix, None)
+        ordered = sorted(expected, key=sort_key)
         assert [prefix for prefix, _ in blocks.series()] == ordered
         rendered = b"".join(blocks.render("text", lambda block: b"".join(b"%b %b\n" % each for each in block)))  # type: ignore[str-format]
         assert rendered == b"".join(b"%b %b\n" % (prefix, expected[prefix]) for prefix in ordered)

@@ -69,17 +69,18 @@ def test_stopping_in_the_child_does_nothing(serve: Serve, child: Callable[[Calla
 
 def test_a_child_that_lives_on_does_not_keep_the_port(serve: Serve) -> None:
     running = serve()
-    reader, writer = os.pipe()
+    child_side, our_side = socket.socketpair()
     pid = os.fork()
     if pid == 0:
-        os.close(writer)
-        os.read(reader, 1)
+        our_side.close()
+        child_side.send(b"alive")
+        child_side.recv(1)
         os._exit(0)
     try:
+        assert our_side.recv(5) == b"alive"
         running.server.stop()
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", running.port), timeout=10)
+        assert wire.is_refused(running.port)
     finally:
-        os.close(writer)
-        os.close(reader)
+        child_side.close()
+        our_side.close()
         os.waitpid(pid, 0)

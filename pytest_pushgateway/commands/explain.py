@@ -1,0 +1,111 @@
+"""``explain``: what Prometheus would store of a push, rule by rule."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.job import ScrapeJob
+
+PROGRAM = "pytest-pushgateway explain"
+
+
+class _Unusable(Exception):
+    """Something that was named cannot be used; the text is the line to print."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command: 0, 1 where Prometheus would store nothing of it, 2 for unusable arguments."""
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    try:
+        return _explain(options)
+    except _Unusable as problem:
+        sys.stderr.write(f"{PROGRAM}: error: {problem}\n")
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Say, series by series, what a scrape job makes of what a gateway exposes: "
+        "what comes in, what each relabel rule does, and what Prometheus stores.",
+    )
+    parser.add_argument("file", metavar="FILE", help="a Prometheus configuration")
+    parser.add_argument("--job", metavar="JOB", help="the scrape job; may be left out if only one scrapes a gateway")
+    parser.add_argument(
+        "--metrics",
+        metavar="FILE|URL",
+        help="what is exposed, in the text format; - reads standard input; without it an example of two pushes",
+    )
+    parser.add_argument(
+        "--target",
+        metavar="HOST:PORT",
+        action="append",
+        help="a target that service discovery would find; repeatable",
+    )
+    parser.add_argument("--prometheus-version", metavar="VERSION", default="3.5", help="2.42, 2.53 or 3.5 (default)")
+    return parser
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from pytest_pushgateway.prometheus.config import load
+    from pytest_pushgateway.prometheus.explain import EXAMPLE, explain
+    from pytest_pushgateway.prometheus.ingest import Unsimulated
+
+    try:
+        config = load(options.file, version=options.prometheus_version, lint="none")
+    except ValueError as problem:
+        raise _Unusable(str(problem)) from None
+    if config.errors:
+        sys.stderr.write("".join(f"{problem}\n" for problem in config.errors))
+        return 1
+    job = _job(config, options.job)
+    body = EXAMPLE.encode() if options.metrics is None else _read(options.metrics, job)
+    try:
+        text, up = explain(job, body, targets=options.target)
+    except (LookupError, Unsimulated) as problem:
+        raise _Unusable(str(problem)) from None
+    if options.metrics is None:
+        text = f"No --metrics given: this explains an example of two pushes.\n{text}"
+    sys.stdout.write(text)
+    return 0 if up else 1
+
+
+def _job(config: PrometheusConfig, name: str | None) -> ScrapeJob:
+    try:
+        if name is not None:
+            return config.job(name)
+        candidates = config.gateway_jobs() or config.jobs
+    except LookupError as problem:
+        raise _Unusable(str(problem)) from None
+    if len(candidates) == 1:
+        return candidates[0]
+    names = ", ".join(repr(job.job_name) for job in candidates) or "none"
+    raise _Unusable(f"say which job is meant, --job JOB; those that may scrape a gateway: {names}")
+
+
+def _read(source: str, job: ScrapeJob) -> bytes:
+    if source == "-":
+        return sys.stdin.buffer.read()
+    if source.startswith(("http://", "https://")):
+        from pytest_pushgateway.prometheus.fetch import Client, FetchError, NoClient
+        from pytest_pushgateway.prometheus.scrape import accept_header
+
+        try:
+            client = Client(job.http, directory=os.path.dirname(job.file or ""), headers={"Accept": accept_header(job)})
+            return client.get(source, timeout=job.scrape_timeout).body
+        except (FetchError, NoClient) as problem:
+            raise _Unusable(str(problem)) from None
+    try:
+        with open(source, "rb") as opened:
+            return opened.read()
+    except OSError as problem:
+        raise _Unusable(f"{source}: {problem.strerror or problem}") from None
