@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-# Runs in this process forget what they import; what is here already they need not import anew, each time.
+# Runs in this process forget what they import; what is here already they need not import anew, each time; libyaml's
+# module could not even be.
 import pytest_pushgateway.exposition.protobuf
-import pytest_pushgateway.harness.pushgateway  # noqa: F401
+import pytest_pushgateway.harness.pushgateway
+import pytest_pushgateway.prometheus.config
+import pytest_pushgateway.prometheus.server  # noqa: F401
 
 APPLICATION = """
 import http.client

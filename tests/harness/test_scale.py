@@ -1,0 +1,75 @@
+"""With 60,000 series pushed, reading and failing visit only those of the name asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_pushgateway.exposition.model import Family, MetricFamily
+from pytest_pushgateway.harness import matching
+
+from .messages import failure
+from .play import Play
+
+FAMILIES, SERIES = 600, 100
+
+
+@pytest.fixture
+def crowded(play: Play) -> Play:
+    for job in ("one", "two"):
+        body = "".join(
+            f'metric_{family}_bytes{{part="{part}"}} {part}\n'
+            for family in range(FAMILIES)
+            for part in range(SERIES // 2)
+        )
+        play.put(body, job=job)
+    return play
+
+
+@pytest.fixture
+def visited(monkeypatch: pytest.MonkeyPatch) -> list[MetricFamily]:
+    """The families whose series were decoded."""
+    seen: list[MetricFamily] = []
+    decode = matching.to_family
+
+    def counting(family: MetricFamily) -> Family:
+        seen.append(family)
+        return decode(family)
+
+    monkeypatch.setattr(matching, "to_family", counting)
+    return seen
+
+
+def count(families: list[MetricFamily]) -> int:
+    return sum(len(family.series) for family in families)
+
+
+def test_a_value(crowded: Play, visited: list[MetricFamily]) -> None:
+    assert crowded.value("metric_7_bytes", job="one", part=30) == 30
+    assert count(visited) == SERIES
+    before = crowded.store.counters.series_visited
+
+    crowded.assert_exposed("metric_8_bytes", 30, job="two")
+
+    assert count(visited) == 2 * SERIES
+    assert crowded.store.counters.series_visited == before
+
+
+def test_a_failing_assertion(crowded: Play, visited: list[MetricFamily]) -> None:
+    lines = failure(crowded.assert_exposed, "metric_7_bytes", 30, job="one", part=31)
+
+    assert lines[0].endswith("but its value is 31")
+    # Once for what is exposed, and once for each push that carried the name.
+    assert count(visited) == 2 * SERIES
+    assert {family.name for family in visited} == {b"metric_7_bytes"}
+
+
+def test_a_name_that_is_not_there(crowded: Play, visited: list[MetricFamily]) -> None:
+    lines = failure(crowded.assert_exposed, "metric_7_byte", 30)
+
+    assert lines[1].startswith("Names alike: metric_7_bytes")
+    assert count(visited) == 0
+
+
+def test_get_sample_value(crowded: Play, visited: list[MetricFamily]) -> None:
+    assert crowded.get_sample_value("metric_7_bytes", {"job": "one", "part": "30"}) == 30
+    assert count(visited) == SERIES
