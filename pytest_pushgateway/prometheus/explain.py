@@ -33,7 +33,7 @@ push_time_seconds{instance="db1",job="backup"} 1.7e+09
 def explain(
     job: ScrapeJob, body: str | bytes, *, targets: Iterable[Mapping[str, str] | str] | None = None
 ) -> tuple[str, bool]:
-    """Return the explanation of scraping ``body`` with ``job``, and whether every target comes out up.
+    """Return the explanation of scraping ``body`` with ``job``, and whether it succeeds (one is up, none down).
 
     ``targets`` stands in for service discovery. Raises what :func:`~pytest_pushgateway.prometheus.scrape.simulate`
     raises.
@@ -47,7 +47,7 @@ def explain(
         lines += ["", *_target(job, scrape)]
         if scrape.health != "unknown":
             lines += [f"  {line}" if line else "" for line in _samples(Ingester(job), scrape)]
-    up = bool(result.targets) and all(scrape.health == "up" for scrape in result.targets)
+    up = bool(result.active) and not any(scrape.error for scrape in result.targets)
     return "\n".join(lines) + "\n", up
 
 
@@ -166,7 +166,8 @@ def _difference(exposed: LabelPairs, merged: LabelPairs) -> str:
 
 
 def _series(labels: LabelPairs) -> str:
-    return selector(labels)
+    text = selector(labels)
+    return text[:-2] if text.endswith("{}") and len(text) > 2 else text
 
 
 def _value(value: float) -> str:
