@@ -214,13 +214,15 @@ class Gateway:
             if self._stopped or not self.addresses:
                 return
             self._stopped = True
-        if crash and self._persistence is not None:
-            self._persistence.crash()
         self._server.stop(grace)
         for one in self._held:
             one.close()
-        if not crash and self._persistence is not None:
-            self._persistence.close()
+        # Only now that no push can be acknowledged any more.
+        if self._persistence is not None:
+            if crash:
+                self._persistence.crash()
+            else:
+                self._persistence.close()
         self.store.close()
 
     def reset(self) -> None:
