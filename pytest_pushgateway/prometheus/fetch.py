@@ -149,6 +149,7 @@ class _Exchange:
         self.timeout = timeout
         self.socket: socket.socket | None = None
         self.stream: TlsStream | None = None
+        self.mine = ""
         self.expired = False
         self.timer = threading.Timer(timeout, self._expire)
         self.timer.daemon = True
@@ -212,6 +213,7 @@ class _Exchange:
             reason = (problem.strerror or str(problem)).lower()
             raise self._get_error(f"dial tcp {shown}: connect: {reason}") from None
         self.socket.settimeout(None)
+        self.mine = "{}:{}".format(*self.socket.getsockname()[:2])
         if self.expired:
             raise self._get_error("")
         if self.scheme == "https":
@@ -256,10 +258,8 @@ class _Exchange:
         if isinstance(problem, ssl.SSLError):
             return _tls_alert(problem)
         if isinstance(problem, ConnectionResetError):
-            assert self.socket is not None
-            mine = "{}:{}".format(*self.socket.getsockname()[:2])
             theirs = "{}:{}".format(*(self.client.connect_to or self._address()))
-            return f"read tcp {mine}->{theirs}: read: connection reset by peer"
+            return f"read tcp {self.mine}->{theirs}: read: connection reset by peer"
         if isinstance(problem, http.client.BadStatusLine):
             shown = quote(str(problem.args[0]).strip())
             return f"net/http: HTTP/1.x transport connection broken: malformed HTTP response {shown}"
