@@ -1,0 +1,109 @@
+"""check-metrics: promtool check metrics, on a file, on standard input or on what a URL serves."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_pushgateway import Pushgateway
+from pytest_pushgateway.cli import main
+from tests import peers
+
+BAD = "# TYPE backup counter\nbackup 7\n"
+PROBLEMS = 'backup counter metrics should have "_total" suffix\nbackup no help text\n'
+
+
+def test_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "metrics.prom"
+    path.write_text(BAD)
+
+    assert main(["check-metrics", str(path)]) == 3
+    assert capsys.readouterr() == ("", PROBLEMS)
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(BAD.encode())))
+
+    assert main(["check-metrics", "-"]) == 3
+    assert capsys.readouterr() == ("", PROBLEMS)
+
+
+def test_a_url(pushgateway: Pushgateway, capsys: pytest.CaptureFixture[str]) -> None:
+    pushgateway.push(BAD, job="backup")
+
+    assert main(["check-metrics", f"{pushgateway.url}/metrics"]) == 3
+    assert PROBLEMS in capsys.readouterr().err
+
+
+def test_nothing_to_complain_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "metrics.prom"
+    path.write_text("# HELP backup_bytes Size.\n# TYPE backup_bytes gauge\nbackup_bytes 7\n")
+
+    assert main(["check-metrics", str(path)]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "error"),
+    [
+        ([], 2, "pytest-pushgateway check-metrics: error: expected one FILE, - or URL, try --help\n"),
+        (["a", "b"], 2, "pytest-pushgateway check-metrics: error: expected one FILE, - or URL, try --help\n"),
+        (["--extended"], 2, "pytest-pushgateway check-metrics: error: unknown flag --extended, try --help\n"),
+        (
+            ["/nowhere"],
+            1,
+            "pytest-pushgateway check-metrics: error: /nowhere: [Errno 2] No such file or directory: '/nowhere'\n",
+        ),
+    ],
+)
+def test_what_cannot_be(arguments: list[str], status: int, error: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-metrics", *arguments]) == status
+    assert capsys.readouterr() == ("", error)
+
+
+def test_metrics_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "metrics.prom"
+    path.write_text("backup x\n")
+
+    assert main(["check-metrics", str(path)]) == 1
+    assert capsys.readouterr().err == (
+        'error while linting: text format parsing error in line 1: expected float as value, got "x"\n'
+    )
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-metrics", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: pytest-pushgateway check-metrics FILE|-|URL\n")
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        BAD,
+        "",
+        "backup x\n",
+        "# HELP backup_bytes Size.\n# TYPE backup_bytes gauge\nbackup_bytes 7\n",
+        "# HELP backup_milliseconds T.\n# TYPE backup_milliseconds gauge\nbackup_milliseconds 7\nbackup_milliseconds 7\n",
+    ],
+)
+def test_status_and_words_are_promtools(metrics: str) -> None:
+    promtool = peers.promtool_binary()
+    theirs = subprocess.run(
+        [promtool, "check", "metrics"], input=metrics, capture_output=True, text=True, timeout=60, check=False
+    )
+    ours = subprocess.run(
+        [sys.executable, "-m", "pytest_pushgateway", "check-metrics", "-"],
+        input=metrics,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout)
+    assert sorted(ours.stderr.splitlines()) == sorted(theirs.stderr.splitlines())
