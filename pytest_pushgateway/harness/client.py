@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ class Client:
             OSError: the gateway is stopped, refuses connections, or does not answer in time.
 
         """
+        from http.client import HTTPConnection, HTTPSConnection
+
         if self.secure:
             connection: HTTPConnection = HTTPSConnection(self.host, self.port, timeout=TIMEOUT, context=_trusting())
         else:

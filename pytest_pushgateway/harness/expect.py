@@ -7,7 +7,6 @@ alike, what became of the pushes that carried it, and how to relax the check. Ne
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_pushgateway.harness.history import fate, name_of, provenance, reason, shorten
@@ -314,6 +313,8 @@ def _nearest(expectation: Expected, found: Sequence[tuple[Candidate, str]]) -> l
 def _alike(expectation: Expected, found: Sequence[Candidate], names: Iterable[bytes]) -> list[str]:
     if found or expectation.name is None:
         return []
+    from difflib import get_close_matches
+
     known = {decode(name) for name in names}
     name = expectation.name
     close = [name + suffix for suffix in ("_total", *SUFFIXES) if name + suffix in known]

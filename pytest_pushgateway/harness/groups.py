@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.exposition.model import Family, MetricFamily, sort_key, to_family
@@ -98,6 +97,8 @@ def compare(left: Any, right: Any) -> list[str] | None:
     if isinstance(left, str) and isinstance(right, str):
         if not isinstance(left, Snapshot) and not isinstance(right, Snapshot):
             return None
+        from difflib import unified_diff
+
         changes = list(unified_diff(right.splitlines(), left.splitlines(), "expected", "snapshot", lineterm="", n=0))
         lines = ["the snapshots differ:", *(line for line in changes if not line.startswith("@@"))]
         return _bounded(lines)

@@ -19,7 +19,6 @@ from pytest_pushgateway.harness.client import Client
 from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.faults import Faults
 from pytest_pushgateway.harness.journal import Journal, Push, Request, Totals
-from pytest_pushgateway.harness.lint import LintProblem, lint
 from pytest_pushgateway.harness.sending import Sending
 from pytest_pushgateway.harness.state import Asserting
 from pytest_pushgateway.harness.waiting import Waiting
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.exchange import Plan, Record
     from pytest_pushgateway.gateway.exchange import Request as RawRequest
     from pytest_pushgateway.gateway.store import Store
+    from pytest_pushgateway.harness.lint import LintProblem
     from pytest_pushgateway.harness.timeline import Snapshot
 
 _serials = itertools.count(1)
@@ -162,6 +162,8 @@ class Pushgateway(Asserting, Waiting, Sending):
         counters that go down, names that Prometheus uses itself, labels that the grouping key overwrites, and label
         values that grow with every push.
         """
+        from pytest_pushgateway.harness.lint import lint
+
         return lint(self._journal.requests())
 
     # Its life
@@ -279,7 +281,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         poison = self._store.poisoned() if self._gateway is not None and self._pushed_since(requests, since) else None
         due, self._due = self._due, []
         if self.settings.lint:
-            due += [(LintWarning, f"{one}") for one in lint(requests) if one.push.order > since]
+            due += [(LintWarning, f"{one}") for one in self.lint() if one.push.order > since]
         return due + report.findings(requests, since, self.faults.take_unused(), poison, self._prefix)
 
     def take_errors(self) -> list[BaseException]:
