@@ -108,11 +108,14 @@ class _State:
     """What the plugin knows of one run."""
 
     def __init__(self, config: pytest.Config) -> None:
-        # pytest 9.1 deprecates config.inicfg and has no other way to learn of options that nobody registered.
+        # pytest 9.1 deprecates config.inicfg and has no other way to learn of options that nobody registered; before
+        # 9.0 it does not hold what -o sets.
         ini = getattr(config, "_inicfg", None)
+        keys = list(config.inicfg if ini is None else ini)
+        keys += [pair.partition("=")[0] for pair in config.getoption("override_ini") or ()]
         directory = config.inipath.parent if config.inipath else config.rootpath
         self.layers = [
-            ("ini file", from_ini(config.inicfg if ini is None else ini, config.getini, directory)),
+            ("ini file", from_ini(keys, config.getini, directory)),
             ("environment", from_environment(os.environ)),
             ("command line", from_command_line(config.getoption, config.invocation_params.dir)),
         ]
