@@ -159,7 +159,10 @@ def _of(value: Value, kind: MetricType, shape: type[Summary] | type[Histogram]) 
 
 
 def _number(value: int | float) -> bytes:
-    return str(value).encode() if isinstance(value, int) else format_float(value)
+    if isinstance(value, int):
+        return str(value).encode()
+    # As the original: a fraction that is not above zero, NaN too, yields to the whole number, which is not set.
+    return format_float(value) if value > 0 else b"0"
 
 
 def _key(bound: float) -> bytes:
