@@ -187,7 +187,7 @@ def _negotiation() -> list[Record]:
 
 def _order() -> list[Record]:
     return [
-        # Series of equal values under other names: up to twelve stand as they came, beyond that as the sort leaves them.
+        # Series of equal values under other names: up to twelve stand as they came, more as the sort leaves them.
         record("order of families and series", put("/metrics/job/a", UNTIED), scrape(PROTOBUF)),
         record("order of series that stand alike", put("/metrics/job/a", 'a{z="a"} 1\na{l="a"} 1\na{m="a"} 1\n')),
         record("order over groups", *(put(f"/metrics/job/{job}", UNTIED) for job in ("z", "a", "M", "1", "%C3%A9"))),
