@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import trustme
 
 pytest_plugins = ["pytester"]
 
@@ -11,6 +10,8 @@ pytest_plugins = ["pytester"]
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Paths of a certificate for 127.0.0.1, its chain included, and of its key; the certificate's CA stands beside."""
+    import trustme
+
     directory: Path = tmp_path_factory.mktemp("certificate")
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1", "localhost")

@@ -275,7 +275,6 @@ class Journal:
         self.condition = threading.Condition(threading.RLock())
         self.dropped = 0
         self.totals = Totals()
-        self.errors: list[BaseException] = []
         self._limit = limit
         self._secret = secrets.token_hex(8)
         self._entries: deque[Request] = deque()

@@ -286,22 +286,24 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def take_errors(self) -> list[BaseException]:
         """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked."""
-        sources = [self.faults.errors, self._journal.errors]
+        errors = self._errors()
+        self.faults.errors.clear()
         if self._gateway is not None:
-            sources.append(self._gateway.errors)
-        errors = [error for source in sources for error in source]
-        for source in sources:
-            source.clear()
+            self._gateway.errors.clear()
         return errors
+
+    def _errors(self) -> list[BaseException]:
+        return self.faults.errors + (self._gateway.errors if self._gateway is not None else [])
 
     def section(self) -> list[str]:
         """Return the lines that a failing test shows of this gateway."""
         title = f"{self.url} ({'running' if self._running else 'stopped'})"
         groups = self._store.groups() if self._gateway is not None else []
         poison = self._store.poisoned() if self._gateway is not None else None
-        return report.section(
+        lines = report.section(
             title, self.requests, self._journal.dropped, self.faults, groups, poison, self._prefix, list(self._log)
         )
+        return lines + [f"  error in a thread: {type(error).__name__}: {error}" for error in self._errors()]
 
     def end(self) -> None:
         """Stop the gateway, whatever fails, and remove its temporary file."""

@@ -170,7 +170,7 @@ def section(
         lines.append(f"    ... and {len(groups) - GROUPS} more")
     if poison is not None:
         lines.append(f"  {poisoned(poison, requests, prefix)}")
-    lines += [f"  log: {line}" for line in log[-LOG_LINES:]]
+    lines += [f"  log: {shorten(line, 300)}" for line in log[-LOG_LINES:]]
     return lines
 
 

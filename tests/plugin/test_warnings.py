@@ -218,6 +218,22 @@ def test_each_test_hears_of_its_own_only(project: pytest.Pytester) -> None:
     result.assert_outcomes(passed=3, warnings=1)
 
 
+def test_an_exception_in_a_predicate_shows_in_the_section_of_a_test_that_has_failed(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        from application import send
+
+        def test_broken(pushgateway):
+            pushgateway.faults.error(503, when=lambda request: 1 / 0)
+            assert send(pushgateway) == 503
+        """
+    )
+    result = project.runpytest(*DEFAULT)
+
+    result.assert_outcomes(failed=1, warnings=1)
+    result.stdout.fnmatch_lines(["  error in a thread: ZeroDivisionError: division by zero"])
+
+
 def test_an_exception_in_a_predicate_fails_the_test_that_gave_it(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
