@@ -15,7 +15,7 @@ from pytest_pushgateway.prometheus.yaml_nodes import SyntaxProblem, compose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from os import PathLike
     from typing import Any
 
@@ -43,6 +43,8 @@ class PrometheusConfig:
         self.unjudged: list[dict[str, Any]] = []
         self.document = Document()
         self.texts: dict[str, bytes] = {path: text}
+        self.when_missing: Callable[[str], object] | None = None
+        """Called with the reason where :meth:`rules` finds no promtool, before it raises; pytest's fixture skips."""
         self._comments: dict[str, list[Comment]] = {}
 
     def comments(self, file: str | None) -> list[Comment]:
@@ -103,9 +105,15 @@ class PrometheusConfig:
         See :func:`pytest_pushgateway.prometheus.rules.rules` for the options: ``job``, ``targets``, ``rule_files``,
         ``promtool``. Raises :class:`~pytest_pushgateway.prometheus.binaries.BinaryNotFound` without promtool.
         """
+        from pytest_pushgateway.prometheus.binaries import BinaryNotFound
         from pytest_pushgateway.prometheus.rules import rules
 
-        return rules(self, gateway, **options)
+        try:
+            return rules(self, gateway, **options)
+        except BinaryNotFound as reason:
+            if self.when_missing is not None:
+                self.when_missing(str(reason))
+            raise
 
     def __repr__(self) -> str:
         name = self.path or "<text>"

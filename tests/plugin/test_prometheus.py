@@ -53,18 +53,22 @@ def test_an_invalid_configuration_fails_the_test_with_its_problems(project: pyte
 
 
 def test_without_the_program_the_test_is_skipped(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PROMETHEUS_BINARY", raising=False)
+    for variable in ("PROMETHEUS_BINARY", "PROMTOOL_BINARY", "PROMTOOL"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("PATH", str(project.path))
     project.makepyfile(
         f"""
         def test_server(prometheus_server, prometheus_config, pushgateway):
             prometheus_server(prometheus_config(text={CONFIG!r}), pushgateway)
+
+        def test_rules(prometheus_config, pushgateway):
+            prometheus_config(text={CONFIG!r}).rules(pushgateway)
         """
     )
     result = project.runpytest("-rs")
 
-    result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines(["SKIPPED*no prometheus on PATH*"])
+    result.assert_outcomes(skipped=2)
+    result.stdout.fnmatch_lines_random(["SKIPPED*no prometheus on PATH*", "SKIPPED*no promtool on PATH*"])
 
 
 @pytest.mark.conformance

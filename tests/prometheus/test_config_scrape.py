@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pushgateway.harness.pushgateway import Pushgateway
+from pytest_pushgateway.prometheus.binaries import BinaryNotFound
 from pytest_pushgateway.prometheus.config import PrometheusConfig, load
 from tests import peers
 
@@ -160,3 +161,11 @@ def test_alerts_at_the_clock_of_the_test(gateway: Pushgateway, tmp_path: Path) -
     rules.assert_not_firing("BackupTooOld")
     assert [sample.value for sample in rules.query("backup_bytes")] == [2.0]
     rules.assert_firing("BackupTooOld", after="55h", job="backup")
+
+
+def test_rules_without_promtool_and_without_a_job(gateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMTOOL_BINARY", "/nowhere")
+    with pytest.raises(BinaryNotFound, match="promtool is not at '/nowhere'"):
+        config().rules(gateway)
+    with pytest.raises(LookupError, match="no scrape job of the configuration scrapes the gateway"):
+        load(text="scrape_configs: [{job_name: a}]", lint="none").rules(gateway)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from pytest_pushgateway.gateway.gateway import Gateway
+from pytest_pushgateway.harness.pushgateway import Pushgateway
 from pytest_pushgateway.prometheus.binaries import BinaryNotFound
 from pytest_pushgateway.prometheus.config import load
 from pytest_pushgateway.prometheus.server import PrometheusError, PrometheusServer
@@ -83,6 +85,31 @@ def test_what_is_pushed_is_queried_with_the_labels_of_production(
         assert directory.is_dir()
     assert not server.running
     assert not directory.exists()
+
+
+@pytest.mark.parametrize(("version", "binary"), [("3.5", peers.prometheus_binary), ("2.53", peers.prometheus_2_binary)])
+def test_tls_passwords_and_discovered_targets(version: str, binary: Callable[[], Path], tmp_path: Path) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("pushgateway.example")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    (tmp_path / "password").write_text("p\n")
+    path = tmp_path / "prometheus.yml"
+    path.write_text(
+        "scrape_configs:\n- job_name: pushgateway\n  honor_labels: true\n  scheme: https\n  body_size_limit: 1MB\n"
+        "  basic_auth: {username: u, password_file: password}\n  tls_config: {ca_file: ca.pem}\n"
+        "  dns_sd_configs: [{names: [pushgateway.example]}]\n"
+        "  relabel_configs: [{source_labels: [zone], target_label: area}]\n"
+    )
+    server = str(tmp_path / "server.pem")
+    with Pushgateway(tls=(server, server), basic_auth=("u", "p")) as gateway:
+        gateway.push("backup_bytes 7\n", job="backup")
+        targets = [{"__address__": "pushgateway.example:9091", "zone": "eu"}]
+        with PrometheusServer(load(path, version=version), gateway, targets=targets, binary=binary()) as prometheus:
+            [sample] = prometheus.query("backup_bytes")
+            [up] = prometheus.query("up")
+        assert sample.labels == {"area": "eu", "job": "backup", "zone": "eu"}
+        assert up.labels == {"area": "eu", "instance": "pushgateway.example:9091", "job": "pushgateway", "zone": "eu"}
 
 
 def test_a_path_that_does_not_fit_is_said(gateway: Gateway) -> None:
