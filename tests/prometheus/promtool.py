@@ -73,9 +73,14 @@ def promtool(binary: Path, path: Path, *arguments: str) -> list[str]:
         return []
     if "panic: runtime error" in done.stderr:
         return ["panic"]
-    found = re.search(r"^  FAILED: (.*?)\n*\Z", done.stderr, re.MULTILINE | re.DOTALL)
-    assert found, done.stderr
-    message = found[1].removeprefix(f"parsing YAML file {path.name}: ")
+    return failure_lines(done.stderr, path.name)
+
+
+def failure_lines(output: str, name: str) -> list[str]:
+    """Return what promtool's output says is wrong with the configuration ``name``, line by line."""
+    found = re.search(r"^  FAILED: (.*?)\n*\Z", output, re.MULTILINE | re.DOTALL)
+    assert found, output
+    message = found[1].removeprefix(f"parsing YAML file {name}: ")
     if "yaml: unmarshal errors:\n" in message:
         return [line.strip() for line in message.split("yaml: unmarshal errors:\n", 1)[1].splitlines()]
     return [message]

@@ -55,18 +55,20 @@ BAD: Any = _Bad()
 class Struct(dict):  # type: ignore[type-arg]
     """What a mapping said: value by key, plus the node and the keys whose values were bad."""
 
-    __slots__ = ("bad", "node")
+    __slots__ = ("bad", "node", "nodes")
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self.nodes: dict[str, Node] = {}
         self.bad: set[str] | tuple[()] = ()
 
     def value_node(self, key: str) -> Node:
         """Return the node of the value of ``key``, or of the whole mapping if it was not written."""
-        found = self.node
-        for key_node, value_node in self.node.value:
-            if key_node.value == key:
-                found = value_node
+        return self.nodes.get(key, self.node)
+
+    def null_in(self, key: str) -> Node:
+        """Return the first null item of the list ``key``."""
+        found: Node = next(node for node in self.nodes[key].value if is_null(node))
         return found
 
 
@@ -196,6 +198,7 @@ def struct(decoder: Decoder, node: Node, known: Fields, go_type: str, into: Stru
             decoder.type_error(f"field {name} already set in type {go_type}", key_node)
             continue
         done.add(name)
+        result.nodes[name] = value_node
         value = decode(decoder, value_node)
         if value is BAD:
             result.bad = {*result.bad, name}

@@ -167,7 +167,7 @@ def collect(decoder: Decoder, found: Struct) -> tuple[list[TargetGroup], list[Di
             continue
         items = found[key] or ()
         if None in items:
-            node = next(node for node in found.value_node(key).value if is_null(node))
+            node = found.null_in(key)
             decoder.report(f"empty or null section in {key}", node)
         for item in items:
             if isinstance(item, TargetGroup):

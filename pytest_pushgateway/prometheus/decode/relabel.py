@@ -154,5 +154,5 @@ def check_rules(decoder: Decoder, section: Struct, key: str, message: str) -> tu
     """Report null items of the rule list ``key`` and return the others."""
     found = section.get(key) or ()
     if None in found:
-        decoder.report(message, next(node for node in section.value_node(key).value if is_null(node)))
+        decoder.report(message, section.null_in(key))
     return tuple(rule for rule in found if rule is not None)

@@ -216,7 +216,7 @@ def decode_document(decoder: Decoder, root: Node | None) -> Document:
                 decoder.report(f"invalid {what} file path {quote(path)}", node)
     items = top.get("scrape_configs") or ()
     if None in items:
-        null = next(node for node in top.value_node("scrape_configs").value if is_null(node))
+        null = top.null_in("scrape_configs")
         decoder.report("empty or null scrape config section", null)
     document.jobs = [item for item in items if item is not None]
     finish_jobs(decoder, document.jobs, document.common, {})
@@ -226,7 +226,7 @@ def decode_document(decoder: Decoder, root: Node | None) -> Document:
     if alerting:
         items = alerting.get("alertmanagers") or ()
         if None in items:
-            null = next(node for node in alerting.value_node("alertmanagers").value if is_null(node))
+            null = alerting.null_in("alertmanagers")
             decoder.report("empty or null Alertmanager section, on which Prometheus crashes", null, promtool=None)
         document.alertmanagers = [one for one in items if one is not None]
     return document
@@ -258,7 +258,7 @@ def _check_remote(decoder: Decoder, top: Struct, kind: str) -> None:
     items = top.get(kind) or ()
     label = kind.replace("_", " ")
     if None in items:
-        null = next(node for node in top.value_node(kind).value if is_null(node))
+        null = top.null_in(kind)
         decoder.report(f"empty or null {label} config section", null)
     names = set()
     for item in items:

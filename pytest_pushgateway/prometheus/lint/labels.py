@@ -39,7 +39,8 @@ def honor_labels_missing(context: Context, one: Detected) -> Iterator[Finding]:
     if job.honor_labels or _misplaced(job, "honor_labels"):
         return
     sample = 'records_processed{instance="db1", job="backup"}'
-    instance = next((target.labels.get("instance", "") for target in context.targets(job)), "") or "<the gateway>"
+    gateways = _gateway_targets(context, one)
+    instance = gateways[0].labels.get("instance", "") if gateways else "<the gateway>"
     result = (
         f'records_processed{{exported_instance="db1", exported_job="backup", instance="{instance}", '
         f'job="{job.job_name}"}}'
@@ -55,6 +56,9 @@ def honor_labels_missing(context: Context, one: Detected) -> Iterator[Finding]:
     written = job.written("honor_labels")
     at = job.position("honor_labels") or job.position()
     severity = "error" if one.level == SURE and not written else "warning"
+    fix = "set honor_labels: true"
+    if len(gateways) < len(context.targets(job)):
+        fix = "give the gateway a job of its own, with honor_labels: true"
     yield context.find(
         "PG001",
         severity,
@@ -62,7 +66,7 @@ def honor_labels_missing(context: Context, one: Detected) -> Iterator[Finding]:
         at,
         job,
         consequence=f"pushed as {sample}\nstored as {result}",
-        fix="set honor_labels: true; this renames series: dashboards and rules on exported_job or exported_instance\n"
+        fix=f"{fix}; this renames series: dashboards and rules on exported_job or exported_instance\n"
         "must then use job and instance",
     )
 

@@ -147,7 +147,7 @@ def _meant(name: str) -> str | None:
         return None
     from difflib import get_close_matches
 
-    close = get_close_matches(bare, [known.strip("_") for known in _INTERNAL], n=1, cutoff=0.85)
+    close = get_close_matches(bare, [known.strip("_") for known in _INTERNAL], n=1, cutoff=0.8)
     return f"__{close[0]}__" if close else None
 
 
