@@ -123,23 +123,37 @@ def version_text() -> str:
     )
 
 
+_SETTINGS = {
+    "telemetry_path": "web.telemetry-path",
+    "route_prefix": "web.route-prefix",
+    "external_url": "web.external-url",
+    "persistence_file": "persistence.file",
+    "persistence_interval": "persistence.interval",
+    "consistency_check": "push.disable-consistency-check",
+    "utf8_names": "push.enable-utf8-names",
+    "enable_admin_api": "web.enable-admin-api",
+    "enable_lifecycle": "web.enable-lifecycle",
+    "web_config_file": "web.config.file",
+    "max_body_size": "web.max-body-size",
+    "max_decoded_body_size": "web.max-decoded-body-size",
+    "max_header_size": "web.max-header-size",
+    "max_headers": "web.max-headers",
+    "max_request_line": "web.max-request-line",
+    "max_connections": "web.max-connections",
+    "request_timeout": "web.request-timeout",
+    "idle_timeout": "web.idle-timeout",
+}
+"""Settings by the flags that they come from."""
+
+
 def settings_of(options: dict[str, Any]) -> Settings:
-    """Return the settings that parsed flags mean."""
-    limits = {flag.name[4:].replace("-", "_") for flag in FLAGS if flag.name.startswith(("web.max-", "web.idle"))}
-    limits.add("request_timeout")
-    return Settings(
-        telemetry_path=options["web.telemetry-path"],
-        route_prefix=options["web.route-prefix"],
-        external_url=options["web.external-url"],
-        persistence_file=options["persistence.file"] or None,
-        persistence_interval=max(0.0, options["persistence.interval"]),
-        consistency_check=not options["push.disable-consistency-check"],
-        utf8_names=options["push.enable-utf8-names"],
-        enable_admin_api=options["web.enable-admin-api"],
-        enable_lifecycle=options["web.enable-lifecycle"],
-        web_config_file=options["web.config.file"] or None,
-        **{name: options["web." + name.replace("_", "-")] for name in limits},
-    )
+    """Return the settings that parsed flags mean. Raises SettingsError, naming the flag."""
+    values = {name: options[flag] for name, flag in _SETTINGS.items()}
+    values["persistence_file"] = values["persistence_file"] or None
+    values["web_config_file"] = values["web_config_file"] or None
+    values["persistence_interval"] = max(0.0, values["persistence_interval"])
+    values["consistency_check"] = not values["consistency_check"]
+    return Settings(sources={name: f"--{flag}" for name, flag in _SETTINGS.items()}, **values)
 
 
 def scrape_config(gateway: Gateway) -> str:
@@ -197,15 +211,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _serve(options: dict[str, Any], log: Log) -> int:
-    settings = settings_of(options)
     log("info", "starting pushgateway", version=f"(version={__version__}, branch=pytest-pushgateway)")
     context = f"(python={platform.python_version()}, platform={sys.platform}/{platform.machine()})"
     log("info", "Build context", build_context=context)
     try:
-        gateway, asked = _start(options, settings, log)
+        gateway, asked = _start(options, settings_of(options), log)
     except Exception as problem:
         # Whatever it is that hinders the start: a port, the persistence file, the web configuration, a path.
-        sys.stderr.write(f"{PROGRAM}: error: {problem}\n")
+        told = getattr(problem, "strerror", None) or str(problem)
+        sys.stderr.write(f"{PROGRAM}: error: {' '.join(told.split())}\n")
         return 1
     signal.sigwait(_ENDING)
     if asked:

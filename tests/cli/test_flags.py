@@ -1,0 +1,154 @@
+"""The flags of ``serve`` in kingpin's grammar, errors in its words as the original's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_pushgateway import cli
+from pytest_pushgateway._version import __version__
+from pytest_pushgateway.commands.kingpin import UsageError, parse
+from pytest_pushgateway.commands.serve import FLAGS, main, settings_of
+from pytest_pushgateway.settings import Settings
+from tests import peers
+
+WRONG: dict[str, list[str]] = {
+    "long flag": ["--nope"],
+    "long flag with a value": ["--nope=1"],
+    "negated flag": ["--no-nope"],
+    "negated flag with a value": ["--no-web.config.file"],
+    "short flag": ["-x"],
+    "short flag after a good one": ["-hx"],
+    "short flag with a value": ["-h=1"],
+    "single dash": ["-"],
+    "argument": ["foo"],
+    "empty argument": [""],
+    "argument after the flags": ["--", "foo"],
+    "no value": ["--web.config.file"],
+    "flag for a value": ["--web.config.file", "--web.enable-lifecycle"],
+    "value twice": ["--web.config.file=a", "--web.config.file=b"],
+    "boolean twice": ["--web.enable-lifecycle", "--no-web.enable-lifecycle"],
+    "value of a boolean": ["--web.enable-lifecycle=true"],
+    "duration": ["--persistence.interval=x"],
+    "duration without a unit": ["--persistence.interval", "5"],
+    "level": ["--log.level=foo"],
+    "empty level": ["--log.level="],
+    "format": ["--log.format", "foo"],
+    "URL": ["--web.external-url=:9091"],
+    "URL with a broken escape": ["--web.external-url=http://e/%zz"],
+    "arguments from no file": ["@/nonexistent"],
+}
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("name", WRONG)
+def test_errors_are_kingpins(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    binary = peers.pushgateway_binary()
+    theirs = subprocess.run([binary, *WRONG[name]], capture_output=True, text=True, timeout=30, check=False)
+    assert main(WRONG[name]) == theirs.returncode == 1
+    ours = capsys.readouterr()
+    assert ours.out == theirs.stdout == ""
+    assert ours.err.removeprefix("pytest-pushgateway serve") == theirs.stderr.removeprefix(binary.name)
+
+
+def test_an_address_that_cannot_be_understood_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--web.listen-address=foo"]) == 1
+    line = "pytest-pushgateway serve: error: listen tcp: address foo: missing port in address, try --help\n"
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize("flag", ["--web.max-headers=0", "--web.max-body-size=x", "--web.max-connections=-1"])
+def test_limits_are_positive_numbers(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([flag]) == 1
+    assert "expected a positive number but got" in capsys.readouterr().err
+
+
+def test_defaults_are_the_settings_of_the_original() -> None:
+    options = parse(FLAGS, [])
+    assert options["web.listen-address"] == [":9091"]
+    assert (options["log.level"], options["log.format"]) == ("info", "logfmt")
+    settings = settings_of(options)
+    assert settings.persistence_interval == 300
+    for name in Settings.__dataclass_fields__:
+        if name not in ("persistence_interval", "sources"):
+            assert getattr(settings, name) == getattr(Settings(), name), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed"),
+    [
+        (["--web.telemetry-path", "/m"], {"telemetry_path": "/m"}),
+        (["--web.route-prefix=/p"], {"route_prefix": "/p"}),
+        (["--web.external-url=http://x/y"], {"external_url": "http://x/y"}),
+        (["--persistence.file=f", "--persistence.interval=0s"], {"persistence_file": "f", "persistence_interval": 0.0}),
+        (["--persistence.interval=1h2m3.5s"], {"persistence_interval": 3723.5}),
+        (["--persistence.interval=-1s"], {"persistence_interval": 0.0}),
+        (["--push.disable-consistency-check"], {"consistency_check": False}),
+        (["--push.enable-utf8-names"], {"utf8_names": True}),
+        (["--web.enable-admin-api", "--web.enable-lifecycle"], {"enable_admin_api": True, "enable_lifecycle": True}),
+        (["--no-web.enable-admin-api"], {"enable_admin_api": False}),
+        (["--web.config.file=w.yml"], {"web_config_file": "w.yml"}),
+        (["--web.max-body-size=1", "--web.max-headers", "2"], {"max_body_size": 1, "max_headers": 2}),
+        (["--web.request-timeout=1m30s", "--web.idle-timeout=1s"], {"request_timeout": 90.0, "idle_timeout": 1.0}),
+    ],
+)
+def test_every_flag_means_a_setting(arguments: list[str], changed: dict[str, Any]) -> None:
+    settings = settings_of(parse(FLAGS, arguments))
+    assert {name: getattr(settings, name) for name in changed} == changed
+
+
+def test_addresses_add_up_and_levels_have_no_case() -> None:
+    options = parse(FLAGS, ["--web.listen-address=:1", "--web.listen-address", "[::1]:2", "--log.level", "DEBUG"])
+    assert options["web.listen-address"] == [":1", "[::1]:2"]
+    assert options["log.level"] == "debug"
+    assert parse(FLAGS, ["--web.listen-address="])["web.listen-address"] == [":0"]
+
+
+def test_arguments_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "arguments").write_text("# a comment\n--web.config.file\n\nweb.yml\n--web.enable-lifecycle\n")
+    options = parse(FLAGS, [f"@{tmp_path}/arguments", "--log.format=json"])
+    assert (options["web.config.file"], options["web.enable-lifecycle"]) == ("web.yml", True)
+    with pytest.raises(UsageError, match="unexpected @"):
+        parse(FLAGS, ["@"])
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help", "--help-long", "--help-man"])
+def test_help_names_every_flag(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([flag]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("usage: pytest-pushgateway serve [<flags>]\n")
+    for one in FLAGS:
+        assert one.name in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.conformance
+def test_help_has_every_flag_of_the_original() -> None:
+    text = subprocess.run([peers.pushgateway_binary(), "--help"], capture_output=True, text=True, check=True).stdout
+    theirs = set(re.findall(r"^ {6}(--[a-z0-9.-]+)", text, re.MULTILINE)) - {"--version"}
+    # Debian's own: where it keeps the files of the web page.
+    assert theirs - {"--web.local-assets"} <= {f"--{flag.name}" for flag in FLAGS}
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith(f"pushgateway, version {__version__} (branch: ")
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"pytest-pushgateway {__version__}\n"
+
+
+def test_the_commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cli.main(["--help"]) == 0
+    listed = capsys.readouterr().out
+    assert all(f"  {name} " in listed for name in cli.COMMANDS)
+    assert cli.main(["nope"]) == 2
+    assert capsys.readouterr().err == "pytest-pushgateway: error: unknown command 'nope', try --help\n"
+    monkeypatch.setattr(sys, "argv", ["pytest-pushgateway"])
+    assert cli.main() == 2
+    assert capsys.readouterr().err == "pytest-pushgateway: error: no command given, try --help\n"
+    assert cli.main(["serve", "--nope"]) == 1

@@ -1,0 +1,168 @@
+"""``serve`` as a process: what it logs, how it ends, what it keeps."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import wire
+from tests.cli.conftest import SERVE, Served
+
+Serve = Callable[..., Served]
+
+
+def push(port: int, job: str = "a", body: bytes = b"a 1\n") -> int:
+    return wire.request(port, "PUT", f"/metrics/job/{job}", body).status
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_everything_kept(serve: Serve, tmp_path: Path, number: int) -> None:
+    flags = [f"--persistence.file={tmp_path / 'file'}"]
+    served = serve(*flags)
+    assert push(served.port) == 200
+    idle = socket.create_connection(("127.0.0.1", served.port))
+    half = socket.create_connection(("127.0.0.1", served.port))
+    half.sendall(b"PUT /metrics/job/b HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+    assert served.end(number) == 0
+    idle.close()
+    half.close()
+    said = [one for one in served.messages() if one[1] != "metrics persisted"]
+    assert said[-2:] == [
+        ("info", "received SIGINT/SIGTERM; exiting gracefully..."),
+        ("info", "HTTP server stopped"),
+    ]
+    again = serve(*flags)
+    assert b'a{instance="",job="a"} 1\n' in wire.request(again.port, "GET", "/metrics").body
+
+
+def test_quit_ends_it(serve: Serve) -> None:
+    served = serve("--web.enable-lifecycle")
+    assert wire.request(served.port, "POST", "/-/quit").body == b"Requesting termination... Goodbye!"
+    assert served.end(None) == 0
+    assert served.messages()[-2][1] == "received termination request via web service, exiting gracefully..."
+
+
+def test_what_it_says_at_its_start(serve: Serve) -> None:
+    served = serve("--web.listen-address=127.0.0.1:0", "--web.route-prefix=/p", "--web.telemetry-path=/m")
+    served.end()
+    said = [message for _, message in served.messages()]
+    assert said[:2] == ["starting pushgateway", "Build context"]
+    assert said[2:6] == ["Listening on", "TLS is disabled."] * 2
+    assert said[6:8] == ["Web page", "Paste this below scrape_configs of Prometheus"]
+    assert re.search(rf"url=http://127\.0\.0\.1:{served.port}/p/$", served.log[6])
+    snippet = re.search(r'scrape_config="([^"\\]*)"$', served.log[7])
+    assert snippet
+    assert yaml.safe_load(snippet[1]) == [
+        {
+            "job_name": "pushgateway",
+            "honor_labels": True,
+            "metrics_path": "/p/m",
+            "static_configs": [{"targets": [f"127.0.0.1:{served.port}"]}],
+        }
+    ]
+
+
+def test_refused_pushes_are_logged_by_level(serve: Serve) -> None:
+    served = serve("--log.level=debug")
+    assert push(served.port, body=b"a b\n") == 400
+    assert push(served.port, body=b"a 1 1\n") == 400
+    served.end()
+    assert ("debug", "failed to parse text") in served.messages()
+    assert ("error", "pushed metrics are invalid or inconsistent with existing metrics") in served.messages()
+
+
+def test_json(serve: Serve) -> None:
+    served = serve("--log.format=json", "--log.level=debug", "--web.external-url=http://x/y")
+    served.end()
+    lines = [json.loads(line) for line in served.log]
+    assert list(lines[0]) == ["ts", "level", "caller", "msg", "version"]
+    url = next(line["url"] for line in lines if line["msg"] == "external URL")
+    assert (url["Scheme"], url["Host"], url["Path"]) == ("http", "x", "/y")
+
+
+def failed(*flags: str) -> str:
+    """Run ``serve`` with what hinders it, and return the line that it says."""
+    ended = subprocess.run(
+        [*SERVE, "--log.level=error", *flags], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    return ended.stderr.removeprefix("pytest-pushgateway serve: error: ").rstrip("\n")
+
+
+def test_what_hinders_it_is_one_line_and_a_status(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert failed(f"--web.listen-address={address}") == f"listen tcp {address}: bind: address already in use"
+    here = "--web.listen-address=127.0.0.1:0"
+    assert failed(here, "--web.config.file=/nonexistent") == "open /nonexistent: no such file or directory"
+    assert failed(here, "--web.telemetry-path=x") == "--web.telemetry-path: telemetry_path must begin with '/', got 'x'"
+    assert failed("--web.systemd-socket") == "no socket activation file descriptors found"
+    (tmp_path / "web.yml").write_text("foo: 1\n")
+    told = failed(here, f"--web.config.file={tmp_path / 'web.yml'}", "--log.format=json")
+    assert told == "yaml: unmarshal errors: line 1: field foo not found in type web.Config"
+
+
+def test_two_gateways_on_one_file(serve: Serve, tmp_path: Path) -> None:
+    flag = f"--persistence.file={tmp_path / 'file'}"
+    serve(flag)
+    assert str(tmp_path / "file") in failed(flag, "--web.listen-address=127.0.0.1:0")
+
+
+def test_a_last_write_that_fails_is_a_status(serve: Serve, tmp_path: Path) -> None:
+    served = serve(f"--persistence.file={tmp_path / 'file'}", "--persistence.interval=1h")
+    assert push(served.port) == 200
+    # A table that is gone stands for a disk that is full, which a test cannot have.
+    assert served.end() == 0
+    served = serve(f"--persistence.file={tmp_path / 'missing' / 'file'}")
+    assert push(served.port) == 200
+    assert served.end() == 1
+    assert ("error", "problem shutting down metric storage") in served.messages()
+
+
+def test_a_socket_from_systemd() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        os.set_inheritable(listener.fileno(), True)
+        # As systemd does it: descriptor 3, and the variables name the process that is started.
+        script = (
+            "import os, sys; os.dup2(int(sys.argv[1]), 3, inheritable=True);"
+            "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1');"
+            "os.execv(sys.executable, [sys.executable, '-m', 'pytest_pushgateway', 'serve', '--web.systemd-socket'])"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(listener.fileno())],
+            pass_fds=[listener.fileno(), 3] if listener.fileno() != 3 else [3],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    try:
+        # It waits in the listener's queue until the gateway is there.
+        assert wire.request(port, "GET", "/-/healthy").body == b"OK"
+    finally:
+        process.terminate()
+        _, log = process.communicate(timeout=30)
+    assert "Listening on systemd activated listeners instead of port listeners." in log
+    assert f"address=127.0.0.1:{port}" in log
+    assert process.returncode == 0
+
+
+def test_the_file_is_a_database(serve: Serve, tmp_path: Path) -> None:
+    served = serve(f"--persistence.file={tmp_path / 'file'}", "--persistence.interval=0s")
+    push(served.port)
+    served.process.kill()
+    served.end(None)
+    with sqlite3.connect(tmp_path / "file") as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    database.close()
