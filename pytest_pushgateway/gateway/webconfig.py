@@ -196,7 +196,7 @@ class WebConfig:
         settings = dict(config.tls)
         for name in _TLS_FILES:
             if settings.get(name):
-                settings[name] = os.path.join(self._path.parent, settings[name])
+                settings[name] = os.path.normpath(os.path.join(self._path.parent, settings[name]))
         for one in ("cert", "key"):
             if not settings.get(one) and not settings.get(f"{one}_file"):
                 raise WebConfigError(f"missing one of {one} or {one}_file")

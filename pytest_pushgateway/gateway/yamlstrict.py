@@ -107,9 +107,9 @@ def _mapping(node: yaml.MappingNode, schema: Table | MapOf, errors: list[str]) -
 def _scalar(node: yaml.Node, kind: str, errors: list[str]) -> Any:
     if isinstance(node, yaml.ScalarNode):
         text = str(node.value)
-        if kind == "bool" and text.lower() in _BOOLEANS and node.style is None:
+        if kind == "bool" and text.lower() in _BOOLEANS and not node.style:
             return _BOOLEANS[text.lower()]
-        if kind == "int" and re.fullmatch(r"[+-]?[0-9]+", text) and node.style is None:
+        if kind == "int" and re.fullmatch(r"[+-]?[0-9]+", text) and not node.style:
             return int(text)
         if kind not in ("bool", "int"):
             return text
