@@ -76,7 +76,11 @@ def test_the_environment_gives_host_and_port(project: pytest.Pytester, monkeypat
     [
         (("--pushgateway-prot=1",), "ERROR: unknown option --pushgateway-prot; did you mean '--pushgateway-port'?"),
         (("--pushgateway-port=x",), "ERROR: --pushgateway-port: port must be a whole number, not 'x'"),
-        (("-n", "2", "--pushgateway-port=x"), "ERROR: --pushgateway-port: port must be a whole number, not 'x'"),
+        pytest.param(
+            ("-n", "2", "--pushgateway-port=x"),
+            "ERROR: --pushgateway-port: port must be a whole number, not 'x'",
+            marks=pytest.mark.workers,
+        ),
         (("-o", "pushgateway_prot=1"), "ERROR: ini file: unknown option 'prot'; did you mean 'port'?"),
         (("-o", "pushgateway_lint=perhaps"), "ERROR: ini option pushgateway_lint: lint must be true or false: *"),
         (
@@ -101,6 +105,7 @@ def test_a_wrong_variable_is_a_usage_error(project: pytest.Pytester, monkeypatch
     result.stderr.fnmatch_lines(["ERROR: environment: unknown variable PYTEST_PUSHGATEWAY_PROT; did you mean *"])
 
 
+@pytest.mark.workers
 @pytest.mark.parametrize("option", ["--pushgateway-port=9091", "--pushgateway-persistence-file=metrics.sqlite"])
 def test_workers_cannot_share_a_port_or_a_file(project: pytest.Pytester, option: str) -> None:
     project.makepyfile(SHOW)
@@ -110,6 +115,7 @@ def test_workers_cannot_share_a_port_or_a_file(project: pytest.Pytester, option:
     result.stderr.fnmatch_lines(["ERROR: a *, command line) cannot be shared by xdist's workers, of which each has *"])
 
 
+@pytest.mark.workers
 def test_nor_can_a_marker_make_them(project: pytest.Pytester) -> None:
     project.makepyfile(
         """

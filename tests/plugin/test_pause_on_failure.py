@@ -178,12 +178,14 @@ def test_tests_without_a_gateway_do_not_wait(pytester: pytest.Pytester) -> None:
     [
         ((), "the standard input is no terminal"),
         (("--pdb",), "--pdb stops at the failure already, while the gateway still runs"),
-        (("-n", "1"), "xdist runs the tests in processes without a terminal; run without -n"),
+        pytest.param(
+            ("-n", "1"),
+            "xdist runs the tests in processes without a terminal; run without -n",
+            marks=pytest.mark.workers,
+        ),
     ],
 )
 def test_it_says_why_it_does_not_pause(pytester: pytest.Pytester, arguments: tuple[str, ...], reason: str) -> None:
-    if "-n" in arguments:
-        pytest.importorskip("xdist")
     pytester.makepyfile("def test_a(pushgateway): assert False")
     result = pytester.run(sys.executable, "-m", "pytest", OPTION, *arguments, stdin=b"c\n")
     result.assert_outcomes(failed=1)

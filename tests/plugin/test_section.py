@@ -35,7 +35,7 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n", "2"), ("--tb=short",)])
+@pytest.mark.parametrize("arguments", [(), pytest.param(("-n", "2"), marks=pytest.mark.workers), ("--tb=short",)])
 def test_a_failing_test_shows_its_gateways(project: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     project.makepyfile(FAILING)
     result = project.runpytest_subprocess(*arguments, "-W", "default", "--junitxml=report.xml", timeout=60)

@@ -24,7 +24,7 @@ TESTS = """
 """
 
 
-@pytest.mark.parametrize("arguments", [("-n", "2"), ("-p", "no:xdist")])
+@pytest.mark.parametrize("arguments", [pytest.param(("-n", "2"), marks=pytest.mark.workers), ("-p", "no:xdist")])
 def test_the_table(project: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     project.makepyfile(test_it=TESTS)
     result = project.runpytest_subprocess("--pushgateway-summary", "-W", "error", *arguments, timeout=120)
