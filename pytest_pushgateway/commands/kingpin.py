@@ -16,6 +16,10 @@ class UsageError(Exception):
     """Arguments that cannot be understood; ``str()`` is kingpin's text."""
 
 
+class _ValueProblem(UsageError):
+    """A flag that is known with a value that will not do."""
+
+
 @dataclass(frozen=True)
 class Flag:
     """One flag: its name, help, default as text (None for a boolean), and what turns its text into a value."""
@@ -35,10 +39,12 @@ class Flag:
 def parse(flags: Sequence[Flag], arguments: Sequence[str]) -> dict[str, Any]:
     """Return each flag's value by name; repeatable ones as lists.
 
-    ``help`` or ``version`` is a key where that was asked for. Raises UsageError.
+    ``help`` or ``version`` is a key where that was asked for. As kingpin: ``version`` is answered as soon as it is met,
+    ``help`` once all arguments are known for flags, whatever their values. Raises UsageError.
     """
     by_name = {flag.name: flag for flag in flags}
     given: dict[str, Any] = {}
+    problems: list[_ValueProblem] = []
     waiting = list(reversed(_expand(arguments)))
     while waiting:
         argument = waiting.pop()
@@ -49,7 +55,21 @@ def parse(flags: Sequence[Flag], arguments: Sequence[str]) -> dict[str, Any]:
         if not argument.startswith("--"):
             _short(argument, given)
         elif argument != "--":
-            _long(argument, by_name, given, waiting)
+            name, equals, value = argument[2:].partition("=")
+            asked = name.removeprefix("no-")
+            if asked == "version":
+                return {"version": True}
+            if asked in ("help", "help-long", "help-man"):
+                given["help"] = True
+                if equals:
+                    raise UsageError(f"unexpected {value}")
+                continue
+            try:
+                _long(name, equals, value, by_name, given, waiting)
+            except _ValueProblem as problem:
+                problems.append(problem)
+    if problems and not given.get("help"):
+        raise problems[0]
     for flag in flags:
         if flag.name not in given:
             value = False if flag.default is None else flag.parse(flag.default)
@@ -70,7 +90,7 @@ def _expand(arguments: Sequence[str]) -> list[str]:
             reason = (problem.strerror or "").lower()
             text = f'failed to open arguments file "{argument[1:]}": open {argument[1:]}: {reason}'
             raise UsageError(text) from None
-        expanded += [line for line in lines if line and not line.startswith("#")]
+        expanded += [line for line in lines if not line.startswith("#")]
     return expanded
 
 
@@ -81,11 +101,9 @@ def _short(argument: str, given: dict[str, Any]) -> None:
     given["help"] = True
 
 
-def _long(argument: str, by_name: dict[str, Flag], given: dict[str, Any], waiting: list[str]) -> None:
-    name, equals, value = argument[2:].partition("=")
-    if name in ("help", "help-long", "help-man", "version"):
-        given.setdefault("version" if name == "version" else "help", True)
-        return
+def _long(
+    name: str, equals: str, value: str, by_name: dict[str, Flag], given: dict[str, Any], waiting: list[str]
+) -> None:
     flag = by_name.get(name)
     negated = by_name.get(name.removeprefix("no-")) if name.startswith("no-") else None
     if flag is None and (negated is None or not negated.is_boolean):
@@ -93,7 +111,7 @@ def _long(argument: str, by_name: dict[str, Flag], given: dict[str, Any], waitin
     flag = flag or negated
     assert flag is not None
     if flag.name in given and not flag.repeatable:
-        raise UsageError(f"flag '{flag.name}' cannot be repeated")
+        raise _ValueProblem(f"flag '{flag.name}' cannot be repeated")
     if flag.is_boolean:
         given[flag.name] = flag is not negated
         if equals:
@@ -106,7 +124,7 @@ def _long(argument: str, by_name: dict[str, Flag], given: dict[str, Any], waitin
     try:
         parsed = flag.parse(value)
     except ValueError as problem:
-        raise UsageError(str(problem)) from None
+        raise _ValueProblem(str(problem)) from None
     if flag.repeatable:
         given.setdefault(flag.name, []).append(parsed)
     else:
