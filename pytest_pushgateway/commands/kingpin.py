@@ -55,17 +55,17 @@ def parse(flags: Sequence[Flag], arguments: Sequence[str]) -> dict[str, Any]:
         if not argument.startswith("--"):
             _short(argument, given)
         elif argument != "--":
-            name, equals, value = argument[2:].partition("=")
+            name, equals, text = argument[2:].partition("=")
             asked = name.removeprefix("no-")
             if asked == "version":
                 return {"version": True}
             if asked in ("help", "help-long", "help-man"):
                 given["help"] = True
                 if equals:
-                    raise UsageError(f"unexpected {value}")
+                    raise UsageError(f"unexpected {text}")
                 continue
             try:
-                _long(name, equals, value, by_name, given, waiting)
+                _long(name, equals, text, by_name, given, waiting)
             except _ValueProblem as problem:
                 problems.append(problem)
     if problems and not given.get("help"):

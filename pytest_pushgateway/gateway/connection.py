@@ -289,7 +289,7 @@ class Connection:
         # As Go: without a body to measure, the answer to a HEAD says nothing about its length.
         bodiless = status.startswith(("1", "204", "304")) or (head.method == "HEAD" and not total)
         if not bodiless and "Content-Length" not in names:
-            if total <= _KNOWN_LENGTH and not self.streamed:
+            if total <= _KNOWN_LENGTH and not (self.streamed and total):
                 lines.append(f"Content-Length: {total}")
             elif head.http10:
                 close = True

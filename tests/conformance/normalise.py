@@ -20,7 +20,7 @@ _PUSH_TIMES = (b"push_time_seconds", b"push_failure_time_seconds")
 _DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 _TIME_STAMP = re.compile(rb'"(time_stamp|start_time)":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)"')
 _TIME_VALUE = re.compile(rb"1\.[7-9]\d*e\+09")
-_CHUNKED_FROM, _DIGITS_OF_TIMES = 2048, 400
+_CHUNKED_FROM, _DIGITS_OF_TIMES = 2048, 1024
 """Go sends longer answers in chunks; how long those with times in them are depends on trailing zeros."""
 _ERRORS = re.compile(rb"(\d+ error\(s\) occurred:\n)(.*?)(\n*)\Z", re.DOTALL)
 
@@ -33,9 +33,9 @@ def describe(answer: Answer, *, page: bool = False, keep: Sequence[str] = ()) ->
     if page:
         return f"{lines[0]}\n{answer.header('Content-Type')}"
     lines += [f"{name}: {_header(name, value, answer)}" for name, value in answer.headers]
-    if _is_json(answer) and abs(len(answer.body) - _CHUNKED_FROM) < _DIGITS_OF_TIMES:
-        lines = [line for line in lines if not line.startswith(("Transfer-Encoding: ", "Content-Length: "))]
     content = _body(answer, keep)
+    if _is_json(answer) and abs(len(content) - _CHUNKED_FROM) < _DIGITS_OF_TIMES:
+        lines = [line for line in lines if not line.startswith(("Transfer-Encoding: ", "Content-Length: "))]
     return "\n".join(lines) + "\n\n" + content.decode("utf-8", "backslashreplace")
 
 

@@ -60,6 +60,19 @@ NATIVE_FLOATS = (
     blob(14, b"".join(double(14, value)[1:] for value in (2.5, 2.5))),
 )
 
+
+def _native(schema: int, offset: int, *deltas: int, span: int | None = None) -> bytes:
+    """Build a family of one native histogram with one span of positive buckets."""
+    parts = (
+        zigzag(5, schema),
+        double(6, 0.1),
+        number(7, 2),
+        blob(12, zigzag(1, offset) + number(2, len(deltas) if span is None else span)),
+        blob(13, b"".join(varint(delta) for delta in deltas)),
+    )
+    return family("n", HISTOGRAM, metric({}, histogram(5, 9.5, *parts)))
+
+
 GOOD: Mapping[str, tuple[bytes, ...]] = {
     "counter": (family("c", COUNTER, metric({"l": "v"}, counter(3)), help="help"),),
     "gauge": (family("g", GAUGE, metric({"l": "v"}, gauge(-2.5))),),
@@ -205,6 +218,22 @@ BROKEN: Mapping[str, bytes] = {
 }
 
 
+STRANGE: Mapping[str, tuple[bytes, ...]] = {
+    "type 9": (family("t", 9, metric({}, gauge(1))),),
+    "type 9 among others": (
+        family("a", GAUGE, metric({}, gauge(1))),
+        family("t", 9, metric({}, gauge(1))),
+        family("z", GAUGE, metric({}, gauge(1))),
+    ),
+    "negative type": (family("t", -1, metric({}, gauge(1))),),
+    "empty name": (family("", GAUGE, metric({}, gauge(1))),),
+    "no name": (family(None, GAUGE, metric({}, gauge(1))),),
+    "schema of custom buckets": (_native(-53, 0, 2, 1),),
+    "lowest schema": (_native(-4, 60, 2, 2, 2, 2, 2, 2, 2, 2),),
+    "more counts than the span": (_native(1, 0, 2, 1, 4, span=1),),
+}
+"""What no client sends, and what is accepted all the same: some of it ends the body of a scrape early."""
+
 UNSET: Mapping[str, bytes] = {
     "no type": family("c", None, metric({}, counter(3))),
     "no type and a gauge": family("c", None, metric({}, gauge(3))),
@@ -260,6 +289,7 @@ RECORDS = [
     *(record(f"good: {name}", push(*families), *ALL_FORMATS) for name, families in GOOD.items()),
     *(record(f"odd: {name}", push(*families), *ALL_FORMATS) for name, families in ODD.items()),
     *(record(f"unset: {name}", push(content), scrape(), api()) for name, content in UNSET.items()),
+    *(record(f"strange: {name}", push(*families), *ALL_FORMATS) for name, families in STRANGE.items()),
     *(record(f"broken: {name}", put("/metrics/job/proto", body, TYPE)) for name, body in BROKEN.items()),
     *_more(),
 ]
