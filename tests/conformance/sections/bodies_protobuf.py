@@ -227,7 +227,6 @@ STRANGE: Mapping[str, tuple[bytes, ...]] = {
     ),
     "negative type": (family("t", -1, metric({}, gauge(1))),),
     "empty name": (family("", GAUGE, metric({}, gauge(1))),),
-    "no name": (family(None, GAUGE, metric({}, gauge(1))),),
     "schema of custom buckets": (_native(-53, 0, 2, 1),),
     "lowest schema": (_native(-4, 60, 2, 2, 2, 2, 2, 2, 2, 2),),
     "more counts than the span": (_native(1, 0, 2, 1, 4, span=1),),
@@ -235,11 +234,12 @@ STRANGE: Mapping[str, tuple[bytes, ...]] = {
 """What no client sends, and what is accepted all the same: some of it ends the body of a scrape early."""
 
 UNSET: Mapping[str, bytes] = {
+    "no name": family(None, GAUGE, metric({}, gauge(1))),
     "no type": family("c", None, metric({}, counter(3))),
     "no type and a gauge": family("c", None, metric({}, gauge(3))),
     "label without value": family("g", GAUGE, metric({}, blob(1, blob(1, "l")), gauge(1))),
 }
-"""Whether a type or a label's value was set to its default or not at all is not kept, and seen in protobuf alone."""
+"""Whether a name, a type or a label's value was set to its default or not at all is not kept, and seen in protobuf alone."""
 
 
 def _more() -> list[Record]:
