@@ -110,11 +110,14 @@ def test_addresses_add_up_and_levels_have_no_case() -> None:
 
 
 def test_arguments_from_a_file(tmp_path: Path) -> None:
-    (tmp_path / "arguments").write_text("# a comment\n--web.config.file\n\nweb.yml\n--web.enable-lifecycle\n")
+    (tmp_path / "arguments").write_text("# a comment\n--web.config.file\nweb.yml\n--web.enable-lifecycle\n")
     options = parse(FLAGS, [f"@{tmp_path}/arguments", "--log.format=json"])
     assert (options["web.config.file"], options["web.enable-lifecycle"]) == ("web.yml", True)
     with pytest.raises(UsageError, match="unexpected @"):
         parse(FLAGS, ["@"])
+    (tmp_path / "blank").write_text("--web.enable-lifecycle\n\n")
+    with pytest.raises(UsageError, match="unexpected "):
+        parse(FLAGS, [f"@{tmp_path}/blank"])
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help", "--help-long", "--help-man"])

@@ -239,7 +239,7 @@ UNSET: Mapping[str, bytes] = {
     "no type and a gauge": family("c", None, metric({}, gauge(3))),
     "label without value": family("g", GAUGE, metric({}, blob(1, blob(1, "l")), gauge(1))),
 }
-"""Whether a name, a type or a label's value is set to its default or not at all is not kept; protobuf alone shows it."""
+"""Whether a name, a type or a label's value is its default or not set at all is not kept; protobuf alone shows it."""
 
 
 def _more() -> list[Record]:
