@@ -183,6 +183,9 @@ class Body:
                 if end != b"\r\n":
                     raise BodyError("malformed chunked encoding")
             self._trailers()
+        except BodyTooLarge:
+            self.broken = True
+            raise
         except BodyError as problem:
             self.broken = True
             raise BodyError(str(problem), b"".join(pieces)) from None

@@ -182,6 +182,13 @@ class Connection:
 
     def _read_head(self) -> Head | None:
         limits, source = self.server.limits, self._input
+        if self._last_method:
+            # As Go, which looks at a further request when four bytes of it are there.
+            self._deadline = 0.0
+            self.sock.settimeout(limits.idle_timeout)
+            while len(source.buffer) < 4:
+                if not source.fill():
+                    return None
         if self._last_method == "POST" and source.buffer[:1] in (b"\r", b"\n"):
             # As Go: old clients send a CRLF after a POST's body.
             lead = len(source.buffer[:4]) - len(source.buffer[:4].lstrip(b"\r\n"))

@@ -19,6 +19,7 @@ _HOST = re.compile(r"[0-9A-Za-z!$%&()*+,\-.:;=\[\]'_~]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LENGTH = re.compile(r"[0-9]+")
 _BLANKS = " \t"
+_UNFIT_FOR_TRAILERS = frozenset({"content-length", "transfer-encoding", "trailer"})
 
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {
     413: "413 Request Entity Too Large",
@@ -82,15 +83,17 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int) -> Head:
     """
     text = raw.decode("latin-1")
     lines = text.split("\r\n")
+    stray = text.count("\r") > text.count("\n")
     if text.count("\n") != len(lines) - 1:
         lines = [line[:-1] if line.endswith("\r") else line for line in text.split("\n")]
+        stray = any("\r" in line for line in lines)
     if len(lines[0]) > max_request_line:
         raise Refusal(STATUS_LINES[414])
     method, target, major, minor = parse_request_line(lines[0])
     lines = lines[1:-2]
     folded = "\n " in text or "\n\t" in text
     headers, fields = _headers(_unfold(lines) if folded else lines, max_headers, folded=folded)
-    if _CONTROL.search(text) or text.count("\r") > text.count("\n"):
+    if stray or _CONTROL.search(text):
         raise bad_request()
     http10 = (major, minor) == (1, 0)
     content_length, chunked = _framing(headers, fields, http10)
@@ -98,7 +101,7 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int) -> Head:
     if major != 1 and not upgrade:
         raise Refusal("505 HTTP Version Not Supported: unsupported protocol version")
     host = fields.get("host")
-    if host is None and not http10 and not upgrade and method != "CONNECT":
+    if host is None and not http10 and not (upgrade and not headers) and method != "CONNECT":
         raise bad_request("missing required Host header")
     if host is not None and not _HOST.fullmatch(host):
         raise bad_request("malformed Host header")
@@ -108,11 +111,13 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int) -> Head:
     connection = fields.get("connection")
     close = http10
     if connection is not None:
-        tokens = connection.lower()
-        if "," in tokens or len(fields) != len(headers):
-            tokens = ",".join(value.lower() for name, value in headers if name.lower() == "connection")
-        options = {option.strip(_BLANKS) for option in tokens.split(",")}
-        close = "close" in options or (http10 and "keep-alive" not in options)
+        # As Go: among all values options end at commas; in the first, which alone speaks for HTTP/1.0, at blanks too.
+        first = re.split(r"[ \t,]+", connection.lower())
+        if http10:
+            close = "keep-alive" not in first
+        else:
+            listed = ",".join(value.lower() for name, value in headers if name.lower() == "connection").split(",")
+            close = "close" in first or "close" in (option.strip(_BLANKS) for option in listed)
     expect = fields.get("expect")
     expects_continue = expect is not None and "100-continue" in re.split(r"[ \t,]+", expect.lower())
     return Head(
@@ -176,18 +181,22 @@ def _framing(headers: list[tuple[str, str]], fields: dict[str, str], http10: boo
     single = len(headers) == len(fields)
     if "host" in fields and not single and sum(name.lower() == "host" for name, _ in headers) > 1:
         raise bad_request()
-    if "transfer-encoding" in fields and not http10:
+    chunked = "transfer-encoding" in fields and not http10
+    if chunked:
         codings = [value for name, value in headers if name.lower() == "transfer-encoding"]
         if len(codings) != 1 or codings[0].lower() != "chunked":
             raise Refusal(STATUS_LINES[501], "Unsupported transfer encoding")
-        return 0, True
+        trailers = ",".join(value.lower() for name, value in headers if name.lower() == "trailer").split(",")
+        if not _UNFIT_FOR_TRAILERS.isdisjoint(name.strip(_BLANKS) for name in trailers):
+            raise bad_request()
     if "content-length" not in fields:
-        return 0, False
+        return 0, chunked
+    # A length that nobody heeds is still refused if it is none: a proxy in front may heed it.
     length = fields["content-length"]
     if not single and len({value for name, value in headers if name.lower() == "content-length"}) > 1:
         raise bad_request()
     if length == "":
-        return 0, False
+        return 0, chunked
     if not _LENGTH.fullmatch(length) or len(length) > 19 or int(length) >= 1 << 63:
         raise bad_request()
-    return int(length), False
+    return (0 if chunked else int(length)), chunked

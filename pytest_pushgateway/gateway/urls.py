@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import socket
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -60,7 +61,7 @@ def parse_target(target: bytes, method: str = "GET") -> Target:
 
     Raises BadTarget for control characters, broken percent-escapes and what is neither ``*``, a path nor a URL.
     """
-    if not target or _CONTROL.search(target):
+    if not (target or method == "CONNECT") or _CONTROL.search(target):
         raise BadTarget(target)
     if target == b"*":
         return Target(b"*", target, None, b"")
@@ -90,12 +91,28 @@ def parse_target(target: bytes, method: str = "GET") -> Target:
 
 
 _USER = re.compile(rb"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
-_HOST = re.compile(rb"(?:\[[^\]\[]*\]|[^\[\]:%<>\" ]*)(?::[0-9]*)?")
+_HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"\x80-\xff]|%25|%[89A-Fa-f][0-9A-Fa-f])*")
+_PORT = re.compile(rb"(?::[0-9]*)?")
 
 
 def _is_authority(authority: bytes) -> bool:
     user, _, host = authority.rpartition(b"@")
-    return bool(_USER.fullmatch(user) and _HOST.fullmatch(host)) and not _BAD_ESCAPE.search(user)
+    return bool(_USER.fullmatch(user)) and not _BAD_ESCAPE.search(user) and _is_host(host)
+
+
+def _is_host(host: bytes) -> bool:
+    """As Go 1.24's ``net/url``: between brackets only an IPv6 address, outside of them nearly anything."""
+    before, bracket, inside = host.rpartition(b"[")
+    if bracket:
+        inside, bracket, port = inside.rpartition(b"]")
+        address = inside.partition(b"%25")[0]
+        try:
+            socket.inet_pton(socket.AF_INET6, address.decode("latin-1"))
+        except (OSError, ValueError):
+            return False
+        return bool(bracket and _PORT.fullmatch(port) and _HOST.fullmatch(before))
+    _, colon, port = host.rpartition(b":")
+    return bool(_HOST.fullmatch(host) and _PORT.fullmatch(colon + port if colon else b""))
 
 
 def clean(path: bytes) -> bytes:
@@ -310,6 +327,9 @@ class Router:
             # As Go: the origin goes, and so does a question mark that nothing follows.
             location = escape(cleaned) + (b"?" + target.query if target.query else b"")
             return Route("redirect", decodes=False, status=301, location=location)
+        if not path:
+            # CONNECT to a host: no pattern of Go's ServeMux matches.
+            return Route("not found", decodes=False)
         if path.startswith(self._api_base + b"/"):
             return self._route_api(method, target)
         return self._route_in(self._tree, method, path, target, api=False)

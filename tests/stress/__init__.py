@@ -1,0 +1,1 @@
+"""Runs that try to break the gateway: ``python -m tests.stress NAME``; docs/reliability.md has what they found."""
