@@ -152,6 +152,14 @@ def test_what_else_is_refused(
         WebConfig("web.yml", silent)
 
 
+@pytest.mark.parametrize("deep", ["[" * 200_000, "{a: " * 200_000, "- " * 200_000, "\n" * 999 + "? " * 200_000])
+def test_what_is_nested_too_deeply_is_refused(tmp_path: Path, deep: str) -> None:
+    path = tmp_path / "web.yml"
+    path.write_text(deep)
+    with pytest.raises(ValueError, match=r"^yaml: line \d+: exceeded max depth of 200$"):
+        WebConfig(str(path), silent)
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"open .*nope: no such file or directory"):
         WebConfig(str(tmp_path / "nope"), silent)

@@ -60,6 +60,11 @@ WHOLE: dict[str, bytes] = {
     "coding after a tab": PUT + b"Transfer-Encoding:\tchunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
     "coding in HTTP/1.0": b"PUT /metrics/job/a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n" + LENGTH + b"\r\n" + BODY,
     "coding and length": PUT + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    "coding and no length": PUT + b"Content-Length: -1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    "coding and two lengths": CHUNKED[:-2] + LENGTH + b"Content-Length: 5\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    "coding and the end of a line": PUT + b"Transfer-Encoding: chunked\r\x9f\nFoo: b\r\n\r\n",
+    "trailer that frames": CHUNKED[:-2] + b"Trailer: Foo, Content-length\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    "trailer without chunks": PUT + LENGTH + b"Trailer: Content-Length\r\n\r\n" + BODY,
     "two equal lengths": PUT + LENGTH + LENGTH + b"\r\n" + BODY,
     "two lengths": PUT + LENGTH + b"Content-Length: 5\r\n\r\n" + BODY,
     "list of lengths": PUT + b"Content-Length: 4, 4\r\n\r\n" + BODY,
@@ -90,6 +95,12 @@ WHOLE: dict[str, bytes] = {
     "Connection: close": GET + b"Connection: Close\r\n\r\n",
     "Connection: a list": GET + b"Connection: foo, close\r\n\r\n",
     "Connection: twice": GET + b"Connection: foo\r\nConnection: close\r\n\r\n",
+    "Connection: after a blank": GET + b"Connection: foo close\r\n\r\n",
+    "Connection: a list in HTTP/1.0": b"GET /-/healthy HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
+    "Connection: twice in HTTP/1.0": b"GET /-/ready HTTP/1.0\r\nConnection: a\r\nConnection: keep-alive\r\n\r\n",
+    "preface of HTTP/2 with a header": b"PRI * HTTP/2.0\r\nExpect: x\r\n\r\n",
+    "nowhere to connect to": b"CONNECT  HTTP/1.1\r\n\r\n",
+    "CONNECT of a compressed body": b"CONNECT a:80 HTTP/1.1\r\nContent-Encoding: gzip\r\n\r\n",
     "pipelined": GET + b"\r\n" + READY,
     "blank line after a POST": b"POST /metrics/job/a HTTP/1.1\r\nHost: x\r\n" + LENGTH + b"\r\na 1\n\r\n" + READY,
     "blank line after a PUT": PUT + LENGTH + b"\r\na 1\n\r\n" + READY,
@@ -137,9 +148,31 @@ CUT_SHORT: dict[str, bytes] = {
     "body with an error": PUT + b"Content-Length: 10\r\n\r\nfoo bar\n",
     "body within a line": PUT + b"Content-Length: 10\r\n\r\nfoo b",
     "chunk": CHUNKED + b"4\r\na 1\n\r\n",
+    "three bytes of a second request": GET + b"\r\nGET",
+    "three bytes of nonsense": PUT + LENGTH + b"\r\n" + BODY + b"\n1\n",
+    "four bytes of nonsense": PUT + LENGTH + b"\r\n" + BODY + b"\n12\n",
     "body that nobody reads": b"DELETE /metrics/job/a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
     "nothing": PUT + LENGTH + b"\r\n" + BODY,
 }
+HOSTS = [
+    *[b'a"b', b"a#b", b"a<b", b"a\\b", b"a]b", b"a^b", b"a{b", b"a|b", b"a b", b"a%25", b"a%c3%a9", b"a%41", b"a\xe9"],
+    *[
+        b"a:b:80",
+        b"a:x",
+        b":80",
+        b"",
+        b"[::1]:80",
+        b"x[::1]",
+        b"[::1%25eth0]",
+        b"[::1",
+        b"[a]",
+        b"[]",
+        b"a[b",
+        b"[::1]x",
+    ],
+    *[b"u@a", b"u:p@a", b"u%zz@a", b"u@v@a", b"u<@a", b"@a"],
+]
+WHOLE |= {f"host {host!r}": b"GET http://" + host + b"/-/ready HTTP/1.1\r\nHost: x\r\n\r\n" for host in HOSTS}
 
 
 @pytest.fixture(scope="module")

@@ -92,3 +92,14 @@ def test_number_of_connections(serve: Serve) -> None:
     wire.wait_until(lambda: not running.server.connections())
     assert wire.talk(running.port, GET + b"\r\n").raw.startswith(b"HTTP/1.1 200 OK")
     assert [entry[:2] for entry in running.log] == [("warn", "too many connections, refusing more")]
+
+
+def test_a_chunk_that_is_too_large_is_not_waited_for(serve: Serve) -> None:
+    running = serve(max_body_size=1000)
+    head = b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as sock:
+        sock.sendall(head + b"ffffffff\r\n")
+        assert sock.recv(65536).startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    (problem,) = running.server.errors
+    assert type(problem).__name__ == "BodyTooLarge"  # which the gateway's application answers with 413
+    running.server.errors.clear()

@@ -129,9 +129,7 @@ def run(bounds: Bounds) -> Figures:
                 if found:
                     # A reset connection may take an answer with it: only what comes again is one.
                     with suppress(Hang, OSError):
-                        again = differences(
-                            block, exchange_all(served.port, block), exchange_all(original.port, block)
-                        )
+                        again = differences(block, exchange_all(served.port, block), exchange_all(original.port, block))
                         differing += [one for one in again if one in found]
             elif failed:
                 broken.append(f"block {number}: {failed} answers 500, and no original to compare with")

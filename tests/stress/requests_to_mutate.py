@@ -31,7 +31,9 @@ SEEDS = [
     request(b"PUT", b"/metrics/job@base64/aSBj/l/%C3%A9", body=b"x 1\n"),
     request(b"PUT", b"/metrics/job/j//x/y", body=b"x 1\n"),
     request(b"PUT", b"/metrics/job/j", b"Content-Encoding: gzip", body=gzip.compress(TEXT, mtime=0)),
-    request(b"PUT", b"/metrics/job/j", b"Content-Encoding: snappy", body=b"\xff\x06\x00\x00sNaPpY" + b"\x01\x08\0\0" * 2),
+    request(
+        b"PUT", b"/metrics/job/j", b"Content-Encoding: snappy", body=b"\xff\x06\x00\x00sNaPpY" + b"\x01\x08\0\0" * 2
+    ),
     request(b"PUT", b"/metrics/job/j", b"Content-Type: " + PROTOBUF, body=MESSAGE),
     request(b"PUT", b"/metrics/job/j", b"Transfer-Encoding: chunked") + chunks(TEXT, 7),
     request(b"POST", b"/metrics/job/j", b"Transfer-Encoding: chunked", b"Expect: 100-continue") + chunks(TEXT, 99),
@@ -66,23 +68,67 @@ HEADERS = [
     *[b"Content-Length: " + value for value in (b"0", b"5", b"-1", b"+5", b"5, 5", b"0x5", b"5 ", b"", b"1e1", b"005")],
     *[b"Content-Length: " + value for value in (b"9" * 18, b"9" * 19, b"18446744073709551616", b"\xb2", b"5\x0b")],
     *[b"Transfer-Encoding: " + value for value in (b"chunked", b"Chunked", b"identity", b"gzip, chunked", b"chunked,")],
-    *[b"Transfer-Encoding: " + value for value in (b"", b"\x0bchunked", b"chunked\x0c", b'"chunked"', b"chunked, chunked")],
+    *[
+        b"Transfer-Encoding: " + value
+        for value in (b"", b"\x0bchunked", b"chunked\x0c", b'"chunked"', b"chunked, chunked")
+    ],
     *[b"Transfer-Encoding : chunked", b"Transfer-Encoding:\r\n chunked", b"Content-Length\t: 3", b" Content-Length: 3"],
     *[b"Content-Encoding: " + value for value in (b"gzip", b"snappy", b"GZIP", b"deflate", b"gzip, gzip", b"")],
     *[b"Host: " + value for value in (b"", b"a b", b"[::1", b"gateway.test", b"\xff", b"a\0")],
     *[b"Connection: " + value for value in (b"close", b"upgrade", b"keep-alive, close", b"close\0", b",,,")],
     *[b"Expect: " + value for value in (b"100-continue", b"200-ok", b"", b"100-continue, x")],
-    *[b"Accept: " + value for value in (b"*/*;q=nan", b";;;", b"text/plain;q=9e9", b"a/b;c=\"d", b"\xff", b"," * 500)],
+    *[b"Accept: " + value for value in (b"*/*;q=nan", b";;;", b"text/plain;q=9e9", b'a/b;c="d', b"\xff", b"," * 500)],
     *[b"Accept-Encoding: " + value for value in (b"gzip;q=0", b"*", b"gzip;q=x", b";", b"identity;q=0")],
-    *[b"Content-Type: " + value for value in (PROTOBUF, b"a;b=", b"a/b; charset=\xff", b"application/vnd.google.protobuf")],
+    *[
+        b"Content-Type: " + value
+        for value in (PROTOBUF, b"a;b=", b"a/b; charset=\xff", b"application/vnd.google.protobuf")
+    ],
     *[b"A: " + b"b" * size for size in (5_000, 70_000, 1_100_000)],
-    *[b"A\0: b", b"A: \0", b": b", b"A", b"A: b\r\n\tc", b"\xff: b", b"A: b\rc", b"A: b\nB: c", b"X: y\r\n" * 1100 + b"A: b"],
-    *[b"Upgrade: h2c", b"HTTP2-Settings: AAA", b"Trailer: Content-Length", b"Cookie: \xe9", b"Authorization: Basic \xff"],
+    *[
+        b"A\0: b",
+        b"A: \0",
+        b": b",
+        b"A",
+        b"A: b\r\n\tc",
+        b"\xff: b",
+        b"A: b\rc",
+        b"A: b\nB: c",
+        b"X: y\r\n" * 1100 + b"A: b",
+    ],
+    *[
+        b"Upgrade: h2c",
+        b"HTTP2-Settings: AAA",
+        b"Trailer: Content-Length",
+        b"Cookie: \xe9",
+        b"Authorization: Basic \xff",
+    ],
 ]
 PIECES = [
-    *[bytes([byte]) for byte in b"\0\t\n\r \"#%&*+,./0:;=?@[\\]{}\x7f\x80\xff"],
-    *[b"\r\n", b"\r\n\r\n", b"\n\n", b"%00", b"%2f", b"%", b"%zz", b"//", b"/../", b"/./", b"@base64", b"/=", b"HTTP/1.1"],
-    *[b"HTTP/9.9", b"ffffffffffffffff\r\n", b"0\r\n\r\n", b"-1\r\n", b"GET / HTTP/1.1\r\n", b"\xed\xa0\x80", "é".encode()],
+    *[bytes([byte]) for byte in b'\0\t\n\r "#%&*+,./0:;=?@[\\]{}\x7f\x80\xff'],
+    *[
+        b"\r\n",
+        b"\r\n\r\n",
+        b"\n\n",
+        b"%00",
+        b"%2f",
+        b"%",
+        b"%zz",
+        b"//",
+        b"/../",
+        b"/./",
+        b"@base64",
+        b"/=",
+        b"HTTP/1.1",
+    ],
+    *[
+        b"HTTP/9.9",
+        b"ffffffffffffffff\r\n",
+        b"0\r\n\r\n",
+        b"-1\r\n",
+        b"GET / HTTP/1.1\r\n",
+        b"\xed\xa0\x80",
+        "é".encode(),
+    ],
     *[b"a" * 3000, b"\0" * 300, b"/a/b" * 500, b"%41" * 1000],
 ]
 
@@ -107,7 +153,9 @@ def _spoil_header(randomness: random.Random, raw: bytes) -> bytes:
 def _spoil_bytes(randomness: random.Random, raw: bytes) -> bytes:
     at = randomness.randrange(len(raw) + 1)
     to = min(len(raw), at + randomness.choice([0, 0, 1, 1, 2, 9]))
-    filling = randomness.choice([randomness.choice(PIECES), randomness.randbytes(randomness.choice([1, 1, 2, 20])), b""])
+    filling = randomness.choice(
+        [randomness.choice(PIECES), randomness.randbytes(randomness.choice([1, 1, 2, 20])), b""]
+    )
     return raw[:at] + filling + raw[to:]
 
 
