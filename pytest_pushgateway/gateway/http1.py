@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from pytest_pushgateway.gateway.urls import BadTarget, parse_target
+from pytest_pushgateway.gateway.urls import is_target
 
 _VERSION = re.compile(r"HTTP/([0-9])\.([0-9])")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -141,10 +141,8 @@ def parse_request_line(line: str) -> tuple[str, str, int, int]:
     match = _VERSION.fullmatch(version)
     if not (space and second and match and _TOKEN.fullmatch(method)):
         raise bad_request()
-    try:
-        parse_target(target.encode("latin-1"), method)
-    except BadTarget:
-        raise bad_request() from None
+    if not is_target(target, method):
+        raise bad_request()
     return method, target, int(match[1]), int(match[2])
 
 

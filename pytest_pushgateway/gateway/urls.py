@@ -90,6 +90,20 @@ def parse_target(target: bytes, method: str = "GET") -> Target:
     return Target(unquote_to_bytes(rest), rest, query if mark else None, origin)
 
 
+def is_target(target: str, method: str) -> bool:
+    """Tell whether a raw request target (latin-1) can be taken apart; remembered for what real clients send."""
+    return (_is_target if len(target) <= _CACHED_TARGET else _is_target.__wrapped__)(target, method)
+
+
+@lru_cache(maxsize=512)
+def _is_target(target: str, method: str) -> bool:
+    try:
+        parse_target(target.encode("latin-1"), method)
+    except BadTarget:
+        return False
+    return True
+
+
 _USER = re.compile(rb"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
 _HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"\x80-\xff]|%25|%[89A-Fa-f][0-9A-Fa-f])*")
 _PORT = re.compile(rb"(?::[0-9]*)?")
