@@ -21,7 +21,7 @@ from pytest_pushgateway.gateway.answers import Answer
 from pytest_pushgateway.gateway.body import Body, BodyError, BodyTooLarge
 from pytest_pushgateway.gateway.connection import Abandoned, Connection
 from pytest_pushgateway.gateway.exchange import Hook, Observer, Plan, Record, Request
-from pytest_pushgateway.gateway.http1 import STATUS_LINES, Head
+from pytest_pushgateway.gateway.http1 import Head, status_line
 from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.gateway.push import parse_push
 from pytest_pushgateway.gateway.store import GatherError, Store
@@ -87,8 +87,7 @@ class App:
             # What an answer says itself takes the place of what is configured.
             own = {name for name, _ in headers}
             headers = [*headers, *(pair for pair in admission[1] if pair[0] not in own)]
-        status = STATUS_LINES.get(answer.status) or f"{answer.status} status code {answer.status}"
-        start_response(status, headers)
+        start_response(status_line(answer.status), headers)
         return answer.blocks
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from pytest_pushgateway.gateway.urls import is_target
 
@@ -21,13 +20,40 @@ _LENGTH = re.compile(r"[0-9]+")
 _BLANKS = " \t"
 _UNFIT_FOR_TRAILERS = frozenset({"content-length", "transfer-encoding", "trailer"})
 
-STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {
+STATUS_LINES = {
+    200: "200 OK",
+    202: "202 Accepted",
+    301: "301 Moved Permanently",
+    307: "307 Temporary Redirect",
+    400: "400 Bad Request",
+    401: "401 Unauthorized",
+    403: "403 Forbidden",
+    404: "404 Not Found",
+    405: "405 Method Not Allowed",
+    408: "408 Request Timeout",
     413: "413 Request Entity Too Large",
     414: "414 Request URI Too Long",
+    417: "417 Expectation Failed",
     418: "418 I'm a teapot",
-    422: "422 Unprocessable Entity",
+    429: "429 Too Many Requests",
+    431: "431 Request Header Fields Too Large",
+    500: "500 Internal Server Error",
+    501: "501 Not Implemented",
+    503: "503 Service Unavailable",
 }
-"""Status lines as Go spells them."""
+"""Status lines as Go spells them: those that the gateway itself gives, and those that Python spells otherwise."""
+
+
+def status_line(status: int) -> str:
+    """Return the status line for any status, as Go's server writes it."""
+    if status not in STATUS_LINES:
+        from http import HTTPStatus
+
+        try:
+            STATUS_LINES[status] = f"{status} {HTTPStatus(status).phrase}"
+        except ValueError:
+            return f"{status} status code {status}"
+    return STATUS_LINES[status]
 
 
 class Refusal(Exception):

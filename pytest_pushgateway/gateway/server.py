@@ -11,7 +11,6 @@ import math
 import os
 import select
 import socket
-import ssl
 import threading
 import time
 import weakref
@@ -23,6 +22,8 @@ from pytest_pushgateway.gateway.connection import Abandoned, Connection, http_da
 from pytest_pushgateway.gateway.monotonic import monotonic
 
 if TYPE_CHECKING:
+    import ssl
+
     from pytest_pushgateway.gateway.exchange import Plan
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

@@ -120,6 +120,14 @@ def test_a_planned_error_stores_nothing(start: Start) -> None:
     assert [(r.status, r.error, r.plan, r.request.body) for r in records] == [(503, "overloaded", plan, b"a 1\n")]
 
 
+@pytest.mark.parametrize(
+    ("status", "line"), [(418, b"I'm a teapot"), (502, b"Bad Gateway"), (599, b"status code 599"), (204, b"No Content")]
+)
+def test_any_status_can_be_planned(start: Start, status: int, line: bytes) -> None:
+    gateway = hooked(start, Plan("error", status=status, store=False))
+    assert wire.talk(gateway.port, PUSH).raw.startswith(b"HTTP/1.1 %d %s\r\n" % (status, line))
+
+
 def test_a_planned_error_may_come_after_storing(start: Start) -> None:
     records = Records()
     gateway = hooked(start, Plan("error", status=500, after=True), records)
