@@ -6,6 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol, TextIO
 
     from pytest_pushgateway.prometheus.config import PrometheusConfig
@@ -14,14 +15,21 @@ if TYPE_CHECKING:
     class Printer(Protocol):
         """Takes the configurations one by one, and an end."""
 
-        def add(self, config: PrometheusConfig) -> None: ...
+        def add(self, config: PrometheusConfig) -> None:
+            """Take the findings of one configuration."""
 
-        def end(self) -> None: ...
+        def end(self) -> None:
+            """Say what is left to say."""
 
 
 def printer(form: str, stream: TextIO) -> Printer:
     """Return what prints ``form`` (``text``, ``json`` or ``github``) to ``stream``."""
-    return {"text": TextPrinter, "json": JsonPrinter, "github": GithubPrinter}[form](stream)
+    printers: dict[str, Callable[[TextIO], Printer]] = {
+        "text": TextPrinter,
+        "json": JsonPrinter,
+        "github": GithubPrinter,
+    }
+    return printers[form](stream)
 
 
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m", "bold": "\x1b[1m", "dim": "\x1b[2m"}
@@ -50,9 +58,9 @@ class TextPrinter:
         place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part)
         rule = f" [{problem.rule}]" if problem.rule.startswith("PG") else ""
         job = f" (job {problem.job!r})" if problem.job is not None and repr(problem.job) not in problem.message else ""
-        head = (
-            f"{self._in('bold', place)}: {self._in(problem.severity, problem.severity)}: {problem.message}{job}{rule}"
-        )
+        message = problem.message.replace("\n", "\\n")  # a value that is quoted in it may have line breaks
+        severity = self._in(problem.severity, problem.severity)
+        head = f"{self._in('bold', place)}: {severity}: {message}{job}{rule}"
         lines = [head, *self._excerpt(problem, config)]
         for label, text in (("so", problem.consequence), ("fix", problem.fix), ("hint", problem.hint)):
             if text:

@@ -44,7 +44,7 @@ class Section:
     def positions(self) -> dict[str, tuple[Position, Position]]:
         """For each key that was written: where the key stands, and where its value begins."""
         found = {}
-        for key, value in self.node.value if self.node is not None else ():
+        for key, value in self._pairs():
             if isinstance(key.value, str):
                 found[key.value] = (_position(key), _position(value))
         return found
@@ -53,6 +53,10 @@ class Section:
     def start(self) -> Position | None:
         """Where the section begins."""
         return _position(self.node) if self.node is not None else None
+
+    def _pairs(self) -> Sequence[tuple[Any, Any]]:
+        pairs = self.node.value if self.node is not None else ()
+        return pairs if isinstance(pairs, list) else ()
 
     def __init__(self, **values: Any) -> None:
         kind = type(self)
@@ -132,7 +136,7 @@ class TargetGroup(Section):
         return {key.value: (_position(key), _position(value)) for key, value in self._value("labels")}
 
     def _value(self, wanted: str) -> Any:
-        for key, value in self.node.value if self.node is not None else ():
+        for key, value in self._pairs():
             if key.value == wanted and isinstance(value.value, list):
                 return value.value
         return ()

@@ -78,11 +78,11 @@ def promtool(binary: Path, path: Path, *arguments: str) -> list[str]:
 
 def failure_lines(output: str, name: str) -> list[str]:
     """Return what promtool's output says is wrong with the configuration ``name``, line by line."""
-    found = re.search(r"^  FAILED: (.*?)\n*\Z", output, re.MULTILINE | re.DOTALL)
+    found = re.search(r"^  FAILED: (.*?)\n+\Z", output, re.MULTILINE | re.DOTALL)
     assert found, output
     message = found[1].removeprefix(f"parsing YAML file {name}: ")
     if "yaml: unmarshal errors:\n" in message:
-        return [line.strip() for line in message.split("yaml: unmarshal errors:\n", 1)[1].splitlines()]
+        return re.split(r"\n  (?=line \d+: )", message.split("yaml: unmarshal errors:\n", 1)[1].removeprefix("  "))
     return [message]
 
 

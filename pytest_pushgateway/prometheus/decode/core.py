@@ -173,6 +173,8 @@ def fields(table: Table, version: str) -> Fields:
 def struct(decoder: Decoder, node: Node, known: Fields, go_type: str, into: Struct | None = None) -> Any:
     """Decode a mapping into a :class:`Struct`; unknown and repeated fields are errors."""
     if node.__class__ is not MappingNode:
+        if node.__class__ is ScalarNode and resolve(node)[1] is None:
+            return Struct(node)  # Null and NULL are null only to those who look twice: everything is empty
         return decoder.wrong_kind(node, go_type)
     result = Struct(node) if into is None else into
     again = decoder.aliases and decoder.enter(node)
@@ -326,10 +328,15 @@ def size(decoder: Decoder, node: Node) -> Any:
         return decoder.report(str(error), node)
 
 
-def url(decoder: Decoder, node: Node) -> Any:
+def remote_url(decoder: Decoder, node: Node) -> Any:
+    """Decode a URL that Go holds by a pointer."""
+    return url(decoder, node, "*config.URL")
+
+
+def url(decoder: Decoder, node: Node, go_type: str = "config.URL") -> Any:
     """Decode a URL; null is ``None``, any other text itself if Go can parse it."""
     if is_null(node):
-        return None
+        return nothing(decoder, node, go_type)
     text = string(decoder, node)
     if text is BAD:
         return BAD
@@ -343,11 +350,19 @@ def url(decoder: Decoder, node: Node) -> Any:
 def label_name(decoder: Decoder, node: Node) -> Any:
     """Decode the name of a label."""
     if node.__class__ is ScalarNode and is_null(node):
-        return ""
+        return node.value if node.tag == QUOTED else ""
     name = string(decoder, node)
     if name is not BAD and not is_label_name(name, decoder.version):
         return decoder.report(f"{quote(name)} is not a valid label name", node)
     return name
+
+
+def nothing(decoder: Decoder, node: Node, go_type: str) -> Any:
+    """Return ``None`` for a null ``node``. In quotes ``"null"`` and ``"~"`` are texts, which ``go_type`` cannot take.
+
+    yaml.v2 asks no type to decode them, as for null, and only then notices.
+    """
+    return decoder.wrong_kind(node, go_type) if node.tag == QUOTED else None
 
 
 def a_list(element: FieldDecoder, go_type: str) -> FieldDecoder:
@@ -372,14 +387,17 @@ def a_list(element: FieldDecoder, go_type: str) -> FieldDecoder:
 strings = a_list(string, "[]string")
 
 
-def a_map(key: FieldDecoder, value: FieldDecoder, go_type: str) -> FieldDecoder:
-    """Return a decoder of free mappings into dicts; null is ``None``. A repeated key is an error."""
+def a_map(key: FieldDecoder, value: FieldDecoder, go_type: str, outer: str = "") -> FieldDecoder:
+    """Return a decoder of free mappings into dicts; null is ``None``. A repeated key is an error.
+
+    ``outer`` is the type that yaml.v2 names for a quoted ``"null"``, where that is another.
+    """
 
     def decode(decoder: Decoder, node: Node, into: dict[Any, Any] | None = None) -> Any:
         if node.__class__ is not MappingNode:
             if node.__class__ is ScalarNode and resolve(node)[1] is None:
                 return None
-            return decoder.wrong_kind(node, go_type)
+            return decoder.wrong_kind(node, outer if outer and is_null(node) else go_type)
         again = decoder.aliases and decoder.enter(node)
         result: dict[Any, Any] = {} if into is None else into
         for key_node, value_node in node.value:
@@ -407,15 +425,22 @@ def _anything(decoder: Decoder, node: Node) -> Any:
 
 
 any_map = a_map(string, _anything, "map[string]interface {}")
+external_labels = a_map(string, string, "map[string]string", "labels.Labels")
 string_map = a_map(string, string, "map[string]string")
 label_set = a_map(label_name, a_string("model.LabelValue"), "model.LabelSet")
 
 
-def mapping_only(go_type: str, section: str) -> FieldDecoder:
-    """Return a decoder for a section whose inside is not judged: it must be a mapping or null."""
+def mapping_only(go_type: str, section: str, outer: str = "") -> FieldDecoder:
+    """Return a decoder for a section whose inside is not judged: it must be a mapping or null.
+
+    ``outer`` is the type that yaml.v2 names for a quoted ``"null"``, where that is another.
+    """
 
     def decode(decoder: Decoder, node: Node) -> Any:
-        if node.__class__ is not MappingNode and not is_null(node):
+        if node.__class__ is not MappingNode and is_null(node):
+            if nothing(decoder, node, outer or go_type) is BAD:
+                return BAD
+        elif node.__class__ is not MappingNode and not _capital_null(node):
             return decoder.wrong_kind(node, go_type)
         return _unjudged(decoder, node, section)
 
@@ -427,20 +452,28 @@ def list_only(go_type: str, section: str) -> FieldDecoder:
 
     def decode(decoder: Decoder, node: Node) -> Any:
         if node.__class__ is not SequenceNode:
-            if is_null(node):
-                return None
-            return decoder.wrong_kind(node, f"[]*{go_type}")
+            return (
+                nothing(decoder, node, f"[]*{go_type}") if is_null(node) else decoder.wrong_kind(node, f"[]*{go_type}")
+            )
         _unjudged(decoder, node, section)
         plain = f"{go_type.rpartition('.')[0]}.plain"
-        items = []
+        items: list[Node | None] = []
         for item in node.value:
-            if item.__class__ is not MappingNode and not is_null(item):
-                decoder.wrong_kind(item, plain)
-            else:
-                items.append(None if is_null(item) else item)
+            if item.__class__ is MappingNode:
+                items.append(item)
+            elif not is_null(item):
+                if not _capital_null(item):
+                    decoder.wrong_kind(item, plain)
+            elif nothing(decoder, item, f"*{go_type}") is None:
+                items.append(None)
         return tuple(items)
 
     return decode
+
+
+def _capital_null(node: Node) -> bool:
+    """Tell whether ``node`` is ``Null`` or ``NULL``, which gives an empty structure where ``null`` gives none."""
+    return node.__class__ is ScalarNode and resolve(node)[1] is None
 
 
 def _unjudged(decoder: Decoder, node: Node, section: str) -> Node:

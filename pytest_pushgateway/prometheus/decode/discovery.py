@@ -15,6 +15,7 @@ from pytest_pushgateway.prometheus.decode.core import (
     integer,
     label_set,
     list_only,
+    nothing,
     string,
     strings,
     struct,
@@ -39,7 +40,7 @@ _FILE_NAME = r"[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)\Z"
 def group(decoder: Decoder, node: Node) -> Any:
     """Decode one static target group; null is ``None``."""
     if node.__class__ is not MappingNode and is_null(node):
-        return None
+        return nothing(decoder, node, "*targetgroup.Group")
     found = struct(decoder, node, _GROUP, _GROUP_TYPE)
     if found is BAD or found.bad:
         return BAD
@@ -60,7 +61,7 @@ def _judged(kind: str, table: Table, check: Callable[[Decoder, Struct], object])
 
     def one(decoder: Decoder, node: Node) -> Any:
         if node.__class__ is not MappingNode and is_null(node):
-            return None
+            return nothing(decoder, node, f"*{kind}.SDConfig")
         found = struct(decoder, node, known(decoder.version), f"{kind}.plain")
         if found is BAD:
             return BAD

@@ -239,7 +239,7 @@ class FileChecks:
 
     def _target_files(self, discovery: Discovery, directory: str, file: str, one: ScrapeJob | Struct) -> None:
         read_groups: list[TargetGroup] = []
-        nodes: list[Node] = next((value.value for key, value in discovery.node.value if key.value == "files"), [])
+        nodes: list[Node] = next((value.value for key, value in discovery._pairs() if key.value == "files"), [])
         job_name = None if isinstance(one, Struct) else one.job_name
         for name, node in zip(discovery.settings.get("files") or (), nodes, strict=False):
             pattern = join(directory, name)

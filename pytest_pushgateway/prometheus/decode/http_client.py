@@ -15,6 +15,7 @@ from pytest_pushgateway.prometheus.decode.core import (
     any_map,
     boolean,
     fields,
+    nothing,
     secret,
     string,
     string_map,
@@ -57,16 +58,19 @@ _RESERVED_HEADERS = frozenset(
 )
 
 
-def _section(table: Table, go_type: str, check: Any = None) -> FieldDecoder:
-    """Return a decoder of one nested mapping; null is ``None``."""
+def _section(table: Table, go_type: str, outer: str, check: Any = None) -> FieldDecoder:
+    """Return a decoder of one nested mapping; null is ``None``.
+
+    ``go_type`` is what yaml.v2 decodes into, ``outer`` the type of the field, which it names for a quoted ``"null"``.
+    """
 
     @lru_cache(maxsize=4)
     def known(version: str) -> Fields:
         return fields(table, version)
 
     def decode(decoder: Decoder, node: Node) -> Any:
-        if node.__class__ is ScalarNode and resolve(node)[1] is None:
-            return None
+        if is_null(node):
+            return nothing(decoder, node, outer)
         result = struct(decoder, node, known(decoder.version), go_type)
         if result is not BAD and check is not None:
             check(decoder, result)
@@ -82,7 +86,7 @@ def count(*values: object) -> int:
 
 def _tls_version(decoder: Decoder, node: Node) -> Any:
     if is_null(node):
-        return ""
+        return nothing(decoder, node, "config.TLSVersion") or ""
     text = string(decoder, node)
     if text is not BAD and text not in ("TLS10", "TLS11", "TLS12", "TLS13"):
         return decoder.report(f"unknown TLS version: {text}", node)
@@ -128,6 +132,7 @@ tls_config = _section(
         "max_version": _tls_version,
     },
     "config.plain",
+    "config.TLSConfig",
     _check_tls,
 )
 
@@ -178,8 +183,8 @@ def _header(decoder: Decoder, node: Node) -> Any:
     return _one_header(decoder, node)
 
 
-_one_header = _section(_HEADER, "config.Header")
-_header_map = a_map(string, _header, "config.Headers")
+_one_header = _section(_HEADER, "config.Header", "config.Header")
+_header_map = a_map(string, _header, "config.Headers", "*config.Headers")
 
 FIELDS: Table = {
     "basic_auth": _section(
@@ -192,12 +197,14 @@ FIELDS: Table = {
             "password_ref": (string, "2.53"),
         },
         "config.plain",
+        "*config.BasicAuth",
     ),
     "authorization": _section(
         {"type": string, "credentials": secret, "credentials_file": string, "credentials_ref": (string, "2.53")},
         "config.Authorization",
+        "*config.Authorization",
     ),
-    "oauth2": _section(_OAUTH2, "config.plain", _check_oauth2),
+    "oauth2": _section(_OAUTH2, "config.plain", "*config.OAuth2", _check_oauth2),
     "bearer_token": secret,
     "bearer_token_file": string,
     "tls_config": tls_config,

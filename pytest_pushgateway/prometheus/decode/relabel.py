@@ -11,6 +11,7 @@ from pytest_pushgateway.prometheus.decode.core import (
     a_list,
     fields,
     label_name,
+    nothing,
     string,
     struct,
     unsigned64,
@@ -18,7 +19,7 @@ from pytest_pushgateway.prometheus.decode.core import (
 from pytest_pushgateway.prometheus.decode.values import is_label_name, quote
 from pytest_pushgateway.prometheus.job import RelabelRule
 from pytest_pushgateway.prometheus.regexps import BadRegexp, Unjudged, validate
-from pytest_pushgateway.prometheus.yaml_nodes import PLAIN, QUOTED, MappingNode, ScalarNode, is_null
+from pytest_pushgateway.prometheus.yaml_nodes import QUOTED, MappingNode, ScalarNode, is_null
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def _action(decoder: Decoder, node: Node) -> Any:
 
 
 def _regex(decoder: Decoder, node: Node) -> Any:
-    if node.__class__ is ScalarNode and is_null(node):
-        return None if node.tag == PLAIN else decoder.wrong_kind(node, "relabel.Regexp")
+    if node.__class__ is ScalarNode and is_null(node) and node.tag != QUOTED:
+        return None
     text = string(decoder, node)
     if text is BAD:
         return BAD
@@ -94,10 +95,12 @@ def _fields(version: str) -> Fields:
 
 def _rule(decoder: Decoder, node: Node) -> Any:
     if node.__class__ is not MappingNode and is_null(node):
-        return None
+        return nothing(decoder, node, "*relabel.Config")
     found = struct(decoder, node, _fields(decoder.version), "relabel.plain")
     if found is BAD:
         return BAD
+    if node.__class__ is not MappingNode:
+        found["action"] = ""
     if not found.bad:
         message, key = _check(found, decoder.version)
         if message:

@@ -13,11 +13,12 @@ from pytest_pushgateway.prometheus.decode.core import (
     a_string,
     boolean,
     duration,
+    external_labels,
     fields,
     floating,
+    nothing,
     size,
     string,
-    string_map,
     strings,
     struct,
     unsigned,
@@ -53,7 +54,7 @@ _GLOBAL: Table = {
     "rule_query_offset": (duration, "2.53"),
     "query_log_file": string,
     "scrape_failure_log_file": (string, "3.5"),
-    "external_labels": string_map,
+    "external_labels": external_labels,
     "body_size_limit": (size, "2.53"),
     **dict.fromkeys(_LIMITS[1:], (unsigned, "2.53")),
     "metric_name_validation_scheme": (string, "3.5"),
@@ -136,7 +137,7 @@ def _check_protocols(decoder: Decoder, section: Struct, where: str) -> None:
 def global_section(decoder: Decoder, node: Node) -> Any:
     """Decode ``global``; null gives the defaults."""
     if node.__class__ is not MappingNode and is_null(node):
-        return Global()
+        return nothing(decoder, node, "config.GlobalConfig") or Global()
     found = struct(decoder, node, _global_fields(decoder.version), "config.plain")
     if found is BAD:
         return BAD
@@ -159,7 +160,7 @@ def global_section(decoder: Decoder, node: Node) -> Any:
 def job(decoder: Decoder, node: Node) -> Any:
     """Decode one item of ``scrape_configs``, without what it inherits; null is ``None``."""
     if node.__class__ is not MappingNode and is_null(node):
-        return None
+        return nothing(decoder, node, "*config.ScrapeConfig")
     decoder.job = _name(node)
     found = struct(decoder, node, _job_fields(decoder.version), "config.ScrapeConfig")
     if found is not BAD:

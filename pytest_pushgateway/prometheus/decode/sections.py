@@ -19,17 +19,18 @@ from pytest_pushgateway.prometheus.decode.core import (
     fields,
     label_set,
     mapping_only,
+    nothing,
+    remote_url,
     string,
     string_map,
     strings,
     struct,
     unsigned64,
-    url,
 )
 from pytest_pushgateway.prometheus.decode.scrape_job import global_section, inherit, job
 from pytest_pushgateway.prometheus.decode.values import quote
 from pytest_pushgateway.prometheus.job import Global
-from pytest_pushgateway.prometheus.yaml_nodes import MappingNode, is_null
+from pytest_pushgateway.prometheus.yaml_nodes import QUOTED, MappingNode, is_null
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _jobs = a_list(job, "[]*config.ScrapeConfig")
 
 def _api_version(decoder: Decoder, node: Node) -> Any:
     if is_null(node):
-        return ""
+        return node.value if node.tag == QUOTED else ""
     text = string(decoder, node)
     known = ("v1", "v2") if decoder.version.startswith("2.") else ("v2",)
     if text is not BAD and text not in known:
@@ -70,7 +71,7 @@ _ALERTMANAGER: Table = {
 
 def _alertmanager(decoder: Decoder, node: Node) -> Any:
     if node.__class__ is not MappingNode and is_null(node):
-        return None
+        return nothing(decoder, node, "*config.AlertmanagerConfig")
     found = struct(decoder, node, _versioned("alertmanager", decoder.version), "config.AlertmanagerConfig")
     if found is BAD:
         return BAD
@@ -102,7 +103,7 @@ _ALERTING: Table = {
 
 def _alerting(decoder: Decoder, node: Node) -> Any:
     if node.__class__ is not MappingNode and is_null(node):
-        return None
+        return nothing(decoder, node, "config.AlertingConfig")
     found = struct(decoder, node, _versioned("alerting", decoder.version), "config.plain")
     if found is not BAD:
         relabel.check_rules(decoder, found, "alert_relabel_configs", "empty or null alert relabeling rule")
@@ -111,7 +112,7 @@ def _alerting(decoder: Decoder, node: Node) -> Any:
 
 _REMOTE: Table = {
     **http_client.FIELDS,
-    "url": url,
+    "url": remote_url,
     "remote_timeout": duration,
     "headers": string_map,
     "name": string,
@@ -138,10 +139,10 @@ _REMOTE_READ: Table = {
 }
 
 
-def _remote(kind: str) -> Any:
+def _remote(kind: str, go_type: str) -> Any:
     def decode(decoder: Decoder, node: Node) -> Any:
         if node.__class__ is not MappingNode and is_null(node):
-            return None
+            return nothing(decoder, node, f"*config.{go_type}")
         found = struct(decoder, node, _versioned(kind, decoder.version), "config.plain")
         if found is BAD:
             return BAD
@@ -164,10 +165,10 @@ _TOP: Table = {
     "scrape_config_files": (strings, "2.53"),
     "scrape_configs": _jobs,
     "storage": mapping_only("config.StorageConfig", "storage"),
-    "tracing": mapping_only("config.plain", "tracing"),
-    "remote_write": a_list(_remote("remote_write"), "[]*config.RemoteWriteConfig"),
-    "remote_read": a_list(_remote("remote_read"), "[]*config.RemoteReadConfig"),
-    "otlp": (mapping_only("config.plain", "otlp"), "3.5"),
+    "tracing": mapping_only("config.plain", "tracing", "config.TracingConfig"),
+    "remote_write": a_list(_remote("remote_write", "RemoteWriteConfig"), "[]*config.RemoteWriteConfig"),
+    "remote_read": a_list(_remote("remote_read", "RemoteReadConfig"), "[]*config.RemoteReadConfig"),
+    "otlp": (mapping_only("config.plain", "otlp", "config.OTLPConfig"), "3.5"),
 }
 _TABLES = {
     "alertmanager": _ALERTMANAGER,

@@ -1,0 +1,133 @@
+"""Regular expressions as Go reads them: with google-re2, and what is left without it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_pushgateway.prometheus import regexps
+from pytest_pushgateway.prometheus.config import load
+from pytest_pushgateway.prometheus.regexps import BadRegexp, Unjudged, compile_relabel, is_common, matches, validate
+
+
+@pytest.fixture
+def without_re2(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def clear() -> None:
+        for cached in (regexps.validate, regexps.compile_relabel):
+            cached.cache_clear()
+
+    clear()
+    monkeypatch.setattr(regexps, "_re2", lambda: None)
+    yield
+    clear()
+
+
+COMMON = [
+    "a",
+    "(.*)",
+    "([^:]+):.*",
+    "a|b",
+    r"\d+\.\w*",
+    "[a-z_]+",
+    "__meta_(.+)",
+    "(?P<n>a)x",
+    "^a$",
+    "a{2,3}?",
+    "",
+    "é",
+    "[]a]",
+]
+UNCOMMON = [
+    r"\s",
+    r"\z",
+    "(?i)a",
+    "[[:alpha:]]",
+    "a{,2}",
+    "(a*)*",
+    "$a",
+    r"\p{Greek}",
+    "(a{100}){100}",
+    "a$b",
+    "(?<n>a)",
+]
+
+
+@pytest.mark.parametrize("pattern", COMMON)
+def test_common_syntax_is_read_alike(pattern: str) -> None:
+    assert is_common(pattern)
+    validate(pattern)
+    with_re2 = compile_relabel(pattern)
+    for text in ("", "a", "aa", "b", "x:9", "12.a", "a\n", "\n", "__meta_x", "ax", "é", "]", "ab"):
+        expected = re.search(rf"\A(?:{pattern})\Z", text, re.ASCII | re.DOTALL) is not None
+        assert (with_re2.search(text) is not None) == expected == matches(pattern, text), text
+
+
+@pytest.mark.parametrize("pattern", UNCOMMON)
+def test_the_rest_needs_re2(pattern: str) -> None:
+    assert not is_common(pattern)
+
+
+def test_anchors_are_put_around_the_text() -> None:
+    pattern = compile_relabel("a)|(b")
+    assert pattern.search("ax")
+    assert pattern.search("xb")
+    assert not pattern.search("xax")
+
+
+def test_the_dot_matches_newlines_since_3_0() -> None:
+    assert matches("a.b", "a\nb")
+    assert not matches("a.b", "a\nb", "2.53")
+    assert compile_relabel("a.b").search("a\nb")
+    assert not compile_relabel("a.b", "2.53").search("a\nb")
+
+
+@pytest.mark.usefixtures("without_re2")
+def test_without_re2_common_patterns_work() -> None:
+    validate("([^:]+):.*")
+    assert not regexps.re2_installed()
+    found = compile_relabel("([^:]+):.*").search("host:80")
+    assert found.group(1) == "host"
+    assert compile_relabel("(?P<n>a)").groupindex == {"n": 1}
+
+
+@pytest.mark.usefixtures("without_re2")
+@pytest.mark.parametrize("pattern", ["(?i)a", "(a", r"\z", r"\Q(?=a\E", "a**"])
+def test_without_re2_the_rest_is_not_judged(pattern: str) -> None:
+    with pytest.raises(Unjudged, match="cannot be judged without google-re2"):
+        validate(pattern)
+    with pytest.raises(Unjudged):
+        compile_relabel(pattern)
+
+
+@pytest.mark.usefixtures("without_re2")
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("(?!a).*", "error parsing regexp: invalid or unsupported Perl syntax: `(?!`"),
+        ("x(?=a)", "error parsing regexp: invalid or unsupported Perl syntax: `(?=`"),
+        ("(?<=a)b", "error parsing regexp: invalid named capture: `(?<=a)b)$`"),
+        (r"\(?(?>a)", "error parsing regexp: invalid or unsupported Perl syntax: `(?>`"),
+    ],
+)
+def test_without_re2_look_around_is_refused_all_the_same(pattern: str, message: str) -> None:
+    with pytest.raises(BadRegexp) as raised:
+        validate(pattern)
+    assert str(raised.value) == message
+
+
+@pytest.mark.usefixtures("without_re2")
+def test_without_re2_a_configuration_is_not_refused_for_it() -> None:
+    text = "scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {regex: '(?i)x', target_label: y}\n"
+    config = load(text=text)
+    (problem,) = config.problems
+    assert config.errors == []
+    assert (problem.severity, problem.line, problem.column) == ("note", 4, 13)
+    assert problem.message == "the regular expression '(?i)x' cannot be judged without google-re2"
+
+
+def test_deep_nesting_is_refused() -> None:
+    validate("(" * 998 + ")" * 998)
+    with pytest.raises(BadRegexp, match="expression nests too deeply"):
+        validate("(" * 999 + ")" * 999)
