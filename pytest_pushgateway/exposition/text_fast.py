@@ -85,6 +85,9 @@ class _Reader:
             pieces = head.split(b'"')
             shape = known_shape(tuple(pieces[::2]))
             if shape is None:
+                if line.startswith(b"#"):
+                    self._strict.read(number, line + b"\n")
+                    continue
                 shape = self._examine(pieces)
             value = known_number(token)
             if value is None:

@@ -23,6 +23,7 @@ _LABEL_CHARACTERS = re.compile(rb"[a-zA-Z0-9_]*")
 _PLAIN_RUN = re.compile(rb'[^"\\\n]*')
 _HELP_RUN = re.compile(rb"[^\\\n]*")
 _LEGACY_METRIC = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_PLAIN_COMMENT = re.compile(rb"# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) ([^ \t\\\n][^\\\n]*)\n")
 _LEGACY_LABEL = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
 
 _NEWLINE, _TAB, _SPACE, _QUOTE, _HASH, _COMMA = b'\n\t "#,'
@@ -38,6 +39,8 @@ _TYPE_NAMES = {
     "GAUGE_HISTOGRAM": MetricType.GAUGE_HISTOGRAM,
     "GAUGEHISTOGRAM": MetricType.GAUGE_HISTOGRAM,
 }
+
+_WRITTEN_AS_USUAL = {name.lower().encode(): kind for name, kind in _TYPE_NAMES.items()}
 
 _UNSTARTED = "invalid metric name"
 """Said where the original dies of a nil pointer instead of answering: braces without a name before any metric."""
@@ -103,6 +106,11 @@ class LineParser:
     # Comments
 
     def _comment(self, line: bytes, position: int) -> None:
+        plain = _PLAIN_COMMENT.fullmatch(line)
+        if plain is not None:
+            self._family, self._suffix = family, _ = self.family_of(plain[2])
+            self._declare(family, plain[1], line, plain.start(3))
+            return
         position = _after_blanks(line, position)
         keyword, position = _token(line, position)
         if line[position] == _NEWLINE:
@@ -120,6 +128,9 @@ class LineParser:
         position = _after_blanks(line, position)
         if line[position] == _NEWLINE:
             return
+        self._declare(family, keyword, line, position)
+
+    def _declare(self, family: FamilyBuilder, keyword: bytes, line: bytes, position: int) -> None:
         if keyword == b"HELP":
             if family.help is not None:
                 self._fail(f"second HELP line for metric name {quote(family.name)}")
@@ -148,11 +159,15 @@ class LineParser:
         if family.type is not None:
             self._fail(f"second TYPE line for metric name {quote(family.name)}, or TYPE reported after samples")
         word = _rest(line, position)
+        known = _WRITTEN_AS_USUAL.get(word)
+        family.type = self._type_named(word) if known is None else known
+
+    def _type_named(self, word: bytes) -> MetricType:
         # Character by character: Go's upper case never makes two characters of one.
         upper = "".join(c.upper() if len(c.upper()) == 1 else c for c in word.decode("utf-8", "replace"))
         if upper not in _TYPE_NAMES:
             self._fail(f"unknown metric type {quote(word)}")
-        family.type = _TYPE_NAMES[upper]
+        return _TYPE_NAMES[upper]
 
     # Names
 

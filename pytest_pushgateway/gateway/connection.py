@@ -41,7 +41,7 @@ class Abandoned(Exception):
 
 
 class Connection:
-    """A connection and the thread that serves it.
+    """A connection. The thread that makes it serves it.
 
     The application finds it as ``environ["pushgateway.connection"]``; it may set ``plan`` and ``streamed``, call
     :meth:`wait`, and raise :class:`Abandoned`.
@@ -60,7 +60,7 @@ class Connection:
         self.closing = False
         self.busy = False
         """Whether a request has begun that has no answer yet."""
-        self.thread = threading.Thread(target=self._run, name="pushgateway-connection", daemon=True)
+        self.thread = threading.current_thread()
         self._input = Input(self._receive)
         self._deadline = 0.0
         self._last_method = ""
@@ -80,7 +80,8 @@ class Connection:
 
     # The thread
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Serve request after request, and close."""
         try:
             self.sock.settimeout(self.server.limits.request_timeout)
             if self.server.tls is None or self._handshake(self.server.tls):

@@ -100,7 +100,7 @@ class Gateway:
         self._clock = clock
         self._observer = observer
         self._hook = hook
-        self._recent = Recent()
+        self._recent = Recent(0) if recent_requests else Recent()
         self._recent_requests = recent_requests or self._recent.requests
         self._note = note
         self._synchronous = synchronous

@@ -77,7 +77,7 @@ class Failure:
 
 
 class Recent:
-    """An observer that keeps the latest requests, and why the last push to each failing group failed."""
+    """An observer that keeps the latest requests, at most ``limit``, and why the last push to a failing group failed."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._lock = threading.Lock()
@@ -89,7 +89,7 @@ class Recent:
         """Take note of a request. Requests for the page itself and its data are left out: it asks every second."""
         request, verdict = record.request, record.verdict
         with self._lock:
-            if request.kind != "other":
+            if request.kind != "other" and self._requests.maxlen:
                 self._count += 1
                 self._requests.append(RecentRequest.of(record, self._count))
             if verdict is None:

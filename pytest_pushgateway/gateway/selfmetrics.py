@@ -11,8 +11,7 @@ import struct
 import sys
 import threading
 import time
-from bisect import bisect_left
-from collections import deque
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -97,23 +96,30 @@ _MAX_OBSERVATIONS = 500
 class _Observations:
     """One series of a summary: a count and a sum of everything, quantiles of what is recent."""
 
-    __slots__ = ("count", "created", "recent", "sum")
+    __slots__ = ("_moments", "_values", "count", "created", "sum")
 
     def __init__(self, created: float) -> None:
         self.created = created
         self.count = 0
         self.sum = 0.0
-        self.recent: deque[tuple[float, float]] = deque(maxlen=_MAX_OBSERVATIONS)
+        # Arrays: a reset frees them at once, however full they are.
+        self._moments = array("d")
+        self._values = array("d")
 
     def add(self, value: float) -> None:
+        if self.count < _MAX_OBSERVATIONS:
+            self._moments.append(monotonic())
+            self._values.append(value)
+        else:
+            oldest = self.count % _MAX_OBSERVATIONS
+            self._moments[oldest] = monotonic()
+            self._values[oldest] = value
         self.count += 1
         self.sum += value
-        self.recent.append((monotonic(), value))
 
     def summary(self) -> Summary:
-        entries = list(self.recent)
-        start = bisect_left(entries, (monotonic() - _MAX_AGE,))
-        values = sorted(value for _, value in entries[start:])
+        start = monotonic() - _MAX_AGE
+        values = sorted(value for at, value in zip(self._moments, self._values, strict=True) if at >= start)
         quantiles = [
             (rank, values[max(math.ceil(len(values) * rank) - 1, 0)] if values else math.nan) for rank in _QUANTILES
         ]

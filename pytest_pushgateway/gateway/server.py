@@ -1,15 +1,14 @@
-"""The server: listening sockets, an accept thread, and a thread for each connection.
+"""The server: listening sockets, and a thread for each connection.
 
 Written on the standard library's sockets, behind a WSGI application: docs/design.md says why it is not werkzeug's.
-Stopping wakes the accept thread through a socket of its own and every other thread by shutting its connection down, so
-nothing polls and nothing is left.
+Stopping wakes the thread that waits for a connection through a socket of its own and every other one by shutting its
+connection down, so nothing polls and nothing is left.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import select
 import socket
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.gateway.connection import Abandoned, Connection, http_date
 from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.gateway.workers import Workers
 
 if TYPE_CHECKING:
     import ssl
@@ -73,7 +73,6 @@ class Server:
         self._clock = clock
         self._generation = generation
         self._listeners = list(listeners)
-        self._wake_receiver, self._wake_sender = socket.socketpair()
         self._lock = threading.Lock()
         self._connections: set[Connection] = set()
         self._released = threading.Condition()
@@ -81,13 +80,15 @@ class Server:
         self._stopping = False
         self._refusing_more = False
         self._date = (0, "")
-        self._accepter: threading.Thread | None = None
+        self._workers: Workers | None = None
+        self._former: list[Workers] = []
+        """Those of before a pause: their threads may still be at their last connections."""
         _servers.add(self)
 
     def start(self) -> None:
         """Begin to accept connections."""
-        self._accepter = threading.Thread(target=self._accept, name="pushgateway-accept", daemon=True)
-        self._accepter.start()
+        self._workers = Workers(self._listeners, take=self._take, drop=self._drop, log=self.log)
+        self._workers.start()
 
     def stop(self, grace: float = 0.0) -> None:
         """Close every socket and end every thread; idempotent.
@@ -99,8 +100,6 @@ class Server:
                 return
             self._stopping = True
         self._end_accepting()
-        self._wake_receiver.close()
-        self._wake_sender.close()
         if grace:
             deadline = monotonic() + grace
             for connection in self.connections():
@@ -111,9 +110,8 @@ class Server:
                     connection.thread.join(max(0.0, deadline - monotonic()))
         self.close_connections()
         deadline = monotonic() + _JOIN
-        for connection in self.connections():
-            if connection.thread is not threading.current_thread():
-                connection.thread.join(max(0.0, deadline - monotonic()))
+        for workers in self._former:
+            workers.join(deadline)
         _servers.discard(self)
 
     def connections(self) -> list[Connection]:
@@ -186,44 +184,18 @@ class Server:
             self._date = (now, line)
         return line
 
-    # The accept thread
+    # Accepting
 
     def _end_accepting(self) -> None:
-        accepter, self._accepter = self._accepter, None
-        if accepter is not None:
-            self._wake_sender.send(b"x")
-            if accepter is not threading.current_thread():
-                accepter.join()
-            self._wake_receiver.recv(1)
+        workers, self._workers = self._workers, None
+        if workers is not None:
+            workers.end()
+            self._former.append(workers)
         for listener in self._listeners:
             listener.close()
         self._listeners = []
 
-    def _accept(self) -> None:
-        poll = select.poll()
-        poll.register(self._wake_receiver, select.POLLIN)
-        by_descriptor = {}
-        for listener in self._listeners:
-            listener.setblocking(False)
-            poll.register(listener, select.POLLIN)
-            by_descriptor[listener.fileno()] = listener
-        woken = self._wake_receiver.fileno()
-        while True:
-            for descriptor, _ in poll.poll():
-                if descriptor == woken:
-                    return
-                try:
-                    sock, address = by_descriptor[descriptor].accept()
-                except BlockingIOError:
-                    continue
-                except OSError as problem:
-                    # Out of descriptors, or a client that went: the listener stays, and spinning helps nobody.
-                    self.log("error", "http: Accept error", err=str(problem))
-                    select.select([woken], [], [], 0.01)
-                    continue
-                self._take(sock, address)
-
-    def _take(self, sock: socket.socket, address: Any) -> None:
+    def _take(self, sock: socket.socket, address: Any) -> Connection | None:
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(self, sock, address, self._generation())
@@ -232,27 +204,28 @@ class Server:
             if not full:
                 self._connections.add(connection)
             first, self._refusing_more = full and not self._refusing_more, full
-        if full:
-            if first:
-                self.log("warn", "too many connections, refusing more", limit=self.limits.max_connections)
-            connection.refuse()
-            return
-        try:
-            connection.thread.start()
-        except RuntimeError as problem:
-            self.forget(connection)
-            self.log("error", "cannot serve a connection", err=str(problem))
-            sock.close()
+        if not full:
+            return connection
+        if first:
+            self.log("warn", "too many connections, refusing more", limit=self.limits.max_connections)
+        connection.refuse()
+        return None
+
+    def _drop(self, connection: Connection, problem: Exception) -> None:
+        self.forget(connection)
+        self.log("error", "cannot serve a connection", err=str(problem))
+        connection.sock.close()
 
     def abandon(self) -> None:
         """Close this process's copies of all sockets: the server goes on in the parent of a fork."""
         self._stopping = True
-        self._accepter = None
+        workers, self._workers = self._workers, None
+        if workers is not None:
+            workers.close()
         # Whoever held the locks does not exist here.
         self._lock = threading.Lock()
         self._released = threading.Condition()
-        sockets = [*self._listeners, self._wake_receiver, self._wake_sender]
-        for one in [*sockets, *(connection.sock for connection in list(self._connections))]:
+        for one in [*self._listeners, *(connection.sock for connection in list(self._connections))]:
             one.close()
         self._connections = set()
         self._listeners = []

@@ -164,6 +164,11 @@ class Request:
         return replace(RecentRequest.of(self._record, self.order), origin=self.origin)
 
     @property
+    def noteworthy(self) -> bool:
+        """Tell whether a test may have to hear of the request at its end."""
+        return False
+
+    @property
     def outcome(self) -> str:
         """One line: what became of the request."""
         if self._record is None:
@@ -225,6 +230,11 @@ class Push(Request):
         verdict = self._record.verdict if self._record is not None else None
         return tuple(verdict.removed) if verdict is not None and verdict.accepted else ()
 
+    @property
+    def noteworthy(self) -> bool:
+        """Tell whether the application's push was rejected or took something away."""
+        return self.origin != "test" and (bool(self.removed) or self.rejected)
+
 
 class Delete(Request):
     """A DELETE of a group."""
@@ -236,6 +246,11 @@ class Delete(Request):
         """Tell whether there was a group to delete."""
         verdict = self._record.verdict if self._record is not None else None
         return verdict is not None and bool(verdict.matched)
+
+    @property
+    def noteworthy(self) -> bool:
+        """Tell whether the application's deletion found nothing."""
+        return self.origin != "test" and not self.matched
 
 
 _CLASSES: dict[str, type[Request]] = {"push": Push, "delete": Delete}
@@ -278,6 +293,7 @@ class Journal:
         self._limit = limit
         self._secret = secrets.token_hex(8)
         self._entries: deque[Request] = deque()
+        self._noted: deque[Request] = deque()
         self._bodies = 0
         self._order = 0
         self._numbers: dict[str, int] = {}
@@ -298,9 +314,14 @@ class Journal:
             self._entries.append(entry)
             self._bodies += len(record.request.body)
             self._count(entry, kind)
+            if entry.noteworthy:
+                self._noted.append(entry)
             while len(self._entries) > self._limit or self._bodies > BODIES_LIMIT:
-                self._bodies -= len(self._entries.popleft().body)
+                gone = self._entries.popleft()
+                self._bodies -= len(gone.body)
                 self.dropped += 1
+                if self._noted and self._noted[0] is gone:
+                    self._noted.popleft()
             if own:
                 mark = record.request.header(ORIGIN_HEADER)
                 if mark in self._sent:
@@ -330,6 +351,7 @@ class Journal:
         """Forget all requests; many or large ones are freed by a thread, so that this takes the same time always."""
         with self.condition:
             old, self._entries = self._entries, deque()
+            self._noted = deque()
             large = len(old) > FREED_AT_ONCE or self._bodies > FREED_BYTES
             self._bodies = self.dropped = 0
             self._numbers.clear()
@@ -348,6 +370,11 @@ class Journal:
         """Return all requests, in the order in which they took effect."""
         with self.condition:
             return list(self._entries)
+
+    def noted(self, since: int) -> list[Request]:
+        """Return the kept requests later than ``since`` that a test may have to hear of; costs these alone."""
+        with self.condition:
+            return [entry for entry in self._noted if entry.order > since]
 
     def pushes(self) -> list[Push]:
         """Return all pushes, rejected ones and those that met a fault too."""

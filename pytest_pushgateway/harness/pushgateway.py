@@ -278,11 +278,12 @@ class Pushgateway(Asserting, Waiting, Sending):
         with self._journal.condition:
             requests = self._journal.requests()
             since, self._reported = self._reported, self._journal.sequence
+            noted = self._journal.noted(since)
         poison = self._store.poisoned() if self._gateway is not None and self._pushed_since(requests, since) else None
         due, self._due = self._due, []
         if self.settings.lint:
             due += [(LintWarning, f"{one}") for one in self.lint() if one.push.order > since]
-        return due + report.findings(requests, since, self.faults.take_unused(), poison, self._prefix)
+        return due + report.findings(noted, requests, self.faults.take_unused(), poison, self._prefix)
 
     def take_errors(self) -> list[BaseException]:
         """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked."""

@@ -32,13 +32,11 @@ LOG_LINES = 20
 
 
 def findings(
-    requests: Sequence[Request], since: int, unused: Sequence[Fault], poison: Poison | None, prefix: str
+    noted: Iterable[Request], requests: Sequence[Request], unused: Sequence[Fault], poison: Poison | None, prefix: str
 ) -> list[Finding]:
-    """Return the warnings for the requests later than ``since``, for unused faults and for a poisoned gateway."""
+    """Return the warnings for the noteworthy ones among the requests, for unused faults and for a poisoned gateway."""
     found: list[Finding] = []
-    for entry in requests:
-        if entry.order <= since or entry.origin == "test":
-            continue
+    for entry in noted:
         if isinstance(entry, Push):
             if entry.rejected and not entry.expected:
                 found.append((RejectedPushWarning, rejected(entry, requests)))

@@ -40,7 +40,9 @@ def test_the_child_holds_no_socket_of_the_server(serve: Serve, child: Callable[[
     running = serve()
     with socket.create_connection(("127.0.0.1", running.port)):
         wire.wait_until(running.server.connections)
-        ours = {running.server._wake_receiver.fileno(), running.server._wake_sender.fileno()}
+        workers = running.server._workers
+        assert workers is not None
+        ours = {workers._wake_receiver.fileno(), workers._wake_sender.fileno()}
         ours |= {one.fileno() for one in running.listeners}
         ours |= {connection.sock.fileno() for connection in running.server.connections()}
 
