@@ -21,7 +21,9 @@ NAMES = (
     "go_gc_duration_seconds_sum process_open_fds push_time_seconds push_failure_time_seconds "
     "pushgateway_build_info labels"
 )
+DOTTED = "m.sum m.sum_sum m.sum_count é"
 LABEL_NAMES = "x y job instance le quantile"
+DOTTED_LABELS = "x.y x_y é"
 VALUES = ("1", "2", "-3.5", "0", "1e6", "NaN", "+Inf", "0.1", "123456789")
 LABEL_VALUES = ("", "1", "2", "a", "i", "é", 'q"u\\o\nte', "0.5", " ", "+Inf")
 TYPES = ("counter", "gauge", "untyped", "summary", "histogram")
@@ -50,20 +52,27 @@ def _escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-def _braces(pairs: Sequence[tuple[str, str]]) -> str:
-    return "{" + ",".join(f'{name}="{_escape(value)}"' for name, value in pairs) + "}" if pairs else ""
+def _quoted(name: str) -> str:
+    return name if name.isascii() and "." not in name else f'"{name}"'
+
+
+def _series(name: str, pairs: Sequence[tuple[str, str]]) -> str:
+    labels = [f'{_quoted(label)}="{_escape(value)}"' for label, value in pairs]
+    if _quoted(name) != name:
+        return "{" + ",".join([_quoted(name), *labels]) + "}"
+    return name + ("{" + ",".join(labels) + "}" if labels else "")
 
 
 def _text_metric(family: Family, metric: Metric) -> str:
     name, pairs = family.name, [pair for pair in metric.labels if pair[0] not in ("le", "quantile")]
-    labels = _braces(pairs)
+    total, count = _series(f"{name}_sum", pairs), _series(f"{name}_count", pairs)
     if family.kind == "summary":
-        quantile = _braces([*pairs, ("quantile", "0.5")])
-        return f"{name}{quantile} {metric.value}\n{name}_sum{labels} 2\n{name}_count{labels} 3\n"
+        quantile = _series(name, [*pairs, ("quantile", "0.5")])
+        return f"{quantile} {metric.value}\n{total} 2\n{count} 3\n"
     if family.kind == "histogram":
-        bound = _braces([*pairs, ("le", "1")])
-        return f"{name}_bucket{bound} 1\n{name}_sum{labels} {metric.value}\n{name}_count{labels} 3\n"
-    return f"{name}{_braces(metric.labels)} {metric.value}\n"
+        bucket = _series(f"{name}_bucket", [*pairs, ("le", "1")])
+        return f"{bucket} 1\n{total} {metric.value}\n{count} 3\n"
+    return f"{_series(name, metric.labels)} {metric.value}\n"
 
 
 def as_text(families: Sequence[Family]) -> bytes:
@@ -71,9 +80,9 @@ def as_text(families: Sequence[Family]) -> bytes:
     lines = []
     for family in families:
         if family.help:
-            lines.append(f"# HELP {family.name} some help\n")
+            lines.append(f"# HELP {_quoted(family.name)} some help\n")
         if family.kind != "untyped":
-            lines.append(f"# TYPE {family.name} {family.kind}\n")
+            lines.append(f"# TYPE {_quoted(family.name)} {family.kind}\n")
         lines += [_text_metric(family, metric) for metric in family.metrics]
     return "".join(lines).encode()
 
@@ -109,24 +118,28 @@ def _unique(pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple(dict(pairs).items())
 
 
-label_pairs = st.lists(st.tuples(st.sampled_from(LABEL_NAMES.split()), st.sampled_from(LABEL_VALUES)), max_size=3)
-metrics = st.builds(Metric, label_pairs.map(_unique), st.sampled_from(VALUES))
-families = st.builds(
-    Family,
-    st.sampled_from(NAMES.split()),
-    st.sampled_from(TYPES),
-    st.sampled_from((False,) * 9 + (True,)),
-    st.lists(metrics, min_size=1, max_size=3).map(tuple),
-)
+def families(*, dotted: bool) -> st.SearchStrategy[Family]:
+    """Draw families; with names outside the legacy character set if ``dotted``."""
+    names, labels = NAMES.split() + DOTTED.split() * dotted, LABEL_NAMES.split() + DOTTED_LABELS.split() * dotted
+    pairs = st.lists(st.tuples(st.sampled_from(labels), st.sampled_from(LABEL_VALUES)), max_size=3)
+    metrics = st.builds(Metric, pairs.map(_unique), st.sampled_from(VALUES))
+    return st.builds(
+        Family,
+        st.sampled_from(names),
+        st.sampled_from(TYPES),
+        st.sampled_from((False,) * 9 + (True,)),
+        st.lists(metrics, min_size=1, max_size=3).map(tuple),
+    )
 
 
 @st.composite
-def paths(draw: st.DrawFn) -> str:
+def paths(draw: st.DrawFn, *, dotted: bool) -> str:
     """Draw the path of a group, each value plain where that is possible, or in base64."""
     job = draw(st.sampled_from("ab"))
     path = f"/metrics/job/{job}"
     raw = st.sampled_from((*(value.encode() for value in LABEL_VALUES), b"\xff"))
-    for name in draw(st.lists(st.sampled_from(("x", "instance", "instance", "le", "quantile", "job")), max_size=2)):
+    names = ["x", "instance", "instance", "le", "quantile", "job", *("x.y", "U__x_2e_y", "%C3%A9") * dotted]
+    for name in draw(st.lists(st.sampled_from(names), max_size=2)):
         value = draw(raw)
         if value and draw(st.booleans()):
             path += f"/{name}/{urllib.parse.quote_from_bytes(value, safe='')}"
@@ -136,29 +149,30 @@ def paths(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def pushes(draw: st.DrawFn) -> Request:
+def pushes(draw: st.DrawFn, *, dotted: bool) -> Request:
     """Draw a push in either format by either method."""
-    content = draw(st.lists(families, max_size=3))
+    content = draw(st.lists(families(dotted=dotted), max_size=3))
     method = draw(st.sampled_from(("PUT", "POST")))
     if draw(st.booleans()):
-        return request(method, draw(paths()), as_protobuf(content), {"Content-Type": PROTOBUF})
+        return request(method, draw(paths(dotted=dotted)), as_protobuf(content), {"Content-Type": PROTOBUF})
     body = as_text(content)
     if draw(st.integers(0, 19)) == 19:
         body = body.replace(b"\n", b" 1\n", 3)
-    return request(method, draw(paths()), body)
+    return request(method, draw(paths(dotted=dotted)), body)
 
 
-SCRAPES = (scrape(), scrape(PROTOBUF), get("/api/v1/metrics"))
-steps = st.one_of(
-    pushes(),
-    pushes(),
-    pushes(),
-    pushes(),
-    paths().map(delete),
-    st.sampled_from(SCRAPES),
-    st.sampled_from((*SCRAPES, request("PUT", "/api/v1/admin/wipe"))),
-)
-sequences = st.lists(steps, min_size=1, max_size=14)
+SCRAPES = (scrape(), scrape(PROTOBUF), get("/api/v1/metrics"), scrape("text/plain;escaping=allow-utf-8"))
+
+
+def sequences(*, dotted: bool) -> st.SearchStrategy[list[Request]]:
+    """Draw sequences, most of them pushes."""
+    steps = st.one_of(
+        *[pushes(dotted=dotted)] * 4,
+        paths(dotted=dotted).map(delete),
+        st.sampled_from(SCRAPES),
+        st.sampled_from((*SCRAPES, request("PUT", "/api/v1/admin/wipe"))),
+    )
+    return st.lists(steps, min_size=1, max_size=14)
 
 
 # Bodies that are almost right.

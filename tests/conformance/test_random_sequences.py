@@ -1,7 +1,8 @@
 """Random sequences and random bodies get the same verdicts and scrapes from both programs.
 
-``CONFORMANCE_SEQUENCES`` and ``CONFORMANCE_BODIES`` say how many (150 and 600 unless told); with either given the
-seed is new for each run, without it the same examples come every time.
+``CONFORMANCE_SEQUENCES`` and ``CONFORMANCE_BODIES`` say how many for each set of flags (150, with fewer where flags are
+not the default, and 300 unless told); with either given the seed is new for each run, without it the same examples
+come every time.
 """
 
 from __future__ import annotations
@@ -76,9 +77,23 @@ def _play(steps: list[Request], pairs: Pairs, flags: str) -> None:
 
 @pytest.mark.conformance
 @_amount("CONFORMANCE_SEQUENCES", 150)
-@given(steps=sequences)
+@given(steps=sequences(dotted=False))
 def test_sequences(pairs: Pairs, steps: list[Request]) -> None:
     _play([*steps, *SCRAPES], pairs, "default")
+
+
+@pytest.mark.conformance
+@_amount("CONFORMANCE_SEQUENCES", 50)
+@given(steps=sequences(dotted=True))
+def test_sequences_with_utf8_names(pairs: Pairs, steps: list[Request]) -> None:
+    _play([*steps, *SCRAPES], pairs, "utf8")
+
+
+@pytest.mark.conformance
+@_amount("CONFORMANCE_SEQUENCES", 50)
+@given(steps=sequences(dotted=False))
+def test_sequences_without_the_consistency_check(pairs: Pairs, steps: list[Request]) -> None:
+    _play([*steps, *SCRAPES], pairs, "unchecked")
 
 
 BODIES = [
