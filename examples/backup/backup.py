@@ -14,6 +14,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from urllib.error import HTTPError
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, push_to_gateway, pushadd_to_gateway
 
@@ -82,6 +83,9 @@ def push(registry: CollectorRegistry, dataset: str, *, replace: bool) -> bool:
                 grouping_key={"dataset": dataset},
                 timeout=PUSH_TIMEOUT,
             )
+        except HTTPError as error:
+            with error:  # It holds the connection.
+                log.warning("attempt %s to push metrics failed: %s: %s", attempt, error, error.read().decode().strip())
         except OSError as error:
             log.warning("attempt %s to push metrics failed: %s", attempt, error)
         else:

@@ -179,7 +179,7 @@ class Connection:
             return False
         self.busy = False
         self._last_method = head.method
-        return keep and not self.closing
+        return keep and not self.closing and not self.server.stopping
 
     def _read_head(self) -> Head | None:
         limits, source = self.server.limits, self._input

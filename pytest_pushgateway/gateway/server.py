@@ -77,7 +77,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._released = threading.Condition()
         self._waits: dict[Connection, Plan] = {}
-        self._stopping = False
+        self.stopping = False
         self._refusing_more = False
         self._date = (0, "")
         self._workers: Workers | None = None
@@ -96,9 +96,9 @@ class Server:
         Requests under way get ``grace`` seconds to end, as in Go's graceful shutdown; idle connections none.
         """
         with self._lock:
-            if self._stopping:
+            if self.stopping:
                 return
-            self._stopping = True
+            self.stopping = True
         self._end_accepting()
         if grace:
             deadline = monotonic() + grace
@@ -218,7 +218,7 @@ class Server:
 
     def abandon(self) -> None:
         """Close this process's copies of all sockets: the server goes on in the parent of a fork."""
-        self._stopping = True
+        self.stopping = True
         workers, self._workers = self._workers, None
         if workers is not None:
             workers.close()

@@ -31,11 +31,14 @@ def test_nothing_heavy_is_imported_until_a_fixture_is_used(project: pytest.Pytes
         """
     )
     project.makepyfile("def test_nothing(): pass\n\ndef test_fails(): assert 0\n")
-    result = project.run(
-        sys.executable, "-m", "pytest", "-p", "pytest_pushgateway.plugin", "-s", "--pushgateway-port=0", timeout=120
-    )
+    command = [sys.executable, "-m", "pytest", "-s"]
+    # Newer Pythons and pytests load some of it themselves.
+    bare = project.run(*command, timeout=120)
+    with_plugin = project.run(*command, "-p", "pytest_pushgateway.plugin", "--pushgateway-port=0", timeout=120)
 
-    result.stdout.fnmatch_lines(["*1 failed, 1 passed*", "LOADED []"])
+    with_plugin.assert_outcomes(passed=1, failed=1)
+    (loaded,) = [line for line in with_plugin.outlines if line.startswith("LOADED")]
+    assert loaded in bare.outlines
 
 
 @pytest.fixture(autouse=True)
