@@ -91,28 +91,30 @@ class _NoResolver:
         return False
 
 
+class _PureLoader(_NoResolver, yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, yaml.composer.Composer):
+    """Where PyYAML was built without libyaml: the same nodes, other words for some errors, a tenth of the speed."""
+
+    def __init__(self, stream: bytes) -> None:
+        yaml.reader.Reader.__init__(self, stream)
+        yaml.scanner.Scanner.__init__(self)
+        yaml.parser.Parser.__init__(self)
+        yaml.composer.Composer.__init__(self)
+
+    def dispose(self) -> None:
+        """Do nothing: only libyaml's parser holds memory of its own."""
+
+
+_Loader: Any = _PureLoader
 if _Parser is not None:
 
-    class _Loader(_NoResolver, _Parser):  # type: ignore[misc]
+    class _FastLoader(_NoResolver, _Parser):  # type: ignore[misc]
         def __init__(self, stream: bytes) -> None:
             _Parser.__init__(self, stream)
 
-else:
-
-    class _Loader(  # type: ignore[no-redef]
-        _NoResolver, yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, yaml.composer.Composer
-    ):
-        def __init__(self, stream: bytes) -> None:
-            yaml.reader.Reader.__init__(self, stream)
-            yaml.scanner.Scanner.__init__(self)
-            yaml.parser.Parser.__init__(self)
-            yaml.composer.Composer.__init__(self)
-
-        def dispose(self) -> None:
-            """Do nothing: only libyaml's parser holds memory of its own."""
+    _Loader = _FastLoader
 
 
-_VERSION_DIRECTIVE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML\s+(?!1\.1\s)")
+_VERSION_DIRECTIVE = rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML\s+(?!1\.1\s)"
 
 
 def compose(text: bytes) -> Node | None:
@@ -124,25 +126,29 @@ def compose(text: bytes) -> Node | None:
         raise SyntaxProblem(f"the document has {len(text)} bytes; more than {MAX_SIZE} are not read")
     if max(map(len, text.split(b"\n"))) > MAX_DEPTH // 2 or text.count(b"[") + text.count(b"{") > MAX_DEPTH:
         _check_depth(text)
-    loader = _Loader(text)
+    directive = re.match(_VERSION_DIRECTIVE, text)
+    if directive:
+        raise SyntaxProblem("found incompatible YAML document", Position(directive[0].count(b"\n") + 1, 1))
+    loader = None
     try:
-        directive = _VERSION_DIRECTIVE.match(text)
-        if directive:
-            raise SyntaxProblem("found incompatible YAML document", Position(directive[0].count(b"\n") + 1, 1))
-        return loader.get_node() if loader.check_node() else None
+        loader = _Loader(text)
+        found: Node | None = loader.get_node() if loader.check_node() else None
+        return found
     except yaml.MarkedYAMLError as error:
         raise _marked(error, text) from None
     except yaml.reader.ReaderError as error:
         raise _unreadable(error, text) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 def _check_depth(text: bytes) -> None:
     """Refuse what is nested too deeply. Every level takes a bracket, or two columns of a line for two of them."""
-    loader = _Loader(text)
     depth = 0
+    loader = None
     try:
+        loader = _Loader(text)
         while loader.check_event():
             event = loader.get_event()
             if isinstance(event, yaml.events.CollectionStartEvent):
@@ -156,7 +162,8 @@ def _check_depth(text: bytes) -> None:
     except yaml.YAMLError:
         return  # the same error comes again where the text is composed
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 def _at(mark: Any) -> Position:
