@@ -190,7 +190,7 @@ class _Exchange:
         if isinstance(problem, Answer):
             return problem
         route, body = self.route, self.request.body
-        broken = None if problem is None else EncodingError(str(problem), data=body)
+        broken: EncodingError | None = None
         coding = self.head.fields.get("content-encoding") if route.decodes else None
         if coding is not None:
             try:
@@ -203,6 +203,8 @@ class _Exchange:
             except DecodedTooLarge as excess:
                 if route.handler == "push":
                     return answers.error(413, str(excess))
+        if problem is not None and broken is None:
+            broken = EncodingError(str(problem), data=body)
         if route.outcome == "handle":
             return self._handle(body, broken)
         if route.outcome == "redirect":

@@ -17,6 +17,8 @@ _PROTOBUF = "application/vnd.google.protobuf"
 _MESSAGE = "io.prometheus.client.MetricFamily"
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PARAMETER = re.compile(rf'\s*;\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))', re.ASCII)
+_ESCAPED = re.compile(r'\\([()<>@,;:\\"/\[\]?=])')
+"""Go takes a backslash as an escape only where one is needed."""
 _END = re.compile(r"\s*(?:;\s*)?")
 
 
@@ -33,9 +35,9 @@ def is_protobuf(content_type: str) -> bool:
     position = 0
     while match := _PARAMETER.match(rest, position):
         name, quoted, token = match[1].lower(), match[2], match[3]
-        if name in parameters:
+        value = token if quoted is None else _ESCAPED.sub(r"\1", quoted)
+        if parameters.setdefault(name, value) != value:
             return False
-        parameters[name] = token if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
         position = match.end()
     if not _END.fullmatch(rest, position):
         return False
