@@ -201,6 +201,12 @@ class FileChecks:
     def _job(self, one: ScrapeJob) -> None:
         file = one.file or self.decoder.file
         directory = os.path.dirname(file) if file != self.decoder.file else self.directory
+        self._targets(one, one.static_configs, file)
+        for discovery in one.discoveries:
+            if discovery.kind == "file" and self.files:
+                self._target_files(discovery, directory, file, one)
+        if "http" not in vars(one):
+            return  # no setting of the client was written
         authorization = one.http.authorization or {}
         credentials = authorization.get("credentials_file", "")
         if credentials and self.files:
@@ -209,10 +215,6 @@ class FileChecks:
                 ("authorization", "bearer_token_file"),
             )  # fmt: skip
         self._tls(one, file, directory)
-        for discovery in one.discoveries:
-            if discovery.kind == "file" and self.files:
-                self._target_files(discovery, directory, file, one)
-        self._targets(one, one.static_configs, file)
 
     def _must_exist(self, path: str, what: str, one: ScrapeJob, file: str, keys: tuple[str, ...]) -> None:
         if not os.path.exists(path):

@@ -219,6 +219,9 @@ FIELDS: Table = {
 """What stands inline in a scrape job and wherever else an HTTP client is configured."""
 
 
+NAMES = frozenset(FIELDS)
+
+
 def check_client(decoder: Decoder, client: Struct) -> None:
     """Check what belongs together, in the order and the words of ``HTTPClientConfig.Validate``."""
     message, key = _conflict(decoder.version, client)

@@ -46,6 +46,8 @@ _LIMITS = (
     "keep_dropped_targets",
 )
 
+_INHERITED = (*_LIMITS, "scrape_failure_log_file")
+
 _GLOBAL: Table = {
     "scrape_interval": duration,
     "scrape_timeout": duration,
@@ -181,7 +183,7 @@ def _name(node: Node) -> str | None:
     return None
 
 
-_NOT_PLAIN = frozenset(("relabel_configs", "metric_relabel_configs", "params", *http_client.FIELDS))
+_NOT_PLAIN = frozenset(("relabel_configs", "metric_relabel_configs", "params", *http_client.FIELDS, *discovery.FIELDS))
 
 
 def _typed(decoder: Decoder, found: Struct) -> ScrapeJob:
@@ -189,11 +191,12 @@ def _typed(decoder: Decoder, found: Struct) -> ScrapeJob:
     values = vars(result)
     values["node"], values["file"], values["version"] = found.node, decoder.file, decoder.version
     for key, value in found.items():
-        if value is not None and key not in _NOT_PLAIN and not key.endswith("_configs"):
+        if value is not None and key not in _NOT_PLAIN:
             values[key] = value
     if found.get("params"):
         values["params"] = {name: items or () for name, items in found["params"].items()}
-    values["http"] = http_client.client_of(found)
+    if not http_client.NAMES.isdisjoint(found):
+        values["http"] = http_client.client_of(found)
     return result
 
 
@@ -203,7 +206,8 @@ def _check_job(decoder: Decoder, found: Struct, result: ScrapeJob) -> None:
     result.static_configs, result.discoveries = static, others
     if not result.job_name and "job_name" not in found.bad:
         decoder.report("job_name is empty", found.value_node("job_name"))
-    http_client.check_client(decoder, found)
+    if not http_client.NAMES.isdisjoint(found):
+        http_client.check_client(decoder, found)
     rules = found.get("relabel_configs")
     if not rules and "relabel_configs" not in found.bad:
         discovery.check_addresses(decoder, static)
@@ -228,11 +232,10 @@ def inherit(decoder: Decoder, job: ScrapeJob, common: Global) -> None:
         decoder.report(f"scrape timeout greater than scrape interval for {where}", found.value_node("scrape_timeout"))
     if not timeout:
         job.scrape_timeout = min(common.scrape_timeout, job.scrape_interval)
-    for limit in _LIMITS:
-        if not getattr(job, limit):
-            setattr(job, limit, getattr(common, limit))
-    if not job.scrape_failure_log_file:
-        job.scrape_failure_log_file = common.scrape_failure_log_file
+    given = vars(common)
+    for key in _INHERITED:
+        if key in given and not getattr(job, key):
+            setattr(job, key, given[key])
     if found.get("scrape_protocols") is None:
         job.scrape_protocols = common.scrape_protocols
     else:
@@ -246,18 +249,22 @@ def inherit(decoder: Decoder, job: ScrapeJob, common: Global) -> None:
     if decoder.version == "3.5":
         _names(decoder, job, found, common)
     for flag in ("convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms"):
-        if found.get(flag) is None:
-            setattr(job, flag, getattr(common, flag))
+        if flag in given and found.get(flag) is None:
+            setattr(job, flag, given[flag])
     decoder.job = None
 
 
 _ESCAPINGS = "'allow-utf-8', 'underscores', 'dots', or 'values'"
+_NAME_SCHEMES = frozenset(("metric_name_validation_scheme", "metric_name_escaping_scheme"))
 _ESCAPING_NAMES = frozenset(("allow-utf-8", "underscores", "dots", "values"))
 
 
 def _names(decoder: Decoder, job: ScrapeJob, found: Struct, common: Global) -> None:
     """Check and inherit the two naming schemes, with 3.5's quirk: a job's own ``legacy`` contradicts the default."""
     validation, escaping = common.metric_name_validation_scheme, common.metric_name_escaping_scheme
+    if validation == "utf8" and not escaping and _NAME_SCHEMES.isdisjoint(found):
+        job.metric_name_escaping_scheme = "allow-utf-8"
+        return
     if validation not in ("legacy", "utf8"):
         decoder.report(
             "unknown global name validation method specified, must be either 'legacy' or 'utf8', got " + validation,

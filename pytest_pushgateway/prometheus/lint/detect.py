@@ -121,10 +121,20 @@ def detect(config: PrometheusConfig, gateways: Iterable[object] = ()) -> list[De
         return []
     found = []
     for job in config.jobs:
+        if not declared and not job.discoveries and _says_nothing(config, job):
+            continue
         one = _detect(job, verdicts(config, job), declared)
         if one is not None:
             found.append(one)
     return found
+
+
+def _says_nothing(config: PrometheusConfig, job: ScrapeJob) -> bool:
+    """Tell at little cost that nothing in a job's own text, or right above it, could be evidence."""
+    text = config.texts.get(job.file or config.path)
+    if text is None or job.node is None or not text.isascii() or config.comments(job.file):
+        return False
+    return _QUICK.search(text, job.node.start_mark.index, job.node.end_mark.index) is None
 
 
 def gateway_jobs(config: PrometheusConfig, gateways: Iterable[object] = ()) -> list[ScrapeJob]:
