@@ -34,6 +34,9 @@ def describe(answer: Answer, *, page: bool = False, keep: Sequence[str] = ()) ->
         return f"{lines[0]}\n{answer.header('Content-Type')}"
     lines += [f"{name}: {_header(name, value, answer)}" for name, value in answer.headers]
     content = _body(answer, keep)
+    if content.startswith(b"Requesting termination"):
+        # The shutdown that it asks for may overtake it, and then says that the connection closes.
+        lines = [line for line in lines if line != "Connection: close"]
     if _is_json(answer) and abs(len(content) - _CHUNKED_FROM) < _DIGITS_OF_TIMES:
         lines = [line for line in lines if not line.startswith(("Transfer-Encoding: ", "Content-Length: "))]
     return "\n".join(lines) + "\n\n" + content.decode("utf-8", "backslashreplace")
