@@ -334,6 +334,8 @@ class _Exchange:
         observer = self.app.observer
         if self.connection.generation != self.app.store.generation:
             raise Abandoned
+        # Before the observer: whoever it wakes up may reset at once.
+        self.connection.answering = plan is None or not math.isinf(plan.wait)
         if observer is not None:
             duration = monotonic() - self.started
             observer(Record(self.request, status, error, self.verdict, self.parsed, duration, plan))

@@ -60,6 +60,8 @@ class Connection:
         self.closing = False
         self.busy = False
         """Whether a request has begun that has no answer yet."""
+        self.answering = False
+        """Whether the outcome of the request is known to others and only the sending of its answer is left."""
         self.thread = threading.current_thread()
         self._input = Input(self._receive)
         self._deadline = 0.0
@@ -73,6 +75,12 @@ class Connection:
         with suppress(OSError):
             # Not SSLSocket.shutdown, which takes the TLS state away under the connection's own thread.
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def shut_after_answer(self) -> None:
+        """End the connection from another thread, but let an answer leave that is as good as given."""
+        self.closing = True
+        if not self.answering:
+            self.shut()
 
     def wait(self, plan: Plan) -> None:
         """Wait as long as the plan says, or until it is released. Raises Abandoned on a stop or reset."""
@@ -177,7 +185,7 @@ class Connection:
             self._send(_TOO_SLOW.response)
             self._linger()
             return False
-        self.busy = False
+        self.busy = self.answering = False
         self._last_method = head.method
         return keep and not self.closing and not self.server.stopping
 

@@ -30,6 +30,8 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Log = Callable[..., None]
 _JOIN = 1.0
 """Seconds that a stop waits for threads whose connections are shut."""
+_ANSWER = 0.02
+"""Seconds that an answer has to leave when others know already what it is; a socket's buffer takes it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +102,17 @@ class Server:
                 return
             self.stopping = True
         self._end_accepting()
-        if grace:
-            deadline = monotonic() + grace
-            for connection in self.connections():
-                if not connection.busy:
-                    connection.shut()
-            for connection in self.connections():
-                if connection.busy and connection.thread is not threading.current_thread():
-                    connection.thread.join(max(0.0, deadline - monotonic()))
+        deadline = monotonic() + (grace or _ANSWER)
+        for connection in self.connections():
+            if not grace:
+                connection.shut_after_answer()
+            elif not connection.busy:
+                connection.shut()
+        for connection in self.connections():
+            if (
+                connection.busy if grace else connection.answering
+            ) and connection.thread is not threading.current_thread():
+                connection.thread.join(max(0.0, deadline - monotonic()))
         self.close_connections()
         deadline = monotonic() + _JOIN
         for workers in self._former:
@@ -123,7 +128,11 @@ class Server:
         """Shut the connections that were accepted before generation ``before``, and end their waits."""
         for connection in self.connections():
             if connection.generation < before:
-                connection.shut()
+                if before < math.inf:
+                    # Whoever saw the push may reset before the pusher has its answer, which must not become an error.
+                    connection.shut_after_answer()
+                else:
+                    connection.shut()
         with self._released:
             self._released.notify_all()
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import http.client
 import threading
 import weakref
 
+from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.store import Store
+from pytest_pushgateway.settings import Settings
 from tests.gateway.held import Held, key
 
 
@@ -85,3 +88,19 @@ def test_a_scrape_that_is_under_way_while_the_store_is_reset() -> None:
     scraping.join()
     assert "a0" not in bodies[0]
     gateway.store.close()
+
+
+def test_a_reset_by_whoever_saw_a_push_leaves_its_pusher_the_answer() -> None:
+    """A test that waits for a push may end before the application has read its answer."""
+    seen: list[Gateway] = []
+    gateway = Gateway(Settings(), observer=lambda record: seen[0].reset())
+    seen.append(gateway)
+    gateway.start()
+    try:
+        client = http.client.HTTPConnection(gateway.host, gateway.port, timeout=10)
+        client.request("PUT", "/metrics/job/j", b"a 1\n")
+        assert client.getresponse().status == 200
+        client.close()
+    finally:
+        gateway.stop()
+    assert gateway.store.groups() == []

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pytest_pushgateway.gateway import server
 from pytest_pushgateway.gateway.exchange import Plan
 from tests import wire
 from tests.server.conftest import Running, echo
@@ -117,6 +118,25 @@ def test_requests_under_way_may_end_in_the_grace(serve: Serve) -> None:
     assert received.endswith(b"\r\n\r\nok")
     stopping.join()
     busy.close()
+
+
+def test_an_answer_that_is_as_good_as_given_still_leaves(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_ANSWER", 10.0)
+    inside = threading.Event()
+
+    def decided(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        connection = environ["pushgateway.connection"]
+        connection.answering = True
+        inside.set()
+        wire.wait_until(lambda: connection.closing)
+        return echo(environ, start_response)
+
+    running = serve(decided)
+    sock = connect(running.port, b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
+    inside.wait(10)
+    running.stop()
+    assert sock.recv(65536).endswith(b"\r\n\r\nok")
+    assert ended(sock)
 
 
 def test_a_thousand_stops_leave_nothing(serve: Serve) -> None:
