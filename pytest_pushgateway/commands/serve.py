@@ -207,6 +207,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _serve(options, log)
     finally:
+        # A second Ctrl-C while the gateway ends asks for no more than the first.
+        while signal.sigtimedwait(_ENDING, 0):
+            pass
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
 

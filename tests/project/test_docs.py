@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,17 +22,21 @@ PAGES = sorted(
 LANGUAGES = {"python", "ini", "toml", "yaml", "console", "bash"}
 
 
-def run(command: list[str] | str, folder: Path) -> subprocess.CompletedProcess[str]:
+def environment_of_a_reader() -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     environment["NO_COLOR"] = "1"
     environment["COLUMNS"] = "80"
+    return environment
+
+
+def run(command: list[str] | str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         shell=isinstance(command, str),
         executable="/bin/bash" if isinstance(command, str) else None,
         cwd=folder,
-        env=environment,
+        env=environment_of_a_reader(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
@@ -38,6 +44,34 @@ def run(command: list[str] | str, folder: Path) -> subprocess.CompletedProcess[s
         timeout=120,
         check=False,
     )
+
+
+def run_until_printed(command: snippets.Command, folder: Path) -> str:
+    """Run a command that goes on until Ctrl-C, which it gets when it has printed what is expected."""
+    process = subprocess.Popen(
+        ["/bin/bash", "-c", f"exec {command.typed}"],
+        cwd=folder,
+        env=environment_of_a_reader(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    limit = threading.Timer(120, process.kill)
+    limit.start()
+    lines: list[str] = []
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if snippets.matches(command.output, lines):
+                break
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    finally:
+        limit.cancel()
+    assert process.returncode == 0, lines
+    return "\n".join(lines)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -52,9 +86,11 @@ def test_page(page: Path, tmp_path: Path) -> None:
         if block.language == "console":
             assert snippets.commands(block) or block.note, f"{page.name}:{block.line}: nothing to type, and no note why"
             for command in snippets.commands(block):
-                result = run(command.typed, tmp_path)
-                where = f"{page.name}:{block.line}: $ {command.typed}\n{result.stdout}"
-                assert not command.output or snippets.matches(command.output, result.stdout.splitlines()), where
+                printed = (
+                    run_until_printed(command, tmp_path) if block.runs_on else run(command.typed, tmp_path).stdout
+                )
+                where = f"{page.name}:{block.line}: $ {command.typed}\n{printed}"
+                assert not command.output or snippets.matches(command.output, printed.splitlines()), where
         elif block.file_name:
             path = tmp_path / block.file_name
             path.parent.mkdir(parents=True, exist_ok=True)
