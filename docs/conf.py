@@ -9,7 +9,7 @@ author = "The pytest-pushgateway developers"
 copyright = "2026, the pytest-pushgateway developers"
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 exclude_patterns = ["_build"]
@@ -17,3 +17,10 @@ html_theme = "furo"
 html_title = f"pytest-pushgateway {release}"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+# What stands in other projects' manuals, or in signatures under a short name; all else must be found.
+nitpick_ignore_regex = [
+    ("py:class", r"(collections\.abc|datetime|os|re|pathlib|types|email\.message|typing|prometheus_client|werkzeug)\..*"),
+    ("py:class", r"Sample|Metrics|Headers|Message|PathLike|Global|Unsimulated|RulesError|Any|Parsed|MetricFamily"),
+    ("py:attr", "targets"),
+    ("py:mod", r"pytest_pushgateway\.prometheus\.rules"),
+]

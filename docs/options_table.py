@@ -35,7 +35,9 @@ def _shown(name: str, default: object) -> str:
         return "yes" if default else "no"
     if name in _UNITS and isinstance(default, int):
         return f"{default // _UNITS[name]} {'MiB' if _UNITS[name] == 1024**2 else 'KiB'}"
-    return f"{default:g}" if isinstance(default, float) else f"`{default}`" if isinstance(default, str) else f"{default}"
+    return (
+        f"{default:g}" if isinstance(default, float) else f"`{default}`" if isinstance(default, str) else f"{default}"
+    )
 
 
 def with_table(page: str) -> str:

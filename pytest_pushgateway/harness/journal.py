@@ -97,7 +97,7 @@ class Request:
 
     @property
     def kind(self) -> str:
-        """What the request asked for: ``push``, ``delete``, ``scrape``, ``wipe`` or ``other``."""
+        """What the request asked for, ``push``, ``delete``, ``scrape``, ``wipe`` or ``other``."""
         return self._request.kind
 
     @property
@@ -170,7 +170,7 @@ class Request:
 
     @property
     def outcome(self) -> str:
-        """One line: what became of the request."""
+        """What became of the request, in one line."""
         if self._record is None:
             return "not answered yet"
         answer = f"answered {self.status}" if self.status else "not answered"

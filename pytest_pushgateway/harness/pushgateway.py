@@ -114,7 +114,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def port(self) -> int:
-        """The port: the one it listens on, or listened on last; 0 before the first start with a free one."""
+        """The port that it listens on, or listened on last; 0 before the first start with a free one."""
         return self._port
 
     @property
@@ -124,7 +124,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def ca_file(self) -> str | None:
-        """The path of what a client must trust under TLS: the CA, else the certificate; None where it is unknown."""
+        """The path of what a client must trust under TLS, the CA or else the certificate; None where it is unknown."""
         tls = self.settings.tls
         return tls[-1] if isinstance(tls, tuple) and len(tls) == 3 else tls[0] if isinstance(tls, tuple) else None
 

@@ -240,7 +240,7 @@ class ScrapeJob(Section):
 
     @property
     def groups(self) -> list[TargetGroup]:
-        """All target groups that are known without asking the network: static ones, and those read from files."""
+        """All target groups that are known without asking the network, static ones, and those read from files."""
         found = list(self.static_configs)
         for discovery in self.discoveries:
             found.extend(discovery.groups)

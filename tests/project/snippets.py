@@ -3,9 +3,9 @@
 On a page, a fenced ``python``, ``ini``, ``toml`` or ``yaml`` block whose first line is a comment that names a file
 (``# test_backup.py``) is that file, in a folder that belongs to the page. ``console`` blocks are typed in that folder:
 a line after ``$ `` is a command, what follows up to the next command is its output, in which a line ``...`` stands
-for any lines. Behind ``<!-- runs on -->`` stands one command that does not end by itself: it is interrupted when it has
-printed what the block shows. A block is not run when the line before it is a comment ``<!-- not run: REASON -->``; a test file
-whose tests must fail stands behind ``<!-- fails -->`` and is run by the console block that shows it failing.
+for any lines. Behind ``<!-- runs on -->`` stands one command that does not end by itself: it is interrupted when it
+has printed what the block shows. A block is not run when the line before it is a comment ``<!-- not run: REASON -->``;
+a test file whose tests must fail stands behind ``<!-- fails -->`` and is run by the console block that shows it failing.
 """
 
 from __future__ import annotations

@@ -86,9 +86,7 @@ def test_page(page: Path, tmp_path: Path) -> None:
         if block.language == "console":
             assert snippets.commands(block) or block.note, f"{page.name}:{block.line}: nothing to type, and no note why"
             for command in snippets.commands(block):
-                printed = (
-                    run_until_printed(command, tmp_path) if block.runs_on else run(command.typed, tmp_path).stdout
-                )
+                printed = run_until_printed(command, tmp_path) if block.runs_on else run(command.typed, tmp_path).stdout
                 where = f"{page.name}:{block.line}: $ {command.typed}\n{printed}"
                 assert not command.output or snippets.matches(command.output, printed.splitlines()), where
         elif block.file_name:

@@ -1,0 +1,128 @@
+"""The documentation names everything that is public, is current where it is generated, and links to what is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import pytest_pushgateway
+from pytest_pushgateway import Clock, Delete, Family, Fault, Faults, Group, LintProblem, Push, Pushgateway, Request, Scrape
+from pytest_pushgateway.prometheus.config import PrometheusConfig
+from pytest_pushgateway.prometheus.result import ScrapeResult
+from pytest_pushgateway.prometheus.rules import RuleTest
+from pytest_pushgateway.prometheus.server import PrometheusServer
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [page for page in DOCS.rglob("*.md") if "_build" not in page.parts]
+REPOSITORY_PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
+
+FOR_THE_PLUGIN = {
+    Pushgateway: "begin concerns end from_settings let_go section settle take_errors take_findings take_totals",
+    Request: "expected in_short order poison",
+    Push: "collisions expected in_short order parsed_families poison removed",
+    Delete: "expected in_short order poison",
+    Faults: "errors plan take_unused",
+    PrometheusConfig: "comments",
+}
+"""Public by their spelling only: what the plugin and the web page ask for."""
+
+CLASSES = [Pushgateway, Request, Push, Delete, Group, Family, Scrape, Faults, Fault, Clock, LintProblem]
+PROMETHEUS_CLASSES = [PrometheusConfig, ScrapeResult, RuleTest, PrometheusServer]
+
+
+def members(documented: type) -> list[str]:
+    hidden = FOR_THE_PLUGIN.get(documented, "").split()
+    return [name for name in dir(documented) if not name.startswith("_") and name not in hidden]
+
+
+def named(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
+
+
+def explained(*pages: str) -> str:
+    return "\n".join((DOCS / page).read_text(encoding="utf-8") for page in pages)
+
+
+@pytest.mark.parametrize("name", pytest_pushgateway.__all__)
+def test_every_public_name_is_in_the_reference(name: str) -> None:
+    assert named(name, explained("api.md"))
+
+
+@pytest.mark.parametrize("documented", CLASSES, ids=lambda one: one.__name__)
+def test_every_member_of_what_a_test_holds_is_explained(documented: type) -> None:
+    text = explained("gateway.md", "fixtures.md")
+    assert [name for name in members(documented) if not named(name, text)] == []
+
+
+@pytest.mark.parametrize("documented", PROMETHEUS_CLASSES, ids=lambda one: one.__name__)
+def test_every_member_of_prometheuss_side_has_a_docstring(documented: type) -> None:
+    assert named(documented.__name__, explained("api.md"))
+    assert [name for name in members(documented) if not getattr(documented, name).__doc__] == []
+
+
+@pytest.mark.parametrize("hidden", FOR_THE_PLUGIN, ids=lambda one: one.__name__)
+def test_what_is_hidden_is_there(hidden: type) -> None:
+    attributes = {*dir(hidden), "errors", *getattr(hidden, "__slots__", ())}
+    assert set(FOR_THE_PLUGIN[hidden].split()) <= attributes
+
+
+def test_every_fixture_is_explained() -> None:
+    plugin = (ROOT / "pytest_pushgateway" / "plugin.py").read_text(encoding="utf-8")
+    fixtures = re.findall(r"^@pytest\.fixture.*?\ndef (\w+)\(", plugin, re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^## (\w+)$", explained("fixtures.md"), re.MULTILINE)
+    assert len(fixtures) == 7
+    assert set(fixtures) <= set(headings)
+
+
+def test_every_warning_is_explained() -> None:
+    text = explained("warnings.md")
+    assert [name for name in pytest_pushgateway.__all__ if name.endswith("Warning") and not named(name, text)] == []
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("options_table", DOCS / "options_table.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_table_of_options_is_current() -> None:
+    page = (DOCS / "options.md").read_text(encoding="utf-8")
+    assert generator().with_table(page) == page, "run python docs/options_table.py"
+
+
+def links(page: Path) -> list[str]:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"\]\(([^)\s]+)\)", text)
+    return [link for link in found if not link.startswith(("https://", "http://", "mailto:"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub and MyST make them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", [*REPOSITORY_PAGES, *PAGES], ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_what_is_there(page: Path) -> None:
+    broken = []
+    for link in links(page):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# The page's title\n\n[a](other.md) [b](#the-pages-title) [c](#elsewhere)\n", encoding="utf-8")
+    assert links(page) == ["other.md", "#the-pages-title", "#elsewhere"]
+    assert anchors(page) == {"the-pages-title"}
