@@ -19,7 +19,10 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 # What stands in other projects' manuals, or in signatures under a short name; all else must be found.
 nitpick_ignore_regex = [
-    ("py:class", r"(collections\.abc|datetime|os|re|pathlib|types|email\.message|typing|prometheus_client|werkzeug)\..*"),
+    (
+        "py:class",
+        r"(collections\.abc|datetime|os|re|pathlib|types|email\.message|typing|prometheus_client|werkzeug)\..*",
+    ),
     ("py:class", r"Sample|Metrics|Headers|Message|PathLike|Global|Unsimulated|RulesError|Any|Parsed|MetricFamily"),
     ("py:attr", "targets"),
     ("py:mod", r"pytest_pushgateway\.prometheus\.rules"),

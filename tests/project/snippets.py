@@ -5,7 +5,7 @@ On a page, a fenced ``python``, ``ini``, ``toml`` or ``yaml`` block whose first 
 a line after ``$ `` is a command, what follows up to the next command is its output, in which a line ``...`` stands
 for any lines. Behind ``<!-- runs on -->`` stands one command that does not end by itself: it is interrupted when it
 has printed what the block shows. A block is not run when the line before it is a comment ``<!-- not run: REASON -->``;
-a test file whose tests must fail stands behind ``<!-- fails -->`` and is run by the console block that shows it failing.
+a test file whose tests must fail stands behind ``<!-- fails -->`` and the console block that shows it failing runs it.
 """
 
 from __future__ import annotations

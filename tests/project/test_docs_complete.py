@@ -10,7 +10,19 @@ from types import ModuleType
 import pytest
 
 import pytest_pushgateway
-from pytest_pushgateway import Clock, Delete, Family, Fault, Faults, Group, LintProblem, Push, Pushgateway, Request, Scrape
+from pytest_pushgateway import (
+    Clock,
+    Delete,
+    Family,
+    Fault,
+    Faults,
+    Group,
+    LintProblem,
+    Push,
+    Pushgateway,
+    Request,
+    Scrape,
+)
 from pytest_pushgateway.prometheus.config import PrometheusConfig
 from pytest_pushgateway.prometheus.result import ScrapeResult
 from pytest_pushgateway.prometheus.rules import RuleTest
@@ -23,9 +35,9 @@ REPOSITORY_PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SE
 
 FOR_THE_PLUGIN = {
     Pushgateway: "begin concerns end from_settings let_go section settle take_errors take_findings take_totals",
-    Request: "expected in_short order poison",
-    Push: "collisions expected in_short order parsed_families poison removed",
-    Delete: "expected in_short order poison",
+    Request: "expected in_short noteworthy order poison",
+    Push: "collisions expected in_short noteworthy order parsed_families poison removed",
+    Delete: "expected in_short noteworthy order poison",
     Faults: "errors plan take_unused",
     PrometheusConfig: "comments",
 }
