@@ -77,7 +77,7 @@ class Failure:
 
 
 class Recent:
-    """An observer that keeps the latest requests, at most ``limit``, and why the last push to a failing group failed."""
+    """An observer: keeps the latest ``limit`` requests, and why the last push to a failing group failed."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._lock = threading.Lock()

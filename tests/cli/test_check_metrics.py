@@ -88,7 +88,7 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         "",
         "backup x\n",
         "# HELP backup_bytes Size.\n# TYPE backup_bytes gauge\nbackup_bytes 7\n",
-        "# HELP backup_milliseconds T.\n# TYPE backup_milliseconds gauge\nbackup_milliseconds 7\nbackup_milliseconds 7\n",
+        "# HELP backup_milliseconds T.\n# TYPE backup_milliseconds gauge\n" + "backup_milliseconds 7\n" * 2,
     ],
 )
 def test_status_and_words_are_promtools(metrics: str) -> None:
