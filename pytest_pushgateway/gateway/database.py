@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -86,9 +88,9 @@ class Database:
         except BaseException:
             self._connection.close()
             raise
-        self._identity = _identity(path)
+        self._identity = identity(path)
         self._log = Path(f"{path}-wal")
-        self._log_identity = _identity(self._log)
+        self._log_identity = identity(self._log)
 
     def _open(self, synchronous: str) -> None:
         execute = self._connection.execute
@@ -116,7 +118,7 @@ class Database:
     def is_in_place(self) -> bool:
         """Tell whether the path still names the file that is open."""
         try:
-            return _identity(self.path) == self._identity
+            return identity(self.path) == self._identity
         except OSError:
             return False
 
@@ -158,15 +160,34 @@ class Database:
         self._stale = stale
 
     def close(self) -> None:
-        """Close the file; the write-ahead log is folded into it."""
+        """Close the file; the write-ahead log is folded into it, or stays with it where the disk is full."""
         self._connection.close()
         # SQLite leaves the log of a file that has been moved or deleted: it must not be taken for that of another.
         with suppress(OSError):
-            if _identity(self._log) == self._log_identity:
+            if not self.is_in_place() and identity(self._log) == self._log_identity:
                 self._log.unlink()
 
 
-def _identity(path: Path) -> tuple[int, int]:
+def read_copy(path: Path) -> tuple[int, list[tuple[GroupingKey, StoredFamily]]]:
+    """Read a file that cannot be opened for writing; returns its generation and rows.
+
+    SQLite reads a write-ahead log only where it may write beside it: so this opens a temporary copy of both.
+
+    Raises:
+        Distrusted, sqlite3.OperationalError, OSError: it cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="pushgateway-") as directory:
+        copy = Path(directory, "copy")
+        shutil.copyfile(path, copy)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(f"{path}-wal", f"{copy}-wal")
+        database = Database(copy, "OFF")
+        database.close()
+        return database.generation, database.rows
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Return what tells a file from another that takes its name."""
     status = path.stat()
     return status.st_dev, status.st_ino
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_pushgateway.gateway.database import Database, Distrusted, PersistenceError, set_aside
+from pytest_pushgateway.gateway.database import Database, Distrusted, PersistenceError, identity, read_copy, set_aside
 from pytest_pushgateway.gateway.groups import GroupingKey, StoredFamily, StoredGroup
 from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.gateway.rows import encode_key, encode_row
@@ -37,6 +37,9 @@ class Persistence:
         self._synchronous = synchronous
         self._log = log
         self._database: Database | None = None
+        self._read: list[tuple[GroupingKey, StoredFamily]] = []
+        self._read_from: tuple[int, int] | None = None
+        """Which file was read that could not be written."""
         self._everything: Callable[[], list[StoredGroup]] = list
         self._lock = threading.Lock()
         self._noted: Noted = {}
@@ -53,7 +56,8 @@ class Persistence:
         """Open the file, creating it if need be, and read it.
 
         A file that is damaged, or that is no database of ours, is moved to ``<name>.corrupt-<time>``, and the gateway
-        starts with nothing. Where no file can be created it goes on without, as the original, and tries again.
+        starts with nothing. Where no file can be created, or one can be read but not written, it goes on without, as the
+        original, and tries again.
 
         Args:
             path: the file.
@@ -70,7 +74,7 @@ class Persistence:
             persistence._open_database()
         except (OSError, sqlite3.OperationalError) as error:
             if persistence.path.exists() and persistence.path.stat().st_size:
-                raise PersistenceError(f"{path} cannot be read: {error}") from error
+                persistence._read_only(error)
             persistence._failed(error)
         if persistence._database is not None:
             persistence._generation = persistence._database.generation
@@ -89,6 +93,15 @@ class Persistence:
             )
             self._database = Database(self.path, self._synchronous)
 
+    def _read_only(self, error: Exception) -> None:
+        try:
+            self._read_from = identity(self.path)
+            generation, self._read = read_copy(self.path)
+        except (OSError, sqlite3.Error, Distrusted) as problem:
+            raise PersistenceError(f"{self.path} cannot be opened: {error}; nor read: {problem}") from error
+        # When it can be written, all that stands is, and nothing that was there before is taken for it.
+        self._generation = generation + 1
+
     def load(self, everything: Callable[[], list[StoredGroup]] = list) -> list[tuple[GroupingKey, StoredFamily]]:
         """Hand over what was read, in the order in which it was first stored. To be called once.
 
@@ -97,7 +110,8 @@ class Persistence:
         """
         self._everything = everything
         if self._database is None:
-            return []
+            rows, self._read = self._read, []
+            return rows
         rows, self._database.rows = self._database.rows, []
         return rows
 
@@ -178,18 +192,22 @@ class Persistence:
         self._open_database()
         database: Database | None = self._database
         assert database is not None
-        if database.rows:
+        if database.rows and identity(self.path) != self._read_from:
             database.close()
             self._database = None
             aside = set_aside(self.path)
             self._log("error", "another persistence file appeared", file=str(self.path), moved_to=str(aside))
             self._database = database = Database(self.path, self._synchronous)
-        database.write(generation, [], [])
-        self._transact(
-            database,
-            {(group.key, name): stored for group in self._everything() for name, stored in group.families.items()},
-            generation,
-        )
+        groups = self._everything()
+        everything: Noted = {(group.key, name): one for group in groups for name, one in group.families.items()}
+        try:
+            self._transact(database, everything, generation)
+        except BaseException:
+            # What stands is not in it: the next flush starts anew too.
+            database.close()
+            self._database = None
+            raise
+        database.rows = []
         return database
 
     def _failed(self, error: Exception) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import sqlite3
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -238,3 +242,108 @@ def test_damage_found_while_running_is_cured_from_memory(tmp_path: Path) -> None
     gateway.persistence.crash()
     with Kept(path) as again:
         assert again.exposed() == A
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A directory of a user whom permissions bind, as they do not bind root; the test runs as that user."""
+    with tempfile.TemporaryDirectory(prefix="unprivileged-") as name:
+        directory = Path(name)
+        if os.geteuid() != 0:
+            yield directory
+        else:
+            os.chown(directory, 65534, 65534)
+            os.seteuid(65534)
+            try:
+                yield directory
+            finally:
+                os.seteuid(0)
+        directory.chmod(0o700)
+
+
+@pytest.mark.parametrize("modes", [(0o400, 0o700), (0o600, 0o500), (0o400, 0o500)], ids=["file", "directory", "both"])
+def test_what_can_be_read_but_not_written_is_read_and_replaced_when_it_can(
+    unprivileged: Path, modes: tuple[int, int]
+) -> None:
+    path = unprivileged / "metrics"
+    with Kept(path) as gateway:
+        gateway.put("a 1\n", job="j")
+        gateway.put("b 1\n", job="k")
+    content = path.read_bytes()
+    path.chmod(modes[0])
+    unprivileged.chmod(modes[1])
+
+    gateway = Kept(path)
+    assert len(gateway.store.groups()) == 2
+    gateway.delete(job="k")
+    gateway.put("c 1\n", job="l")
+    assert gateway.log.messages == [("error", "error persisting metrics")]
+    assert gateway.persistence.failing
+    assert path.read_bytes() == content
+
+    unprivileged.chmod(0o700)
+    path.chmod(0o600)
+    gateway.put("d 1\n", job="m")
+    assert gateway.log.messages[1:] == [("info", "persisting metrics works again")]
+    gateway.persistence.crash()
+    with Kept(path) as again:
+        assert sorted(name for name in again.store.names() if len(name) == 1) == [b"a", b"c", b"d"]
+    assert aside(path) == []
+
+
+def test_what_a_kill_left_in_the_log_of_a_read_only_file_is_read_too(unprivileged: Path) -> None:
+    path = unprivileged / "metrics"
+    gateway = Kept(path)
+    gateway.put("a 1\n", job="j")
+    left = [(each, each.read_bytes()) for each in unprivileged.iterdir()]
+    gateway.stop()
+    for each, content in left:
+        each.write_bytes(content)
+    assert len(left) == 2
+    unprivileged.chmod(0o500)
+    assert len(Kept(path).store.groups()) == 1
+    assert sorted(each.read_bytes() for each in unprivileged.iterdir()) == sorted(content for _, content in left)
+
+
+def test_what_can_be_neither_written_nor_read_is_refused_in_one_line(unprivileged: Path) -> None:
+    path = unprivileged / "metrics"
+    filled(path)
+    path.chmod(0)
+    with pytest.raises(PersistenceError, match=f"^{path} cannot be read: Permission denied$"):
+        Kept(path)
+    path.chmod(0o400)
+    content = bytearray(path.read_bytes())
+    content[4096 * 5 : 4096 * 6] = b"\xa5" * 4096
+    path.chmod(0o600)
+    path.write_bytes(content)
+    path.chmod(0o400)
+    unprivileged.chmod(0o500)
+    with pytest.raises(PersistenceError, match=r"^.*metrics cannot be opened: .*; nor read: damaged: .*$"):
+        Kept(path)
+
+
+def test_a_file_that_was_written_anew_in_part_is_written_anew_again(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    gateway = Kept(path)
+    gateway.put("a 1\n", job="j")
+    gateway.put("".join(f'big{{x="{number:0200}"}} 1\n' for number in range(1000)), job="k")
+    for each in tmp_path.iterdir():
+        each.unlink()
+    with limited_file_size(50_000):
+        gateway.put("c 1\n", job="l")
+    assert gateway.log.messages == [("error", "error persisting metrics")]
+    gateway.put("d 1\n", job="m")
+    gateway.persistence.crash()
+    with Kept(path) as again:
+        assert len(again.store.groups()) == 4
+
+
+@contextmanager
+def limited_file_size(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond so many bytes: what a full disk is to SQLite."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
