@@ -55,7 +55,11 @@ def test_the_last_good_state_comes_back(serve: Serve, tmp_path: Path) -> None:
     limit(served, 20_000)
     assert served.end() == 1
     errors = [message for level, message in served.messages() if level == "error"]
-    assert errors == ["error persisting metrics", "metrics not persisted are lost", "problem shutting down metric storage"]
+    assert errors == [
+        "error persisting metrics",
+        "metrics not persisted are lost",
+        "problem shutting down metric storage",
+    ]
 
     again = serve(*flags(tmp_path / "metrics"))
     assert groups(again.port) == kept
