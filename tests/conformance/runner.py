@@ -18,6 +18,10 @@ REPEATS = 40
 of a Go map, or a deletion is still in its queue, one of these shows it."""
 
 
+_QUITS = 5
+"""How often a record that ends the programs is played again where the original ended before its answer left."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What both programs made of one step."""
@@ -44,7 +48,12 @@ class Outcome:
 def play(record: Record, pairs: Pairs) -> list[Outcome]:
     """Play ``record`` up to the first difference: what follows it would compare different states."""
     try:
-        return _play(record, pairs)
+        outcomes = _play(record, pairs)
+        for _ in range(_QUITS):
+            if Action.ENDED not in record.steps or "without an answer" not in outcomes[-1].original:
+                break
+            outcomes = _play(record, pairs)
+        return outcomes
     except DoesNotStart as error:
         return [Outcome(record.steps[0], "", str(error))]
 

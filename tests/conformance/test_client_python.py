@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import urllib.error
 from collections.abc import Callable
 from typing import Any
@@ -49,10 +48,7 @@ def _said(call: Call, address: str, registry: CollectorRegistry) -> str:
         call(address, registry)
     except urllib.error.HTTPError as error:
         with error:
-            # Which of two metrics that clash is named is random in the original; the records look at the words.
-            reason = re.sub(r"\{.*\}\}( is not a \w+)?", "{...}", error.read().decode())
-            reason = re.sub(r'metric "\w+" \{', "metric {", reason)
-            return f"HTTPError {error.code} {error.reason}: {reason}"
+            return f"HTTPError {error.code} {error.reason}: {error.read().decode()}"
     except OSError as error:
         return f"{type(error).__name__}"
     return "fine"
