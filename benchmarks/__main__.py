@@ -1,35 +1,51 @@
-"""``python -m benchmarks [NAME...]``."""
+"""``python -m benchmarks [--save] [NAME...]``."""
 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
+from typing import Any
 
 from benchmarks.cases import CASES
+from benchmarks.measure import Result
 from benchmarks.plot import RESULTS
 
 HEAD = "| what | ours | Go | ratio | goal | met | note |\n|---|---|---|---|---|---|---|"
 
 
 def main(wanted: list[str]) -> int:
-    chosen = [case for case in CASES if not wanted or any(name in case.__name__ for name in wanted)]
+    save = "--save" in wanted or not wanted
+    names = [name for name in wanted if name != "--save"]
+    chosen = [case for case in CASES if not names or any(name in case.__name__ for name in names)]
     if not chosen:
         print(f"no such case; there are {', '.join(case.__name__ for case in CASES)}", file=sys.stderr)
         return 2
     print(HEAD, flush=True)
-    results = []
+    measured: dict[str, list[Result]] = {}
     for case in chosen:
+        measured[case.__name__] = []
         for result in case():
             print(result.row(), flush=True)
-            results.append(result)
-    if not wanted:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "results.md").write_text("\n".join([HEAD, *(result.row() for result in results), ""]))
-        about = {"python": platform.python_version(), "machine": platform.machine()}
-        records = {"about": about, "results": [result.record() for result in results]}
-        (RESULTS / "results.json").write_text(json.dumps(records, indent=1) + "\n")
+            measured[case.__name__].append(result)
+        if save:
+            keep(measured)
     return 0
+
+
+def keep(measured: dict[str, list[Result]]) -> None:
+    """Write the results, with those of the cases that were not run as they were."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / "results.json"
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    cases = {**known.get("cases", {})}
+    cases.update({case: [result.record() for result in results] for case, results in measured.items()})
+    cases = {case.__name__: cases[case.__name__] for case in CASES if case.__name__ in cases}
+    about = {"python": platform.python_version(), "machine": platform.machine(), "processors": os.cpu_count()}
+    path.write_text(json.dumps({"about": about, "cases": cases}, indent=1, ensure_ascii=False) + "\n")
+    rows = [Result.of(record).row() for records in cases.values() for record in records]
+    (RESULTS / "results.md").write_text("\n".join([HEAD, *rows, ""]))
 
 
 if __name__ == "__main__":

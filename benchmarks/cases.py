@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-import os
-import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 
+from benchmarks.floor import bare_sockets, empty_application
 from benchmarks.measure import Result, against, below, in_turns, times
 from benchmarks.plot import push_cost
 from benchmarks.servers import Server, fill, group_body, our_command, pair
+from benchmarks.startup import first_use_of_the_fixture, import_of_the_unused_plugin
 
 PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 counter = itertools.count(1)
@@ -27,48 +25,6 @@ def push_of_ten(server: Server) -> None:
     number = next(counter)
     body = "".join(f'bench_metric_5{{disk="sd{n}",state="pushed"}} {number}\n' for n in range(10))
     server.request("PUT", "/metrics/job/pusher/instance/00300x", f"# TYPE bench_metric_5 gauge\n{body}".encode())
-
-
-def python_median(code: str, count: int, **environment: str) -> float:
-    """Return the median of a figure (milliseconds) that a fresh interpreter prints last."""
-    found = []
-    for _ in range(count + 1):
-        result = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **environment}
-        )
-        found.append(float(result.stdout.split()[-1]))
-    return statistics.median(found[1:])
-
-
-def import_of_the_unused_plugin() -> Iterator[Result]:
-    found = []
-    for _ in range(31):
-        result = subprocess.run(
-            [sys.executable, "-X", "importtime", "-c", "import pytest, sys; import pytest_pushgateway.plugin"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        lines = re.findall(r"import time:\s*\d+ \|\s*(\d+) \|(\s+)(\S+)", result.stderr)
-        ours = [int(total) for total, depth, name in lines if name.startswith("pytest_pushgateway") and len(depth) == 1]
-        found.append(sum(ours) / 1000)
-    yield below("import of the unused plugin", statistics.median(found[1:]), 3)
-
-
-FIRST_USE = """
-import pytest, time
-start = time.perf_counter()
-from pytest_pushgateway import Pushgateway
-with Pushgateway() as gateway:
-    gateway.push("a 1\\n", job="b")
-    print((time.perf_counter() - start) * 1000)
-"""
-
-
-def first_use_of_the_fixture() -> Iterator[Result]:
-    yield below("first use, bytecode cached", python_median(FIRST_USE, 15), 60)
-    with_none = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/nonexistent"}
-    yield below("first use, bytecode not cached", python_median(FIRST_USE, 7, **with_none), 200)
 
 
 def start_and_stop() -> Iterator[Result]:
@@ -88,7 +44,7 @@ def reset() -> Iterator[Result]:
     with Pushgateway() as gateway:
         for held in (10, 60_000):
             found = []
-            for _ in range(10 if held > 10 else 30):
+            for _ in range(30):
                 for group in range(max(1, held // 100)):
                     body = group_body(group).decode() if held > 10 else "a 1\n"
                     gateway.push(body, job="fill", grouping_key={"instance": str(group)})
@@ -139,42 +95,52 @@ def one_large_push() -> Iterator[Result]:
     yield against("one push of 100,000 series", *medians, 0.8)
 
 
+def first_answers(path: str, count: int = 5) -> float:
+    """Return the median of the first answers of so many of our gateways, each with 60,000 series, in milliseconds."""
+    found = []
+    for _ in range(count):
+        server = Server(our_command("--persistence.file="))
+        try:
+            fill(server, 60_000)
+            start = time.perf_counter()
+            server.request("GET", path)
+            found.append((time.perf_counter() - start) * 1000)
+        finally:
+            server.stop()
+    return statistics.median(found)
+
+
 def scrapes() -> Iterator[Result]:
     def get(server: Server, **headers: str) -> Callable[[], bytes]:
         return lambda: server.request("GET", "/metrics", headers=headers)
 
+    first = first_answers("/metrics")
     with pair(60_000) as (ours, go):
-        start = time.perf_counter()
-        get(ours)()
-        first = (time.perf_counter() - start) * 1000
-        _, theirs = in_turns(lambda: None, get(go), 30)
+        unchanged, theirs = in_turns(get(ours), get(go), 30)
         yield against("scrape of 60,000 series, the first", first, theirs, 1.0)
-        yield against("scrape of 60,000 series, unchanged", statistics.median(times(get(ours))), theirs, 0.03)
-        found = []
+        yield against("scrape of 60,000 series, unchanged", unchanged, theirs, 0.03)
+        found: tuple[list[float], list[float]] = ([], [])
         for _ in range(30):
-            push_of_ten(ours)
-            found.extend(times(get(ours), 1, 0))
-        yield against("scrape of 60,000 series after a push of 10", statistics.median(found), theirs, 0.1)
-        gzip = {"Accept-Encoding": "gzip"}
-        yield against(
-            "scrape of 60,000 series, gzip, unchanged", *in_turns(get(ours, **gzip), get(go, **gzip), 30), 0.25
-        )
-        protobuf = {"Accept": PROTOBUF}
-        yield against(
-            "scrape of 60,000 series, protobuf, unchanged",
-            *in_turns(get(ours, **protobuf), get(go, **protobuf), 30),
-            0.5,
-        )
+            for server, kept in zip((ours, go), found, strict=True):
+                push_of_ten(server)
+                kept.extend(times(get(server), 1, 0))
+        touched, theirs = statistics.median(found[0]), statistics.median(found[1])
+        yield against("scrape of 60,000 series after a push of 10", touched, theirs, 0.1)
+        for name, headers, limit in (
+            ("gzip", {"Accept-Encoding": "gzip"}, 0.25),
+            ("protobuf", {"Accept": PROTOBUF}, 0.5),
+        ):
+            medians = in_turns(get(ours, **headers), get(go, **headers), 30)
+            yield against(f"scrape of 60,000 series, {name}, unchanged", *medians, limit)
 
 
 def json_api() -> Iterator[Result]:
+    def get(server: Server) -> Callable[[], bytes]:
+        return lambda: server.request("GET", "/api/v1/metrics")
+
+    first = first_answers("/api/v1/metrics")
     with pair(60_000) as (ours, go):
-
-        def get(server: Server) -> None:
-            server.request("GET", "/api/v1/metrics")
-
-        first = times(lambda: get(ours), 1, 0)[0]
-        unchanged, theirs = in_turns(lambda: get(ours), lambda: get(go), 30)
+        unchanged, theirs = in_turns(get(ours), get(go), 30)
     yield against("/api/v1/metrics at 60,000 series, the first", first, theirs, 1.0)
     yield against("/api/v1/metrics at 60,000 series, unchanged", unchanged, theirs, 0.2)
 
@@ -282,6 +248,39 @@ def journal() -> Iterator[Result]:
     yield Result("journal: memory of 10,000 pushes of 10", size, None, "measured", True, "MiB")
 
 
+def floors() -> Iterator[Result]:
+    """The same push of 10 series, and of one on a new connection, to servers in this process that do nothing."""
+    from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
+
+    from pytest_pushgateway import Pushgateway
+
+    body = "".join(f'load{{n="{n}"}} 1\n' for n in range(10)).encode()
+    registry = CollectorRegistry()
+    Gauge("bench_seconds", "A gauge.", registry=registry).set(1.5)
+    kept: dict[str, list[float]] = {}
+    anew: dict[str, list[float]] = {}
+    with bare_sockets() as bare, empty_application() as empty, Pushgateway() as gateway:
+        ports = {"a bare socket": bare, "an empty WSGI application": empty, "the gateway": gateway.port}
+        for turn in range(220):
+            for name, port in ports.items():
+                start = time.perf_counter()
+                push_to_gateway(f"127.0.0.1:{port}", "bench", registry)
+                if turn >= 20:
+                    anew.setdefault(name, []).append((time.perf_counter() - start) * 1000)
+        for name, port in ports.items():
+            connection = HTTPConnection("127.0.0.1", port)
+            for _ in range(520):
+                start = time.perf_counter()
+                connection.request("PUT", "/metrics/job/load", body)
+                connection.getresponse().read()
+                kept.setdefault(name, []).append((time.perf_counter() - start) * 1000)
+            connection.close()
+    for name in ports:
+        yield Result(f"floor: push_to_gateway to {name}", statistics.median(anew[name]), None, "measured", True)
+    for name in ports:
+        yield Result(f"floor: keep-alive push to {name}", statistics.median(kept[name][20:]), None, "measured", True)
+
+
 CASES: list[Callable[[], Iterator[Result]]] = [
     import_of_the_unused_plugin,
     first_use_of_the_fixture,
@@ -296,4 +295,5 @@ CASES: list[Callable[[], Iterator[Result]]] = [
     memory,
     persistence,
     journal,
+    floors,
 ]

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Result:
 
     def record(self) -> dict[str, object]:
         return {**asdict(self), "ratio": self.ratio}
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Result:
+        """Return the result of a :meth:`record`."""
+        return cls(**{name: value for name, value in record.items() if name != "ratio"})
 
 
 def times(action: Callable[[], object], count: int = 30, warmup: int = 5) -> list[float]:

@@ -33,9 +33,9 @@ class Server:
         else:
             raise RuntimeError(f"{command[0]} did not start")
         threading.Thread(target=self._drain, daemon=True).start()
-        self.host, _, port = self.address.rpartition(":")
+        host, _, port = self.address.rpartition(":")
         self.port = int(port)
-        self.connection = http.client.HTTPConnection(self.host, self.port, timeout=120)
+        self.connection = http.client.HTTPConnection(host, self.port, timeout=120)
 
     def _drain(self) -> None:
         assert self.process.stderr is not None

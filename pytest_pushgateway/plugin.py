@@ -419,14 +419,16 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
 
 def _conclude(item: pytest.Item, *, quiet: bool) -> None:
     __tracebackhide__ = True
-    from pytest_pushgateway.harness.report import issue
     from pytest_pushgateway.warnings import PushgatewayWarning
 
     findings, errors = item.config.stash[_STATE].wrap_up(item.nodeid)
     line = (item.location[1] or 0) + 1
     module = getattr(getattr(item, "module", None), "__name__", None)
     try:
-        issue(findings, str(item.path), line, module)
+        if findings:
+            from pytest_pushgateway.harness.report import issue
+
+            issue(findings, str(item.path), line, module)
     except PushgatewayWarning:
         # A test that has failed already says in its section what went wrong: no second error beside it.
         if not quiet and not errors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TEXT = "text"
 PROTOBUF_DELIMITED = "protobuf-delimited"
@@ -26,8 +26,7 @@ _QUALITY = re.compile(r"q=([01](?:\.[0-9]*)?)")
 _SPACE = " \t\r\n"
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """A format of exposition: ``kind`` is one of this module's constants, ``escaping`` the scheme for names."""
 
     kind: str = TEXT
@@ -42,8 +41,7 @@ class Format:
         return f"{_PROTOBUF}; proto={_MESSAGE}; encoding={encoding}; escaping={self.escaping}"
 
 
-@dataclass(frozen=True)
-class _Clause:
+class _Clause(NamedTuple):
     type: str
     subtype: str
     quality: float

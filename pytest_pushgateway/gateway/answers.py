@@ -10,7 +10,7 @@ _TEXT: Headers = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Typ
 _REASONS = {301: b"Moved Permanently", 307: b"Temporary Redirect"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Answer:
     """An answer before it is written; ``error`` is the text of a 4xx or 5xx for the record."""
 

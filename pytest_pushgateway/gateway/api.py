@@ -6,6 +6,7 @@ What a family looks like is remembered as long as it stands in its group, so tha
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -26,7 +27,7 @@ from pytest_pushgateway.exposition.model import (
 )
 from pytest_pushgateway.gateway.answers import Answer
 from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
-from pytest_pushgateway.gateway.jsontext import is_plain, object_of, string, strings
+from pytest_pushgateway.gateway.jsontext import object_of, string, strings
 
 CORS = [
     ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin"),
@@ -87,6 +88,7 @@ class JsonApi:
     def _metrics(self) -> list[bytes]:
         with self._lock:
             known, self._families = self._families, {}
+            writer = _Writer()
             blocks = []
             for group in self._groups():
                 members = {
@@ -97,7 +99,7 @@ class JsonApi:
                     entry = known.get(id(stored))
                     # The identity is enough while the entry itself keeps the family alive.
                     if entry is None or entry[0] is not stored:
-                        entry = (stored, _family(stored))
+                        entry = (stored, writer.family(stored))
                     self._families[id(stored)] = entry
                     # As the original: families called like the two members take their place.
                     members[name] = entry[1]
@@ -106,38 +108,49 @@ class JsonApi:
             return [b"[", *separated[1:], b"]"]
 
 
-def _family(stored: StoredFamily) -> bytes:
-    family = stored.family
-    help_text = b'"help":' + string(family.help) + b"," if family.help else b""
-    metrics = b",".join(_metrics_of(family))
-    head = f'{{"time_stamp":"{timestamp(stored.pushed_at)}","type":"{proto_type_name(family.type)}",'.encode()
-    return head + help_text + b'"metrics":[' + metrics + b"]}"
+_PLAIN = re.compile(rb"[^\\<>&\x00-\x09\x0b-\x1f\x80-\xff]*")
+"""Series whose values stand in JSON as they are, one on a line."""
 
 
-def _metrics_of(family: MetricFamily) -> list[bytes]:
-    shapes: dict[tuple[bytes, ...], bytes] = {}
-    metrics = []
-    for prefix, value in family.series:
-        quoted = b"\\" in prefix or b'{"' in prefix or b',"' in prefix
-        if isinstance(value, bytes) and family.type in SIMPLE_TYPES and not quoted:
-            metrics.append(_simple(prefix, value, shapes))
-        else:
-            members = {b"labels": strings(dict(split_prefix(prefix)[1])), **_members(family.type, value)}
-            metrics.append(object_of(members))
-    return metrics
+class _Writer:
+    """Writes the families of one answer. What they have in common, times and label names, is written once."""
 
+    def __init__(self) -> None:
+        self._times: dict[float, str] = {}
+        self._shapes: dict[tuple[bytes, ...], bytes] = {}
 
-def _simple(prefix: bytes, value: bytes, shapes: dict[tuple[bytes, ...], bytes]) -> bytes:
-    """Write a series with one float: between its quotes a prefix holds the values, around them its shape."""
-    parts = prefix.split(b'"')
-    values = parts[1::2]
-    shape = tuple(parts[::2])
-    template = shapes.get(shape)
-    if template is None:
-        names = [name for name, _ in split_prefix(prefix)[1]]
-        labels = b",".join(string(name).replace(b"%", b"%%") + b":%s" for name in names)
-        template = shapes[shape] = b'{"labels":{' + labels + b'},"value":"%s"}'
-    return template % (*[b'"' + text + b'"' if is_plain(text) else string(text) for text in values], value)
+    def family(self, stored: StoredFamily) -> bytes:
+        """Return a family as it stands in a group."""
+        family, at = stored.family, stored.pushed_at
+        written = self._times.get(at)
+        if written is None:
+            written = self._times[at] = timestamp(at)
+        help_text = b'"help":' + string(family.help) + b"," if family.help else b""
+        head = f'{{"time_stamp":"{written}","type":"{proto_type_name(family.type)}",'.encode()
+        return head + help_text + b'"metrics":[' + b",".join(self._metrics(family)) + b"]}"
+
+    def _metrics(self, family: MetricFamily) -> list[bytes]:
+        series = family.series
+        if family.type in SIMPLE_TYPES and all(value.__class__ is bytes for _, value in series):
+            joined = b"\n".join([prefix for prefix, _ in series])
+            # Names in quotes are left to those who know what they are.
+            if b'{"' not in joined and b',"' not in joined and _PLAIN.fullmatch(joined):
+                return [self._plain(prefix, value) for prefix, value in series]
+        return [
+            object_of({b"labels": strings(dict(split_prefix(prefix)[1])), **_members(family.type, value)})
+            for prefix, value in series
+        ]
+
+    def _plain(self, prefix: bytes, value: Value) -> bytes:
+        """Write a series with one float: between its quotes a prefix holds the values, around them its shape."""
+        parts = prefix.split(b'"')
+        shape = tuple(parts[::2])
+        template = self._shapes.get(shape)
+        if template is None:
+            names = [name for name, _ in split_prefix(prefix)[1]]
+            labels = b",".join([string(name).replace(b"%", b"%%") + b':"%b"' for name in names])
+            template = self._shapes[shape] = b'{"labels":{' + labels + b'},"value":"%b"}'
+        return template % (*parts[1::2], value)
 
 
 def _members(family_type: int, value: Value) -> dict[bytes, bytes]:

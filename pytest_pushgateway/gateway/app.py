@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_pushgateway.exposition.encoding import BodyTooLarge as DecodedTooLarge
 from pytest_pushgateway.exposition.encoding import EncodingError, decode
 from pytest_pushgateway.exposition.model import ParseError
-from pytest_pushgateway.exposition.negotiation import accepts_gzip, negotiate
 from pytest_pushgateway.gateway import answers
 from pytest_pushgateway.gateway.answers import Answer
 from pytest_pushgateway.gateway.body import Body, BodyError, BodyTooLarge
@@ -47,21 +46,15 @@ class Access(Protocol):
         """Return the answer to a request that is not admitted, or None, and headers for whatever answer it gets."""
 
 
-class Api(Protocol):
-    """The JSON API."""
-
-    def respond(self, handler: str) -> Answer:
-        """Answer a request for one of its handlers."""
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class App:
     """A gateway's application; everything it works with is handed in."""
 
     store: Store
     self_metrics: SelfMetrics
     router: Router
-    api: Api
+    api: Callable[[str], Answer]
+    """Answers a request for one of the JSON API's handlers."""
     page: Callable[[str], PageAnswer | None]
     """Answers a GET of the web page: its path without prefix."""
     quit: Callable[[], None] | None
@@ -236,7 +229,7 @@ class _Exchange:
             found = app.page(self.route.path.decode("latin-1"))
             answer = answers.not_found() if found is None else Answer(found[0], found[1], [found[2]])
         else:
-            answer = app.api.respond(handler)
+            answer = app.api(handler)
         if handler in _COUNTED or self.route.api:
             app.self_metrics.observe_request(handler, answer.status, self.head.method)
         return answer
@@ -288,6 +281,8 @@ class _Exchange:
         return verdict
 
     def _scrape(self) -> Answer:
+        from pytest_pushgateway.exposition.negotiation import accepts_gzip, negotiate
+
         form = negotiate(self.head.fields.get("accept"))
         try:
             blocks = self.app.store.gather(form)

@@ -24,7 +24,7 @@ from pytest_pushgateway.gateway.index import (
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Conflicts:
     """All conflicts of a state."""
 

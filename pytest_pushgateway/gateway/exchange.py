@@ -9,8 +9,8 @@ reset.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
@@ -21,7 +21,7 @@ Kind = Literal["push", "delete", "scrape", "wipe", "other"]
 """What a request asks for, by route and method: ``push`` is PUT or POST of a group, also of one with a bad URL."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Request:
     """One request as it came off the wire."""
 
@@ -59,8 +59,7 @@ class Request:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What a fault does to one request.
 
     In order: with ``after`` the request takes effect; the gateway waits ``wait`` seconds; without ``after`` the request
@@ -84,11 +83,11 @@ class Plan:
     """Send only the first so many bytes of the response, status line included, then close the connection."""
     disconnect: bool = False
     """Reset the connection (RST) in place of an answer."""
-    owner: Any = field(default=None, compare=False)
+    owner: Any = None
     """Whoever made the plan; ``Gateway.release(owner)`` ends the waits of its plans."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Record:
     """What became of one request."""
 

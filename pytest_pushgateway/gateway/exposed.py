@@ -20,7 +20,7 @@ from pytest_pushgateway.gateway.index import Counters, Declared, Index, Series
 from pytest_pushgateway.gateway.reserved import SelfFamily
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Change:
     """What a family looks like now."""
 

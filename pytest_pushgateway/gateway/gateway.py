@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway._version import __version__
-from pytest_pushgateway.gateway import ui
-from pytest_pushgateway.gateway.api import JsonApi
 from pytest_pushgateway.gateway.app import Access, App
 from pytest_pushgateway.gateway.flags import as_flags
 from pytest_pushgateway.gateway.listen import join_address, listen, open_listeners, split_address
@@ -26,6 +24,9 @@ from pytest_pushgateway.settings import Settings
 if TYPE_CHECKING:
     import ssl
 
+    from pytest_pushgateway.gateway import ui
+    from pytest_pushgateway.gateway.answers import Answer
+    from pytest_pushgateway.gateway.api import JsonApi
     from pytest_pushgateway.gateway.exchange import Hook, Observer, Record
     from pytest_pushgateway.gateway.persistence import Persistence
 
@@ -107,6 +108,7 @@ class Gateway:
         self._on_listening = on_listening
         self._on_quit = on_quit
         self._access, self._tls = _access_and_tls(settings, self._log)
+        self._api: JsonApi | None = None
         self._lock = threading.Lock()
         self._stopped = False
         self._changes = 0
@@ -156,7 +158,6 @@ class Gateway:
             self_metrics = SelfMetrics(self._clock)
             self.store = Store(self_metrics=self_metrics, clock=self._clock, persistence=self._persistence)
             self._start_time = self._clock()
-            self._api = JsonApi(self.store.groups, self.flags, BUILD_INFORMATION, self._start_time)
             self._server = Server(
                 self._application(self_metrics),
                 listeners,
@@ -185,7 +186,7 @@ class Gateway:
             store=self.store,
             self_metrics=self_metrics,
             router=self._router,
-            api=self._api,
+            api=self._answer_api,
             page=self._page,
             quit=self._quit if settings.enable_lifecycle else None,
             log=self._log,
@@ -228,7 +229,8 @@ class Gateway:
     def reset(self) -> None:
         """Empty the store and close what was connected before; waits of plans end."""
         self.store.reset()
-        self._api.forget()
+        if self._api is not None:
+            self._api.forget()
         self._recent.clear()
         self._server.close_connections(before=self.store.generation)
 
@@ -271,10 +273,24 @@ class Gateway:
             with self._lock:
                 self._changes += 1
 
+    # The JSON API and the page are imported when they are asked for: most tests never do.
+
+    def _answer_api(self, handler: str) -> Answer:
+        from pytest_pushgateway.gateway.api import JsonApi
+
+        with self._lock:
+            if self._api is None:
+                self._api = JsonApi(self.store.groups, self.flags, BUILD_INFORMATION, self._start_time)
+        return self._api.respond(handler)
+
     def _page(self, path: str) -> tuple[int, list[tuple[str, str]], bytes] | None:
+        from pytest_pushgateway.gateway import ui
+
         return ui.respond(path, self._state)
 
     def _state(self) -> ui.State:
+        from pytest_pushgateway.gateway import ui
+
         poison = self.store.poisoned()
         return ui.State(
             revision=f"{self.store.generation}.{self._changes}",
@@ -290,6 +306,8 @@ class Gateway:
         )
 
     def _persistence_state(self) -> ui.Persistence:
+        from pytest_pushgateway.gateway import ui
+
         if self._persistence is None:
             return ui.Persistence()
         return ui.Persistence(

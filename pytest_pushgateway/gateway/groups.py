@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import quote
 
 from pytest_pushgateway.exposition.model import Labels, MetricFamily, MetricType, part, render_prefix
@@ -23,16 +24,14 @@ _HELP = {
 }
 
 
-@dataclass(slots=True, frozen=True)
-class StoredFamily:
+class StoredFamily(NamedTuple):
     """A family as it stands in a group; ``pushed_at`` is the time of the push that brought it, seconds."""
 
     family: MetricFamily
     pushed_at: float
 
 
-@dataclass(slots=True, frozen=True)
-class StoredGroup:
+class StoredGroup(NamedTuple):
     """A group as it stood at one moment. Times are seconds since the epoch, 0 where nothing succeeded or failed yet."""
 
     key: GroupingKey
@@ -41,8 +40,7 @@ class StoredGroup:
     push_failure_time: float
 
 
-@dataclass(slots=True, frozen=True)
-class Collision:
+class Collision(NamedTuple):
     """One reason why the metrics cannot stand together.
 
     ``reason`` is one of
@@ -64,7 +62,7 @@ class Collision:
     """The groups that stand in the way (for a poisoned gateway: that hold the conflict); none for own metrics."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Verdict:
     """What became of a push, a deletion or a wipe."""
 
@@ -82,8 +80,7 @@ class Verdict:
     """The request belongs to a generation that is over: nothing was done."""
 
 
-@dataclass(slots=True, frozen=True)
-class Poison:
+class Poison(NamedTuple):
     """Why every push is refused and every scrape fails, and what cures it."""
 
     error: str

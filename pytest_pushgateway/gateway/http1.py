@@ -71,7 +71,7 @@ def bad_request(detail: str = "") -> Refusal:
     return Refusal(f"400 Bad Request: {detail}" if detail else "400 Bad Request")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Head:
     """Request line, headers and framing of one request."""
 

@@ -31,7 +31,7 @@ _WHOLESALE = 64
 """A sheet with fewer changes than this is always brought up to date piecemeal."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Counters:
     """How much work was done, for tests of complexity."""
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from pytest_pushgateway.exposition.encoding import EncodingError, first_error
 from pytest_pushgateway.exposition.model import Parsed
-from pytest_pushgateway.exposition.text import parse as parse_text
+from pytest_pushgateway.exposition.text_reader import parse as parse_text
 
 _PROTOBUF = "application/vnd.google.protobuf"
 _MESSAGE = "io.prometheus.client.MetricFamily"

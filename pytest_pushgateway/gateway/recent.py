@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_pushgateway.exposition.model import Labels
 
@@ -19,8 +18,7 @@ _NAMES = 20
 _TEXT = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class RecentRequest:
+class RecentRequest(NamedTuple):
     """One request in short. Nothing of its body is kept."""
 
     number: int
@@ -68,8 +66,7 @@ class RecentRequest:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why the last push to a group failed, and when (Unix seconds of the gateway's clock)."""
 
     error: str

@@ -14,8 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_pushgateway.gateway.connection import Abandoned, Connection, http_date
 from pytest_pushgateway.gateway.monotonic import monotonic
@@ -34,8 +33,7 @@ _ANSWER = 0.02
 """Seconds that an answer has to leave when others know already what it is; a socket's buffer takes it at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a client may ask of the server: bytes, counts and seconds."""
 
     max_body_size: int = 256 * 1024 * 1024

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.exposition.gofmt import format_float
 from pytest_pushgateway.exposition.model import MetricFamily, Parsed
-from pytest_pushgateway.exposition.negotiation import Format
 from pytest_pushgateway.gateway.consistency import After, conflicts_after
-from pytest_pushgateway.gateway.explanation import error_text, explain
-from pytest_pushgateway.gateway.exposed import Exposed, take_changes
 from pytest_pushgateway.gateway.groups import (
     PUSH_FAILURE_TIME,
     PUSH_TIME,
@@ -29,10 +26,12 @@ from pytest_pushgateway.gateway.groups import (
     group_path,
 )
 from pytest_pushgateway.gateway.index import NOTHING, Counters, Delta, Index, Named, examine
-from pytest_pushgateway.gateway.poison import find_poison
 from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.negotiation import Format
+    from pytest_pushgateway.gateway.consistency import Conflicts
+    from pytest_pushgateway.gateway.exposed import Exposed
     from pytest_pushgateway.gateway.persistence import Persistence
 
 __all__ = [
@@ -70,7 +69,8 @@ class _State:
         self.serial = 0
         self.index = Index(counters, self_metrics.declared())
         self.scrape_lock = threading.Lock()
-        self.exposed = Exposed(counters)
+        self.exposed: Exposed | None = None
+        """What a scrape shows; none before the first."""
         self.exposed_whole = True
         """Whether the sheets hold all that the index has told of; not after a rendering that failed half-way."""
 
@@ -242,6 +242,10 @@ class Store:
         """Return what makes every push be refused and every scrape fail, and its cure; None if nothing does."""
         with self._lock:
             self._learn(self._state)
+            if not conflicts_after(After(self._state.index, NOTHING)):
+                return None
+            from pytest_pushgateway.gateway.poison import find_poison
+
             return find_poison(self._state.index)
 
     def gather(self, form: Format) -> list[bytes]:
@@ -250,6 +254,8 @@ class Store:
         Raises:
             GatherError: what is held is inconsistent; the original answers 500.
         """
+        from pytest_pushgateway.gateway.exposed import Exposed, take_changes
+
         own = self._self_metrics.families()
         while True:
             state = self._state
@@ -261,6 +267,8 @@ class Store:
                     self._refuse_conflicts(state)
                     changes = take_changes(state.index, not state.exposed_whole)
                     state.exposed_whole = False
+                if state.exposed is None:
+                    state.exposed = Exposed(self.counters)
                 state.exposed.update(changes, own)
                 state.exposed_whole = True
                 return state.exposed.render(form)
@@ -269,7 +277,7 @@ class Store:
         after = After(state.index, NOTHING)
         conflicts = conflicts_after(after)
         if conflicts:
-            raise GatherError(error_text(explain(after, conflicts)))
+            raise GatherError(_explained(after, conflicts)[0])
 
     # How it is done. The lock is held.
 
@@ -303,8 +311,7 @@ class Store:
         conflicts = conflicts_after(after)
         if not conflicts:
             return Verdict(True)
-        collisions = explain(after, conflicts)
-        return Verdict(False, error_text(collisions), tuple(collisions))
+        return Verdict(False, *_explained(after, conflicts))
 
     def _apply(self, state: _State, delta: Delta, *, consistent: bool = False) -> None:
         state.index.apply(delta, consistent=consistent)
@@ -339,6 +346,14 @@ class Store:
             _thread.start_new_thread(_dismantle, (old, before, self._freed))
 
 
+def _explained(after: After, conflicts: Conflicts) -> tuple[str, tuple[Collision, ...]]:
+    """Return the original's words on conflicts, and the conflicts one by one."""
+    from pytest_pushgateway.gateway.explanation import error_text, explain
+
+    collisions = explain(after, conflicts)
+    return error_text(collisions), tuple(collisions)
+
+
 _FREED_AT_ONCE = 500
 """A state with more names, or more series of one name, than this is freed by a thread of its own,
 so many at a time."""
@@ -353,7 +368,7 @@ def _dismantle(state: _State, before: threading.Event | None, done: threading.Ev
     if before is not None:
         before.wait()
     with state.scrape_lock:
-        sheets = state.exposed.clear()
+        sheets = state.exposed.clear() if state.exposed is not None else {}
     state.groups.clear()
     holders: list[dict[bytes, Any]] = [sheets, state.index.names]
     freed = 0

@@ -10,9 +10,8 @@ from __future__ import annotations
 import posixpath
 import re
 import socket
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from pytest_pushgateway.exposition.gofmt import quote as go_quote
@@ -33,8 +32,7 @@ class BadTarget(ValueError):
     """The request target is no URL; the server answers a bare 400 and closes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A request target taken apart as Go's ``url.ParseRequestURI`` does."""
 
     path: bytes
@@ -190,8 +188,7 @@ def external_path(url: str) -> str:
 Outcome = Literal["handle", "redirect", "not found", "not allowed", "options", "asterisk"]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Where a request goes."""
 
     outcome: Outcome

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import ssl
@@ -14,8 +13,7 @@ TIMEOUT = 30.0
 """Seconds that a request of the test's own may take."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a gateway answered."""
 
     status: int
@@ -23,8 +21,7 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True)
-class Client:
+class Client(NamedTuple):
     """Sends requests to one gateway, authenticated where it asks for that."""
 
     host: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import _thread
-import secrets
+import os
 import threading
 import time
 from collections import deque
@@ -155,13 +155,11 @@ class Request:
 
     def in_short(self) -> RecentRequest:
         """Return the request as the web page lists it."""
-        from dataclasses import replace
-
         from pytest_pushgateway.gateway.recent import RecentRequest
 
         if self._record is None:
             raise ValueError("only a journalled request can be listed")
-        return replace(RecentRequest.of(self._record, self.order), origin=self.origin)
+        return RecentRequest.of(self._record, self.order)._replace(origin=self.origin)
 
     @property
     def noteworthy(self) -> bool:
@@ -291,7 +289,7 @@ class Journal:
         self.dropped = 0
         self.totals = Totals()
         self._limit = limit
-        self._secret = secrets.token_hex(8)
+        self._secret = os.urandom(8).hex()
         self._entries: deque[Request] = deque()
         self._noted: deque[Request] = deque()
         self._bodies = 0

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_pushgateway.exposition.gofmt import format_float
 from pytest_pushgateway.exposition.model import to_family
@@ -28,8 +27,7 @@ Lookup = Callable[[bytes], "Iterable[tuple[Labels, MetricFamily]]"]
 """From a family's name to its pieces and the grouping key of each."""
 
 
-@dataclass(frozen=True)
-class Expected:
+class Expected(NamedTuple):
     """A sample that an assertion asks for: its name or its family's, a value or `ANY`, and some of its labels."""
 
     name: str | None
@@ -75,8 +73,7 @@ class Expected:
         return self.labels_match(sample.labels) and self.value_matches(sample.value)
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A sample of the expected name and the grouping key that it was pushed under."""
 
     key: Labels

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.recent import LIMIT, RecentRequest
-from pytest_pushgateway.harness import life, report
+from pytest_pushgateway.harness import life
 from pytest_pushgateway.harness.client import Client
 from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.faults import Faults
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.exchange import Plan, Record
     from pytest_pushgateway.gateway.exchange import Request as RawRequest
     from pytest_pushgateway.gateway.store import Store
+    from pytest_pushgateway.harness import report
     from pytest_pushgateway.harness.lint import LintProblem
     from pytest_pushgateway.harness.timeline import Snapshot
 
@@ -283,7 +284,12 @@ class Pushgateway(Asserting, Waiting, Sending):
         due, self._due = self._due, []
         if self.settings.lint:
             due += [(LintWarning, f"{one}") for one in self.lint() if one.push.order > since]
-        return due + report.findings(noted, requests, self.faults.take_unused(), poison, self._prefix)
+        unused = self.faults.take_unused()
+        if not (noted or unused or poison):
+            return due
+        from pytest_pushgateway.harness import report
+
+        return due + report.findings(noted, requests, unused, poison, self._prefix)
 
     def take_errors(self) -> list[BaseException]:
         """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked."""
@@ -298,6 +304,8 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def section(self) -> list[str]:
         """Return the lines that a failing test shows of this gateway."""
+        from pytest_pushgateway.harness import report
+
         title = f"{self.url} ({'running' if self._running else 'stopped'})"
         groups = self._store.groups() if self._gateway is not None else []
         poison = self._store.poisoned() if self._gateway is not None else None
@@ -411,6 +419,8 @@ class Pushgateway(Asserting, Waiting, Sending):
         if errors:
             raise errors[0]
         if found:
+            from pytest_pushgateway.harness import report
+
             frame = sys._getframe(1)
             while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pytest_pushgateway."):
                 frame = frame.f_back

@@ -9,7 +9,6 @@ from pytest_pushgateway.gateway.groups import group_path
 from pytest_pushgateway.harness import text
 from pytest_pushgateway.harness.client import Client
 from pytest_pushgateway.harness.errors import PushgatewayError, PushRejected
-from pytest_pushgateway.harness.history import provenance
 from pytest_pushgateway.harness.journal import ORIGIN_HEADER, Journal, Push
 from pytest_pushgateway.harness.scrape import Scrape
 
@@ -77,6 +76,8 @@ class Sending:
                 f"the push did not reach the gateway's metrics: it answered {answer.status} {reason}"
             )
         if check and (answer.status >= 400 or entry.rejected):
+            from pytest_pushgateway.harness.history import provenance
+
             lines = [
                 f"the gateway answered {entry.status}: {entry.error}",
                 *provenance(entry, self._journal.requests()),

@@ -24,7 +24,7 @@ class Running:
     def __init__(self, app: Application, **options: Any) -> None:
         self.log: list[tuple[str, str, dict[str, Any]]] = []
         self.held, self.listeners = open_listeners([("127.0.0.1", 0)])
-        limits = {name: options.pop(name) for name in Limits.__dataclass_fields__ if name in options}
+        limits = {name: options.pop(name) for name in Limits._fields if name in options}
         log = options.pop("log", lambda level, message, **fields: self.log.append((level, message, fields)))
         self.server = Server(app, self.listeners, limits=Limits(**limits), log=log, **options)
         self.server.start()
