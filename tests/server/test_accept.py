@@ -48,7 +48,7 @@ def test_the_server_survives_a_lack_of_threads(serve: Serve, monkeypatch: pytest
     begin = threading.Thread.start
 
     def start(thread: threading.Thread) -> None:
-        if thread.name == "pushgateway-connection":
+        if thread.name == "pushgateway":
             raise RuntimeError("can't start new thread")
         begin(thread)
 
