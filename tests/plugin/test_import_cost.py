@@ -72,3 +72,54 @@ def test_a_name_that_is_not_there() -> None:
 
     with pytest.raises(AttributeError, match="module 'pytest_pushgateway' has no attribute 'nonsense'"):
         pytest_pushgateway.nonsense  # noqa: B018
+
+
+def test_the_unused_plugin_imports_its_settings_only(project: pytest.Pytester) -> None:
+    code = (
+        "import pytest, sys; before = set(sys.modules); import pytest_pushgateway.plugin; "
+        "print(sorted(set(sys.modules) - before))"
+    )
+    result = project.run(sys.executable, "-c", code)
+    own = ["", "._version", ".plugin", ".settings"]
+    assert result.outlines == [str([f"pytest_pushgateway{name}" for name in own])]
+
+
+NOT_FOR_A_PUSH = (
+    "google.protobuf",
+    "prometheus_client",
+    "sqlite3",
+    "werkzeug",
+    "yaml",
+    "pytest_pushgateway.commands",
+    "pytest_pushgateway.exposition.lint",
+    "pytest_pushgateway.exposition.protobuf",
+    "pytest_pushgateway.exposition.protobuf_writer",
+    "pytest_pushgateway.exposition.text_writer",
+    "pytest_pushgateway.gateway.api",
+    "pytest_pushgateway.gateway.blocks",
+    "pytest_pushgateway.gateway.explanation",
+    "pytest_pushgateway.gateway.exposed",
+    "pytest_pushgateway.gateway.persistence",
+    "pytest_pushgateway.gateway.poison",
+    "pytest_pushgateway.gateway.tls",
+    "pytest_pushgateway.gateway.ui",
+    "pytest_pushgateway.gateway.webconfig",
+    "pytest_pushgateway.harness.lint",
+    "pytest_pushgateway.harness.report",
+    "pytest_pushgateway.prometheus",
+)
+
+
+def test_the_first_push_imports_what_it_needs_only(project: pytest.Pytester) -> None:
+    code = f"""
+import sys
+from pytest_pushgateway import Pushgateway
+
+with Pushgateway() as gateway:
+    gateway.push("a 1\\n", job="b")
+    gateway.reset()
+print([name for name in {NOT_FOR_A_PUSH!r} if name in sys.modules])
+print(sum(name.startswith("pytest_pushgateway") for name in sys.modules) <= 65)
+"""
+    result = project.run(sys.executable, "-c", code)
+    assert result.outlines == ["[]", "True"]
