@@ -341,9 +341,11 @@ class Store:
         if len(old.index.names) > _FREED_AT_ONCE or any(
             len(named.owners) > _FREED_AT_ONCE for named in old.index.names.values()
         ):
-            before, self._freed = self._freed, threading.Event()
+            done = threading.Event()
+            with self._lock:
+                before, self._freed = self._freed, done
             # Not threading.Thread, whose start() waits until the new thread has had its turn.
-            _thread.start_new_thread(_dismantle, (old, before, self._freed))
+            _thread.start_new_thread(_dismantle, (old, before, done))
 
 
 def _explained(after: After, conflicts: Conflicts) -> tuple[str, tuple[Collision, ...]]:
