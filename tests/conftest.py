@@ -21,3 +21,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     issued.private_key_pem.write_to_path(key)
     authority.cert_pem.write_to_path(directory / "ca.pem")
     return str(chain), str(key)
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """As pytest's own; the runs it starts keep the order of their tests where that of this run is shuffled."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:randomly")
+    return pytester

@@ -52,7 +52,7 @@ class Options:
     """The command line, read."""
 
     def __init__(self) -> None:
-        self.values = {name: choices[-1] for name, choices in _CHOICES.items()}
+        self.values: dict[str, str] = {name: choices[-1] for name, choices in _CHOICES.items()}
         self.values.update({"--lint": "default", "--fail-on": "warning", "--format": "text", "--metrics": ""})
         self.lists: dict[str, list[str]] = {name: [] for name in _REPEATABLE}
         self.files: list[str] = []

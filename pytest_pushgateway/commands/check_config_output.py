@@ -40,9 +40,9 @@ class TextPrinter:
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        self.files = 0
-        self.counts = {"error": 0, "warning": 0, "note": 0}
-        self.coloured = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.files: int = 0
+        self.counts: dict[str, int] = {"error": 0, "warning": 0, "note": 0}
+        self.coloured: bool = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def _in(self, colour: str, text: str) -> str:
         return f"{_COLOURS[colour]}{text}\x1b[0m" if self.coloured else text

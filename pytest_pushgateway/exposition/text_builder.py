@@ -80,11 +80,11 @@ class FamilyBuilder:
     __slots__ = ("has_metrics", "help", "name", "series", "type")
 
     def __init__(self, name: bytes) -> None:
-        self.name = name
+        self.name: bytes = name
         self.type: MetricType | None = None
         self.help: bytes | None = None
         self.series: list[Metric | tuple[bytes, Value]] = []
-        self.has_metrics = False
+        self.has_metrics: bool = False
 
     def begin(self, metric: Metric) -> None:
         """Add a metric that has yet to be finished."""

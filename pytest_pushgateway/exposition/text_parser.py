@@ -51,7 +51,7 @@ class LineParser:
 
     def __init__(self, *, utf8_names: bool = False) -> None:
         self.families: dict[bytes, FamilyBuilder] = {}
-        self.has_timestamps = False
+        self.has_timestamps: bool = False
         self._utf8_names = utf8_names
         self._number = 0
         self._family: FamilyBuilder | None = None

@@ -53,7 +53,7 @@ class Block:
     __slots__ = ("rendered", "series")
 
     def __init__(self, series: list[Series]) -> None:
-        self.series = series
+        self.series: list[Series] = series
         self.rendered: dict[Hashable, bytes] = {}
 
 

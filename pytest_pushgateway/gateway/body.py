@@ -37,7 +37,7 @@ class Input:
 
     def __init__(self, receive: Callable[[], bytes]) -> None:
         self._receive = receive
-        self.buffer = b""
+        self.buffer: bytes = b""
 
     def fill(self) -> bool:
         """Wait for more bytes; False at the end of the stream."""
@@ -91,11 +91,11 @@ class Body:
         self._limit = limit
         self._before_read = before_read
         self._pending = b""
-        self.started = False
-        self.broken = False
+        self.started: bool = False
+        self.broken: bool = False
         """Whether its end cannot be found, so that nothing can follow it."""
-        self.finished = not head.chunked and head.content_length == 0
-        self.unread = head.content_length
+        self.finished: bool = not head.chunked and head.content_length == 0
+        self.unread: int = head.content_length
         """Bytes still to come of a body sent by length."""
 
     def read(self, size: int = -1) -> bytes:

@@ -49,20 +49,20 @@ class Connection:
 
     def __init__(self, server: Server, sock: socket.socket, address: Any, generation: int) -> None:
         self.server = server
-        self.sock = sock
+        self.sock: socket.socket = sock
         self.generation = generation
         """The store's generation when the connection was accepted."""
-        self.remote_address = _show_address(address)
+        self.remote_address: str = _show_address(address)
         self.plan: Plan | None = None
         """What a fault does to the answer under way."""
-        self.streamed = False
+        self.streamed: bool = False
         """Whether the answer under way is chunked even if it is short."""
-        self.closing = False
-        self.busy = False
+        self.closing: bool = False
+        self.busy: bool = False
         """Whether a request has begun that has no answer yet."""
-        self.answering = False
+        self.answering: bool = False
         """Whether the outcome of the request is known to others and only the sending of its answer is left."""
-        self.thread = threading.current_thread()
+        self.thread: threading.Thread = threading.current_thread()
         self._input = Input(self._receive)
         self._deadline = 0.0
         self._last_method = ""

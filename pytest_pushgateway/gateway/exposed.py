@@ -84,9 +84,9 @@ class Sheet:
     __slots__ = ("blocks", "declared", "name")
 
     def __init__(self, name: bytes, declared: Declared, blocks: Blocks) -> None:
-        self.name = name
-        self.declared = declared
-        self.blocks = blocks
+        self.name: bytes = name
+        self.declared: Declared = declared
+        self.blocks: Blocks = blocks
 
 
 class Exposed:

@@ -84,7 +84,7 @@ class Gateway:
         self.settings = settings
         self.errors: list[BaseException] = []
         """Exceptions that no request should have caused."""
-        self.prefix = route_prefix(settings.route_prefix, external_path(settings.external_url))
+        self.prefix: str = route_prefix(settings.route_prefix, external_path(settings.external_url))
         """The route prefix: empty, or with a leading slash."""
         addresses = [join_address(settings.host, settings.port)] if listen is None else list(listen)
         self._listen = [split_address(address) for address in addresses]
@@ -118,8 +118,8 @@ class Gateway:
         self.store: Store
         self.addresses: list[str] = []
         """Where it listens, as ``host:port``."""
-        self.host = ""
-        self.port = 0
+        self.host: str = ""
+        self.port: int = 0
 
     @property
     def scheme(self) -> str:

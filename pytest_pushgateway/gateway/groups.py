@@ -129,12 +129,12 @@ class Held:
     __slots__ = ("bad", "declared", "family", "lacking", "stored")
 
     def __init__(self, stored: StoredFamily, lacking: tuple[int, ...], bad: tuple[bytes, ...]) -> None:
-        self.stored = stored
-        self.family = stored.family
-        self.declared = (stored.family.type, stored.family.help)
-        self.lacking = lacking
+        self.stored: StoredFamily = stored
+        self.family: MetricFamily = stored.family
+        self.declared: tuple[int, bytes | None] = (stored.family.type, stored.family.help)
+        self.lacking: tuple[int, ...] = lacking
         """For each of the types from COUNTER to HISTOGRAM, how many series have no value of it."""
-        self.bad = bad
+        self.bad: tuple[bytes, ...] = bad
         """Prefixes of the series with a label that cannot be exposed."""
 
     def declares_as(self, other: Held) -> bool:
@@ -148,8 +148,8 @@ class Group:
     __slots__ = ("_prefixes", "families", "key", "serial", "snapshot")
 
     def __init__(self, key: GroupingKey, serial: int) -> None:
-        self.key = key
-        self.serial = serial
+        self.key: GroupingKey = key
+        self.serial: int = serial
         self.families: dict[bytes, Held] = {}
         self.snapshot: StoredGroup | None = None
         self._prefixes: dict[bytes, bytes] | None = None

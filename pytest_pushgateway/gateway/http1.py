@@ -61,7 +61,7 @@ class Refusal(Exception):
 
     def __init__(self, line: str, text: str | None = None) -> None:
         super().__init__(line)
-        self.response = (
+        self.response: bytes = (
             f"HTTP/1.1 {line}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{text or line}"
         ).encode("latin-1")
 

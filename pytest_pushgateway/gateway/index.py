@@ -45,10 +45,10 @@ class Delta:
     __slots__ = ("added", "changed", "group", "removed")
 
     def __init__(self, group: Group | None, removed: dict[bytes, Held], added: dict[bytes, Held]) -> None:
-        self.group = group
-        self.removed = removed
-        self.added = added
-        self.changed = {name: None for name in removed if name not in added}
+        self.group: Group | None = group
+        self.removed: dict[bytes, Held] = removed
+        self.added: dict[bytes, Held] = added
+        self.changed: dict[bytes, None] = {name: None for name in removed if name not in added}
         """The names for which something else is declared than before: the others can cause no clash of types or names
         that was not there."""
         for name, held in added.items():
@@ -66,7 +66,7 @@ class Named:
     __slots__ = ("declared", "lacking", "members", "owners", "pending", "serial")
 
     def __init__(self, serial: int) -> None:
-        self.serial = serial
+        self.serial: int = serial
         self.members: dict[Group, Held] = {}
         self.declared: dict[Declared, int] = {}
         self.lacking: tuple[int, ...] = _NONE

@@ -65,10 +65,12 @@ class Server:
         errors: list[BaseException] | None = None,
     ) -> None:
         self.app = app
-        self.limits = limits or Limits()
+        self.limits: Limits = limits or Limits()
         self.tls = tls
         self.log = log
-        self.errors = [] if errors is None else errors
+        self.errors: list[BaseException] = [] if errors is None else errors
+        self.host: str
+        self.port: int
         self.host, self.port = _name(listeners[0])
         self._clock = clock
         self._generation = generation
@@ -77,7 +79,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._released = threading.Condition()
         self._waits: dict[Connection, Plan] = {}
-        self.stopping = False
+        self.stopping: bool = False
         self._refusing_more = False
         self._date = (0, "")
         self._workers: Workers | None = None

@@ -91,9 +91,9 @@ class Store:
         clock: Callable[[], float] = time.time,
         persistence: Persistence | None = None,
     ) -> None:
-        self.generation = 0
+        self.generation: int = 0
         """Counts the resets."""
-        self.counters = Counters()
+        self.counters: Counters = Counters()
         self._self_metrics = self_metrics
         self._clock = clock
         self._persistence = persistence

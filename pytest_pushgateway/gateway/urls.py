@@ -293,7 +293,7 @@ class Router:
         enable_admin_api: bool = False,
         utf8_names: bool = False,
     ) -> None:
-        self.prefix = prefix.encode()
+        self.prefix: bytes = prefix.encode()
         self.utf8_names = utf8_names
         tree = self._tree = _Tree(self.prefix + b"/metrics/job")
         for name in ("healthy", "ready"):

@@ -148,7 +148,7 @@ class WebConfig:
         self._passwords = _Passwords() if self._config.users else None
         self._limiter = _Limiter(*self._config.rate) if self._config.rate else None
         self._context: tuple[tuple[bytes, ...], ssl.SSLContext] | None = None
-        self.tls = self._make_context if self._config.wants_tls else None
+        self.tls: Callable[[], ssl.SSLContext] | None = self._make_context if self._config.wants_tls else None
         """Returns the TLS context for a new connection; None without TLS, which is decided at the start."""
         if self._config.wants_tls:
             self._make_context()

@@ -24,4 +24,4 @@ class PushRejected(PushgatewayError):
     def __init__(self, text: str, push: Push) -> None:
         super().__init__(text)
         self.push = push
-        self.status = push.status
+        self.status: int = push.status

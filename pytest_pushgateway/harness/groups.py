@@ -69,8 +69,6 @@ class Group:
             return self.as_mapping() == other
         return NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
-
     def _pushed(self) -> list[MetricFamily]:
         return [stored.family for name, stored in self._stored.families.items() if name not in OWN_GAUGES]
 

@@ -74,11 +74,11 @@ class Request:
         self._request = request
         self._record = record
         self._decoded: tuple[Family, ...] | None = None
-        self.order = 0
-        self.number = 0
-        self.origin = origin or "application"
-        self.test = ""
-        self.expected = False
+        self.order: int = 0
+        self.number: int = 0
+        self.origin: str = origin or "application"
+        self.test: str = ""
+        self.expected: bool = False
         self.poison: Any = None
 
     def __repr__(self) -> str:
@@ -260,11 +260,11 @@ class Totals:
     __slots__ = ("bodies", "deletions", "pushes", "rejections", "slowest")
 
     def __init__(self) -> None:
-        self.pushes = 0
-        self.rejections = 0
-        self.deletions = 0
-        self.bodies = 0
-        self.slowest = 0.0
+        self.pushes: int = 0
+        self.rejections: int = 0
+        self.deletions: int = 0
+        self.bodies: int = 0
+        self.slowest: float = 0.0
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
@@ -285,9 +285,9 @@ class Journal:
     """
 
     def __init__(self, limit: int) -> None:
-        self.condition = threading.Condition(threading.RLock())
-        self.dropped = 0
-        self.totals = Totals()
+        self.condition: threading.Condition = threading.Condition(threading.RLock())
+        self.dropped: int = 0
+        self.totals: Totals = Totals()
         self._limit = limit
         self._secret = os.urandom(8).hex()
         self._entries: deque[Request] = deque()

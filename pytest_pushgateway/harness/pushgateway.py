@@ -64,10 +64,10 @@ class Pushgateway(Asserting, Waiting, Sending):
     """
 
     def __init__(self, **options: Any) -> None:
-        self.settings = resolve([("Pushgateway()", options)])
-        self.serial = next(_serials)
-        self.clock = Clock()
-        self.faults = Faults(self._release, self._refuse)
+        self.settings: Settings = resolve([("Pushgateway()", options)])
+        self.serial: int = next(_serials)
+        self.clock: Clock = Clock()
+        self.faults: Faults = Faults(self._release, self._refuse)
         self._journal = Journal(self.settings.journal_limit)
         self._moves: list[tuple[int, float]] = []
         self.clock.moved = lambda at: self._moves.append((self._journal.sequence, at))

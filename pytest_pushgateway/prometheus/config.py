@@ -41,7 +41,7 @@ class PrometheusConfig:
         self.version = version
         self.problems: list[Problem] = []
         self.unjudged: list[dict[str, Any]] = []
-        self.document = Document()
+        self.document: Document = Document()
         self.texts: dict[str, bytes] = {path: text}
         self.when_missing: Callable[[str], object] | None = None
         """Called with the reason where :meth:`rules` finds no promtool, before it raises; pytest's fixture skips."""

@@ -65,7 +65,7 @@ class Client:
         self.settings = settings
         self.directory = directory
         self.connect_to = connect_to
-        self.headers = dict(headers or {})
+        self.headers: dict[str, str] = dict(headers or {})
         try:
             self._tls = client_context(settings.tls_config, directory)
         except (OSError, ValueError) as problem:

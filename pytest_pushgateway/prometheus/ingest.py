@@ -70,13 +70,13 @@ class TargetScrape:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.health = "unknown"
-        self.error = target.error
+        self.error: str = target.error
         self.stored: list[Stored] = []
         self.body = b""
         self.scraped = 0
         self.kept = 0
         self.added = 0
-        self.duration = 0.0
+        self.duration: float = 0.0
         self.repeated: list[Stored] = []
         """Samples that Prometheus drops because their series has one in this scrape already."""
         self.out_of_bounds: list[Stored] = []
@@ -88,8 +88,8 @@ class Ingester:
 
     def __init__(self, job: ScrapeJob) -> None:
         self.job = job
-        self.version = job.version
-        self.relabeler = Relabeler(job.metric_relabel_configs, prometheus_version=job.version)
+        self.version: str = job.version
+        self.relabeler: Relabeler = Relabeler(job.metric_relabel_configs, prometheus_version=job.version)
         if job.convert_classic_histograms_to_nhcb:
             raise Unsimulated(
                 f"job {job.job_name!r}: convert_classic_histograms_to_nhcb stores native histograms, "

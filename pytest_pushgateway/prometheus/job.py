@@ -95,8 +95,6 @@ class Section:
         names = {name for one in (self, other) for name, _ in one._values()}
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
-    __hash__ = None  # type: ignore[assignment]
-
 
 class RelabelRule(Section):
     """One item of ``relabel_configs`` or ``metric_relabel_configs``.

@@ -53,18 +53,18 @@ class Problem:
         hint: str | None = None,
         hint_rule: str | None = None,
     ) -> None:
-        self.message = message
-        self.file = file
+        self.message: str = message
+        self.file: str = file
         self.line: int | None = position[0] if position else None
         self.column: int | None = position[1] if position else None
-        self.severity = severity
-        self.rule = rule
-        self.job = job
-        self.promtool = promtool
-        self.consequence = consequence
-        self.fix = fix
-        self.hint = hint
-        self.hint_rule = hint_rule
+        self.severity: str = severity
+        self.rule: str = rule
+        self.job: str | None = job
+        self.promtool: str | None = promtool
+        self.consequence: str | None = consequence
+        self.fix: str | None = fix
+        self.hint: str | None = hint
+        self.hint_rule: str | None = hint_rule
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as ``--format json`` prints it."""

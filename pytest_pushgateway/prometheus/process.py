@@ -48,9 +48,9 @@ class PrometheusProcess:
     """
 
     def __init__(self, binary: str | Path, config: str, *, start_timeout: float = 30.0) -> None:
-        self.binary = str(binary)
+        self.binary: str = str(binary)
         self.config = config
-        self.url = ""
+        self.url: str = ""
         self._start_timeout = start_timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._directory: Path | None = None

@@ -103,13 +103,13 @@ class Step:
         after: LabelPairs,
         dropped: bool,
     ) -> None:
-        self.index = index
-        self.rule = rule
-        self.value = value
-        self.matched = matched
-        self.before = before
-        self.after = after
-        self.dropped = dropped
+        self.index: int = index
+        self.rule: RelabelRule = rule
+        self.value: str = value
+        self.matched: bool = matched
+        self.before: LabelPairs = before
+        self.after: LabelPairs = after
+        self.dropped: bool = dropped
 
     @property
     def changes(self) -> list[tuple[str, str | None, str | None]]:
@@ -128,7 +128,7 @@ class Relabeler:
     """
 
     def __init__(self, rules: Sequence[RelabelRule], *, prometheus_version: str = "3.5") -> None:
-        self.rules = tuple(rules)
+        self.rules: tuple[RelabelRule, ...] = tuple(rules)
         # 2.42 builds a sorted label set after every rule; later versions let one builder run through all of them.
         self._rebases = older_than(prometheus_version, 2, 43)
         self._apply = [_compile(rule, prometheus_version) for rule in self.rules]
@@ -341,7 +341,7 @@ class Template:
     __slots__ = ("_parts", "groups", "text")
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text: str = text
         self.groups: list[str | int] = []
         """The groups it names, in order: numbers as ``int``."""
         self._parts: list[tuple[str, str | int | None]] = []

@@ -32,7 +32,7 @@ class RuleFile:
         self._start = start
         self._edits: dict[int, tuple[int, str]] = {}
         self._read()
-        self.moved = self._edited()
+        self.moved: str = self._edited()
 
     def _read(self) -> None:
         import yaml

@@ -23,7 +23,7 @@ from .decode.values import format_duration, parse_duration
 from .ingest import Ingester
 from .promql import Unmovable, shift
 from .promtool import Firing, RulesError, Vector, ask, find_promtool
-from .rule_files import read_rule_files
+from .rule_files import RuleFile, read_rule_files
 from .scrape import known_targets
 from .timeline import Scrapes, timeline_of
 
@@ -116,10 +116,10 @@ class RuleTest:
         targets: Iterable[Mapping[str, str] | str] | None = None,
         promtool: str | None = None,
     ) -> None:
-        self.promtool = find_promtool(promtool)
+        self.promtool: str = find_promtool(promtool)
         snapshots = timeline_of(timeline)
-        self.start = snapshots[0].time
-        self.end = snapshots[-1].time
+        self.start: float = snapshots[0].time
+        self.end: float = snapshots[-1].time
         self._offset = Decimal(repr(self.start)).normalize()
         if self._offset == self._offset.to_integral_value():
             self._offset = self._offset.to_integral_value()
@@ -129,9 +129,9 @@ class RuleTest:
             [(Ingester(job), known_targets(job, given)) for job in jobs],
             min(job.scrape_interval for job in jobs),
         )
-        self.rule_files = read_rule_files(rule_files, directory, self._offset)
+        self.rule_files: list[RuleFile] = read_rule_files(rule_files, directory, self._offset)
         intervals = [interval for one in self.rule_files for interval in one.intervals]
-        self.evaluation_interval = min([evaluation_interval, *intervals])
+        self.evaluation_interval: float = min([evaluation_interval, *intervals])
         self._external_labels = dict(external_labels or {})
         self._answers: dict[Vector | Firing, Any] = {}
         self.asked: list[Vector | Firing] = []

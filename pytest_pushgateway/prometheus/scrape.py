@@ -113,15 +113,15 @@ class JobScraper:
 
     def __init__(self, job: ScrapeJob, *, connect_to: tuple[str, int] | None = None, directory: str = "") -> None:
         self.job = job
-        self.ingester = Ingester(job)
-        self.problem = ""
+        self.ingester: Ingester = Ingester(job)
+        self.problem: str = ""
         headers = {
             "User-Agent": f"Prometheus/{job.version}",
             "Accept": accept_header(job),
             "Accept-Encoding": "gzip" if job.enable_compression else "identity",
         }
         try:
-            self.client = Client(job.http, directory=directory, connect_to=connect_to, headers=headers)
+            self.client: Client = Client(job.http, directory=directory, connect_to=connect_to, headers=headers)
         except NoClient as problem:
             self.problem = str(problem)
 

@@ -59,14 +59,14 @@ class PrometheusServer:
         scrape_interval: float = SCRAPE_INTERVAL,
         binary: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.binary = find_prometheus(os.fspath(binary) if binary is not None else None)
+        self.binary: str = find_prometheus(os.fspath(binary) if binary is not None else None)
         self.jobs: list[ScrapeJob] = (
             [config.job(job)] if job is not None else config.gateway_jobs(gateway) or config.gateway_jobs()
         )
         if not self.jobs:
             raise LookupError("no scrape job of the configuration scrapes the gateway; name one, job=...")
         self.scrape_interval = scrape_interval
-        self.notes = [self._note(one) for one in self.jobs]
+        self.notes: list[str] = [self._note(one) for one in self.jobs]
         """How what runs differs from what is configured, a line for each job."""
         given = None if targets is None else list(targets)
         document = {

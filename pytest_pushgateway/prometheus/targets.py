@@ -32,16 +32,18 @@ class Target:
 
     def __init__(self, job: ScrapeJob, discovered: Mapping[str, str], relabeler: Relabeler, *, version: str) -> None:
         self.job = job
-        self.discovered = dict(discovered)
-        self.error = ""
-        self.interval = job.scrape_interval
-        self.timeout = job.scrape_timeout
+        self.discovered: dict[str, str] = dict(discovered)
+        self.error: str = ""
+        self.interval: float = job.scrape_interval
+        self.timeout: float = job.scrape_timeout
         builder = LabelBuilder(discovered.items())
         kept = relabeler.process(builder)
         if kept:
             self.error = self._complete(builder, version)
-        self.all_labels = dict(builder.labels()) if kept and not self.error else {}
-        self.labels = {name: value for name, value in self.all_labels.items() if not name.startswith("__")}
+        self.all_labels: dict[str, str] = dict(builder.labels()) if kept and not self.error else {}
+        self.labels: dict[str, str] = {
+            name: value for name, value in self.all_labels.items() if not name.startswith("__")
+        }
         self.state = "invalid" if self.error else "active" if self.labels else "dropped"
 
     def _complete(self, labels: LabelBuilder, version: str) -> str:

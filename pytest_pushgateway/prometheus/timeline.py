@@ -56,7 +56,7 @@ class Scrapes:
         self.timeline = timeline
         self.jobs = jobs
         self.interval = interval
-        self.start = timeline[0].time
+        self.start: float = timeline[0].time
         self._scraped: dict[bytes | None, Scraped] = {}
 
     def input_series(self, until: float) -> list[dict[str, str]]:

@@ -67,7 +67,7 @@ class SyntaxProblem(ValueError):
     def __init__(self, problem: str, at: Position | None = None, promtool: str | None = None) -> None:
         super().__init__(f"yaml: {problem}" if not problem.startswith("yaml:") else problem)
         self.position = at
-        self.promtool = promtool if promtool is not None else str(self)
+        self.promtool: str = promtool if promtool is not None else str(self)
 
 
 _Parser: Any = None

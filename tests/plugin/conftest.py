@@ -25,7 +25,7 @@ def send(gateway, body="backup_bytes 7\\n", path="/metrics/job/backup", method="
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project whose tests find `send()` in a module ``application``; no option of ours is set anywhere."""
-    for name in ("PYTEST_ADDOPTS", "PYTEST_PUSHGATEWAY_HOST", "PYTEST_PUSHGATEWAY_PORT"):
+    for name in ("PYTEST_PUSHGATEWAY_HOST", "PYTEST_PUSHGATEWAY_PORT"):
         monkeypatch.delenv(name, raising=False)
     pytester.makepyfile(application=APPLICATION)
     pytester.syspathinsert()

@@ -58,7 +58,7 @@ class Struct(dict):  # type: ignore[type-arg]
     __slots__ = ("bad", "node", "nodes")
 
     def __init__(self, node: Node) -> None:
-        self.node = node
+        self.node: Node = node
         self.nodes: dict[str, Node] = {}
         self.bad: set[str] | tuple[()] = ()
 
@@ -81,8 +81,8 @@ class Decoder:
         self.problems: list[Problem] = []
         self.unjudged: list[dict[str, Any]] = []
         self.job: str | None = None
-        self.text = b""
-        self.aliases = False
+        self.text: bytes = b""
+        self.aliases: bool = False
         self._open: set[int] = set()
         self._seen: set[int] = set()
         self._steps = self._alias_steps = self._alias_depth = 0
@@ -244,7 +244,7 @@ def a_string(go_type: str) -> FieldDecoder:
     return decode
 
 
-secret = a_string("config.plain")
+secret: FieldDecoder = a_string("config.plain")
 
 
 def boolean(decoder: Decoder, node: Node) -> Any:
@@ -384,7 +384,7 @@ def a_list(element: FieldDecoder, go_type: str) -> FieldDecoder:
     return decode
 
 
-strings = a_list(string, "[]string")
+strings: FieldDecoder = a_list(string, "[]string")
 
 
 def a_map(key: FieldDecoder, value: FieldDecoder, go_type: str, outer: str = "") -> FieldDecoder:
@@ -424,10 +424,10 @@ def _anything(decoder: Decoder, node: Node) -> Any:
     return node
 
 
-any_map = a_map(string, _anything, "map[string]interface {}")
-external_labels = a_map(string, string, "map[string]string", "labels.Labels")
-string_map = a_map(string, string, "map[string]string")
-label_set = a_map(label_name, a_string("model.LabelValue"), "model.LabelSet")
+any_map: FieldDecoder = a_map(string, _anything, "map[string]interface {}")
+external_labels: FieldDecoder = a_map(string, string, "map[string]string", "labels.Labels")
+string_map: FieldDecoder = a_map(string, string, "map[string]string")
+label_set: FieldDecoder = a_map(label_name, a_string("model.LabelValue"), "model.LabelSet")
 
 
 def mapping_only(go_type: str, section: str, outer: str = "") -> FieldDecoder:

@@ -115,7 +115,7 @@ def _check_tls(decoder: Decoder, tls: Struct) -> None:
         decoder.report("exactly one of cert or cert_file must be configured when a client key is configured", tls.node)
 
 
-tls_config = _section(
+tls_config: FieldDecoder = _section(
     {
         "ca": (string, "2.53"),
         "cert": (string, "2.53"),

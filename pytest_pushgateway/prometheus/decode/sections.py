@@ -188,7 +188,7 @@ class Document:
     """The decoded main file."""
 
     def __init__(self) -> None:
-        self.common = Global()
+        self.common: Global = Global()
         self.jobs: list[ScrapeJob] = []
         self.top: Struct | None = None
         self.alertmanagers: list[Struct] = []

@@ -28,10 +28,10 @@ class Comment:
     __slots__ = ("alone", "line", "rules", "what")
 
     def __init__(self, line: int, alone: bool, what: str, rules: frozenset[str]) -> None:
-        self.line = line
-        self.alone = alone
-        self.what = what
-        self.rules = rules
+        self.line: int = line
+        self.alone: bool = alone
+        self.what: str = what
+        self.rules: frozenset[str] = rules
 
 
 def comments(text: bytes) -> list[Comment]:

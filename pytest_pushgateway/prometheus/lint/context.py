@@ -21,9 +21,9 @@ class Finding:
     __slots__ = ("job", "problem", "strict")
 
     def __init__(self, problem: Problem, job: ScrapeJob | None, strict: bool) -> None:
-        self.problem = problem
-        self.job = job
-        self.strict = strict
+        self.problem: Problem = problem
+        self.job: ScrapeJob | None = job
+        self.strict: bool = strict
 
 
 class Context:
@@ -34,7 +34,7 @@ class Context:
     ) -> None:
         self.config = config
         self.detected = detected
-        self.gateway = next((one for one in gateways if hasattr(one, "address")), None)
+        self.gateway: object | None = next((one for one in gateways if hasattr(one, "address")), None)
         """The gateway in hand, if there is one: an object with ``scrape()`` and ``settings``."""
         self._metrics = metrics
         self._targets: dict[int, list[Target]] = {}

@@ -106,9 +106,9 @@ class Detected:
     __slots__ = ("job", "level", "reason")
 
     def __init__(self, job: ScrapeJob, level: str, reason: str) -> None:
-        self.job = job
-        self.level = level
-        self.reason = reason
+        self.job: ScrapeJob = job
+        self.level: str = level
+        self.reason: str = reason
 
     def __repr__(self) -> str:
         return f"<{self.job.job_name!r} is {self.level} a gateway job: {self.reason}>"

@@ -28,8 +28,8 @@ class Outcome:
     __slots__ = ("error", "series")
 
     def __init__(self, series: list[dict[str, str]], error: str) -> None:
-        self.series = series
-        self.error = error
+        self.series: list[dict[str, str]] = series
+        self.error: str = error
 
     def named(self, name: str) -> list[dict[str, str]]:
         """Return the series called ``name``."""
