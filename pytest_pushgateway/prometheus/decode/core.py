@@ -52,7 +52,7 @@ BAD: Any = _Bad()
 """Returned for what could not be decoded; the reason has been reported."""
 
 
-class Struct(dict):  # type: ignore[type-arg]
+class Struct(dict[str, "Any"]):
     """What a mapping said: value by key, plus the node and the keys whose values were bad."""
 
     __slots__ = ("bad", "node", "nodes")
