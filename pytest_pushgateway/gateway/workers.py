@@ -18,7 +18,7 @@ from pytest_pushgateway.gateway.monotonic import monotonic
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.connection import Connection
 
-_SPARE = 16
+SPARE = 16
 """Threads that are kept without a connection."""
 _FEW = 64
 """So many threads are remembered before those that have ended are looked for."""
@@ -101,7 +101,7 @@ class Workers:
             connection.run()
             del connection
             with self._lock:
-                if self._idle >= _SPARE:
+                if self._idle >= SPARE:
                     return
                 self._idle += 1
 
