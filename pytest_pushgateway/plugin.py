@@ -132,7 +132,7 @@ class _State:
         try:
             settings = resolve([*self.layers, *layers])
         except SettingsError as error:
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
         problem = self.unfit(settings)
         if problem:
             pytest.fail(problem, pytrace=False)
@@ -265,7 +265,7 @@ def make_pushgateway(
         try:
             settings = resolve([("inherited", inherited), ("make_pushgateway()", options)])
         except SettingsError as error:
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
         gateway = stack.enter_context(_running(settings, tmp_path_factory))
         state.used.append(gateway)
         return gateway
@@ -337,6 +337,15 @@ def prometheus_server() -> Iterator[Callable[..., PrometheusServer]]:
         yield serve
 
 
+def _hindrance(error: Exception) -> str | None:
+    """Say in a line what keeps a gateway from starting, if it is not a fault of the gateway's."""
+    from pytest_pushgateway.gateway.database import PersistenceError
+
+    if "A test tried to use socket." in str(error):
+        return "pytest-socket forbids sockets; --allow-hosts=127.0.0.1 allows the gateway's and no others"
+    return str(error) if isinstance(error, (PersistenceError, ValueError)) else None
+
+
 @contextmanager
 def _running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushgateway]:
     from pytest_pushgateway.harness.pushgateway import Pushgateway
@@ -345,7 +354,11 @@ def _running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
     try:
         gateway.start()
     except OSError as error:
-        pytest.fail(f"the gateway cannot listen: {error} ({settings!r})", pytrace=False)
+        raise pytest.fail.Exception(f"the gateway cannot listen: {error} ({settings!r})", pytrace=False) from None
+    except Exception as error:
+        if hindrance := _hindrance(error):
+            raise pytest.fail.Exception(f"the gateway cannot start: {hindrance}", pytrace=False) from None
+        raise
     try:
         with _without_proxy(gateway.host):
             yield gateway

@@ -56,7 +56,7 @@ class Persistence:
         """Open the file, creating it if need be, and read it.
 
         A file that is damaged, or that is no database of ours, is moved to ``<name>.corrupt-<time>``, and the gateway
-        starts with nothing. Where no file can be created, or one can be read but not written, it goes on without, as the
+        starts with nothing. Where no file can be created, or one can only be read, it goes on without, as the
         original, and tries again.
 
         Args:

@@ -52,6 +52,8 @@ class Workers:
         self._threads: set[threading.Thread] = set()
         self._many = _FEW
         self._ended = False
+        self._trouble = ""
+        """Why the last connection could not be accepted."""
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._poll = select.poll()
@@ -133,11 +135,17 @@ class Workers:
                 continue
             self._accepted += 1
             try:
-                return ready[self._accepted % len(ready)].accept()
+                accepted = ready[self._accepted % len(ready)].accept()
             except BlockingIOError:
                 continue
-            except OSError as problem:
-                # Out of descriptors, or a client that went: the listener stays, and spinning helps nobody.
-                self._log("error", "http: Accept error", err=str(problem))
+            except Exception as problem:
+                # Out of descriptors, a client that went, or pytest-socket, which keeps even this from making a socket:
+                # the listener stays, spinning helps nobody, and once said is enough.
+                if str(problem) != self._trouble:
+                    self._log("error", "http: Accept error", err=str(problem))
+                self._trouble = str(problem)
                 time.sleep(0.01)
+            else:
+                self._trouble = ""
+                return accepted
         return None
