@@ -10,7 +10,7 @@ class RejectedPushWarning(PushgatewayWarning):
 
 
 class UselessDeleteWarning(PushgatewayWarning):
-    """A DELETE matched no group; it was answered 202 all the same, as the original does."""
+    """A DELETE matched no group, and was answered 202 all the same, as the original does; or it was refused."""
 
 
 class LostPushWarning(PushgatewayWarning):

@@ -1,4 +1,4 @@
-"""aioprometheus: `Pusher`, which its own tests try against a server that answers 200 to everything."""
+"""aioprometheus: `Pusher`. Its own tests push to a server of theirs that answers 200 to everything."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ def test_a_blank_in_the_job_arrives_as_a_plus(pushgateway) -> None:
     assert pushgateway.pushes[0].job == "nightly+backup"
 
 
+@pytest.mark.filterwarnings("ignore::pytest_pushgateway.UselessDeleteWarning")
 def test_so_what_another_client_pushed_cannot_be_deleted(pushgateway) -> None:
     pushgateway.push({"queue_length": 3}, job="nightly backup")
 

@@ -193,6 +193,8 @@ def not_deleted(key: Mapping[str, str], requests: Sequence[Request], keys: Seque
         why = "but the DELETE matched no group (it was answered 202 all the same)"
         if any(entry.fault for entry in mine):
             why = f"but the DELETE met the fault {mine[-1].fault}"
+        elif mine[-1].status >= 400:
+            why = f"but the DELETE was answered {mine[-1].status}"
     elif deletions:
         why = "but no DELETE had exactly this grouping key"
     else:

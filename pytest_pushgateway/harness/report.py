@@ -84,6 +84,11 @@ def lost(push: Push, requests: Sequence[Request]) -> str | None:
 
 
 def _useless(deletion: Delete) -> str:
+    if deletion.status >= 400:
+        return (
+            f"{name_of(deletion)} was answered {deletion.status}: nothing was deleted. If that is meant, filter "
+            "UselessDeleteWarning"
+        )
     return (
         f"{name_of(deletion)} matched no group: a DELETE takes the exact grouping key, and is answered 202 either way. "
         "If that is meant, filter UselessDeleteWarning"
@@ -157,6 +162,7 @@ def section(
     for entry in requests:
         if isinstance(entry, Delete):
             matched = "matched a group" if entry.matched else "matched no group"
+            matched = "nothing was deleted" if entry.status >= 400 and not entry.matched else matched
             lines.append(f"  {name_of(entry)}, {entry.outcome}: {matched}")
     active = [repr(fault)[1:-1] for fault in faults]
     lines += [f"  {fault}" for fault in active]

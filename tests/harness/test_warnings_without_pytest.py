@@ -45,6 +45,21 @@ def test_at_the_end_of_a_with_statement() -> None:
     )
 
 
+def test_a_delete_that_was_refused() -> None:
+    gateway = Pushgateway(basic_auth=("user", "secret")).start()
+    assert send(gateway, "", "/metrics/job/backup", "DELETE") == 401
+    assert '  delete 1 (DELETE job="backup"), answered 401: nothing was deleted' in gateway.section()
+    with pytest.raises(AssertionError, match="but the DELETE was answered 401"):
+        gateway.assert_deleted(job="backup")
+    with pytest.warns(UselessDeleteWarning) as caught:
+        gateway.stop()
+
+    assert str(caught[0].message) == (
+        'delete 1 (DELETE job="backup") was answered 401: nothing was deleted. If that is meant, filter '
+        "UselessDeleteWarning"
+    )
+
+
 def test_each_is_issued_once() -> None:
     gateway = Pushgateway().start()
     send(gateway, "backup_bytes x\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -13,13 +12,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.package
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("dist")
-    subprocess.run([sys.executable, "-m", "build", "--outdir", out, ROOT], check=True, capture_output=True, timeout=300)
-    return out
 
 
 def test_the_wheel_holds_the_whole_package_and_nothing_else(built: Path) -> None:
