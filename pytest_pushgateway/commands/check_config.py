@@ -147,7 +147,7 @@ def main(arguments: Sequence[str]) -> int:
         files = find_files(options.files)
         metrics = _metrics(options.values["--metrics"])
     except UnusableArguments as error:
-        sys.stderr.write(f"check-config: error: {error}, try --help\n")
+        sys.stderr.write(f"pytest-pushgateway check-config: error: {error}, try --help\n")
         return 2
     import gc
 

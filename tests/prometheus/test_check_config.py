@@ -181,7 +181,7 @@ def test_metrics_at_hand(capsys: pytest.CaptureFixture[str]) -> None:
 def test_unusable_arguments(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("empty").mkdir()
     assert main(arguments) == 2
-    assert capsys.readouterr().err.startswith(f"check-config: error: {reason}")
+    assert capsys.readouterr().err.startswith(f"pytest-pushgateway check-config: error: {reason}")
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
