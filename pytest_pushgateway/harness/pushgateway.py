@@ -293,10 +293,11 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def take_errors(self) -> list[BaseException]:
         """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked."""
-        errors = self._errors()
-        self.faults.errors.clear()
-        if self._gateway is not None:
-            self._gateway.errors.clear()
+        errors: list[BaseException] = []
+        for source in (self.faults.errors, self._gateway.errors if self._gateway is not None else []):
+            taken = list(source)
+            del source[: len(taken)]  # not all: a thread may be adding another
+            errors += taken
         return errors
 
     def _errors(self) -> list[BaseException]:
