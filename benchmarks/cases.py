@@ -72,13 +72,16 @@ def push_to_gateway_round_trip() -> Iterator[Result]:
 
 def push_by_store_size() -> Iterator[Result]:
     costs = {}
+    alone = {}
     for series, limit in ((0, 0.7), (100, None), (1_000, 0.5), (10_000, 0.05), (60_000, 0.01), (200_000, 0.005)):
         with pair(series) as (ours, go):
             medians = in_turns(lambda: push_of_ten(ours), lambda: push_of_ten(go), 200 if series <= 1000 else 30)
+            # Not in turns with a program that leaves both processors' caches and its garbage collector behind.
+            alone[series] = statistics.median(times(lambda: push_of_ten(ours), 500, 50))
         costs[series] = medians
         if limit is not None:
             yield against(f"push of 10 series, keep-alive, {series:,} stored", *medians, limit)
-    ratio = costs[200_000][0] / costs[100][0]
+    ratio = alone[200_000] / alone[100]
     yield Result("round trip at 200,000 stored over that at 100", ratio, None, "≤ 1.3", ratio <= 1.3, "×")
     push_cost(costs)
 

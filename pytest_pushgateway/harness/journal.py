@@ -287,6 +287,8 @@ class Journal:
     def __init__(self, limit: int) -> None:
         self.condition: threading.Condition = threading.Condition(threading.RLock())
         self.dropped: int = 0
+        self.last_push: int = 0
+        """The place of the last push among all requests, as `Request.order`."""
         self.totals: Totals = Totals()
         self._limit = limit
         self._secret = os.urandom(8).hex()
@@ -337,6 +339,7 @@ class Journal:
     def _count(self, entry: Request, kind: str) -> None:
         totals = self.totals
         if kind == "push":
+            self.last_push = entry.order
             totals.pushes += 1
             totals.bodies += len(entry.body)
             totals.slowest = max(totals.slowest, entry.duration)

@@ -277,10 +277,10 @@ class Pushgateway(Asserting, Waiting, Sending):
     def take_findings(self) -> list[report.Finding]:
         """Return the warnings that are due since this was last asked."""
         with self._journal.condition:
-            requests = self._journal.requests()
             since, self._reported = self._reported, self._journal.sequence
             noted = self._journal.noted(since)
-        poison = self._store.poisoned() if self._gateway is not None and self._pushed_since(requests, since) else None
+            pushed = self._journal.last_push > since
+        poison = self._store.poisoned() if self._gateway is not None and pushed else None
         due, self._due = self._due, []
         if self.settings.lint:
             due += [(LintWarning, f"{one}") for one in self.lint() if one.push.order > since]
@@ -289,7 +289,7 @@ class Pushgateway(Asserting, Waiting, Sending):
             return due
         from pytest_pushgateway.harness import report
 
-        return due + report.findings(noted, requests, unused, poison, self._prefix)
+        return due + report.findings(noted, self._journal.requests(), unused, poison, self._prefix)
 
     def take_errors(self) -> list[BaseException]:
         """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked."""
@@ -406,10 +406,6 @@ class Pushgateway(Asserting, Waiting, Sending):
             if self._running and self._gateway is not None:
                 self._gateway.persist(self._persistence_file)
         return self._persistence_file
-
-    @staticmethod
-    def _pushed_since(requests: list[Request], since: int) -> bool:
-        return any(isinstance(entry, Push) and entry.order > since for entry in requests)
 
     def _speak_up(self) -> None:
         if self.managed:
