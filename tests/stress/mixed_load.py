@@ -124,6 +124,11 @@ def run(bounds: Bounds) -> Figures:
 
 
 def _measured(served: Served, bounds: Bounds) -> Figures:
+    # The database opens its log with the first write.
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    connection.request("PUT", "/metrics/job/first", b"first 1\n")
+    connection.getresponse().read()
+    connection.close()
     threads, descriptors = served.threads(), served.descriptors()
     ended = threading.Event()
     clients = [Client(served.port, bounds.seed * 100 + number, ended) for number in range(bounds.count)]
@@ -144,7 +149,7 @@ def _measured(served: Served, bounds: Bounds) -> Figures:
         done += client.done
         bad += client.bad
     with suppress(AssertionError):
-        _settle(lambda: served.threads() <= threads + SPARE and served.descriptors() == descriptors)
+        _settle(lambda: served.threads() <= threads + SPARE and served.descriptors() <= descriptors)
     after = served.threads(), served.descriptors()
     # The first fifth fills the groups; then a tenth at the beginning is compared with the last tenth.
     part = max(1, len(resident) // 10)
@@ -152,7 +157,7 @@ def _measured(served: Served, bounds: Bounds) -> Figures:
     growth = late / early - 1
     broken = served.trouble() + [f"{number} answers {status}" for status, number in bad.items()]
     broken += [] if served.alive() else ["crashed"]
-    if after[0] > threads + SPARE or after[1] != descriptors:
+    if after[0] > threads + SPARE or after[1] > descriptors:
         broken.append(f"threads and descriptors were {threads}, {descriptors} and are {after[0]}, {after[1]}")
     if growth > 0.05 and bounds.seconds >= 300:
         broken.append(f"memory grew by {growth:.1%}")
