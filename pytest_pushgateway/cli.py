@@ -10,14 +10,15 @@ from pytest_pushgateway._version import __version__
 
 COMMANDS = {
     "serve": "run the gateway by itself, with the original's flags",
-    "check-config": "say whether a Prometheus configuration keeps what the gateway exposes",
-    "check-metrics": "lint metrics in the text format",
+    "check-config": "judge Prometheus configurations: do pushed labels survive?",
+    "check-metrics": "lint metrics in the text format, as promtool does",
     "explain": "say what Prometheus would store of a push",
 }
 
 USAGE = "usage: pytest-pushgateway <command> [<flags>]\n\nCommands:\n" + "".join(
     f"  {name:<14} {text}\n" for name, text in COMMANDS.items()
 )
+USAGE += "\nEach has a --help of its own.\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "--version":
         sys.stdout.write(f"pytest-pushgateway {__version__}\n")
         return 0
-    problem = f"unknown command {command!r}" if command else "no command given"
+    problem = _unknown(command) if command else "no command given"
     sys.stderr.write(f"pytest-pushgateway: error: {problem}, try --help\n")
     return 2
+
+
+def _unknown(command: str) -> str:
+    from difflib import get_close_matches
+
+    alike = get_close_matches(command, COMMANDS, n=1)
+    meant = f" (did you mean {alike[0]}?)" if alike else ""
+    return f"unknown command {command!r}{meant}"

@@ -15,20 +15,28 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.prometheus.config import PrometheusConfig
 
-USAGE = """\
-usage: pytest-pushgateway check-config [<flags>] <file>...
+PROGRAM = "pytest-pushgateway check-config"
+USAGE = f"""\
+usage: {PROGRAM} [<flags>] <file>...
 
-Judge Prometheus configurations as 'promtool check config' does, with every problem and its place, and say where pushed
-metrics would lose their labels. A <file> is a file, a pattern, a folder or - for standard input.
+Judge Prometheus configurations as 'promtool check config' does, with every
+problem and its place, and say where pushed metrics would lose their labels.
+A <file> is a file, a pattern, a folder or - for standard input.
 
   --prometheus-version=3.5  the rules of Prometheus 2.42, 2.53 or 3.5
-  --no-files                look at no other file (rule files, target files, certificates)
-  --gateway=HOST:PORT       what scrapes it is a gateway job; also a job's name or a regular expression; repeatable
-  --metrics=FILE            what the gateway exposes, a file or a URL: enables the rules that need it
-  --rules=FILE              rule files whose alerts belong to the configuration; repeatable
+  --no-files                look at no other file (rule files, target files,
+                            certificates)
+  --gateway=HOST:PORT       what scrapes it is a gateway job; also a job's name
+                            or a regular expression; repeatable
+  --metrics=FILE            what the gateway exposes, a file or a URL: enables
+                            the rules that need it
+  --rules=FILE              rule files whose alerts belong to the configuration;
+                            repeatable
   --lint=default            which rules to run: none, default or strict
-  --ignore=RULE             leave out a rule, such as PG010; repeatable, or separated by commas
-  --fail-on=warning         fail for findings of this severity and worse: error, warning or note
+  --ignore=RULE             leave out a rule, such as PG010; repeatable, or
+                            separated by commas
+  --fail-on=warning         fail for findings of this severity and worse: error,
+                            warning or note
   --format=text             text, json or github (annotations of a workflow run)
   --help                    this text
 
@@ -147,7 +155,7 @@ def main(arguments: Sequence[str]) -> int:
         files = find_files(options.files)
         metrics = _metrics(options.values["--metrics"])
     except UnusableArguments as error:
-        sys.stderr.write(f"pytest-pushgateway check-config: error: {error}, try --help\n")
+        sys.stderr.write(f"{PROGRAM}: error: {error}, try --help\n")
         return 2
     import gc
 
@@ -160,20 +168,20 @@ def main(arguments: Sequence[str]) -> int:
             gc.enable()
 
 
-def _metrics(place: str) -> bytes | None:
-    if not place:
+def _metrics(source: str) -> bytes | None:
+    if not source:
         return None
-    try:
-        if place.startswith(("http://", "https://")):
-            from urllib.request import ProxyHandler, build_opener
+    from pytest_pushgateway.commands.sources import Unreadable, read_metrics
+    from pytest_pushgateway.prometheus.promtext import ExpositionError, read
 
-            with build_opener(ProxyHandler({})).open(place, timeout=10) as answer:
-                text: bytes = answer.read(256 * 1024 * 1024)
-                return text
-        with open(place, "rb") as file:
-            return file.read()
-    except (OSError, ValueError) as error:
-        raise UnusableArguments(f"cannot read --metrics {place}: {error}") from None
+    try:
+        body = read_metrics(source)
+        for _ in read(body):
+            pass
+    except (Unreadable, ExpositionError) as problem:
+        reason = str(problem) if isinstance(problem, Unreadable) else f"{source} holds no metrics: {problem}"
+        raise UnusableArguments(f"--metrics: {reason}") from None
+    return body
 
 
 def _run(options: Options, files: Sequence[str], metrics: bytes | None) -> int:

@@ -6,7 +6,17 @@ import sys
 from collections.abc import Sequence
 
 PROGRAM = "pytest-pushgateway check-metrics"
-USAGE = f"usage: {PROGRAM} FILE|-|URL\n\nLint metrics in the text format, as promtool check metrics does.\n"
+USAGE = f"""\
+usage: {PROGRAM} [<file>|<url>|-]
+
+Lint metrics in the text format, as 'promtool check metrics' does: in a file, at
+a URL, or on standard input, which is also what is read without an argument.
+
+  --help  this text
+
+Exit status: 0 nothing found, 1 metrics that cannot be read, 2 unusable
+arguments, 3 problems found.
+"""
 FAILURE, PROBLEMS = 1, 3
 
 
@@ -15,18 +25,20 @@ def main(arguments: Sequence[str]) -> int:
     if any(argument in ("-h", "--help") for argument in arguments):
         sys.stdout.write(USAGE)
         return 0
-    if len(arguments) != 1 or (arguments[0].startswith("-") and arguments[0] != "-"):
-        wrong = f"unknown flag {arguments[0]}" if len(arguments) == 1 else "expected one FILE, - or URL"
+    flags = [argument for argument in arguments if argument.startswith("-") and argument != "-"]
+    if flags or len(arguments) > 1:
+        wrong = f"unknown flag {flags[0]}" if flags else "expected one file or URL"
         sys.stderr.write(f"{PROGRAM}: error: {wrong}, try --help\n")
         return 2
+    from pytest_pushgateway.commands.sources import Unreadable, read_metrics
     from pytest_pushgateway.exposition.lint import lint
     from pytest_pushgateway.exposition.model import ParseError
     from pytest_pushgateway.exposition.text import parse
 
     try:
-        body = _read(arguments[0])
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"{PROGRAM}: error: {arguments[0]}: {error}\n")
+        body = read_metrics(arguments[0] if arguments else "-")
+    except Unreadable as error:
+        sys.stderr.write(f"{PROGRAM}: error: {error}\n")
         return FAILURE
     try:
         parsed = parse(body, None, utf8_names=True)
@@ -37,16 +49,3 @@ def main(arguments: Sequence[str]) -> int:
     for problem in problems:
         sys.stderr.write(f"{problem.metric} {problem.text}\n")
     return PROBLEMS if problems else 0
-
-
-def _read(source: str) -> bytes:
-    if source == "-":
-        return sys.stdin.buffer.read()
-    if source.startswith(("http://", "https://")):
-        from urllib.request import Request, urlopen
-
-        request = Request(source, headers={"Accept": "text/plain;version=0.0.4"})
-        with urlopen(request, timeout=30) as answer:
-            return bytes(answer.read())
-    with open(source, "rb") as file:
-        return file.read()

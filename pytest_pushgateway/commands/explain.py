@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.config import PrometheusConfig
@@ -19,21 +19,26 @@ class _Unusable(Exception):
     """Something that was named cannot be used; the text is the line to print."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as the other commands do."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _Unusable(f"{message}, try --help")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command: 0, 1 where Prometheus would store nothing of it, 2 for unusable arguments."""
     try:
-        options = _parser().parse_args(arguments)
-    except SystemExit as end:
-        return int(end.code or 0)
-    try:
-        return _explain(options)
+        return _explain(_parser().parse_args(arguments))
+    except SystemExit:  # --help has been printed
+        return 0
     except _Unusable as problem:
         sys.stderr.write(f"{PROGRAM}: error: {problem}\n")
         return 2
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         description="Say, series by series, what a scrape job makes of what a gateway exposes: "
         "what comes in, what each relabel rule does, and what Prometheus stores.",
@@ -93,8 +98,6 @@ def _job(config: PrometheusConfig, name: str | None) -> ScrapeJob:
 
 
 def _read(source: str, job: ScrapeJob) -> bytes:
-    if source == "-":
-        return sys.stdin.buffer.read()
     if source.startswith(("http://", "https://")):
         from pytest_pushgateway.prometheus.fetch import Client, FetchError, NoClient
         from pytest_pushgateway.prometheus.scrape import accept_header
@@ -104,8 +107,9 @@ def _read(source: str, job: ScrapeJob) -> bytes:
             return client.get(source, timeout=job.scrape_timeout).body
         except (FetchError, NoClient) as problem:
             raise _Unusable(str(problem)) from None
+    from pytest_pushgateway.commands.sources import Unreadable, read_metrics
+
     try:
-        with open(source, "rb") as opened:
-            return opened.read()
-    except OSError as problem:
-        raise _Unusable(f"{source}: {problem.strerror or problem}") from None
+        return read_metrics(source)
+    except Unreadable as problem:
+        raise _Unusable(str(problem)) from None

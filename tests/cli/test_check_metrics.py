@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,10 +27,13 @@ def test_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", PROBLEMS)
 
 
-def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("arguments", [["-"], []])
+def test_standard_input(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(BAD.encode())))
 
-    assert main(["check-metrics", "-"]) == 3
+    assert main(["check-metrics", *arguments]) == 3
     assert capsys.readouterr() == ("", PROBLEMS)
 
 
@@ -50,17 +55,33 @@ def test_nothing_to_complain_of(tmp_path: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("arguments", "status", "error"),
     [
-        ([], 2, "pytest-pushgateway check-metrics: error: expected one FILE, - or URL, try --help\n"),
-        (["a", "b"], 2, "pytest-pushgateway check-metrics: error: expected one FILE, - or URL, try --help\n"),
+        (["a", "b"], 2, "pytest-pushgateway check-metrics: error: expected one file or URL, try --help\n"),
         (["--extended"], 2, "pytest-pushgateway check-metrics: error: unknown flag --extended, try --help\n"),
         (
             ["/nowhere"],
             1,
-            "pytest-pushgateway check-metrics: error: /nowhere: [Errno 2] No such file or directory: '/nowhere'\n",
+            "pytest-pushgateway check-metrics: error: cannot read /nowhere: No such file or directory\n",
+        ),
+        (
+            ["http://127.0.0.1:1/metrics"],
+            1,
+            "pytest-pushgateway check-metrics: error: cannot read http://127.0.0.1:1/metrics: Connection refused\n",
+        ),
+        (
+            ["http://[/metrics"],
+            1,
+            "pytest-pushgateway check-metrics: error: cannot read http://[/metrics: Invalid IPv6 URL\n",
         ),
     ],
 )
-def test_what_cannot_be(arguments: list[str], status: int, error: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be(
+    arguments: list[str],
+    status: int,
+    error: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert main(["check-metrics", *arguments]) == status
     assert capsys.readouterr() == ("", error)
 
@@ -77,7 +98,24 @@ def test_metrics_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check-metrics", "--help"]) == 0
-    assert capsys.readouterr().out.startswith("usage: pytest-pushgateway check-metrics FILE|-|URL\n")
+    assert capsys.readouterr().out.startswith("usage: pytest-pushgateway check-metrics [<file>|<url>|-]\n")
+
+
+def test_what_speaks_no_http(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    def answer() -> None:
+        with listener.accept()[0] as connection:
+            connection.recv(65536)
+            connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        answering = threading.Thread(target=answer)
+        answering.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        assert main(["check-metrics", url]) == 1
+        answering.join()
+    assert "no answer that is HTTP: BadStatusLine(" in capsys.readouterr().err
 
 
 @pytest.mark.conformance

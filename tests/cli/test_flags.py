@@ -149,8 +149,14 @@ def test_the_commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert cli.main(["--help"]) == 0
     listed = capsys.readouterr().out
     assert all(f"  {name} " in listed for name in cli.COMMANDS)
+    for command in cli.COMMANDS:
+        assert cli.main([command, "--help"]) == 0
+        listed += capsys.readouterr().out
+    assert max(map(len, listed.splitlines())) <= 80
     assert cli.main(["nope"]) == 2
     assert capsys.readouterr().err == "pytest-pushgateway: error: unknown command 'nope', try --help\n"
+    assert cli.main(["check-confg"]) == 2
+    assert capsys.readouterr().err.startswith("pytest-pushgateway: error: unknown command 'check-confg' (did you mean")
     monkeypatch.setattr(sys, "argv", ["pytest-pushgateway"])
     assert cli.main() == 2
     assert capsys.readouterr().err == "pytest-pushgateway: error: no command given, try --help\n"

@@ -175,7 +175,8 @@ def test_metrics_at_hand(capsys: pytest.CaptureFixture[str]) -> None:
         (["--no-files=1", "good.yml"], "--no-files takes no value"),
         (["nothing*.yml"], "no file matches nothing*.yml"),
         (["empty"], "no Prometheus configuration in empty"),
-        (["--metrics", "nothing", "good.yml"], "cannot read --metrics nothing: "),
+        (["--metrics", "nothing", "good.yml"], "--metrics: cannot read nothing: No such file or directory, try"),
+        (["--metrics", "good.yml", "good.yml"], "--metrics: good.yml holds no metrics: "),
     ],
 )
 def test_unusable_arguments(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:

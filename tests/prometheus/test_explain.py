@@ -144,9 +144,9 @@ def test_from_a_running_gateway(config: Path, capsys: pytest.CaptureFixture[str]
     ("arguments", "message"),
     [
         (["--job", "other"], "no scrape job 'other'"),
-        (["--metrics", "/nothing"], "/nothing: No such file or directory"),
+        (["--metrics", "/nothing"], "cannot read /nothing: No such file or directory\n"),
         (["--prometheus-version", "1.0"], "unknown Prometheus version '1.0'"),
-        (["--unknown"], "unrecognized arguments: --unknown"),
+        (["--unknown"], "explain: error: unrecognized arguments: --unknown, try --help\n"),
     ],
 )
 def test_unusable_arguments(
