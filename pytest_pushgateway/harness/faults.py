@@ -51,8 +51,8 @@ class Fault:
         self._when = when
 
     def __repr__(self) -> str:
-        times = "" if self.times is None else f" of {self.times}"
-        return f"<Fault {self.name}, {'active' if self.active else 'over'}, {self.hits}{times} hits>"
+        times = f" of {self.times} hits" if self.times is not None else " hit" if self.hits == 1 else " hits"
+        return f"<Fault {self.name}, {'active' if self.active else 'over'}, {self.hits}{times}>"
 
     @property
     def active(self) -> bool:

@@ -17,6 +17,8 @@ _INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metric
 
 SHOWN = 160
 """Characters of an error text that a line of a message shows."""
+_END = 60
+"""Of these, those that come from its end: a verdict quotes a metric, which may be long, and then says its fault."""
 
 
 def name_of(push: Request) -> str:
@@ -25,9 +27,9 @@ def name_of(push: Request) -> str:
 
 
 def shorten(text: str, limit: int = SHOWN) -> str:
-    """Return one line of at most ``limit`` characters."""
+    """Return one line of at most ``limit`` characters; where it has to lose some it keeps its end, the verdict."""
     line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 3] + "..."
+    return line if len(line) <= limit else f"{line[: limit - _END - 3]}...{line[-_END:]}"
 
 
 def reason(push: Request) -> str:

@@ -17,6 +17,7 @@ from pytest_pushgateway.gateway.recent import LIMIT, RecentRequest
 from pytest_pushgateway.harness import life
 from pytest_pushgateway.harness.client import Client
 from pytest_pushgateway.harness.clock import Clock
+from pytest_pushgateway.harness.expect import count
 from pytest_pushgateway.harness.faults import Faults
 from pytest_pushgateway.harness.journal import Journal, Push, Request, Totals
 from pytest_pushgateway.harness.sending import Sending
@@ -88,7 +89,7 @@ class Pushgateway(Asserting, Waiting, Sending):
     def __repr__(self) -> str:
         if not self._running:
             return "<Pushgateway stopped>"
-        return f"<Pushgateway {self.url}: {len(self.groups)} groups, {len(self.pushes)} pushes>"
+        return f"<Pushgateway {self.url}: {count(len(self.groups), 'group')}, {count(len(self.pushes), 'push')}>"
 
     # Where it is
 

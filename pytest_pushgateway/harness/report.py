@@ -158,7 +158,8 @@ def section(
         if push.rejected:
             lines += rejection(push, requests)
         else:
-            lines.append(f"  {name_of(push)}{mine}, {push.outcome}: {_list(names) or 'no metrics'}")
+            none = "no metrics" if push.accepted else "nothing stored"
+            lines.append(f"  {name_of(push)}{mine}, {push.outcome}: {_list(names) or none}")
     for entry in requests:
         if isinstance(entry, Delete):
             matched = "matched a group" if entry.matched else "matched no group"

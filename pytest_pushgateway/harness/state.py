@@ -46,6 +46,7 @@ class Exposed:
             LookupError: there is none; the message lists the groups there are.
 
         """
+        __tracebackhide__ = True
         key = {name: str(value) for name, value in grouping_key.items()}
         groups = self.groups
         for group in groups:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
 _LISTENING = re.compile(r'msg="Listening on".* address=(?P<address>\S+)')
+_ENDING = 5.0
+"""Seconds that a Prometheus has to end."""
 
 
 class PrometheusError(RuntimeError):
@@ -104,7 +106,7 @@ class PrometheusProcess:
         if process is not None:
             process.terminate()
             try:
-                process.wait(5)
+                process.wait(_ENDING)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -186,11 +188,13 @@ class _Log:
 
     def address(self, timeout: float) -> str:
         """Return ``host:port`` once Prometheus has said that it listens there."""
-        self._told.wait(timeout)
+        at_end = self._told.wait(timeout)
         if not self._address:
-            code = self._process.poll()
-            ended = f"ended with exit status {code}" if code is not None else f"does not listen after {timeout:g} s"
-            raise PrometheusError("\n".join([f"Prometheus {ended}; its log:", *self._lines]))
+            try:  # a process closes its log a moment before it has ended
+                fate = f"ended with exit status {self._process.wait(_ENDING if at_end else 0)}"
+            except subprocess.TimeoutExpired:
+                fate = f"does not listen after {timeout:g} s"
+            raise PrometheusError("\n".join([f"Prometheus {fate}; its log:", *self._lines]))
         return self._address
 
 

@@ -155,3 +155,14 @@ def test_the_deletion_met_a_fault(play: Play) -> None:
     assert failure(play.assert_deleted, job="backup")[0] == (
         'expected the group job="backup" to be deleted, but the DELETE met the fault error(503)'
     )
+
+
+def test_a_long_reason_keeps_its_end_which_is_the_verdict(play: Play) -> None:
+    play.put("# TYPE rows gauge\nrows 1\n")
+    buckets = "".join(f'rows_bucket{{le="{bound}"}} 0\n' for bound in range(50))
+    play.put(f"# TYPE rows histogram\n{buckets}", job="other")
+
+    line = failure(play.assert_rejected, "timestamps")[2]
+    assert line.startswith('  push 2 (PUT job="other"), answered 400: collected metric "rows" {')
+    assert line.endswith(" is not a GAUGE")
+    assert len(line) < 220

@@ -19,10 +19,11 @@ from .application import send
 
 def test_a_context_manager_without_pytest() -> None:
     with Pushgateway() as gateway:
-        assert repr(gateway) == f"<Pushgateway {gateway.url}: 0 groups, 0 pushes>"
+        assert repr(gateway) == f"<Pushgateway {gateway.url}: no groups, no pushes>"
         assert gateway.url == f"http://127.0.0.1:{gateway.port}"
         assert gateway.address == f"127.0.0.1:{gateway.port}"
         send(gateway)
+        assert repr(gateway) == f"<Pushgateway {gateway.url}: one group, one push>"
         gateway.assert_exposed("backup_bytes", 7)
 
     assert repr(gateway) == "<Pushgateway stopped>"

@@ -13,20 +13,23 @@ FAILING = """
         send(pushgateway)
         send(pushgateway, "backup_files 3\\n")
         send(pushgateway, method="DELETE")
+        with pushgateway.faults.error(503):
+            send(pushgateway)
         make_pushgateway()
         assert False, "as it must"
 """
 
 LINES = [
     "*- pushgateway -*",
-    "http://127.0.0.1:* (running): 3 pushes and one other request in this test",
+    "http://127.0.0.1:* (running): 4 pushes and one other request in this test",
     '  push 1 (PUT job="nightly"), sent by the test itself, answered 200: backup_bytes',
     '  push 2 (PUT job="backup") was answered 400: collected metric "backup_bytes" *',
     '    backup_bytes is of type untyped here, of type gauge in what push 1 (PUT job="nightly") (sent by the test '
     "itself) brought, * s before",
     '  push 3 (PUT job="backup"), answered 200: backup_files',
+    '  push 4 (PUT job="backup"), answered 503 (fault error(503)): nothing stored',
     '  delete 1 (DELETE job="backup"), answered 202 (fault delay(0)): matched a group',
-    "  Fault delay(0), active, 1 hits",
+    "  Fault delay(0), active, 1 hit",
     "  one group stands:",
     '    job="nightly": backup_bytes',
     "  log: error pushed metrics are invalid or inconsistent with existing metrics *",
