@@ -85,18 +85,17 @@ class _Output:
     """What was decoded, up to a limit."""
 
     def __init__(self, limit: int | None) -> None:
-        self.parts: list[bytes] = []
+        # One piece, which goes back to the system when it is freed, as many small ones would not.
+        self.content = bytearray()
         self._limit = limit
-        self._length = 0
 
     def add(self, part: bytes) -> None:
-        self._length += len(part)
-        if self._limit is not None and self._length > self._limit:
+        if self._limit is not None and len(self.content) + len(part) > self._limit:
             raise BodyTooLarge(self._limit)
-        self.parts.append(part)
+        self.content += part
 
     def data(self) -> bytes:
-        return b"".join(self.parts)
+        return bytes(self.content)
 
 
 def _gunzip(body: bytes, output: _Output) -> bytes:
@@ -152,7 +151,7 @@ def _gzip_member(body: bytes, start: int, output: _Output) -> int:
         if position >= len(body):
             raise EncodingError(_UNEXPECTED_END, data=output.data())
         chunk = body[position : position + _CHUNK]
-        before, parts = inflater.copy(), len(output.parts)
+        before, size = inflater.copy(), len(output.content)
         try:
             part = chunk
             # A full part may leave more behind, even when all of the chunk was taken in.
@@ -162,7 +161,7 @@ def _gzip_member(body: bytes, start: int, output: _Output) -> int:
                 output.add(part)
                 chunk = inflater.unconsumed_tail
         except zlib.error:
-            del output.parts[parts:]
+            del output.content[size:]
             offset = position - start + _up_to_error(before, body[position : position + _CHUNK], output)
             raise EncodingError(f"flate: corrupt input before offset {offset}", data=output.data()) from None
         position += _CHUNK
@@ -180,7 +179,7 @@ def _up_to_error(inflater: zlib._Decompress, chunk: bytes, output: _Output) -> i
     offset = 0
     try:
         while True:
-            output.parts.append(inflater.decompress(chunk[offset : offset + 1]))
+            output.content += inflater.decompress(chunk[offset : offset + 1])
             offset += 1
     except zlib.error:
         return offset + 1
