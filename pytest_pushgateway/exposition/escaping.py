@@ -6,7 +6,11 @@ import string
 from functools import lru_cache
 
 from pytest_pushgateway.exposition.model import Labels, is_legacy_name, render_prefix, split_prefix
-from pytest_pushgateway.exposition.negotiation import ALLOW_UTF8, DOTS, UNDERSCORES
+
+ALLOW_UTF8 = "allow-utf-8"
+UNDERSCORES = "underscores"
+DOTS = "dots"
+VALUES = "values"
 
 _LEGACY = frozenset(string.ascii_letters + string.digits + "_:")
 

@@ -6,15 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pytest_pushgateway.exposition.escaping import ALLOW_UTF8, DOTS, UNDERSCORES, VALUES
+
 TEXT = "text"
 PROTOBUF_DELIMITED = "protobuf-delimited"
 PROTOBUF_TEXT = "protobuf-text"
 PROTOBUF_COMPACT_TEXT = "protobuf-compact-text"
-
-ALLOW_UTF8 = "allow-utf-8"
-UNDERSCORES = "underscores"
-DOTS = "dots"
-VALUES = "values"
 
 _ESCAPINGS = (ALLOW_UTF8, UNDERSCORES, DOTS, VALUES)
 _PROTOBUF = "application/vnd.google.protobuf"

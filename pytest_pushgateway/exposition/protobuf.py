@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from pytest_pushgateway.exposition import protobuf_schema as schema
+from pytest_pushgateway.exposition.escaping import UNDERSCORES
 from pytest_pushgateway.exposition.gofmt import format_float, proto_float, proto_quote
 from pytest_pushgateway.exposition.model import (
     Histogram,
@@ -26,7 +27,6 @@ from pytest_pushgateway.exposition.model import (
     proto_type_name,
     render_prefix,
 )
-from pytest_pushgateway.exposition.negotiation import UNDERSCORES
 from pytest_pushgateway.exposition.protobuf_writer import (
     encode_family,
     encode_metric,

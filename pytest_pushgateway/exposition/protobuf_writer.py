@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
-from pytest_pushgateway.exposition.escaping import escape_labels, escape_name
+from pytest_pushgateway.exposition.escaping import UNDERSCORES, escape_labels, escape_name
 from pytest_pushgateway.exposition.model import (
     Histogram,
     Labels,
@@ -20,7 +20,6 @@ from pytest_pushgateway.exposition.model import (
     Value,
     split_prefix,
 )
-from pytest_pushgateway.exposition.negotiation import UNDERSCORES
 
 _FIELDS = {
     MetricType.GAUGE: b"\x12",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pytest_pushgateway.exposition.escaping import escape_name, escape_prefix
+from pytest_pushgateway.exposition.escaping import UNDERSCORES, escape_name, escape_prefix
 from pytest_pushgateway.exposition.gofmt import format_float, metric_text
 from pytest_pushgateway.exposition.model import (
     SIMPLE_TYPES,
@@ -22,7 +22,6 @@ from pytest_pushgateway.exposition.model import (
     split_prefix,
     type_name,
 )
-from pytest_pushgateway.exposition.negotiation import UNDERSCORES
 
 
 def render_header(name: bytes, family_type: int, help_text: bytes | None, escaping: str = UNDERSCORES) -> bytes:

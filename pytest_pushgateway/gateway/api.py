@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
+from typing import NamedTuple
 
 from pytest_pushgateway.exposition.gofmt import format_float
 from pytest_pushgateway.exposition.model import (
@@ -26,7 +27,7 @@ from pytest_pushgateway.exposition.model import (
     split_prefix,
 )
 from pytest_pushgateway.gateway.answers import Answer
-from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
+from pytest_pushgateway.gateway.groups import GroupingKey, StoredFamily, StoredGroup
 from pytest_pushgateway.gateway.jsontext import object_of, string, strings
 
 CORS = [
@@ -71,7 +72,7 @@ class JsonApi:
             }
         )
         self._lock = threading.Lock()
-        self._families: dict[int, tuple[StoredFamily, bytes]] = {}
+        self._known: dict[GroupingKey, _Written] = {}
 
     def respond(self, handler: str) -> Answer:
         """Answer a request for ``api/v1/status``, ``api/v1/metrics`` or ``api/v1/options``."""
@@ -83,29 +84,29 @@ class JsonApi:
     def forget(self) -> None:
         """Let go of what a reset threw away."""
         with self._lock:
-            self._families = {}
+            self._known = {}
 
     def _metrics(self) -> list[bytes]:
         with self._lock:
-            known, self._families = self._families, {}
+            known, self._known = self._known, {}
             writer = _Writer()
-            blocks = []
+            pieces = [b"["]
             for group in self._groups():
-                members = {
-                    b"labels": strings(dict(group.key)),
-                    b"last_push_successful": b"true" if group.push_failure_time <= group.push_time else b"false",
-                }
-                for name, stored in group.families.items():
-                    entry = known.get(id(stored))
-                    # The identity is enough while the entry itself keeps the family alive.
-                    if entry is None or entry[0] is not stored:
-                        entry = (stored, writer.family(stored))
-                    self._families[id(stored)] = entry
-                    # As the original: families called like the two members take their place.
-                    members[name] = entry[1]
-                blocks.append(object_of(members))
-            separated = [piece for block in blocks for piece in (b",", block)]
-            return [b"[", *separated[1:], b"]"]
+                written = known.get(group.key)
+                # The store gives the same object for a group until it changes.
+                if written is None or written.group is not group:
+                    written = writer.group(group, written.families if written else {})
+                self._known[group.key] = written
+                pieces += (written.text, b",")
+            return [*(pieces[:-1] if len(pieces) > 1 else pieces), b"]"]
+
+
+class _Written(NamedTuple):
+    """A group as it was written last."""
+
+    group: StoredGroup
+    families: dict[bytes, tuple[StoredFamily, bytes]]
+    text: bytes
 
 
 _PLAIN = re.compile(rb"[^\\<>&\x00-\x09\x0b-\x1f\x80-\xff]*")
@@ -118,6 +119,20 @@ class _Writer:
     def __init__(self) -> None:
         self._times: dict[float, str] = {}
         self._shapes: dict[tuple[bytes, ...], bytes] = {}
+
+    def group(self, group: StoredGroup, before: Mapping[bytes, tuple[StoredFamily, bytes]]) -> _Written:
+        """Write a group; of its families only those that are not as they were ``before``."""
+        families: dict[bytes, tuple[StoredFamily, bytes]] = {}
+        for name, stored in group.families.items():
+            old = before.get(name)
+            families[name] = old if old is not None and old[0] is stored else (stored, self.family(stored))
+        members = {
+            b"labels": strings(dict(group.key)),
+            b"last_push_successful": b"true" if group.push_failure_time <= group.push_time else b"false",
+            # As the original: families called like these two members take their place.
+            **{name: text for name, (_, text) in families.items()},
+        }
+        return _Written(group, families, object_of(members))
 
     def family(self, stored: StoredFamily) -> bytes:
         """Return a family as it stands in a group."""

@@ -73,15 +73,19 @@ def test_what_has_not_changed_is_remembered(start: Start) -> None:
     wire.request(gateway.port, "PUT", "/metrics/job/a", b"a 1\n")
     wire.request(gateway.port, "PUT", "/metrics/job/b", b"b 1\n")
     first = json.loads(wire.request(gateway.port, "GET", "/api/v1/metrics").body)
-    entries = {key: entry[1] for key, entry in gateway._api._families.items()}
+    assert gateway._api is not None
+    before = dict(gateway._api._known)
     wire.request(gateway.port, "POST", "/metrics/job/b", b"b 2\n")
     second = json.loads(wire.request(gateway.port, "GET", "/api/v1/metrics").body)
     assert second["data"][0] == first["data"][0]
     assert second["data"][1]["b"]["metrics"][0]["value"] == "2"
-    kept = [key for key, entry in gateway._api._families.items() if entries.get(key) is entry[1]]
-    assert len(kept) == 4  # all of a, and when b last failed
+    after = gateway._api._known
+    (a, b) = after
+    assert after[a] is before[a]
+    kept = [name for name, entry in after[b].families.items() if before[b].families[name] is entry]
+    assert kept == [b"push_failure_time_seconds"]
     gateway.reset()
-    assert gateway._api._families == {}
+    assert gateway._api._known == {}
     assert wire.request(gateway.port, "GET", "/api/v1/metrics").body == b'{"status":"success","data":[]}'
 
 

@@ -92,6 +92,7 @@ NOT_FOR_A_PUSH = (
     "yaml",
     "pytest_pushgateway.commands",
     "pytest_pushgateway.exposition.lint",
+    "pytest_pushgateway.exposition.negotiation",
     "pytest_pushgateway.exposition.protobuf",
     "pytest_pushgateway.exposition.protobuf_writer",
     "pytest_pushgateway.exposition.text_writer",
