@@ -74,7 +74,8 @@ def test_an_established_connection_ends_with_the_server(
     with connect(running, trusting) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
         running.stop()
-        with pytest.raises((ssl.SSLEOFError, ConnectionResetError)):
+        # Which of them depends on what reached the client first, and on its version of OpenSSL.
+        with pytest.raises((ssl.SSLEOFError, ConnectionResetError, BrokenPipeError)):
             sock.recv(1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -52,6 +53,7 @@ def parse_protobuf(body: bytes) -> None:
 
 
 _DIRECTORY = tempfile.TemporaryDirectory(prefix="stress-")
+atexit.register(_DIRECTORY.cleanup)
 _CONFIGURATION = Path(_DIRECTORY.name, "web.yml")
 
 
