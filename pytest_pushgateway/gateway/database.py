@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from pytest_pushgateway.gateway.filelock import FileLock, InUse
 from pytest_pushgateway.gateway.groups import GroupingKey, StoredFamily
 from pytest_pushgateway.gateway.rows import Row, decode_row
 
@@ -68,11 +69,26 @@ class Database:
         self.path = path
         self.rows: list[tuple[GroupingKey, StoredFamily]] = []
         """What it held when it was opened, in the order in which it came in."""
-        _look_at_header(path)
-        if not path.exists():
-            # SQLite would create it readable for all; the original's file is not.
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            self._lock = FileLock(path)
+        except InUse as error:
+            raise PersistenceError(f"{path} is in use by another gateway") from error
+        except OSError:
+            _look_at_header(path)
+            raise
+        try:
+            _look_at_header(path)
+            self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+            self._open_or_close(synchronous)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._identity = identity(path)
+        self._log = Path(f"{path}-wal")
+        self._log_identity = identity(self._log)
+
+    def _open_or_close(self, synchronous: str) -> None:
+        path = self.path
         try:
             self._open(synchronous)
         except sqlite3.OperationalError as error:
@@ -88,9 +104,6 @@ class Database:
         except BaseException:
             self._connection.close()
             raise
-        self._identity = identity(path)
-        self._log = Path(f"{path}-wal")
-        self._log_identity = identity(self._log)
 
     def _open(self, synchronous: str) -> None:
         execute = self._connection.execute
@@ -162,6 +175,7 @@ class Database:
     def close(self) -> None:
         """Close the file; the write-ahead log is folded into it, or stays with it where the disk is full."""
         self._connection.close()
+        self._lock.release()
         # SQLite leaves the log of a file that has been moved or deleted: it must not be taken for that of another.
         with suppress(OSError):
             if not self.is_in_place() and identity(self._log) == self._log_identity:

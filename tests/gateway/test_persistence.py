@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import socket
 import struct
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -231,6 +235,68 @@ def test_a_second_gateway_on_one_file_refuses_to_start(tmp_path: Path) -> None:
         assert gateway.put("a 1\n", job="j").accepted
     with Kept(path) as again:
         assert again.exposed() == '# TYPE a untyped\na{instance="",job="j"} 1\n'
+
+
+OTHER = """
+import sys
+from pathlib import Path
+from pytest_pushgateway.gateway.persistence import Persistence
+Persistence.open(Path(sys.argv[1]), 0, log=print).close()
+"""
+
+
+def started_elsewhere(path: Path) -> str:
+    """Start a gateway on the file in another process; return the last line of what that process says."""
+    finished = subprocess.run([sys.executable, "-c", OTHER, path], capture_output=True, text=True, timeout=30)
+    return (finished.stdout + finished.stderr).rstrip().rpartition("\n")[2]
+
+
+@pytest.mark.parametrize("touch", ["a second gateway", "a reader"])
+def test_a_gateway_of_another_process_is_refused_whatever_this_one_did_to_it(
+    tmp_path: Path, touch: str
+) -> None:
+    """POSIX locks, which are SQLite's, go when the process closes any descriptor of the file."""
+    path = tmp_path / "metrics"
+    with Kept(path):
+        if touch == "a reader":
+            path.read_bytes()
+        else:
+            with pytest.raises(PersistenceError):
+                Kept(path)
+        assert started_elsewhere(path).endswith(f"PersistenceError: {path} is in use by another gateway")
+    assert started_elsewhere(path) == ""
+
+
+def test_a_file_in_use_is_not_moved_aside_for_being_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    with Kept(path):
+        with path.open("r+b") as file:
+            file.write(b"damaged")
+        with pytest.raises(PersistenceError, match="in use by another gateway"):
+            Kept(path)
+        assert [each.name for each in tmp_path.iterdir() if "corrupt" in each.name] == []
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_that_lives_on_does_not_keep_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    gateway = Kept(path)
+    child_side, our_side = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        our_side.close()
+        child_side.send(b"alive")
+        child_side.recv(1)
+        os._exit(0)
+    child_side.close()
+    try:
+        with our_side:
+            assert our_side.recv(5) == b"alive"
+            assert started_elsewhere(path).endswith("is in use by another gateway")
+            gateway.stop()
+            assert started_elsewhere(path) == ""
+    finally:
+        os.waitpid(pid, 0)
 
 
 def test_pushes_of_many_threads_are_all_kept(tmp_path: Path) -> None:
