@@ -252,9 +252,7 @@ def started_elsewhere(path: Path) -> str:
 
 
 @pytest.mark.parametrize("touch", ["a second gateway", "a reader"])
-def test_a_gateway_of_another_process_is_refused_whatever_this_one_did_to_it(
-    tmp_path: Path, touch: str
-) -> None:
+def test_a_gateway_of_another_process_is_refused_whatever_this_one_did_to_it(tmp_path: Path, touch: str) -> None:
     """POSIX locks, which are SQLite's, go when the process closes any descriptor of the file."""
     path = tmp_path / "metrics"
     with Kept(path):
