@@ -87,7 +87,11 @@ def test_an_interrupt_from_outside(busy: pytest.Pytester) -> None:
     """Ctrl-C while the code under test waits for an answer that never comes."""
     path = busy.makepyfile(
         """
+        import signal
         from busy import busy, send
+
+        # Processes that a shell started in the background inherit that it is ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
         def test_it(pushgateway):
             busy(pushgateway)
@@ -104,7 +108,7 @@ def test_an_interrupt_from_outside(busy: pytest.Pytester) -> None:
     port = int(line.split()[-1])
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
-    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert process.returncode == pytest.ExitCode.INTERRUPTED, output + errors
     # No more than the socket of the code under test, which the interrupt's traceback holds.
     assert re.search(r"^left: \[\] \[\d*\]$", output, re.MULTILINE)
     assert errors == ""
