@@ -133,6 +133,14 @@ def test_links_lead_to_what_is_there(page: Path) -> None:
     assert broken == []
 
 
+def test_the_repository_has_one_address() -> None:
+    """A fork has to change it in as many places as this finds; a typing error would lead to somebody else."""
+    written = "".join(page.read_text(encoding="utf-8") for page in [*REPOSITORY_PAGES, *PAGES, ROOT / "pyproject.toml"])
+    assert set(re.findall(r"https://github\.com/[\w-]+/pytest-pushgateway\b", written)) == {
+        "https://github.com/pytest-pushgateway/pytest-pushgateway"
+    }
+
+
 def test_a_broken_link_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# The page's title\n\n[a](other.md) [b](#the-pages-title) [c](#elsewhere)\n", encoding="utf-8")

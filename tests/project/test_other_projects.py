@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from . import snippets
+from .tools import need
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +33,7 @@ def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedPr
 
 
 def test_a_project_with_a_matrix_of_its_own(built: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tox")
+    need("tox")
     (wheel,) = built.glob("*.whl")
     project = tmp_path / "project"
     shutil.copytree(ROOT / "examples" / "own_matrix", project, ignore=shutil.ignore_patterns(".*", "__pycache__"))
@@ -49,7 +50,7 @@ RECIPES = {"syrupy": "--snapshot-update", "inline-snapshot": "--inline-snapshot=
 
 @pytest.mark.parametrize("tool", RECIPES)
 def test_a_snapshot_that_is_kept_fits_the_next_run(tool: str, tmp_path: Path) -> None:
-    pytest.importorskip(tool.replace("-", "_"))
+    need(tool.replace("-", "_"))
     found = snippets.blocks(ROOT / "docs" / "gateway.md")
     (recipe,) = [block for block in found if block.not_run == f"needs {tool}"]
     for block in (found[0], recipe):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -38,13 +40,31 @@ def test_the_metadata_names_entry_points_licence_and_extras(built: Path) -> None
     for extra in ("re2", "snappy", "auth", "xdist", "all"):
         assert f"Provides-Extra: {extra}" in texts["METADATA"]
     assert "Classifier: Framework :: Pytest" in texts["METADATA"]
+    addresses = re.findall(r"^Project-URL: (\w+), (\S+)$", texts["METADATA"], re.MULTILINE)
+    assert [name for name, _ in addresses] == ["Documentation", "Source", "Issues", "Changelog"]
+    assert all(address.startswith(dict(addresses)["Source"]) for _, address in addresses)
 
 
 def test_the_source_distribution_can_be_tested(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
-    assert {"pyproject.toml", "tox.ini", "README.md", "CHANGELOG.md", "LICENSE"} <= names
-    assert "tests/project/test_package.py" in names
-    assert "docs/conf.py" in names
-    assert any(name.startswith("examples/") for name in names)
+    tracked = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert set(tracked) - names == set()
+    assert names - set(tracked) == {"PKG-INFO"}
+
+
+@pytest.mark.parametrize(("python", "platforms"), [("3.14", ["1_2"]), ("3.10", ["1_2", "1_1"])])
+def test_musl_linux_needs_no_compiler(built: Path, tmp_path: Path, python: str, platforms: list[str]) -> None:
+    """The base package, auth and snappy come as wheels alone; musl 1.2 takes wheels for 1.1, too."""
+    (wheel,) = built.glob("*.whl")
+    machine = [*(f"--platform=musllinux_{one}_x86_64" for one in platforms), f"--python-version={python}"]
+    command = [sys.executable, "-m", "pip", "download", "-q", "-d", str(tmp_path), "--only-binary=:all:", *machine]
+    command.append(f"{wheel}[auth,snappy]")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = {path.name.partition("-")[0].lower() for path in tmp_path.iterdir()}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".whl"}
+    assert {"pytest", "werkzeug", "prometheus_client", "protobuf", "pyyaml", "bcrypt", "cramjam"} <= loaded

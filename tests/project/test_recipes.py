@@ -1,0 +1,200 @@
+"""What is handed to other programs, on a page or in the repository: to CI services, pre-commit, tox, containers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import peers
+
+from . import snippets
+from .tools import need
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FILES = [block for page in PAGES for block in snippets.blocks(page) if block.file_name]
+
+PLUGINS = {"pytest_httpserver": "migrating.md", "pytest_asyncio": "howto.md"}
+SCHEMAS = {
+    ".github/workflows/tests.yml": ["vendor.github-workflows"],
+    ".gitlab-ci.yml": ["vendor.gitlab-ci", "--data-transform=gitlab-ci"],
+}
+
+
+def named(name: str) -> snippets.Block:
+    """Return the one file of that name that no page runs."""
+    (found,) = [block for block in FILES if block.file_name == name and block.not_run]
+    return found
+
+
+def run(folder: Path, *command: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "TOX_", "COV_"))}
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, command)],
+        cwd=folder,
+        env={**inherited, "NO_COLOR": "1", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def write_up_to(recipe: snippets.Block, page: str, folder: Path) -> None:
+    """Write the recipe and the modules that stand before it on its page."""
+    for block in snippets.blocks(ROOT / "docs" / page):
+        if block == recipe or (block.language == "python" and block.file_name and not block.not_run):
+            folder.joinpath(block.file_name).parent.mkdir(exist_ok=True)
+            folder.joinpath(block.file_name).write_text(block.text, encoding="utf-8")
+        if block == recipe:
+            return
+
+
+@pytest.mark.package
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_a_recipe_for_another_plugin(plugin: str, tmp_path: Path) -> None:
+    need(plugin)
+    page = PLUGINS[plugin]
+    wanted = f"needs {plugin.replace('_', '-')}"
+    (recipe,) = [block for block in snippets.blocks(ROOT / "docs" / page) if block.not_run == wanted]
+    write_up_to(recipe, page, tmp_path)
+    done = run(tmp_path, "pytest", "-q", recipe.file_name)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+
+
+@pytest.mark.conformance
+def test_migrating_from_a_container(tmp_path: Path) -> None:
+    """The test as it was, with the original in the container's place."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    original = subprocess.Popen(
+        [peers.pushgateway_binary(), "--persistence.file=", f"--web.listen-address={address}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert original.stderr is not None
+        assert any("Listening on" in line for line in original.stderr)
+        recipe = named("test_before_container.py")
+        write_up_to(recipe, "migrating.md", tmp_path)
+        done = run(tmp_path, "pytest", "-q", recipe.file_name, GATEWAY=address)
+    finally:
+        original.terminate()
+        original.communicate(timeout=30)
+    assert done.returncode == 0, done.stdout
+
+
+def check_schema(path: Path, *schema: str) -> None:
+    need("check_jsonschema")
+    done = run(path.parent, "check_jsonschema", f"--builtin-schema={schema[0]}", *schema[1:], path)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.package
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_recipe_for_a_service_fits_its_schema(name: str, tmp_path: Path) -> None:
+    path = tmp_path / Path(name).name
+    path.write_text(named(name).text, encoding="utf-8")
+    check_schema(path, *SCHEMAS[name])
+
+
+@pytest.mark.package
+@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name)
+def test_a_workflow_of_ours_fits_the_schema(path: Path) -> None:
+    check_schema(path, "vendor.github-workflows")
+
+
+@pytest.mark.package
+def test_what_fits_no_schema_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "workflow.yml"
+    path.write_text("on: [push]\njobs: {a: {runs-on: x, step: []}}\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="step"):
+        check_schema(path, "vendor.github-workflows")
+
+
+def workflow_environments() -> set[str]:
+    """Return the tox environments that the workflows run."""
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml"))
+    return {name for names in re.findall(r"tox run -e ([\w,-]+)", text) for name in names.split(",")}
+
+
+@pytest.mark.package
+def test_workflows_and_recipes_name_environments_that_there_are(tmp_path: Path) -> None:
+    need("tox")
+    listed = run(ROOT, "tox", "list", "--no-desc", "-q", "--workdir", tmp_path).stdout.split()
+    matrix = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())["jobs"]["tox"]["strategy"]
+    assert workflow_environments() - {"coverage"} <= set(listed)
+    for python in matrix["matrix"]["python"]:
+        for pytest_version in matrix["matrix"]["pytest"]:
+            for workers in matrix["matrix"]["workers"]:
+                assert f"py{python.replace('.', '')}-{pytest_version}-{workers}" in listed
+
+    tmp_path.joinpath("tox.ini").write_text(named("tox.ini").text, encoding="utf-8")
+    assert run(tmp_path, "tox", "list", "--no-desc", "-q").stdout.split() == [f"py3{minor}" for minor in range(10, 15)]
+
+
+def test_the_container_runs_a_command_that_there_is(tmp_path: Path) -> None:
+    (recipe,) = [block for block in snippets.blocks(ROOT / "docs" / "howto.md") if block.language == "dockerfile"]
+    instructions = dict(line.split(" ", 1) for line in recipe.text.splitlines())
+    extras = re.search(r'"pytest-pushgateway\[([\w,]+)\]"', instructions["RUN"])
+    assert extras is not None
+    assert set(extras[1].split(",")) <= {"re2", "snappy", "auth", "xdist", "all"}
+    python, *command = json.loads(instructions["ENTRYPOINT"]) + json.loads(instructions["CMD"])
+    assert python == "python"
+    command = [part.replace("/home/pushgateway", str(tmp_path)) for part in command]
+
+    served = subprocess.Popen(
+        [sys.executable, *command, "--web.listen-address=127.0.0.1:0"], stderr=subprocess.PIPE, text=True
+    )
+    limit = threading.Timer(60, served.kill)
+    limit.start()
+    try:
+        assert served.stderr is not None
+        assert any("Listening on" in line for line in served.stderr)
+        served.terminate()
+        served.communicate()
+    finally:
+        limit.cancel()
+    assert served.returncode == 0
+    assert (tmp_path / "pushgateway.db").is_file()
+
+
+@pytest.mark.package
+def test_the_hook_of_pre_commit(tmp_path: Path) -> None:
+    """The hook that the documentation names, in a repository of ours and for one of a user."""
+    need("pre_commit")
+    (page,) = [block for block in FILES if block.file_name == ".pre-commit-config.yaml"]
+    ((hook,),) = [repository["hooks"] for repository in yaml.safe_load(page.text)["repos"]]
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    shutil.copytree(ROOT / "pytest_pushgateway", ours / "pytest_pushgateway")
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
+        shutil.copy(ROOT / name, ours / name)
+    config = "scrape_configs:\n- job_name: pushgateway\n  static_configs:\n  - targets: ['pushgateway:9091']\n"
+    theirs.mkdir()
+    theirs.joinpath("prometheus.yml").write_text(config)
+    theirs.joinpath("prometheus-good.yml").write_text(config.replace("  static", "  honor_labels: true\n  static"))
+    theirs.joinpath("other.yml").write_text("not: a configuration\n")
+    for folder in (ours, theirs):
+        author = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "All"]):
+            subprocess.run(["git", *command], cwd=folder, check=True)
+
+    command = ["pre_commit", "try-repo", ours, hook["id"], "--all-files"]
+    done = run(theirs, *command, PRE_COMMIT_HOME=str(tmp_path / "home"))
+
+    assert done.returncode == 1, done.stdout
+    assert "prometheus.yml:2:3: error: honor_labels is not set" in done.stdout
+    assert "1 error in 2 files" in done.stdout
