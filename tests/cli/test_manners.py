@@ -1,0 +1,67 @@
+"""What all commands have in common: help at 80 columns, errors in one line, one program under two names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_pushgateway import cli
+
+SCRIPT = Path(sys.executable).with_name("pytest-pushgateway")
+
+
+@pytest.mark.parametrize("command", ["", *cli.COMMANDS])
+def test_help_fits_a_terminal(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*command.split(), "--help"]) == 0
+    printed, errors = capsys.readouterr()
+    assert printed.startswith(f"usage: {' '.join(['pytest-pushgateway', *command.split()])} ")
+    assert printed.endswith("\n")
+    assert max(map(len, printed.splitlines())) <= 80
+    assert errors == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        ("", 2, ": error: no command given, try --help"),
+        ("serv", 2, ": error: unknown command 'serv' (did you mean serve?), try --help"),
+        ("serve --nonsense", 1, " serve: error: unknown long flag '--nonsense', try --help"),
+        ("check-config --nonsense", 2, " check-config: error: unknown flag --nonsense, try --help"),
+        (
+            "check-config --lint=some x.yml",
+            2,
+            " check-config: error: --lint must be one of none, default, strict, not ",
+        ),
+        ("check-metrics --nonsense", 2, " check-metrics: error: unknown flag --nonsense, try --help"),
+        ("check-metrics absent.txt", 1, " check-metrics: error: cannot read absent.txt: No such file or directory"),
+        ("explain", 2, " explain: error: the following arguments are required: FILE, try --help"),
+    ],
+)
+def test_an_error_is_one_line(
+    arguments: str,
+    status: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments.split()) == status
+    printed, errors = capsys.readouterr()
+    assert errors.startswith(f"pytest-pushgateway{said}")
+    assert errors.count("\n") == 1
+    assert printed == ""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--nonsense"], ["check-metrics", "absent.txt"]])
+def test_the_script_is_the_module(arguments: list[str], tmp_path: Path) -> None:
+    by_both = [
+        subprocess.run([*command, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        for command in ([SCRIPT], [sys.executable, "-m", "pytest_pushgateway"])
+    ]
+    script, module = [(done.returncode, done.stdout, done.stderr) for done in by_both]
+    assert script == module
+    assert script[1] or script[2]
