@@ -17,16 +17,32 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_CLASS = r"\[\^?\]?(?:[^\\\[\]&|~\-]|-(?![-\[\\])|\\[^a-zA-Z0-9\s]|\\[dDwWnrtf](?!-))*\]"
+_CLASS = r"\[\^?\]?(?:[^\\\[\]&|~\-]|-(?![-\[\\])|\\[^a-zA-Z0-9\s\x80-\U0010ffff]|\\[dDwWnrtf](?!-))*\]"
 _TOKEN = re.compile(
     rf"""(?P<open>\((?:\?:|\?P<[A-Za-z_][A-Za-z0-9_]*>|(?!\?)))
     |(?P<close>\))
     |(?P<repeat>[*+?]\??(?![*+?{{])|\{{(?P<least>\d{{1,4}})(?:,(?P<most>\d{{0,4}}))?\}}\??(?![*+?{{]))
     |(?P<end>\$)
-    |(?P<plain>[^\\()\[\]{{}}*+?$]+|\\[^a-zA-Z0-9\s]|\\[dDwWbnrtf]|{_CLASS})""",
+    |(?P<plain>[^\\()\[\]{{}}*+?$]+|\\[^a-zA-Z0-9\s\x80-\U0010ffff]|\\[dDwWbnrtf]|{_CLASS})""",
     re.VERBOSE,
 )
 _LOOKAROUND = re.compile(r"\\Q|\\.|\[|(?P<found>\(\?(?:=|!|<=|<!|>|#|R|\d|&|P[>=]|\())", re.DOTALL)
+_RE2_ALONE = re.compile(
+    r"""\\Q.*?(?:\\E|\Z)
+    |(?P<escape>\\(?:C|[^\x00-\x7f]))
+    |\\.
+    |\[\^?\]?(?:\[:\^?\w+:\]|\\[\x00-\x7f]|[^\\\]])*\]
+    |(?P<name>\(\?P?<(?=[^>]*[^\x00-\x7f])\w+>)
+    |(?P<repeat>\{(?:[1-9]\d{9,}(?:,\d*)?|\d+,[1-9]\d{9,})\})""",
+    re.VERBOSE | re.DOTALL,
+)
+_RE2_ALONE_KINDS = {
+    "escape": "invalid escape sequence",
+    "name": "invalid named capture",
+    "repeat": "invalid repeat count",
+}
+"""What RE2 takes: the escape ``\\C``, letters beyond ASCII in names and escaped, and repetitions too large to count,
+which it takes for text."""
 
 _MOST_REPEATS = 1000
 """Go's limit on a repetition, nested ones multiplied."""
@@ -166,14 +182,22 @@ def _compile_re2(pattern: str, version: str) -> Any:
     wrapped = wrap(pattern, version)
     if len(pattern) > 2 * _DEEPEST and _depth(pattern) > _DEEPEST:
         raise BadRegexp(_go_error("expression nests too deeply", wrapped))
-    if r"\C" in pattern and re.search(r"(?<!\\)(?:\\\\)*\\C", pattern):
-        raise BadRegexp(_go_error("invalid escape sequence", r"\C"))  # the one escape that RE2 has and Go has not
     try:
-        return re2.compile(wrapped, options)
+        compiled = re2.compile(wrapped, options)
     except re2.error as problem:
         reason = problem.args[0] if problem.args else b""
         text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise BadRegexp(_in_go_words(text, wrapped)) from None
+    _refuse_what_re2_has_alone(pattern)
+    return compiled
+
+
+def _refuse_what_re2_has_alone(pattern: str) -> None:
+    """Raise :class:`BadRegexp` for what RE2 compiles and Go does not."""
+    for found in _RE2_ALONE.finditer(pattern):
+        kind = _RE2_ALONE_KINDS.get(found.lastgroup or "")
+        if kind:
+            raise BadRegexp(_go_error(kind, found[0]))
 
 
 def _depth(pattern: str) -> int:

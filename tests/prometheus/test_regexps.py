@@ -127,6 +127,29 @@ def test_without_re2_a_configuration_is_not_refused_for_it() -> None:
     assert problem.message == "the regular expression '(?i)x' cannot be judged without google-re2"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("(?P<ä>a)", "invalid named capture: `(?P<ä>`"),
+        ("(?<aä>a)", "invalid named capture: `(?<aä>`"),
+        (r"\é", r"invalid escape sequence: `\é`"),
+        (r"[a\é]", r"invalid escape sequence: `\é`"),
+        (r"\Q(?P<ä>\E\C", r"invalid escape sequence: `\C`"),
+        ("a{99999999999}", "invalid repeat count: `{99999999999}`"),
+        ("a{2,99999999999}", "invalid repeat count: `{2,99999999999}`"),
+    ],
+)
+def test_what_re2_has_alone_is_refused_as_go_does(pattern: str, message: str) -> None:
+    with pytest.raises(BadRegexp) as raised:
+        validate(pattern)
+    assert str(raised.value) == f"error parsing regexp: {message}"
+
+
+@pytest.mark.parametrize("pattern", [r"\Q\C\é\E", "[(?P<ä>{99999999999}]", r"\{99999999999}", r"\\\\C", "(?P<a>ä)"])
+def test_what_only_looks_like_it_is_not(pattern: str) -> None:
+    validate(pattern)
+
+
 def test_deep_nesting_is_refused() -> None:
     validate("(" * 998 + ")" * 998)
     with pytest.raises(BadRegexp, match="expression nests too deeply"):

@@ -266,8 +266,15 @@ def _integer(decoder: Decoder, node: Node, go_type: str, least: int, most: int) 
         if tag == "!!int" and least <= value <= most:  # type: ignore[operator]
             return value
         if tag == "!!float" and value <= float(most):  # type: ignore[operator]
-            return int(value) & most  # type: ignore[call-overload]
+            return _truncated(value, least, most)  # type: ignore[arg-type]
     return decoder.wrong_kind(node, go_type)
+
+
+def _truncated(value: float, least: int, most: int) -> int:
+    """Return what Go makes of a float: without its fraction; beyond 64 bits 2^63, as its compiler for amd64 does."""
+    if least < 0:
+        return max(least, int(value)) if -(2.0**63) <= value < 2.0**63 else least
+    return int(value) & most if -(2.0**63) <= value < 2.0**64 else 1 << 63
 
 
 def unsigned(decoder: Decoder, node: Node) -> Any:
