@@ -14,6 +14,7 @@ import pytest
 from pytest_pushgateway.settings import (
     HELP,
     KINDS,
+    PROGRAMS,
     TEMPLATE_FIELDS,
     Settings,
     SettingsError,
@@ -23,6 +24,7 @@ from pytest_pushgateway.settings import (
     from_environment,
     from_ini,
     options_of,
+    programs,
     resolve,
     templates,
 )
@@ -53,6 +55,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             group.addoption(flag, default=None, dest=dest, metavar=name.upper(), help=HELP[name])
         ini: Any = kind if kind == "bool" or (numbers and kind in ("int", "float")) else "string"
         parser.addini(dest, HELP[name], type=ini, default=None)
+    for name, text in PROGRAMS.items():
+        group.addoption(flag_of(name), default=None, dest=f"pushgateway_{name}", metavar="PATH", help=text)
+        parser.addini(f"pushgateway_{name}", text, type="string", default=None)
     group.addoption(
         "--pushgateway-summary",
         action="store_true",
@@ -119,6 +124,9 @@ class _State:
             ("environment", from_environment(os.environ)),
             ("command line", from_command_line(config.getoption, config.invocation_params.dir)),
         ]
+        self.programs: dict[str, tuple[str, str]] = programs(
+            config.getoption, config.getini, config.invocation_params.dir, directory
+        )
         self.environment = templates(config.getini("pushgateway_env_vars"))
         self.distributed = hasattr(config, "workerinput") or (
             getattr(config.option, "dist", "no") != "no" and bool(getattr(config.option, "tx", None))
@@ -302,6 +310,10 @@ def prometheus_config(request: pytest.FixtureRequest) -> Callable[..., Prometheu
         where = request.config.rootpath / path if path is not None else None
         config = load(where, text=text, **options)
         config.when_missing = pytest.skip
+        if named := request.config.stash[_STATE].programs.get("promtool"):
+            from pytest_pushgateway.prometheus.binaries import Program
+
+            config.promtool = Program(*named)
         if check and config.errors:
             lines = "\n".join(f"  {problem}" for problem in config.errors)
             pytest.fail(f"invalid Prometheus configuration {path or ''}:\n{lines}", pytrace=False)
@@ -311,7 +323,7 @@ def prometheus_config(request: pytest.FixtureRequest) -> Callable[..., Prometheu
 
 
 @pytest.fixture(scope="session")
-def prometheus_server() -> Iterator[Callable[..., PrometheusServer]]:
+def prometheus_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., PrometheusServer]]:
     """A function that runs a real Prometheus with a configuration's jobs against a gateway.
 
     ``prometheus_server(config, gateway, **options)`` takes `PrometheusServer`'s options. One runs for each
@@ -320,11 +332,14 @@ def prometheus_server() -> Iterator[Callable[..., PrometheusServer]]:
     running: dict[object, PrometheusServer] = {}
 
     def serve(config: PrometheusConfig, gateway: Pushgateway, **options: Any) -> PrometheusServer:
-        from pytest_pushgateway.prometheus.binaries import BinaryNotFound
+        __tracebackhide__ = True
+        from pytest_pushgateway.prometheus.binaries import BinaryNotFound, Program
         from pytest_pushgateway.prometheus.server import PrometheusServer
 
         key = (config.path, config.text, gateway.url, repr(sorted(options.items())))
         if key not in running:
+            if named := request.config.stash[_STATE].programs.get("prometheus"):
+                options.setdefault("binary", Program(*named))
             try:
                 server = PrometheusServer(config, gateway, **options)
             except BinaryNotFound as reason:

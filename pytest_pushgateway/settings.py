@@ -140,6 +140,12 @@ HELP: dict[str, str] = {
     "idle_timeout": "seconds that an idle connection is kept",
 }
 
+PROGRAMS: dict[str, str] = {
+    "promtool": "path of promtool, for rules and alerts (default: PROMTOOL_BINARY, else on PATH)",
+    "prometheus": "path of Prometheus, for prometheus_server (default: PROMETHEUS_BINARY, else on PATH)",
+}
+"""What pytest can be told besides the options of a gateway: where programs are."""
+
 TEMPLATE_FIELDS = ("url", "address", "host", "port", "scheme")
 """What a template of ``pushgateway_env_vars`` may hold."""
 
@@ -293,7 +299,7 @@ def check_flags(arguments: Iterable[str]) -> None:
     for argument in arguments:
         flag = argument.partition("=")[0]
         if flag.startswith(("--pushgateway-", "--no-pushgateway-")):
-            known = [flag_of(name) for name in (*KINDS, "summary", "pause_on_failure")]
+            known = [flag_of(name) for name in (*KINDS, *PROGRAMS, "summary", "pause_on_failure")]
             known += [flag_of(name).replace("--", "--no-", 1) for name, kind in KINDS.items() if kind == "bool"]
             if flag not in known:
                 raise SettingsError(f"unknown option {flag}{nearest(flag, known)}")
@@ -316,8 +322,9 @@ def from_ini(keys: Iterable[str], get: Callable[[str], Any], base: Path) -> dict
     ``keys`` are all that it holds; ``get`` gives a value, as text or converted; paths are relative to ``base``.
     """
     options: dict[str, Any] = {}
+    others = ("env_vars", *PROGRAMS)
     for key in keys:
-        if key.startswith("pushgateway_") and key != "pushgateway_env_vars":
+        if key.startswith("pushgateway_") and key[len("pushgateway_") :] not in others:
             name, source = key[len("pushgateway_") :], f"ini option {key}"
             if name not in KINDS:
                 raise unknown(name, "ini file")
@@ -344,6 +351,25 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
                 )
             options[name] = parse(name, value, f"environment variable {variable}")
     return options
+
+
+def programs(
+    get: Callable[[str, Any], Any], get_ini: Callable[[str], Any], base: Path, ini_base: Path
+) -> dict[str, tuple[str, str]]:
+    """Return the path and its source for every program that the command line, or else the ini file, names.
+
+    Paths are relative to ``base`` and ``ini_base``; a bare name is one to look for on PATH.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for name in PROGRAMS:
+        for value, directory, source in (
+            (get(f"pushgateway_{name}", None), base, flag_of(name)),
+            (get_ini(f"pushgateway_{name}"), ini_base, f"the ini option pushgateway_{name}"),
+        ):
+            if value:
+                found[name] = (str(directory / value) if os.path.dirname(value) else value, source)
+                break
+    return found
 
 
 def templates(lines: Iterable[str]) -> list[tuple[str, str]]:

@@ -5,14 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 
 class BinaryNotFound(LookupError):
     """A program that was asked for is not there; the text says where it was looked for, and how to name it."""
 
 
+class Program(NamedTuple):
+    """The path of a program, or its name on PATH, and what named it."""
+
+    path: str
+    source: str
+
+
 def find_binary(
-    name: str, option: str | os.PathLike[str] | None, variables: Sequence[str], environ: Mapping[str, str] | None = None
+    name: str,
+    option: str | os.PathLike[str] | Program | None,
+    variables: Sequence[str],
+    environ: Mapping[str, str] | None = None,
 ) -> str:
     """Return the path of ``name``: from ``option``, else from the first environment variable that is set, else on PATH.
 
@@ -20,7 +31,11 @@ def find_binary(
     Raises :class:`BinaryNotFound`.
     """
     environ = os.environ if environ is None else environ
-    named = [("the option", os.fspath(option))] if option else []
+    named = []
+    if isinstance(option, Program):
+        named.append((option.source, option.path))
+    elif option:
+        named.append(("the option", os.fspath(option)))
     named += [(f"the environment variable {one}", environ[one]) for one in variables if environ.get(one)]
     if named:
         where, path = named[0]
@@ -30,5 +45,7 @@ def find_binary(
         return found
     found = shutil.which(name, path=environ.get("PATH"))
     if found is None:
-        raise BinaryNotFound(f"no {name} on PATH; install it, or name it in {variables[0]}")
+        raise BinaryNotFound(
+            f"no {name} on PATH; install it, or name it in {variables[0]} or with --pushgateway-{name}"
+        )
     return found

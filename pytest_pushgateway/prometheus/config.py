@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
+    from pytest_pushgateway.prometheus.binaries import Program
     from pytest_pushgateway.prometheus.job import Global, ScrapeJob
     from pytest_pushgateway.prometheus.lint.comments import Comment
     from pytest_pushgateway.prometheus.result import ScrapeResult
@@ -45,6 +46,8 @@ class PrometheusConfig:
         self.texts: dict[str, bytes] = {path: text}
         self.when_missing: Callable[[str], object] | None = None
         """Called with the reason where :meth:`rules` finds no promtool, before it raises; pytest's fixture skips."""
+        self.promtool: str | Program | None = None
+        """Where promtool is for :meth:`rules`; ``None``: PROMTOOL_BINARY, PATH. pytest's fixture sets it."""
         self._comments: dict[str, list[Comment]] = {}
 
     def comments(self, file: str | None) -> list[Comment]:
@@ -105,11 +108,12 @@ class PrometheusConfig:
         See :func:`pytest_pushgateway.prometheus.rules.rules` for the options: ``job``, ``targets``, ``rule_files``,
         ``promtool``. Raises :class:`~pytest_pushgateway.prometheus.binaries.BinaryNotFound` without promtool.
         """
+        __tracebackhide__ = True
         from pytest_pushgateway.prometheus.binaries import BinaryNotFound
         from pytest_pushgateway.prometheus.rules import rules
 
         try:
-            return rules(self, gateway, **options)
+            return rules(self, gateway, **{"promtool": self.promtool, **options})
         except BinaryNotFound as reason:
             if self.when_missing is not None:
                 self.when_missing(str(reason))

@@ -7,6 +7,7 @@ never holds, and the answer is the ``got:`` of the report.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import tempfile
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .binaries import find_binary
+from .binaries import Program, find_binary
 from .decode.values import format_duration
 
 Labels = dict[str, str]
@@ -46,7 +47,7 @@ FiringAlert = tuple[Labels, Labels]
 """Labels with ``alertname``, and annotations."""
 
 
-def find_promtool(option: str | None = None) -> str:
+def find_promtool(option: str | os.PathLike[str] | Program | None = None) -> str:
     """Return the path of promtool: ``option``, PROMTOOL_BINARY, PROMTOOL, PATH.
 
     Raises :class:`~pytest_pushgateway.prometheus.binaries.BinaryNotFound`.

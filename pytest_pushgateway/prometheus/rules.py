@@ -30,6 +30,7 @@ from .timeline import Scrapes, timeline_of
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
+    from .binaries import Program
     from .job import ScrapeJob
 
 __all__ = ["Alert", "RuleTest", "RulesError", "Transition", "rules"]
@@ -66,7 +67,7 @@ def rules(
     job: str | None = None,
     targets: Iterable[Mapping[str, str] | str] | None = None,
     rule_files: Sequence[str | os.PathLike[str]] | None = None,
-    promtool: str | None = None,
+    promtool: str | os.PathLike[str] | Program | None = None,
 ) -> RuleTest:
     """Return the rules of ``config``, to be tested against what ``gateway`` has exposed so far.
 
@@ -114,7 +115,7 @@ class RuleTest:
         evaluation_interval: float = 60.0,
         external_labels: Mapping[str, str] | None = None,
         targets: Iterable[Mapping[str, str] | str] | None = None,
-        promtool: str | None = None,
+        promtool: str | os.PathLike[str] | Program | None = None,
     ) -> None:
         self.promtool: str = find_promtool(promtool)
         snapshots = timeline_of(timeline)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .binaries import find_binary
+from .binaries import Program, find_binary
 from .decode.values import format_duration
 from .process import PrometheusError, PrometheusProcess, TargetState
 
@@ -28,7 +28,7 @@ SCRAPE_INTERVAL = 0.2
 """Seconds."""
 
 
-def find_prometheus(option: str | None = None) -> str:
+def find_prometheus(option: str | os.PathLike[str] | Program | None = None) -> str:
     """Return the path of Prometheus: ``option``, PROMETHEUS_BINARY, PATH.
 
     Raises :class:`~pytest_pushgateway.prometheus.binaries.BinaryNotFound`.
@@ -57,9 +57,9 @@ class PrometheusServer:
         job: str | None = None,
         targets: Iterable[Mapping[str, str] | str] | None = None,
         scrape_interval: float = SCRAPE_INTERVAL,
-        binary: str | os.PathLike[str] | None = None,
+        binary: str | os.PathLike[str] | Program | None = None,
     ) -> None:
-        self.binary: str = find_prometheus(os.fspath(binary) if binary is not None else None)
+        self.binary: str = find_prometheus(binary)
         self.jobs: list[ScrapeJob] = (
             [config.job(job)] if job is not None else config.gateway_jobs(gateway) or config.gateway_jobs()
         )

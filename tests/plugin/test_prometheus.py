@@ -68,7 +68,70 @@ def test_without_the_program_the_test_is_skipped(project: pytest.Pytester, monke
     result = project.runpytest("-rs")
 
     result.assert_outcomes(skipped=2)
-    result.stdout.fnmatch_lines_random(["SKIPPED*no prometheus on PATH*", "SKIPPED*no promtool on PATH*"])
+    result.stdout.fnmatch_lines_random(
+        [
+            "SKIPPED [[]1] test_*_skipped.py:2: no prometheus on PATH; install it, or name it "
+            "in PROMETHEUS_BINARY or with --pushgateway-prometheus",
+            "SKIPPED [[]1] test_*_skipped.py:5: no promtool on PATH; install it, or name it "
+            "in PROMTOOL_BINARY or with --pushgateway-promtool",
+        ]
+    )
+
+
+def asks_for_programs(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        f"""
+        def test_server(prometheus_server, prometheus_config, pushgateway):
+            prometheus_server(prometheus_config(text={CONFIG!r}), pushgateway)
+
+        def test_rules(prometheus_config, pushgateway):
+            rules = prometheus_config(text={CONFIG!r}).rules(pushgateway)
+            assert rules.promtool.endswith("tools/promtool")
+        """
+    )
+
+
+def test_options_name_the_programs(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMTOOL_BINARY", "/of/the/environment")
+    monkeypatch.setenv("PROMETHEUS_BINARY", "/of/the/environment")
+    tool = project.mkdir("tools") / "promtool"
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    asks_for_programs(project)
+    result = project.runpytest(
+        "-rs", "--pushgateway-promtool=tools/promtool", "--pushgateway-prometheus", "tools/prometheus"
+    )
+
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(
+        [f"SKIPPED*: prometheus is not at '{project.path}/tools/prometheus', which --pushgateway-prometheus names"]
+    )
+
+
+def test_the_ini_file_names_the_programs(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(project.path))
+    monkeypatch.delenv("PROMETHEUS_BINARY", raising=False)
+    folder = project.mkdir("below")
+    folder.joinpath("pytest.ini").write_text(
+        "[pytest]\npushgateway_promtool = tools/promtool\npushgateway_prometheus = prom\n"
+    )
+    asks_for_programs(project)
+    result = project.runpytest("-rs", "-c", "below/pytest.ini")
+
+    result.assert_outcomes(skipped=2)
+    result.stdout.fnmatch_lines_random(
+        [
+            "SKIPPED*: prometheus is not at 'prom', which the ini option pushgateway_prometheus names",
+            f"SKIPPED*: promtool is not at '{folder}/tools/promtool', which the ini option pushgateway_promtool names",
+        ]
+    )
+
+
+def test_a_misspelt_program_is_an_error(project: pytest.Pytester) -> None:
+    result = project.runpytest("--pushgateway-promtol=x")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*unknown option --pushgateway-promtol; did you mean '--pushgateway-promtool'?"])
 
 
 @pytest.mark.conformance

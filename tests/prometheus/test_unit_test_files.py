@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.prometheus.binaries import BinaryNotFound, find_binary
+from pytest_pushgateway.prometheus.binaries import BinaryNotFound, Program, find_binary
 from pytest_pushgateway.prometheus.ingest import Ingester
 from pytest_pushgateway.prometheus.job import ScrapeJob, TargetGroup
 from pytest_pushgateway.prometheus.promtool import Firing, RulesError, Vector, ask
@@ -177,6 +177,8 @@ def test_where_a_program_is_looked_for(tmp_path: Path) -> None:
     assert find_binary("promtool", None, names, here) == str(program)
     assert find_binary("promtool", None, names, {"PATH": "", "PROMTOOL": str(program)}) == str(program)
     assert find_binary("promtool", "promtool", names, here) == str(program)
+    with pytest.raises(BinaryNotFound, match="not at '/x', which --pushgateway-promtool names"):
+        find_binary("promtool", Program("/x", "--pushgateway-promtool"), names, here)
     with pytest.raises(BinaryNotFound, match="not at '/x', which the environment variable PROMTOOL_BINARY names"):
         find_binary("promtool", None, names, {**here, "PROMTOOL_BINARY": "/x", "PROMTOOL": str(program)})
     with pytest.raises(BinaryNotFound, match="no promtool on PATH; install it, or name it in PROMTOOL_BINARY"):
