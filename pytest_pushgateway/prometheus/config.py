@@ -76,6 +76,7 @@ class PrometheusConfig:
 
     def job(self, name: str) -> ScrapeJob:
         """Return the scrape job called ``name``. ``LookupError`` lists the jobs there are."""
+        __tracebackhide__ = True
         for one in self.jobs:
             if one.job_name == name:
                 return one
@@ -98,6 +99,7 @@ class PrometheusConfig:
 
         See :func:`pytest_pushgateway.prometheus.scrape.scrape` for the options: ``targets``, ``now``, ``timeout``.
         """
+        __tracebackhide__ = True
         from pytest_pushgateway.prometheus.scrape import scrape
 
         return scrape(self, gateway, job, **options)

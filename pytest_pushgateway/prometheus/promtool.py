@@ -74,6 +74,7 @@ def ask(
 
     Raises :class:`RulesError`.
     """
+    __tracebackhide__ = True
     import yaml
 
     tests = dict(group)
@@ -140,6 +141,7 @@ class _Report:
     def answers(
         self, vectors: Sequence[Vector], firing: Sequence[Firing]
     ) -> tuple[list[list[Point]], list[list[FiringAlert]]]:
+        __tracebackhide__ = True
         while self.position < len(self.lines):
             line = self.lines[self.position]
             self.position += 1

@@ -36,6 +36,7 @@ class ScrapeResult:
         return [scrape for scrape in self.targets if scrape.health != "unknown"]
 
     def _only(self) -> TargetScrape:
+        __tracebackhide__ = True
         among = self.active or self.targets
         if len(among) == 1:
             return among[0]
@@ -45,16 +46,19 @@ class ScrapeResult:
     @property
     def target_labels(self) -> dict[str, str]:
         """The labels of the target, without ``__*``. ``LookupError`` where the job has several: see :attr:`targets`."""
+        __tracebackhide__ = True
         return dict(self._only().target.labels)
 
     @property
     def health(self) -> str:
         """``"up"``, ``"down"`` or ``"unknown"`` (not scraped: dropped or invalid). ``LookupError`` for several."""
+        __tracebackhide__ = True
         return self._only().health
 
     @property
     def error(self) -> str:
         """What Prometheus shows as the target's last error, ``""`` for none. ``LookupError`` for several targets."""
+        __tracebackhide__ = True
         return self._only().error
 
     @property
@@ -84,6 +88,7 @@ class ScrapeResult:
 
     def value(self, name: str, /, *, labels: Mapping[str, object] | None = None, **label_values: object) -> float:
         """Return the value of the one stored sample that matches; ``AssertionError`` if none or several do."""
+        __tracebackhide__ = True
         wanted = {**(labels or {}), **label_values}
         found = list(self._matching(name, wanted))
         if len(found) != 1:
@@ -94,6 +99,7 @@ class ScrapeResult:
         self, name: str, value: object = ..., /, *, labels: Mapping[str, object] | None = None, **label_values: object
     ) -> None:
         """Assert that a stored sample matches; ``value`` is anything with ``==``."""
+        __tracebackhide__ = True
         wanted = {**(labels or {}), **label_values}
         if not any(_same(sample.value, value) for sample in self._matching(name, wanted)):
             text = _shown(name, wanted) + ("" if value is ... else f" {value!r}")
@@ -103,6 +109,7 @@ class ScrapeResult:
         self, name: str, value: object = ..., /, *, labels: Mapping[str, object] | None = None, **label_values: object
     ) -> None:
         """Assert that no stored sample matches."""
+        __tracebackhide__ = True
         wanted = {**(labels or {}), **label_values}
         found = [sample for sample in self._matching(name, wanted) if _same(sample.value, value)]
         if found:
@@ -111,6 +118,7 @@ class ScrapeResult:
 
     def assert_up(self) -> None:
         """Assert that every target was scraped without an error."""
+        __tracebackhide__ = True
         down = [scrape for scrape in self.targets if scrape.health != "up"]
         if down or not self.targets:
             raise AssertionError("\n".join([f"job {self.job.job_name!r}: not every target is up", *self._failures()]))

@@ -78,6 +78,7 @@ def rules(
 
     Raises :class:`~pytest_pushgateway.prometheus.binaries.BinaryNotFound` where there is no promtool.
     """
+    __tracebackhide__ = True
     jobs = [config.job(job)] if job is not None else config.gateway_jobs(gateway) or config.gateway_jobs()
     if not jobs:
         raise LookupError("no scrape job of the configuration scrapes the gateway; name one, job=...")
@@ -143,6 +144,7 @@ class RuleTest:
 
         Raises :class:`RulesError` with promtool's words for an expression that is none.
         """
+        __tracebackhide__ = True
         from prometheus_client.samples import Sample
 
         after = self._after(at)
@@ -156,10 +158,12 @@ class RuleTest:
 
     def alerts(self, *, at: object = None) -> list[Alert]:
         """Return the alerts that are pending or firing, in the order of their names and labels."""
+        __tracebackhide__ = True
         return self._alerts(self._after(at), keep=True)
 
     def transitions(self, name: str, *, until: object = None) -> list[Transition]:
         """Return when the alert ``name`` became pending, fired and cleared, from the beginning to ``until``."""
+        __tracebackhide__ = True
         return self._transitions(name, self._after(until))
 
     def assert_firing(
@@ -176,6 +180,7 @@ class RuleTest:
 
         ``after`` counts from the beginning: a duration or seconds. Labels match as a subset.
         """
+        __tracebackhide__ = True
         moment = self._moment(after, at)
         wanted = {**(labels or {}), **label_values}
         alerts = self._known_alerts(name, moment)
@@ -195,6 +200,7 @@ class RuleTest:
         **label_values: object,
     ) -> None:
         """Assert that no alert with these labels fires at a moment; a pending one may be there."""
+        __tracebackhide__ = True
         moment = self._moment(after, at)
         wanted = {**(labels or {}), **label_values}
         alerts = self._known_alerts(name, moment)
@@ -215,6 +221,7 @@ class RuleTest:
         )
 
     def _known_alerts(self, name: str, moment: float) -> list[Alert]:
+        __tracebackhide__ = True
         known = [alert for one in self.rule_files for alert in one.alerts]
         if name not in known:
             names = ", ".join(sorted(set(known))) or "none"
@@ -222,6 +229,7 @@ class RuleTest:
         return [alert for alert in self._alerts(moment, keep=True, only=name) if alert.name == name]
 
     def _alerts(self, after: float, *, keep: bool, only: str | None = None) -> list[Alert]:
+        __tracebackhide__ = True
         names = [only] if only else list(dict.fromkeys(alert for one in self.rule_files for alert in one.alerts))
         selected = f',alertname="{only}"' if only else ""
         states = Vector(f'ALERTS{{alertstate="pending"{selected}}}', after)
@@ -238,6 +246,7 @@ class RuleTest:
         return sorted(found, key=lambda alert: (alert.name, sorted(alert.labels.items())))
 
     def _transitions(self, name: str, until: float) -> list[Transition]:
+        __tracebackhide__ = True
         count = int(until / self.evaluation_interval) + 1
         moments = [number * self.evaluation_interval for number in range(count)]
         questions = [Vector(f'ALERTS{{alertname="{name}"}}', moment) for moment in moments]
@@ -269,6 +278,7 @@ class RuleTest:
         return "\n".join(lines)
 
     def _ask(self, questions: Sequence[Vector | Firing], *, keep: bool) -> None:
+        __tracebackhide__ = True
         missing = [question for question in dict.fromkeys(questions) if question not in self._answers]
         if missing:
             vectors = [question for question in missing if isinstance(question, Vector)]
@@ -305,12 +315,14 @@ class RuleTest:
         return group
 
     def _shift(self, expression: str) -> str:
+        __tracebackhide__ = True
         try:
             return shift(expression, self._offset)
         except Unmovable as problem:
             raise RulesError(f"{expression}: {problem}") from None
 
     def _moment(self, after: object, at: object) -> float:
+        __tracebackhide__ = True
         if after is not None and at is not None:
             raise TypeError("give after= or at=, not both")
         if isinstance(after, (int, float)):
@@ -319,6 +331,7 @@ class RuleTest:
 
     def _after(self, moment: object) -> float:
         """Return a moment as seconds after the beginning, to the millisecond."""
+        __tracebackhide__ = True
         if moment is None:
             seconds = self.end - self.start
         elif isinstance(moment, str):
@@ -334,6 +347,7 @@ class RuleTest:
         return self._checked(seconds)
 
     def _checked(self, seconds: float) -> float:
+        __tracebackhide__ = True
         if seconds < 0:
             raise ValueError(f"that moment is {-seconds:g} s before the timeline begins (at {self.start!r})")
         return round(seconds, 3)

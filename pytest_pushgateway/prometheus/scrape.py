@@ -45,6 +45,7 @@ def scrape(
     Raises ``LookupError`` for a job that is not there or has no known targets, :class:`Unsimulated` for what the
     simulation leaves out. A scrape that fails raises nothing: its result has the error.
     """
+    __tracebackhide__ = True
     chosen = pick_job(config, gateway, job)
     scraper = JobScraper(chosen, connect_to=(gateway.host, gateway.port), directory=_directory(chosen, config))
     return scraper.scrape(known_targets(chosen, targets), now=now, timeout=timeout)
@@ -80,6 +81,7 @@ def pick_job(config: Any, gateway: Any, name: str | None) -> ScrapeJob:
 
     Raises ``LookupError`` that lists the jobs.
     """
+    __tracebackhide__ = True
     if name is not None:
         found: ScrapeJob = config.job(name)
         return found
@@ -93,6 +95,7 @@ def pick_job(config: Any, gateway: Any, name: str | None) -> ScrapeJob:
 
 def known_targets(job: ScrapeJob, targets: Iterable[Mapping[str, str] | str] | None) -> list[Target]:
     """Return the targets of ``job``; ``LookupError`` where only service discovery would know them."""
+    __tracebackhide__ = True
     found = job_targets(job, targets)
     if not found and targets is None:
         kinds = ", ".join(f"{discovery.kind}_sd_configs" for discovery in job.discoveries)

@@ -127,6 +127,49 @@ def test_the_ini_file_names_the_programs(project: pytest.Pytester, monkeypatch: 
     )
 
 
+def test_a_failure_shows_the_test_and_not_the_library(project: pytest.Pytester) -> None:
+    tool = project.path / "promtool"
+    tool.write_text("#!/bin/sh\necho nothing of use\n")
+    tool.chmod(0o755)
+    project.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.fixture
+        def config(prometheus_config):
+            return prometheus_config(text={CONFIG!r})
+
+        def test_stored(config, pushgateway):
+            config.scrape(pushgateway).assert_stored("rows")
+
+        def test_value(config, pushgateway):
+            config.scrape(pushgateway).value("rows")
+
+        def test_job(config):
+            config.job("backup")
+
+        def test_no_alert(config, pushgateway):
+            config.rules(pushgateway).assert_firing("TooOld")
+
+        def test_no_answer(config, pushgateway):
+            config.rules(pushgateway).query("up")
+        """
+    )
+    result = project.runpytest("--pushgateway-promtool=./promtool")
+
+    result.assert_outcomes(failed=5)
+    result.stdout.fnmatch_lines(
+        [
+            "E * AssertionError: not stored: rows",
+            "E * AssertionError: 0 samples are rows",
+            "E * LookupError: no scrape job 'backup' in the configuration; there are: 'pushgateway'",
+            "E * LookupError: no alert is called 'TooOld'; the rule files have: none",
+            "E *RulesError: nothing of use",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_pushgateway/prometheus*")
+
+
 def test_a_misspelt_program_is_an_error(project: pytest.Pytester) -> None:
     result = project.runpytest("--pushgateway-promtol=x")
 
