@@ -250,7 +250,7 @@ def test_a_gateway_left_over_ends_with_its_process(tmp_path: Path) -> None:
         [sys.executable, "-X", "dev", "-W", "error", "-c", script],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
 

@@ -22,6 +22,20 @@ def send(gateway, body="backup_bytes 7\\n", path="/metrics/job/backup", method="
 """
 
 
+PLUGIN = "-p pytest_pushgateway.plugin"
+
+
+@pytest.fixture
+def pytester(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> pytest.Pytester:
+    """As pytest's own; the runs it starts load this plugin, xdist where the test is marked so, and no others."""
+    xdist = " -p xdist" if request.node.get_closest_marker("workers") else ""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", PLUGIN + xdist)
+    return pytester
+
+
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project whose tests find `send()` in a module ``application``; no option of ours is set anywhere."""

@@ -31,11 +31,12 @@ def test_crash(pushgateway):
 
 @pytest.fixture
 def run(project: pytest.Pytester) -> Run:
-    """Run tests that push in a process of its own, warnings being errors."""
+    """Run tests that push, warnings being errors; ``alone`` is for what counts from a process's beginning."""
 
-    def run(*arguments: str) -> pytest.RunResult:
+    def run(*arguments: str, alone: bool = False) -> pytest.RunResult:
         project.makepyfile(PUSH)
-        return project.runpytest_subprocess("-W", "error", *arguments, timeout=60)
+        start = project.runpytest_subprocess if alone else project.runpytest_inprocess
+        return start("-W", "error", *arguments)
 
     return run
 
@@ -50,13 +51,9 @@ def test_a_dead_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, variables: list
 @pytest.mark.parametrize(
     "variables",
     [
-        {"PYTHONDONTWRITEBYTECODE": "1"},
-        {"PYTHONDEVMODE": "1"},
+        {"PYTHONDEVMODE": "1", "PYTHONDONTWRITEBYTECODE": "1"},
         {"PYTHONUTF8": "0", "LC_ALL": "C", "LANG": "C"},
-        {"PYTHONHASHSEED": "0"},
-        {"PYTHONNODEBUGRANGES": "1"},
-        {"PYTHONSAFEPATH": "1"},
-        {"TZ": "Pacific/Kiritimati"},
+        {"PYTHONHASHSEED": "0", "PYTHONNODEBUGRANGES": "1", "PYTHONSAFEPATH": "1", "TZ": "Pacific/Kiritimati"},
         # No directory, and one that nobody can write in: Python then takes another.
         {"TMPDIR": "/nonexistent"},
         {"TMPDIR": "/proc"},
@@ -66,7 +63,7 @@ def test_a_dead_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, variables: list
 def test_environment_variables(run: Run, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    run().assert_outcomes(passed=2)
+    run(alone=True).assert_outcomes(passed=2)
 
 
 def test_without_assertions(run: Run, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,21 +72,23 @@ def test_without_assertions(run: Run, project: pytest.Pytester, monkeypatch: pyt
     project.makepyfile(
         test_failing='def test_it(pushgateway):\n    pushgateway.assert_exposed("absent")\n',
     )
-    run("-W", "ignore:assertions not in test modules:pytest.PytestConfigWarning").assert_outcomes(passed=2, failed=1)
+    result = run("-W", "ignore:assertions not in test modules:pytest.PytestConfigWarning", alone=True)
+    result.assert_outcomes(passed=2, failed=1)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         ("--basetemp=there",),
+        ("-s",),
         ("-p", "no:cacheprovider"),
+        ("-p", "no:terminal"),
         ("-p", "no:tmpdir", "-k", "test_push"),
         ("-p", "no:faulthandler"),
         ("-p", "no:threadexception", "-p", "no:unraisableexception"),
         ("-p", "no:warnings", "-k", "test_push"),
         ("--import-mode=importlib", "--pythonpath=."),
         ("--import-mode=append",),
-        ("--capture=sys",),
         ("--capture=tee-sys",),
         ("--assert=plain",),
     ],
@@ -107,7 +106,7 @@ def test_pytest_arguments(run: Run, arguments: Sequence[str]) -> None:
 def test_a_directory_with_blanks_and_beyond_ascii(project: pytest.Pytester) -> None:
     folder = project.mkdir("große Zahlen, 数")
     (folder / "test_push.py").write_text(PUSH, encoding="utf-8")
-    result = project.runpytest_subprocess("-W", "error", str(folder), f"--basetemp={folder / 'base temp'}", timeout=60)
+    result = project.runpytest_inprocess("-W", "error", str(folder), f"--basetemp={folder / 'base temp'}")
     result.assert_outcomes(passed=2)
 
 
@@ -126,7 +125,7 @@ def test_localhost_resolves_to_nothing(run: Run, project: pytest.Pytester) -> No
         socket.getaddrinfo = getaddrinfo
         """
     )
-    run().assert_outcomes(passed=2)
+    run(alone=True).assert_outcomes(passed=2)
 
 
 # Networks
@@ -153,7 +152,7 @@ def networked(project: pytest.Pytester) -> Callable[..., subprocess.CompletedPro
             cwd=project.path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 
@@ -216,14 +215,14 @@ def test_a_persistence_file_in_use_is_one_line(project: pytest.Pytester, tmp_pat
             make_pushgateway(persistence_file={str(tmp_path / "file")!r})
         """
     )
-    result = project.runpytest_subprocess(timeout=60)
+    result = project.runpytest_inprocess()
     assert shown(result, "test_two") == [f"the gateway cannot start: {tmp_path / 'file'} is in use by another gateway"]
 
 
 def test_a_web_configuration_that_is_wrong_is_one_line(project: pytest.Pytester) -> None:
     project.makefile(".yml", web="foo: 1\n")
     project.makepyfile("def test_it(pushgateway):\n    pass\n")
-    result = project.runpytest_subprocess("--pushgateway-web-config-file=web.yml", timeout=60)
+    result = project.runpytest_inprocess("--pushgateway-web-config-file=web.yml")
     assert shown(result, "ERROR at setup of test_it") == [
         "the gateway cannot start: yaml: unmarshal errors:",
         "  line 1: field foo not found in type web.Config",

@@ -21,7 +21,10 @@ HEAVY = (
 )
 
 
-def test_nothing_heavy_is_imported_until_a_fixture_is_used(project: pytest.Pytester) -> None:
+def test_nothing_heavy_is_imported_until_a_fixture_is_used(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_ADDOPTS")
     project.makeconftest(
         f"""
         import sys
@@ -33,17 +36,12 @@ def test_nothing_heavy_is_imported_until_a_fixture_is_used(project: pytest.Pytes
     project.makepyfile("def test_nothing(): pass\n\ndef test_fails(): assert 0\n")
     command = [sys.executable, "-m", "pytest", "-s"]
     # Newer Pythons and pytests load some of it themselves.
-    bare = project.run(*command, timeout=120)
-    with_plugin = project.run(*command, "-p", "pytest_pushgateway.plugin", "--pushgateway-port=0", timeout=120)
+    bare = project.run(*command)
+    with_plugin = project.run(*command, "-p", "pytest_pushgateway.plugin", "--pushgateway-port=0")
 
     with_plugin.assert_outcomes(passed=1, failed=1)
     (loaded,) = [line for line in with_plugin.outlines if line.startswith("LOADED")]
     assert loaded in bare.outlines
-
-
-@pytest.fixture(autouse=True)
-def only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 def test_the_package_itself_imports_nothing(project: pytest.Pytester) -> None:
@@ -51,7 +49,7 @@ def test_the_package_itself_imports_nothing(project: pytest.Pytester) -> None:
         "import sys; before = set(sys.modules); import pytest_pushgateway.warnings; "
         "new = sorted(name for name in set(sys.modules) - before if name.startswith('pytest_pushgateway')); print(new)"
     )
-    result = project.run(sys.executable, "-c", code, timeout=120)
+    result = project.run(sys.executable, "-c", code)
 
     assert result.outlines == ["['pytest_pushgateway', 'pytest_pushgateway._version', 'pytest_pushgateway.warnings']"]
 
@@ -62,7 +60,7 @@ def test_public_names_are_found_when_they_are_asked_for(project: pytest.Pytester
         "assert all(getattr(p, name) is not None for name in p.__all__); assert dir(p) == sorted(p.__all__); "
         "print(p.Pushgateway.__module__)"
     )
-    result = project.run(sys.executable, "-c", code, timeout=120)
+    result = project.run(sys.executable, "-c", code)
 
     assert result.outlines == ["pytest_pushgateway.harness.pushgateway"]
 

@@ -21,9 +21,8 @@ def test_push(pushgateway):
 
 
 @pytest.fixture
-def beside(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Beside:
+def beside(project: pytest.Pytester) -> Beside:
     """Run a test with our plugin and another's module, and no more."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def run(module: str, test: str, *arguments: str, strict: bool = True) -> pytest.RunResult:
         if importlib.util.find_spec(module.partition(".")[0]) is None:
@@ -31,8 +30,7 @@ def beside(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Beside:
                 pytest.fail(f"{module} is not installed", pytrace=False)
             pytest.skip(f"{module} is not installed")
         project.makepyfile(test)
-        plugins = ["-p", "pytest_pushgateway.plugin", "-p", module]
-        return project.runpytest_subprocess(*plugins, *["-W", "error"] * strict, *arguments, timeout=60)
+        return project.runpytest_subprocess("-p", module, *["-W", "error"] * strict, *arguments)
 
     return run
 

@@ -126,7 +126,7 @@ def test_nor_can_a_marker_make_them(project: pytest.Pytester) -> None:
             pass
         """
     )
-    result = project.runpytest_subprocess("-n", "1", timeout=120)
+    result = project.runpytest("-n", "1")
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["a fixed port (port=9091, marker) cannot be shared by xdist's workers*"])

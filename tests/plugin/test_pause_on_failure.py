@@ -42,7 +42,7 @@ class Terminal:
     def read_until(self, text: str) -> str:
         """Read until ``text`` has come, or until the end; return all output so far."""
         while text not in self.output:
-            ready, _, _ = select.select([self.descriptor], [], [], 60)
+            ready, _, _ = select.select([self.descriptor], [], [], 300)
             assert ready, f"{text!r} does not come: {self.output}"
             try:
                 chunk = os.read(self.descriptor, 65536)
@@ -205,7 +205,11 @@ def test_output_that_goes_elsewhere_is_no_terminal(pytester: pytest.Pytester) ->
     ours, theirs = pty.openpty()
     with open(theirs, "rb") as keyboard:
         result = subprocess.run(
-            [sys.executable, "-m", "pytest", OPTION], cwd=pytester.path, stdin=keyboard, capture_output=True, timeout=60
+            [sys.executable, "-m", "pytest", OPTION],
+            cwd=pytester.path,
+            stdin=keyboard,
+            capture_output=True,
+            timeout=300,
         )
     os.close(ours)
     assert b"did not pause: the standard output is no terminal" in result.stdout

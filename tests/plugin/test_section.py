@@ -41,7 +41,7 @@ LINES = [
 @pytest.mark.parametrize("arguments", [(), pytest.param(("-n", "2"), marks=pytest.mark.workers), ("--tb=short",)])
 def test_a_failing_test_shows_its_gateways(project: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     project.makepyfile(FAILING)
-    result = project.runpytest_subprocess(*arguments, "-W", "default", "--junitxml=report.xml", timeout=60)
+    result = project.runpytest(*arguments, "-W", "default", "--junitxml=report.xml")
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(LINES)

@@ -24,10 +24,10 @@ TESTS = """
 """
 
 
-@pytest.mark.parametrize("arguments", [pytest.param(("-n", "2"), marks=pytest.mark.workers), ("-p", "no:xdist")])
+@pytest.mark.parametrize("arguments", [pytest.param(("-n", "2"), marks=pytest.mark.workers), ()])
 def test_the_table(project: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     project.makepyfile(test_it=TESTS)
-    result = project.runpytest_subprocess("--pushgateway-summary", "-W", "error", *arguments, timeout=120)
+    result = project.runpytest("--pushgateway-summary", "-W", "error", *arguments)
 
     result.assert_outcomes(passed=3)
     result.stdout.re_match_lines(

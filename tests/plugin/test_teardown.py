@@ -77,7 +77,7 @@ def busy(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 )
 def test_after(busy: pytest.Pytester, test: str) -> None:
     busy.makepyfile(f"from busy import busy\n{test}\ndef test_never():\n    assert False\n")
-    result = busy.runpytest_subprocess("-x", "--tb=no", "-W", "error", timeout=60)
+    result = busy.runpytest_subprocess("-x", "--tb=no", "-W", "error")
     assert result.ret != 0
     assert "left: [] []" in result.outlines
     assert "Traceback" not in result.stderr.str()
@@ -107,7 +107,7 @@ def test_an_interrupt_from_outside(busy: pytest.Pytester) -> None:
             break
     port = int(line.split()[-1])
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == pytest.ExitCode.INTERRUPTED, output + errors
     # No more than the socket of the code under test, which the interrupt's traceback holds.
     assert re.search(r"^left: \[\] \[\d*\]$", output, re.MULTILINE)
@@ -143,7 +143,7 @@ def test_a_forked_child_that_ends_takes_nothing_with_it(busy: pytest.Pytester) -
             pushgateway.assert_exposed("more", 1)
         """
     )
-    result = busy.runpytest_subprocess("-W", "error", timeout=60)
+    result = busy.runpytest_subprocess("-W", "error")
     result.assert_outcomes(passed=2)
     assert "left: [] []" in result.outlines
 
@@ -160,7 +160,7 @@ def test_temporary_files_go_with_the_run(busy: pytest.Pytester, tmp_path: Path) 
             assert False
         """
     )
-    result = busy.runpytest_subprocess("--tb=no", timeout=60)
+    result = busy.runpytest_subprocess("--tb=no")
     assert result.ret == 1
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("pushgateway-")] == []
 
@@ -182,7 +182,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     path = tmp_path / "metrics"
     # Python 3.12 and newer warn of a fork beside threads, which is what is tried here.
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
 
     from pytest_pushgateway import Pushgateway

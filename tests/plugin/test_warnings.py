@@ -84,7 +84,7 @@ def test_a_filter_in_the_ini_file_imports_nothing(project: pytest.Pytester) -> N
         """
     )
 
-    project.runpytest_subprocess(timeout=60).assert_outcomes(passed=1)
+    project.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 def test_under_an_error_filter_all_become_one_error(project: pytest.Pytester) -> None:
