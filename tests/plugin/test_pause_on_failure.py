@@ -63,8 +63,11 @@ def terminal(pytester: pytest.Pytester, *arguments: str) -> Iterator[Terminal]:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", OPTION, *arguments]
     with subprocess.Popen(command, cwd=pytester.path, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
+        run = Terminal(process, ours)
         try:
-            yield Terminal(process, ours)
+            yield run
+            run.read_until("\0")  # what is never printed: up to the end
+            assert process.wait(60) == pytest.ExitCode.TESTS_FAILED
         finally:
             process.kill()
             os.close(ours)
