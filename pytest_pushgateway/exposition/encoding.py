@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pytest_pushgateway.exposition.model import ParseError
 
 _CHUNK = 65536
+_FIRST_CHUNK = 1024
+"""Bytes of a member that are looked at first: a body may be made of very many short ones."""
 _GZIP_NAME_LIMIT = 512
 _HAS_CRC, _HAS_EXTRA, _HAS_NAME, _HAS_COMMENT = 2, 4, 8, 16
 
@@ -146,11 +148,11 @@ def _gzip_member(body: bytes, start: int, output: _Output) -> int:
     """Decode one member's data and check its trailer; return where the next member begins."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     checksum = length = 0
-    position = start
+    position, taken = start, _FIRST_CHUNK
     while not inflater.eof:
         if position >= len(body):
             raise EncodingError(_UNEXPECTED_END, data=output.data())
-        chunk = body[position : position + _CHUNK]
+        chunk = body[position : position + taken]
         before, size = inflater.copy(), len(output.content)
         try:
             part = chunk
@@ -162,9 +164,9 @@ def _gzip_member(body: bytes, start: int, output: _Output) -> int:
                 chunk = inflater.unconsumed_tail
         except zlib.error:
             del output.content[size:]
-            offset = position - start + _up_to_error(before, body[position : position + _CHUNK], output)
+            offset = position - start + _up_to_error(before, body[position : position + taken], output)
             raise EncodingError(f"flate: corrupt input before offset {offset}", data=output.data()) from None
-        position += _CHUNK
+        position, taken = position + taken, _CHUNK
     # What inflate did not use is the trailer and whatever follows.
     position = min(position, len(body)) - len(inflater.unused_data)
     if len(body) - position < 8:

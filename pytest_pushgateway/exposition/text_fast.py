@@ -85,6 +85,8 @@ class _Reader:
             pieces = head.split(b'"')
             shape = known_shape(tuple(pieces[::2]))
             if shape is None:
+                if not line:
+                    continue
                 if line.startswith(b"#"):
                     self._strict.read(number, line + b"\n")
                     continue

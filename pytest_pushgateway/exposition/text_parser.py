@@ -56,7 +56,7 @@ class LineParser:
         self._number = 0
         self._family: FamilyBuilder | None = None
         self._metric: Metric | None = None
-        self._pending: list[tuple[bytes, bytes]] = []
+        self._pending: dict[bytes, bytes] = {}
         self._identity: dict[bytes, bytes] | None = None
         self._summaries: dict[Identity, Metric] = {}
         self._histograms: dict[Identity, Metric] = {}
@@ -177,21 +177,21 @@ class LineParser:
             return b"", position
         run = characters.match(line, position)
         assert run is not None
-        name, position = run[0], run.end()
+        runs, position = [run[0]], run.end()
         if line[position] != _QUOTE:
-            return name, position
+            return run[0], position
         position += 1
         while True:
             run = _PLAIN_RUN.match(line, position)
             assert run is not None
-            name += run[0]
+            runs.append(run[0])
             position = run.end()
             if line[position] == _NEWLINE:
-                self._fail(f"{what} name {quote(name)} contains unescaped new-line")
+                self._fail(f"{what} name {quote(b''.join(runs))} contains unescaped new-line")
             if line[position] == _QUOTE:
                 _ = line[position + 1]
-                return name, position + 1
-            name += self._escape(line[position + 1])
+                return b"".join(runs), position + 1
+            runs.append(self._escape(line[position + 1]))
             position += 2
             _ = line[position]
 
@@ -267,8 +267,8 @@ class LineParser:
     def _close(self, line: bytes, position: int) -> int:
         if self._family is None or self._metric is None:
             self._fail(_UNSTARTED)
-        self._metric.labels += self._pending
-        self._pending = []
+        self._metric.labels += self._pending.items()
+        self._pending = {}
         position = _after_blanks(line, position + 1)
         _ = line[position]
         return position
@@ -282,7 +282,7 @@ class LineParser:
         kind = self._family.effective_type if self._family else MetricType.COUNTER
         is_quantile = kind is MetricType.SUMMARY and name == b"quantile"
         is_bound = kind in HISTOGRAM_TYPES and name == b"le"
-        if not is_quantile and not is_bound and any(name == other for other, _ in self._pending):
+        if not is_quantile and not is_bound and name in self._pending:
             self._fail(f"duplicate label names for metric {self._family_name()}")
         position = _after_blanks(line, position)
         if line[position] != _QUOTE:
@@ -295,7 +295,7 @@ class LineParser:
         elif is_bound:
             self._bucket = self._float_label("le", value)
         else:
-            self._pending.append((name, value))
+            self._pending[name] = value
             if kind is MetricType.SUMMARY or kind in HISTOGRAM_TYPES:
                 if self._identity is None:
                     self._fail(_UNSTARTED)

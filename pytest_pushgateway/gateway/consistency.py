@@ -133,7 +133,7 @@ def _find_duplicates(after: After, found: Conflicts) -> None:
             if prefix in seen or (owner is not None and owner is not group):
                 others = [each for each in _owners(named, prefix) if each is not group] if named else []
                 known = found.duplicates.get(prefix, (name, others))[1]
-                if others or prefix in seen:
+                if (others or prefix in seen) and known[-1:] != [group]:
                     found.duplicates[prefix] = (name, [*known, group])
             seen.add(prefix)
 

@@ -60,6 +60,13 @@ class _Explanation:
         self.collisions: list[Collision] = []
         self.met: set[bytes] = set()
         self.seen: set[bytes] = set()
+        self.shared: dict[bytes, dict[bytes, dict[Group, None]]] = {}
+        for prefix, (name, owners) in conflicts.duplicates.items():
+            self.shared.setdefault(name, {})[prefix] = dict.fromkeys(owners)
+        self.bad: dict[bytes, list[Group]] = {}
+        for name, group in conflicts.bad:
+            self.bad.setdefault(name, []).append(group)
+        self.added = {name: number for number, name in enumerate(after.delta.added)}
         for name in self._names():
             if self._may_stand(name):
                 self.met.add(name)
@@ -69,8 +76,8 @@ class _Explanation:
         conflicts = self.conflicts
         names = dict.fromkeys(conflicts.clashing)
         names.update((name, None) for pair in conflicts.pairs for name in pair)
-        names.update((name, None) for name, _ in conflicts.duplicates.values())
-        names.update((name, None) for name, _ in conflicts.bad)
+        names.update(dict.fromkeys(self.shared))
+        names.update(dict.fromkeys(self.bad))
         self.met.update(name for name in names if name in self.after.index.own)
         return sorted((name for name in names if self.after.declared(name)), key=self._place)
 
@@ -79,7 +86,7 @@ class _Explanation:
         named = self.after.index.names.get(name)
         if named is None:
             assert self.after.delta.group is not None
-            return self._age(self.after.delta.group), True, list(self.after.delta.added).index(name)
+            return self._age(self.after.delta.group), True, self.added[name]
         if self.leader is not None and self.leader in named.members:
             return self._age(self.leader), False, named.serial
         return self._age(next(group for group, _ in self.after.members(name))), False, named.serial
@@ -148,12 +155,12 @@ class _Explanation:
     def _series(self, name: bytes) -> None:
         kind = self._type(name)
         lacking = 0 <= kind < CHECKED_TYPES and self.after.lacking(name)[kind] > 0
-        shared = {each: owners for each, (of, owners) in self.conflicts.duplicates.items() if of == name}
+        shared = self.shared.get(name, {})
         if lacking:
             concerned = {group for group, _ in self.after.members(name)}
         else:
             concerned = {group for owners in shared.values() for group in owners}
-            concerned.update(group for of, group in self.conflicts.bad if of == name)
+            concerned.update(self.bad.get(name, ()))
         for group in self._in_order(concerned):
             held = self._held(name, group)
             if (lacking and held.lacking[kind]) or held.bad or shared:
@@ -171,15 +178,15 @@ class _Explanation:
             return self.after.delta.added[name]
         return self.after.index.names[name].members[group]
 
-    def _family(self, name: bytes, kind: int, group: Group, held: Held, shared: dict[bytes, list[Group]]) -> None:
+    def _family(self, name: bytes, kind: int, group: Group, held: Held, shared: dict[bytes, dict[Group, None]]) -> None:
         family = held.family
         checked = 0 <= kind < CHECKED_TYPES and held.lacking[kind] > 0
+        fitting = [each for each, other in self.after.members(name) if other.family.type == kind] if checked else []
         bad = set(held.bad)
         for series in family.series:
             prefix, value = series
             if checked and kind not in kinds(family.type, value):
-                others = [each for each, other in self.after.members(name) if other.family.type == kind]
-                self._blame("type", family, group, series, f"is not a {proto_type_name(kind)}", others)
+                self._blame("type", family, group, series, f"is not a {proto_type_name(kind)}", fitting)
             elif prefix in bad and (problem := label_problem(family, prefix, value)):
                 self._blame("label", family, group, series, problem, [])
             elif prefix in shared:
@@ -189,7 +196,7 @@ class _Explanation:
                 self.seen.add(prefix)
 
     def _blame(
-        self, reason: str, family: MetricFamily, group: Group, series: Series, problem: str, others: list[Group]
+        self, reason: str, family: MetricFamily, group: Group, series: Series, problem: str, others: Iterable[Group]
     ) -> None:
         prefix, value = series
         text = f"collected metric {quote(family.name)} {{ {metric_text(prefix, family.type, value)}}} {problem}"

@@ -292,7 +292,10 @@ class Index:
 
     def _share(self, name: bytes, named: Named, prefix: bytes, group: Group) -> None:
         owner = named.owners[prefix]
-        named.owners[prefix] = [*owner, group] if isinstance(owner, list) else [owner, group]
+        if isinstance(owner, list):
+            owner.append(group)
+        else:
+            named.owners[prefix] = [owner, group]
         self.duplicates[prefix] = name
         named.pending = None
 

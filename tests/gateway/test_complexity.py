@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
+from pytest_pushgateway.exposition.encoding import decode
+from pytest_pushgateway.exposition.model import ParseError
 from tests.gateway.held import Held, key
 
 SIZES = (100, 60_000)
@@ -85,3 +89,41 @@ def test_an_assertion_on_a_name_visits_no_series() -> None:
     gateway.store.groups()
     assert b"bulk" in gateway.store.names()
     assert gateway.store.counters.series_visited == before
+
+
+# What takes minutes where the time grows with the square, and a moment where it does not.
+
+MANY = 100_000
+
+
+def test_as_many_labels_as_one_likes() -> None:
+    gateway = Held()
+    labels = ",".join(f'label{number}="x"' for number in range(MANY))
+    assert gateway.put(f"many{{{labels}}} 1\n", job="j").accepted
+    verdict = gateway.put(f"# TYPE many summary\nmany_sum{{{labels}}} 1\nmany_sum 2\nmany 3\n", job="j")
+    assert verdict.accepted
+
+
+def test_as_many_escapes_in_a_name_as_one_likes() -> None:
+    gateway = Held()
+    with pytest.raises(ParseError, match=r"^text format parsing error in line 1: invalid metric name "):
+        gateway.put('{"' + r"\n" * 10 * MANY + '"} 1\n', job="j")
+
+
+def test_one_series_as_often_as_one_likes() -> None:
+    verdict = Held().put("twice 1\n" * MANY, job="j")
+    assert not verdict.accepted
+    assert (verdict.error or "").startswith(f"{MANY - 1} error(s) occurred:\n* collected metric")
+
+
+def test_as_many_families_in_conflict_as_one_likes() -> None:
+    gateway = Held()
+    number = MANY // 10
+    body = "".join(f'twice{each} 1\ntwice{each} 1\nbad{each}{{__x="y"}} 1\n' for each in range(number))
+    verdict = gateway.put(body, job="j")
+    assert (verdict.error or "").startswith(f"{2 * number} error(s) occurred:\n")
+
+
+def test_a_body_of_as_many_members_of_gzip_as_one_likes() -> None:
+    body = gzip.compress(b"") * MANY + gzip.compress(b"a 1\n") * MANY
+    assert decode(body, "gzip") == b"a 1\n" * MANY
