@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytest_pushgateway.exposition.model import Family
+    from pytest_pushgateway.exposition.family import Family
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.errors import PushgatewayError, PushRejected
     from pytest_pushgateway.harness.faults import Fault, Faults
@@ -63,7 +63,7 @@ __all__ = [
 _HOMES = {
     "Clock": "harness.clock",
     "Delete": "harness.journal",
-    "Family": "exposition.model",
+    "Family": "exposition.family",
     "Fault": "harness.faults",
     "Faults": "harness.faults",
     "Group": "harness.groups",

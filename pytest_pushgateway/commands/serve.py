@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.commands.kingpin import Flag, UsageError, parse, usage
-from pytest_pushgateway.exposition.gofmt import format_duration, parse_duration
+from pytest_pushgateway.exposition.goduration import format_duration, parse_duration
 from pytest_pushgateway.gateway.flags import as_flags
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.listen import split_address, systemd_sockets

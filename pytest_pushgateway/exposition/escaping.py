@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from functools import lru_cache
 
 from pytest_pushgateway.exposition.model import Labels, is_legacy_name, render_prefix, split_prefix
@@ -11,8 +10,6 @@ ALLOW_UTF8 = "allow-utf-8"
 UNDERSCORES = "underscores"
 DOTS = "dots"
 VALUES = "values"
-
-_LEGACY = frozenset(string.ascii_letters + string.digits + "_:")
 
 
 @lru_cache(maxsize=4096)

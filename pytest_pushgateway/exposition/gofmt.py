@@ -1,15 +1,13 @@
-"""How Go writes and reads numbers, strings and durations.
+"""How Go writes and reads numbers and strings.
 
-Every text that the original sends (answers, scrapes, JSON, logs) is made with Go's ``strconv``, ``fmt`` and ``time``
-packages; these functions give the same bytes.
+Every text that the original sends (answers, scrapes, JSON, logs) is made with Go's ``strconv`` and ``fmt`` packages;
+these functions give the same bytes.
 """
 
 from __future__ import annotations
 
 import math
 import re
-
-from pytest_pushgateway.exposition.model import Histogram, MetricType, Mixed, Summary, Value, split_prefix
 
 _FLOAT = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITY = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
@@ -25,18 +23,6 @@ _SHORT_ESCAPES = {
     0x0D: "\\r",
     0x5C: "\\\\",
 }
-
-_NANOSECONDS = {
-    "ns": 1,
-    "us": 10**3,
-    "µs": 10**3,
-    "μs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
-_DURATION_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
 
 
 def _digits(value: float) -> tuple[str, str, int]:
@@ -164,139 +150,3 @@ def quote(text: bytes) -> str:
 def quote_rune(byte: int) -> str:
     """Quote as ``%q`` does a byte: the character of that number in single quotes."""
     return _quote(chr(byte), "'")
-
-
-def format_duration(seconds: float) -> str:
-    """Format a duration in seconds as Go's ``Duration.String`` does: ``5m0s``, ``1.5s``, ``20ms``."""
-    nanoseconds = round(seconds * 1e9)
-    if nanoseconds == 0:
-        return "0s"
-    sign, nanoseconds = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
-    for limit, unit, suffix in ((10**3, 1, "ns"), (10**6, 10**3, "µs"), (10**9, 10**6, "ms")):
-        if nanoseconds < limit:
-            return sign + _scaled(nanoseconds, unit) + suffix
-    minutes, nanoseconds = divmod(nanoseconds, 60 * 10**9)
-    text = _scaled(nanoseconds, 10**9) + "s"
-    if minutes:
-        hours, minutes = divmod(minutes, 60)
-        text = f"{hours}h{minutes}m{text}" if hours else f"{minutes}m{text}"
-    return sign + text
-
-
-def _scaled(amount: int, unit: int) -> str:
-    whole, rest = divmod(amount, unit)
-    fraction = str(rest).zfill(len(str(unit)) - 1).rstrip("0") if rest else ""
-    return f"{whole}.{fraction}" if fraction else str(whole)
-
-
-def parse_duration(text: str) -> float:
-    """Read a duration as Go's ``time.ParseDuration`` does; the result is in seconds.
-
-    Raises:
-        ValueError: with Go's words, such as ``time: missing unit in duration "5"``.
-    """
-    original = quote(text.encode("utf-8", "surrogateescape"))
-    invalid = ValueError(f"time: invalid duration {original}")
-    rest = text[1:] if text[:1] in ("+", "-") else text
-    if rest == "0":
-        return 0.0
-    if not rest:
-        raise invalid
-    total = 0
-    while rest:
-        part = _DURATION_PART.match(rest)
-        assert part is not None
-        whole, fraction, unit = part.groups()
-        if not whole and not fraction:
-            raise invalid
-        if not unit:
-            raise ValueError(f"time: missing unit in duration {original}")
-        if unit not in _NANOSECONDS:
-            raise ValueError(
-                f"time: unknown unit {quote(unit.encode('utf-8', 'surrogateescape'))} in duration {original}"
-            )
-        total += int(whole or 0) * _NANOSECONDS[unit]
-        if fraction:
-            total += int(fraction) * _NANOSECONDS[unit] // 10 ** len(fraction)
-        if total > 2**63 - (text[0] != "-"):
-            raise invalid
-        rest = rest[part.end() :]
-    return (-total if text[0] == "-" else total) / 1e9
-
-
-def proto_float(value: float | bytes) -> str:
-    """Format a float as Go's protobuf text format does: as ``'g', -1``, but ``nan`` and ``inf``."""
-    text = (value if isinstance(value, bytes) else format_float(value)).decode()
-    return _PROTO_SPECIAL.get(text, text)
-
-
-_PROTO_SPECIAL = {"NaN": "nan", "+Inf": "inf", "-Inf": "-inf"}
-_PROTO_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def proto_quote(text: bytes) -> str:
-    """Quote a string as Go's protobuf text format does: control characters and bytes that are no UTF-8 escaped."""
-    out = []
-    for character in text.decode("utf-8", "surrogateescape"):
-        code = ord(character)
-        if character in _PROTO_ESCAPES:
-            out.append(_PROTO_ESCAPES[character])
-        elif code < 0x20 or code == 0x7F:
-            out.append(f"\\x{code:02x}")
-        elif 0x80 <= code <= 0x9F:
-            out.append(f"\\u{code:04x}")
-        elif 0xDC80 <= code <= 0xDCFF:
-            out.append(f"\\x{code - 0xDC00:02x}")
-        else:
-            out.append(character)
-    return '"' + "".join(out) + '"'
-
-
-def metric_text(prefix: bytes, family_type: int, value: Value) -> str:
-    """Write a series as the original's error texts show it: protobuf's text format on one line, two spaces apart.
-
-    ``label:{name:"job"  value:"j"}  gauge:{value:1e+06}``. Whether Go puts one space or two depends on the build; the
-    1.11.2 of reference has two.
-    """
-    fields = [
-        f"label:{{name:{proto_quote(name)}  value:{proto_quote(text)}}}" for name, text in split_prefix(prefix)[1]
-    ]
-    if isinstance(value, Mixed):
-        from pytest_pushgateway.exposition.protobuf import metric_fields
-
-        fields += metric_fields(value.raw)
-    elif isinstance(value, Summary):
-        fields.append("summary:{" + "  ".join(_summary_fields(value)) + "}")
-    elif isinstance(value, Histogram):
-        fields.append("histogram:{" + "  ".join(_histogram_fields(value)) + "}")
-    else:
-        fields.append(f"{MetricType(family_type).name.lower()}:{{value:{proto_float(value)}}}")
-    return "  ".join(fields)
-
-
-def _summary_fields(summary: Summary) -> list[str]:
-    fields = [f"sample_count:{summary.count}"] if summary.has_count else []
-    if summary.has_sum:
-        fields.append(f"sample_sum:{proto_float(summary.sum)}")
-    fields += [
-        f"quantile:{{quantile:{proto_float(rank)}  value:{proto_float(number)}}}" for rank, number in summary.quantiles
-    ]
-    return fields
-
-
-def _histogram_fields(histogram: Histogram) -> list[str]:
-    fields = []
-    if histogram.whole_count is not None:
-        fields.append(f"sample_count:{histogram.whole_count}")
-    if isinstance(histogram.count, float):
-        fields.append(f"sample_count_float:{proto_float(histogram.count)}")
-    elif histogram.has_count:
-        fields.append(f"sample_count:{histogram.count}")
-    if histogram.has_sum:
-        fields.append(f"sample_sum:{proto_float(histogram.sum)}")
-    for bound, count in histogram.buckets:
-        cumulative = (
-            f"cumulative_count_float:{proto_float(count)}" if isinstance(count, float) else f"cumulative_count:{count}"
-        )
-        fields.append(f"bucket:{{{cumulative}  upper_bound:{proto_float(bound)}}}")
-    return fields

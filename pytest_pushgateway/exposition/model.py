@@ -13,13 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import prometheus_client
-    from prometheus_client.samples import Sample
+from typing import NamedTuple
 
 
 class MetricType(IntEnum):
@@ -132,54 +127,100 @@ def sort_key(prefix: bytes) -> tuple[int, tuple[bytes, ...]]:
     return len(values), tuple(values)
 
 
-@dataclass(slots=True)
-class Summary:
+class _Record:
+    """Compares and shows itself by its slots; dataclasses would cost a first push milliseconds to generate that."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def _content(self) -> tuple[object, ...]:
+        return tuple([getattr(self, name) for name in self.__slots__])
+
+    def __eq__(self, other: object) -> bool:
+        return self._content() == other._content() if isinstance(other, type(self)) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        content = zip(self.__slots__, self._content(), strict=True)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in content)})"
+
+
+class Summary(_Record):
     """A summary's value.
 
     ``has_count`` and ``has_sum`` are false where the push did not say them: they count as zero then, but are left out
     of error texts and of protobuf.
     """
 
-    count: int = 0
-    sum: float = 0.0
-    quantiles: list[tuple[float, float]] = field(default_factory=list)
-    has_count: bool = True
-    has_sum: bool = True
+    __slots__ = ("count", "has_count", "has_sum", "quantiles", "sum")
+
+    def __init__(
+        self,
+        count: int = 0,
+        sum: float = 0.0,
+        quantiles: list[tuple[float, float]] | None = None,
+        has_count: bool = True,
+        has_sum: bool = True,
+    ) -> None:
+        self.count = count
+        self.sum = sum
+        self.quantiles: list[tuple[float, float]] = [] if quantiles is None else quantiles
+        self.has_count = has_count
+        self.has_sum = has_sum
 
 
-@dataclass(slots=True)
-class Native:
+class Native(_Record):
     """The native part of a histogram, as in ``io.prometheus.client.Histogram``.
 
     Buckets are ``(index, count)``, the spans and deltas resolved.
     """
 
-    schema: int
-    zero_threshold: float
-    zero_count: int | float
-    negative: list[tuple[int, int | float]]
-    positive: list[tuple[int, int | float]]
+    __slots__ = ("negative", "positive", "schema", "zero_count", "zero_threshold")
+
+    def __init__(
+        self,
+        schema: int,
+        zero_threshold: float,
+        zero_count: int | float,
+        negative: list[tuple[int, int | float]],
+        positive: list[tuple[int, int | float]],
+    ) -> None:
+        self.schema = schema
+        self.zero_threshold = zero_threshold
+        self.zero_count = zero_count
+        self.negative = negative
+        self.positive = positive
 
 
-@dataclass(slots=True)
-class Histogram:
+class Histogram(_Record):
     """A histogram's value; counts are ``float`` in a float histogram.
 
     ``whole_count`` is a whole number said beside a fraction, which counts: it shows in error texts and protobuf only.
     ``buckets`` are ``(upper bound, cumulative count)`` in the order pushed; nothing is made up for a missing ``+Inf``.
     """
 
-    count: int | float = 0
-    sum: float = 0.0
-    buckets: list[tuple[float, int | float]] = field(default_factory=list)
-    has_count: bool = True
-    has_sum: bool = True
-    native: Native | None = None
-    whole_count: int | None = None
+    __slots__ = ("buckets", "count", "has_count", "has_sum", "native", "sum", "whole_count")
+
+    def __init__(
+        self,
+        count: int | float = 0,
+        sum: float = 0.0,
+        buckets: list[tuple[float, int | float]] | None = None,
+        has_count: bool = True,
+        has_sum: bool = True,
+        native: Native | None = None,
+        whole_count: int | None = None,
+    ) -> None:
+        self.count: int | float = count
+        self.sum = sum
+        self.buckets: list[tuple[float, int | float]] = [] if buckets is None else buckets
+        self.has_count = has_count
+        self.has_sum = has_sum
+        self.native = native
+        self.whole_count = whole_count
 
 
-@dataclass(slots=True)
-class Mixed:
+class Mixed(_Record):
     """What only protobuf can bring.
 
     A metric that has values of several types, none, or one that is not its family's; exemplars, created timestamps,
@@ -187,8 +228,11 @@ class Mixed:
     ``parts`` what it says for each type.
     """
 
-    raw: bytes
-    parts: Mapping[MetricType, bytes | Summary | Histogram]
+    __slots__ = ("parts", "raw")
+
+    def __init__(self, raw: bytes, parts: Mapping[MetricType, bytes | Summary | Histogram]) -> None:
+        self.raw = raw
+        self.parts = parts
 
 
 Value = bytes | Summary | Histogram | Mixed
@@ -229,8 +273,7 @@ def part(family_type: int, value: Value) -> bytes | Summary | Histogram | None:
     return value if value_type(family_type) == wanted else None
 
 
-@dataclass(slots=True)
-class MetricFamily:
+class MetricFamily(_Record):
     """A metric family as pushed: frozen once handed over, though not enforced.
 
     ``type`` is a :class:`MetricType` or any other number that protobuf brought. ``help`` is ``None`` where there is
@@ -240,19 +283,31 @@ class MetricFamily:
     explicit ``quantile`` label of a summary.
     """
 
-    name: bytes
-    type: int
-    help: bytes | None
-    series: list[tuple[bytes, Value]]
-    suspects: list[bytes] = field(default_factory=list)
+    __slots__ = ("help", "name", "series", "suspects", "type")
+
+    def __init__(
+        self,
+        name: bytes,
+        type: int,
+        help: bytes | None,
+        series: list[tuple[bytes, Value]],
+        suspects: list[bytes] | None = None,
+    ) -> None:
+        self.name = name
+        self.type = type
+        self.help = help
+        self.series = series
+        self.suspects: list[bytes] = [] if suspects is None else suspects
 
 
-@dataclass(slots=True)
-class Parsed:
+class Parsed(_Record):
     """What a body holds: the families in order of their first appearance, none of the text format's without series."""
 
-    families: dict[bytes, MetricFamily]
-    has_timestamps: bool = False
+    __slots__ = ("families", "has_timestamps")
+
+    def __init__(self, families: dict[bytes, MetricFamily], has_timestamps: bool = False) -> None:
+        self.families = families
+        self.has_timestamps = has_timestamps
 
 
 def type_name(family_type: int) -> str:
@@ -269,49 +324,28 @@ def proto_type_name(family_type: int) -> str:
     return MetricType(family_type).name if family_type in MetricType._value2member_map_ else str(family_type)
 
 
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "surrogateescape")
-
-
-@dataclass(frozen=True)
-class Family:
-    """A metric family as a test sees it, named and typed as exposed (``backup_total``, ``untyped``).
-
-    Bytes that are not UTF-8 appear as surrogate escapes.
-    """
+class Line(NamedTuple):
+    """A sample as a line of the text format has it; text that is not UTF-8 has surrogate escapes."""
 
     name: str
-    type: str
-    help: str
-    samples: tuple[Sample, ...]
-
-    def to_metric(self) -> prometheus_client.Metric:
-        """Convert to prometheus_client's ``Metric``: named without ``_total``, ``unknown`` for ``untyped``."""
-        from prometheus_client.metrics_core import Metric
-
-        name = self.name
-        if self.type == "counter" and name.endswith("_total"):
-            name = name[: -len("_total")]
-        metric = Metric(name, self.help, self.type)
-        metric.samples = list(self.samples)
-        return metric
+    labels: dict[str, str]
+    value: float
 
 
-def to_family(family: MetricFamily) -> Family:
-    """Convert a family for users; a series without a value of the family's type is left out, as it is not exposed."""
-    from prometheus_client.samples import Sample
-
-    name = _text(family.name)
-    samples: list[Any] = []
+def lines(family: MetricFamily) -> list[Line]:
+    """Return the lines that a family is exposed as; a series without a value of the family's type is not exposed."""
+    name = text_of(family.name)
+    found: list[Line] = []
     for prefix, value in family.series:
-        labels = {_text(label): _text(text) for label, text in split_prefix(prefix)[1]}
+        labels = {text_of(label): text_of(text) for label, text in split_prefix(prefix)[1]}
         for suffix, extra, number in flatten(part(family.type, value)):
-            samples.append(Sample(name + suffix, {**labels, **extra}, number))
-    try:
-        word = type_name(family.type)
-    except ValueError:
-        word = "untyped"
-    return Family(name, word, _text(family.help or b""), tuple(samples))
+            found.append(Line(name + suffix, {**labels, **extra}, number))
+    return found
+
+
+def text_of(value: bytes) -> str:
+    """Return a name, label value or help text as users see it."""
+    return value.decode("utf-8", "surrogateescape")
 
 
 def flatten(value: bytes | Summary | Histogram | None) -> list[tuple[str, dict[str, str], float]]:

@@ -12,7 +12,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from pytest_pushgateway.exposition import protobuf_schema as schema
 from pytest_pushgateway.exposition.escaping import UNDERSCORES
-from pytest_pushgateway.exposition.gofmt import format_float, proto_float, proto_quote
+from pytest_pushgateway.exposition.gofmt import format_float
 from pytest_pushgateway.exposition.model import (
     Histogram,
     Labels,
@@ -33,6 +33,7 @@ from pytest_pushgateway.exposition.protobuf_writer import (
     encode_part,
     render_delimited,
 )
+from pytest_pushgateway.exposition.prototext import proto_float, proto_quote
 from pytest_pushgateway.exposition.sanitise import grouping_labels, is_suspect, merge
 
 __all__ = ["metric_fields", "parse", "render_delimited", "render_family", "render_family_text"]

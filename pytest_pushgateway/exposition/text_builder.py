@@ -7,6 +7,7 @@ from typing import cast
 
 from pytest_pushgateway.exposition.gofmt import format_float, to_uint64
 from pytest_pushgateway.exposition.model import (
+    HISTOGRAM_TYPES,
     Histogram,
     Labels,
     MetricFamily,
@@ -97,7 +98,54 @@ class FamilyBuilder:
         return MetricType.COUNTER if self.type is None else self.type
 
 
-def finish_family(builder: FamilyBuilder, grouping: Labels | None) -> MetricFamily:
+class Families:
+    """The families of one body, begun as its lines name them."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, FamilyBuilder] = {}
+        self._summaries: dict[Identity, Metric] = {}
+        self._histograms: dict[Identity, Metric] = {}
+
+    def of(self, name: bytes) -> tuple[FamilyBuilder, bytes]:
+        """Return the family that a valid name belongs to, begun if need be, and the suffix that led to it.
+
+        Names ending in ``_sum``, ``_count`` or ``_bucket`` belong to a summary or histogram declared before, unless
+        they have a family of their own.
+        """
+        family = self._known.get(name)
+        if family is not None:
+            return family, b""
+        for suffix in (b"_count", b"_sum", b"_bucket"):
+            if name.endswith(suffix) and len(name) > len(suffix):
+                family = self._known.get(name[: -len(suffix)])
+                if family is not None and (
+                    family.type in HISTOGRAM_TYPES or (family.type is MetricType.SUMMARY and suffix != b"_bucket")
+                ):
+                    return family, suffix
+        family = self._known[name] = FamilyBuilder(name)
+        return family, b""
+
+    def identified(self, family: FamilyBuilder, identity: Identity, metric: Metric) -> Metric:
+        """Return the metric of a summary or histogram that has these labels already, or begin it with ``metric``."""
+        known = self._summaries if family.type is MetricType.SUMMARY else self._histograms
+        if identity in known:
+            return known[identity]
+        known[identity] = metric
+        family.begin(metric)
+        return metric
+
+    def finish(self, grouping: Labels | None) -> dict[bytes, MetricFamily]:
+        """Return the families that have series, their grouping labels merged."""
+        for metric in self._histograms.values():
+            _normalise(metric)
+        families = {}
+        for name, builder in self._known.items():
+            if builder.series:
+                families[name] = _finish_family(builder, grouping)
+        return families
+
+
+def _finish_family(builder: FamilyBuilder, grouping: Labels | None) -> MetricFamily:
     """Make the family that was read, grouping labels merged."""
     kind = builder.effective_type
     family = MetricFamily(builder.name, kind, builder.help or None, [])
@@ -128,7 +176,7 @@ def _finish_value(metric: Metric) -> Value:
     return Mixed(encode_parts(parts), parts)
 
 
-def normalise(metric: Metric) -> None:
+def _normalise(metric: Metric) -> None:
     """Make all counts of a histogram floats if one is, as the original does at the end of the body."""
     histogram = metric.parts[MetricType.HISTOGRAM]
     assert isinstance(histogram, Histogram)

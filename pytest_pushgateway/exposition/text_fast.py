@@ -6,7 +6,7 @@ template into which values are filled, grouping labels merged and labels sorted.
 without its labels ever being objects.
 
 Whatever is not plain goes to the strict parser: line by line where a line stands for itself, the whole body where
-lines can depend on each other.
+lines can depend on each other. Most bodies hold nothing for it, and it is imported with the first that does.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ import math
 import re
 from collections.abc import Callable
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.gofmt import format_float, parse_float
 from pytest_pushgateway.exposition.model import Labels, MetricType, Parsed, Value, escape_value, render_name
 from pytest_pushgateway.exposition.sanitise import is_suspect, is_utf8, merge
-from pytest_pushgateway.exposition.text_builder import FamilyBuilder, Metric
-from pytest_pushgateway.exposition.text_parser import LineParser
+from pytest_pushgateway.exposition.text_builder import Families, FamilyBuilder, Metric
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.text_parser import LineParser
 
 # A shape stands here with its values taken out, and ends where the one blank before the number begins.
 _SHAPE = re.compile(
@@ -37,6 +40,9 @@ _LABEL_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
 _CANONICAL = re.compile(
     rb"(-?(?:[1-9][0-9]{0,5}|0))(?:\.0)?|(-?(?:[1-9][0-9]{0,5}\.[0-9]{0,8}[1-9]|0\.0{0,3}[1-9](?:[0-9]{0,9}[1-9])?))"
 )
+
+_COMMENT = re.compile(rb"# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) ([^ \t\\][^\\]*)")
+_TYPES = {kind.name.lower().encode(): kind for kind in MetricType}
 
 _SIMPLE = (MetricType.COUNTER, MetricType.GAUGE, MetricType.UNTYPED)
 
@@ -68,7 +74,9 @@ def parse_fast(body: bytes, grouping: Labels, *, utf8_names: bool) -> Parsed | N
 class _Reader:
     def __init__(self, grouping: Labels, *, utf8_names: bool) -> None:
         self._grouping = grouping
-        self._strict = LineParser(utf8_names=utf8_names)
+        self._utf8_names = utf8_names
+        self._families = Families()
+        self._strict: LineParser | None = None
         self._shapes: dict[tuple[bytes, ...], _Shape] = {}
         self._numbers: dict[bytes, bytes] = {}
         self._templates: dict[tuple[bytes, ...], tuple[bytes, list[int]]] = {}
@@ -88,7 +96,7 @@ class _Reader:
                 if not line:
                     continue
                 if line.startswith(b"#"):
-                    self._strict.read(number, line + b"\n")
+                    self._comment(number, line)
                     continue
                 shape = self._examine(pieces)
             value = known_number(token)
@@ -102,13 +110,31 @@ class _Reader:
                 take((template % pick(pieces) if pick else template, value))  # type: ignore[arg-type,call-arg]
             elif not take(pieces, value):  # type: ignore[arg-type,call-arg]
                 self._read_strictly(number, line + b"\n")
-        self._read_strictly(number + 1, last)
-        return Parsed(self._strict.finish(self._grouping), self._strict.has_timestamps)
+        if last:
+            self._read_strictly(number + 1, last)
+        return Parsed(self._families.finish(self._grouping), self._strict is not None and self._strict.has_timestamps)
+
+    def _comment(self, number: int, line: bytes) -> None:
+        """Take a HELP or TYPE line as everybody writes it; leave others to the strict parser."""
+        usual = _COMMENT.fullmatch(line)
+        if usual is not None:
+            family, _ = self._families.of(usual[2])
+            if usual[1] == b"HELP" and family.help is None:
+                family.help = usual[3]
+                return
+            if usual[1] == b"TYPE" and family.type is None and usual[3] in _TYPES:
+                family.type = _TYPES[usual[3]]
+                return
+        self._read_strictly(number, line + b"\n")
 
     def _read_strictly(self, number: int, line: bytes) -> None:
         # Braces without a name before them go on with the metric of a line that the strict parser may not have seen.
         if line.lstrip(b" \t").startswith(b"{"):
             raise _Dependent
+        if self._strict is None:
+            from pytest_pushgateway.exposition.text_parser import LineParser
+
+            self._strict = LineParser(self._families, utf8_names=self._utf8_names)
         self._strict.read(number, line)
 
     def _number(self, token: bytes) -> bytes | None:
@@ -132,7 +158,7 @@ class _Reader:
         names = _LABEL_NAME.findall(match[2]) if match[2] else []
         if len(set(names)) < len(names) or any(name.startswith(b"__") for name in names):
             return None
-        family, suffix = self._strict.family_of(match[1])
+        family, suffix = self._families.of(match[1])
         if family.type is None:
             family.type = MetricType.UNTYPED
         shape: _Shape
@@ -140,7 +166,7 @@ class _Reader:
             template, positions = self._template(match[1], tuple(names))
             shape = (len(pieces), template, itemgetter(*positions) if positions else None, family.series.append)
         else:
-            shape = (len(pieces), None, None, _Compound(self._strict, family, suffix, names))
+            shape = (len(pieces), None, None, _Compound(self._families, family, suffix, names))
         if names:
             self._shapes[tuple(pieces[::2])] = shape
         return shape
@@ -169,8 +195,8 @@ class _Reader:
 class _Compound:
     """Takes the lines of one shape that belong to a summary or histogram."""
 
-    def __init__(self, strict: LineParser, family: FamilyBuilder, suffix: bytes, names: list[bytes]) -> None:
-        self._strict = strict
+    def __init__(self, families: Families, family: FamilyBuilder, suffix: bytes, names: list[bytes]) -> None:
+        self._families = families
         self._family = family
         self._suffix = suffix
         self._is_summary = family.type is MetricType.SUMMARY
@@ -207,11 +233,11 @@ class _Compound:
         return True
 
     def _identified(self, pieces: list[bytes]) -> Metric:
-        """Ask the strict parser, which other shapes and its own lines share, for the metric of these labels."""
+        """Ask for the metric of these labels, which lines of other shapes and the strict parser's share."""
         metric = Metric()
         metric.labels = [(name, pieces[position]) for name, position in self._names]
         identity = frozenset([(b"__name__", self._family.name), *metric.labels])
-        return self._strict.identified(self._family, identity, metric)
+        return self._families.identified(self._family, identity, metric)
 
 
 def _nothing(_pieces: list[bytes]) -> None:

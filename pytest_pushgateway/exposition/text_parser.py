@@ -12,9 +12,9 @@ import re
 from typing import NoReturn
 
 from pytest_pushgateway.exposition.gofmt import parse_float, parse_int, quote, quote_rune
-from pytest_pushgateway.exposition.model import HISTOGRAM_TYPES, Labels, MetricFamily, MetricType, ParseError
+from pytest_pushgateway.exposition.model import HISTOGRAM_TYPES, MetricType, ParseError
 from pytest_pushgateway.exposition.sanitise import is_utf8
-from pytest_pushgateway.exposition.text_builder import FamilyBuilder, Identity, Metric, finish_family, normalise
+from pytest_pushgateway.exposition.text_builder import Families, FamilyBuilder, Metric
 
 _BLANKS = re.compile(rb"[ \t]*")
 _TOKEN = re.compile(rb"[^ \t\n]*")
@@ -23,7 +23,6 @@ _LABEL_CHARACTERS = re.compile(rb"[a-zA-Z0-9_]*")
 _PLAIN_RUN = re.compile(rb'[^"\\\n]*')
 _HELP_RUN = re.compile(rb"[^\\\n]*")
 _LEGACY_METRIC = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_PLAIN_COMMENT = re.compile(rb"# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) ([^ \t\\\n][^\\\n]*)\n")
 _LEGACY_LABEL = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
 
 _NEWLINE, _TAB, _SPACE, _QUOTE, _HASH, _COMMA = b'\n\t "#,'
@@ -40,26 +39,22 @@ _TYPE_NAMES = {
     "GAUGEHISTOGRAM": MetricType.GAUGE_HISTOGRAM,
 }
 
-_WRITTEN_AS_USUAL = {name.lower().encode(): kind for name, kind in _TYPE_NAMES.items()}
-
 _UNSTARTED = "invalid metric name"
 """Said where the original dies of a nil pointer instead of answering: braces without a name before any metric."""
 
 
 class LineParser:
-    """Reads line after line; :meth:`finish` gives the families."""
+    """Reads line after line into :class:`Families`, which whoever reads the other lines may share."""
 
-    def __init__(self, *, utf8_names: bool = False) -> None:
-        self.families: dict[bytes, FamilyBuilder] = {}
+    def __init__(self, families: Families, *, utf8_names: bool = False) -> None:
         self.has_timestamps: bool = False
+        self._families = families
         self._utf8_names = utf8_names
         self._number = 0
         self._family: FamilyBuilder | None = None
         self._metric: Metric | None = None
         self._pending: dict[bytes, bytes] = {}
         self._identity: dict[bytes, bytes] | None = None
-        self._summaries: dict[Identity, Metric] = {}
-        self._histograms: dict[Identity, Metric] = {}
         self._quantile = math.nan
         self._bucket = math.nan
         self._suffix = b""
@@ -106,11 +101,6 @@ class LineParser:
     # Comments
 
     def _comment(self, line: bytes, position: int) -> None:
-        plain = _PLAIN_COMMENT.fullmatch(line)
-        if plain is not None:
-            self._family, self._suffix = family, _ = self.family_of(plain[2])
-            self._declare(family, plain[1], line, plain.start(3))
-            return
         position = _after_blanks(line, position)
         keyword, position = _token(line, position)
         if line[position] == _NEWLINE:
@@ -128,9 +118,6 @@ class LineParser:
         position = _after_blanks(line, position)
         if line[position] == _NEWLINE:
             return
-        self._declare(family, keyword, line, position)
-
-    def _declare(self, family: FamilyBuilder, keyword: bytes, line: bytes, position: int) -> None:
         if keyword == b"HELP":
             if family.help is not None:
                 self._fail(f"second HELP line for metric name {quote(family.name)}")
@@ -158,9 +145,7 @@ class LineParser:
     def _type(self, family: FamilyBuilder, line: bytes, position: int) -> None:
         if family.type is not None:
             self._fail(f"second TYPE line for metric name {quote(family.name)}, or TYPE reported after samples")
-        word = _rest(line, position)
-        known = _WRITTEN_AS_USUAL.get(word)
-        family.type = self._type_named(word) if known is None else known
+        family.type = self._type_named(_rest(line, position))
 
     def _type_named(self, word: bytes) -> MetricType:
         # Character by character: Go's upper case never makes two characters of one.
@@ -202,27 +187,8 @@ class LineParser:
         self._suffix = b""
         if not self._valid(name, _LEGACY_METRIC):
             self._fail(f"invalid metric name {quote(name)}")
-        self._family, self._suffix = self.family_of(name)
+        self._family, self._suffix = self._families.of(name)
         return self._family
-
-    def family_of(self, name: bytes) -> tuple[FamilyBuilder, bytes]:
-        """Return the family that a valid name belongs to, begun if need be, and the suffix that led to it.
-
-        Names ending in ``_sum``, ``_count`` or ``_bucket`` belong to a summary or histogram declared before, unless
-        they have a family of their own.
-        """
-        family = self.families.get(name)
-        if family is not None:
-            return family, b""
-        for suffix in (b"_count", b"_sum", b"_bucket"):
-            if name.endswith(suffix) and len(name) > len(suffix):
-                family = self.families.get(name[: -len(suffix)])
-                if family is not None and (
-                    family.type in HISTOGRAM_TYPES or (family.type is MetricType.SUMMARY and suffix != b"_bucket")
-                ):
-                    return family, suffix
-        family = self.families[name] = FamilyBuilder(name)
-        return family, b""
 
     def _start_metric(self, name: bytes) -> None:
         family = self._set_family(name)
@@ -333,7 +299,9 @@ class LineParser:
         assert metric is not None
         kind = family.effective_type
         if kind is MetricType.SUMMARY or kind in HISTOGRAM_TYPES:
-            metric = self.identified(family, frozenset(self._identity.items() if self._identity else ()), metric)
+            metric = self._families.identified(
+                family, frozenset(self._identity.items() if self._identity else ()), metric
+            )
         else:
             family.begin(metric)
         self._metric = metric
@@ -353,15 +321,6 @@ class LineParser:
         if after != _NEWLINE:
             self._timestamp(line, position)
 
-    def identified(self, family: FamilyBuilder, identity: Identity, metric: Metric) -> Metric:
-        """Return the metric of a summary or histogram that has these labels already, or begin it with ``metric``."""
-        known = self._summaries if family.type is MetricType.SUMMARY else self._histograms
-        if identity in known:
-            return known[identity]
-        known[identity] = metric
-        family.begin(metric)
-        return metric
-
     def _timestamp(self, line: bytes, position: int) -> None:
         position = _after_blanks(line, position)
         token, position = _token(line, position)
@@ -372,18 +331,6 @@ class LineParser:
         if rest:
             self._fail(f"spurious string after timestamp: {quote(rest)}")
         self.has_timestamps = True
-
-    # The end
-
-    def finish(self, grouping: Labels | None) -> dict[bytes, MetricFamily]:
-        """Return the families that have series, their grouping labels merged."""
-        for metric in self._histograms.values():
-            normalise(metric)
-        families = {}
-        for name, builder in self.families.items():
-            if builder.series:
-                families[name] = finish_family(builder, grouping)
-        return families
 
 
 def _after_blanks(line: bytes, position: int) -> int:

@@ -6,21 +6,24 @@ from collections.abc import Mapping
 
 from pytest_pushgateway.exposition.model import Parsed
 from pytest_pushgateway.exposition.sanitise import grouping_labels
+from pytest_pushgateway.exposition.text_builder import Families
 from pytest_pushgateway.exposition.text_fast import parse_fast
-from pytest_pushgateway.exposition.text_parser import LineParser
 
 
 def parse_strictly(body: bytes, grouping: Mapping[bytes, bytes] | None, *, utf8_names: bool = False) -> Parsed:
     """Read a body line by line through the strict parser alone: :func:`parse` without its fast path."""
+    from pytest_pushgateway.exposition.text_parser import LineParser
+
     labels = None if grouping is None else grouping_labels(grouping)
-    parser = LineParser(utf8_names=utf8_names)
+    families = Families()
+    parser = LineParser(families, utf8_names=utf8_names)
     lines = body.split(b"\n")
     last = lines.pop()
     number = 0
     for number, line in enumerate(lines, 1):
         parser.read(number, line + b"\n")
     parser.read(number + 1, last)
-    return Parsed(parser.finish(labels), parser.has_timestamps)
+    return Parsed(families.finish(labels), parser.has_timestamps)
 
 
 def parse(body: bytes, grouping: Mapping[bytes, bytes] | None, *, utf8_names: bool = False) -> Parsed:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from pytest_pushgateway.exposition.escaping import UNDERSCORES, escape_name, escape_prefix
-from pytest_pushgateway.exposition.gofmt import format_float, metric_text
+from pytest_pushgateway.exposition.gofmt import format_float
 from pytest_pushgateway.exposition.model import (
     SIMPLE_TYPES,
     Histogram,
@@ -22,6 +22,7 @@ from pytest_pushgateway.exposition.model import (
     split_prefix,
     type_name,
 )
+from pytest_pushgateway.exposition.prototext import metric_text
 
 
 def render_header(name: bytes, family_type: int, help_text: bytes | None, escaping: str = UNDERSCORES) -> bytes:

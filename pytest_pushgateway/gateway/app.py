@@ -7,13 +7,10 @@ answers and in which order it refuses is Pushgateway 1.11's.
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_pushgateway.exposition.encoding import BodyTooLarge as DecodedTooLarge
-from pytest_pushgateway.exposition.encoding import EncodingError, decode
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.gateway import answers
 from pytest_pushgateway.gateway.answers import Answer
@@ -26,6 +23,7 @@ from pytest_pushgateway.gateway.push import parse_push
 from pytest_pushgateway.gateway.store import GatherError, Store
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.encoding import EncodingError
     from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
     from pytest_pushgateway.gateway.urls import Route, Router
 
@@ -185,19 +183,21 @@ class _Exchange:
         route, body = self.route, self.request.body
         broken: EncodingError | None = None
         coding = self.head.fields.get("content-encoding") if route.decodes else None
-        if coding is not None:
+        if coding is not None or problem is not None:
+            from pytest_pushgateway.exposition import encoding
+
             try:
-                body = decode(body, coding, limit=self.app.max_decoded_body_size)
-            except EncodingError as undecodable:
-                broken = EncodingError(str(problem or undecodable), data=undecodable.data)
+                body = encoding.decode(body, coding, limit=self.app.max_decoded_body_size)
+            except encoding.EncodingError as undecodable:
+                broken = encoding.EncodingError(str(problem or undecodable), data=undecodable.data)
                 if undecodable.in_header:
                     # As the original: it opens the stream before it routes.
                     return answers.error(400, str(broken))
-            except DecodedTooLarge as excess:
+            except encoding.BodyTooLarge as excess:
                 if route.handler == "push":
                     return answers.error(413, str(excess))
-        if problem is not None and broken is None:
-            broken = EncodingError(str(problem), data=body)
+            if problem is not None and broken is None:
+                broken = encoding.EncodingError(str(problem), data=body)
         if route.outcome == "handle":
             return self._handle(body, broken)
         if route.outcome == "redirect":
@@ -296,6 +296,8 @@ class _Exchange:
         coding = self._all("accept-encoding")
         if coding and accepts_gzip(coding):
             headers.append(("Content-Encoding", "gzip"))
+            import zlib
+
             # Level 1: a scraper on the same machine waits for the time, not for the bytes.
             packer = zlib.compressobj(1, zlib.DEFLATED, 31)
             blocks = [*filter(None, map(packer.compress, blocks)), packer.flush()]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pytest_pushgateway.exposition.gofmt import metric_text, quote
+from pytest_pushgateway.exposition.gofmt import quote
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, kinds, proto_type_name
+from pytest_pushgateway.exposition.prototext import metric_text
 from pytest_pushgateway.gateway.consistency import After, Conflicts
 from pytest_pushgateway.gateway.groups import Collision, Group, GroupingKey, Held
 from pytest_pushgateway.gateway.index import (

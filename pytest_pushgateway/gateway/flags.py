@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.exposition.gofmt import format_duration
+from pytest_pushgateway.exposition.goduration import format_duration
 
 if TYPE_CHECKING:
     from pytest_pushgateway.settings import Settings

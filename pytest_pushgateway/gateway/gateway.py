@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.gateway.app import Access, App
-from pytest_pushgateway.gateway.flags import as_flags
 from pytest_pushgateway.gateway.listen import join_address, listen, open_listeners, split_address
-from pytest_pushgateway.gateway.log import silent
 from pytest_pushgateway.gateway.recent import Recent, RecentRequest
 from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
-from pytest_pushgateway.gateway.server import Limits, Server
+from pytest_pushgateway.gateway.server import Limits, Server, silent
 from pytest_pushgateway.gateway.store import Store
 from pytest_pushgateway.gateway.urls import Router, external_path, route_prefix
 from pytest_pushgateway.settings import Settings
@@ -86,8 +84,8 @@ class Gateway:
         """Exceptions that no request should have caused."""
         self.prefix: str = route_prefix(settings.route_prefix, external_path(settings.external_url))
         """The route prefix: empty, or with a leading slash."""
-        addresses = [join_address(settings.host, settings.port)] if listen is None else list(listen)
-        self._listen = [split_address(address) for address in addresses]
+        self._asked = [join_address(settings.host, settings.port)] if listen is None else list(listen)
+        self._listen = [split_address(address) for address in self._asked]
         self._sockets = list(sockets or ())
         self._router = Router(
             self.prefix,
@@ -95,8 +93,8 @@ class Gateway:
             enable_admin_api=settings.enable_admin_api,
             utf8_names=settings.utf8_names,
         )
-        self.flags: Mapping[str, str] = as_flags(settings, addresses, self.prefix)
-        """What the API shows as command line flags."""
+        self.flags: Mapping[str, str] | None = None
+        """What the API shows as command line flags; None: what the settings say."""
         self._log = log or silent
         self._clock = clock
         self._observer = observer
@@ -277,10 +275,12 @@ class Gateway:
 
     def _answer_api(self, handler: str) -> Answer:
         from pytest_pushgateway.gateway.api import JsonApi
+        from pytest_pushgateway.gateway.flags import as_flags
 
         with self._lock:
             if self._api is None:
-                self._api = JsonApi(self.store.groups, self.flags, BUILD_INFORMATION, self._start_time)
+                flags = self.flags or as_flags(self.settings, self._asked, self.prefix)
+                self._api = JsonApi(self.store.groups, flags, BUILD_INFORMATION, self._start_time)
         return self._api.respond(handler)
 
     def _page(self, path: str) -> tuple[int, list[tuple[str, str]], bytes] | None:

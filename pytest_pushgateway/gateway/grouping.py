@@ -6,7 +6,6 @@ import re
 from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.exposition.escaping import unescape_name
 from pytest_pushgateway.exposition.gofmt import quote
 
 if TYPE_CHECKING:
@@ -61,6 +60,12 @@ def _shown(text: bytes) -> str:
     return text.decode("utf-8", "surrogateescape")
 
 
+def _unescape(name: bytes) -> bytes:
+    from pytest_pushgateway.exposition.escaping import unescape_name
+
+    return unescape_name(name)
+
+
 def _split_labels(labels: bytes, utf8_names: bool) -> dict[bytes, bytes]:
     result: dict[bytes, bytes] = {}
     if len(labels) <= 1:
@@ -70,7 +75,7 @@ def _split_labels(labels: bytes, utf8_names: bool) -> dict[bytes, bytes]:
         raise ValueError(f"odd number of components in label string {quote(labels)}")
     for raw_name, value in zip(components[::2], components[1::2], strict=True):
         escaped = raw_name.removesuffix(_SUFFIX)
-        name = unescape_name(escaped) if utf8_names else escaped
+        name = _unescape(escaped) if utf8_names else escaped
         if not _is_name(name, utf8_names) or escaped.startswith(b"__"):
             raise ValueError(f"improper label name {quote(escaped)}")
         if escaped != raw_name:

@@ -18,10 +18,6 @@ _NEEDS_QUOTES = r'[\x00-\x20"=\\\x7f-\uffff]|^$'
 """A pattern that takes milliseconds to compile, for a log that few gateways write."""
 
 
-def silent(level: str, message: str, **fields: object) -> None:
-    """Log nothing."""
-
-
 def make_log(level: str = "info", form: str = "logfmt", stream: TextIO | None = None) -> Log:
     """Return a log that writes lines of at least ``level`` to ``stream`` (standard error), safe to use from threads."""
     threshold = LEVELS.index(level)

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from pytest_pushgateway.exposition.encoding import EncodingError, first_error
 from pytest_pushgateway.exposition.model import Parsed
 from pytest_pushgateway.exposition.text_reader import parse as parse_text
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.encoding import EncodingError
 
 _PROTOBUF = "application/vnd.google.protobuf"
 _MESSAGE = "io.prometheus.client.MetricFamily"
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAMETER = re.compile(rf'\s*;\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))', re.ASCII)
-_ESCAPED = re.compile(r'\\([()<>@,;:\\"/\[\]?=])')
+_PARAMETER = rf'(?a)\s*;\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))'
+_ESCAPED = r'\\([()<>@,;:\\"/\[\]?=])'
 """Go takes a backslash as an escape only where one is needed."""
-_END = re.compile(r"\s*(?:;\s*)?")
+_END = r"\s*(?:;\s*)?"
 
 
 def is_protobuf(content_type: str) -> bool:
@@ -33,13 +36,14 @@ def is_protobuf(content_type: str) -> bool:
     rest = semicolon + rest
     parameters: dict[str, str] = {}
     position = 0
-    while match := _PARAMETER.match(rest, position):
+    parameter = re.compile(_PARAMETER)
+    while match := parameter.match(rest, position):
         name, quoted, token = match[1].lower(), match[2], match[3]
-        value = token if quoted is None else _ESCAPED.sub(r"\1", quoted)
+        value = token if quoted is None else re.sub(_ESCAPED, r"\1", quoted)
         if parameters.setdefault(name, value) != value:
             return False
         position = match.end()
-    if not _END.fullmatch(rest, position):
+    if not re.fullmatch(_END, rest[position:]):
         return False
     return parameters.get("encoding") == "delimited" and parameters.get("proto") == _MESSAGE
 
@@ -61,5 +65,7 @@ def parse_push(
         return parse_text(data, grouping, utf8_names=utf8_names)
 
     if broken is not None:
+        from pytest_pushgateway.exposition.encoding import first_error
+
         raise first_error(broken, parse)
     return parse(body)

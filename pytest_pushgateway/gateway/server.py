@@ -33,6 +33,10 @@ _ANSWER = 0.02
 """Seconds that an answer has to leave when others know already what it is; a socket's buffer takes it at once."""
 
 
+def silent(level: str, message: str, **fields: object) -> None:
+    """Log nothing."""
+
+
 class Limits(NamedTuple):
     """What a client may ask of the server: bytes, counts and seconds."""
 
@@ -61,7 +65,7 @@ class Server:
         tls: Callable[[], ssl.SSLContext] | None = None,
         generation: Callable[[], int] = int,
         clock: Callable[[], float] = time.time,
-        log: Log = lambda level, message, **fields: None,
+        log: Log = silent,
         errors: list[BaseException] | None = None,
     ) -> None:
         self.app = app

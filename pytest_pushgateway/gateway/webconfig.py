@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_pushgateway.exposition.gofmt import parse_duration, quote
+from pytest_pushgateway.exposition.goduration import parse_duration
+from pytest_pushgateway.exposition.gofmt import quote
 from pytest_pushgateway.gateway.access import credentials
 from pytest_pushgateway.gateway.answers import Answer, Headers, error
 from pytest_pushgateway.gateway.yamlstrict import ListOf, MapOf, Table, load

@@ -17,7 +17,7 @@ from pytest_pushgateway.harness.matching import (
     SUFFIXES,
     Candidate,
     Expected,
-    candidates,
+    carried,
     differences,
     show_sample,
 )
@@ -99,26 +99,14 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int)
     )
 
 
-def carried(expectation: Expected, push: Push) -> list[tuple[Candidate, Push]]:
-    """Return the samples of the expected name in a push."""
-    families = push.parsed_families
-    key = push._request.key or ()
-
-    def lookup(name: bytes) -> list[tuple[Labels, MetricFamily]]:
-        return [(key, families[name])] if name in families else []
-
-    return [(candidate, push) for candidate in candidates(expectation, lookup)]
-
-
 def still_exposed(expectation: Expected, found: Sequence[Candidate], requests: Sequence[Request]) -> str:
     """Return what is exposed though it should not be, and who pushed it."""
     lines = []
     for candidate in found[:CANDIDATES]:
         lines.append(f"  {candidate}")
         pushes = [entry for entry in requests if isinstance(entry, Push) and entry.accepted]
-        names = [candidate.family.name.encode("utf-8", "surrogateescape")]
         for push in reversed(pushes):
-            if push._request.key == candidate.key and names[0] in push.parsed_families:
+            if push._request.key == candidate.key and candidate.family in push.parsed_families:
                 lines.append(
                     f"    {name_of(push)}{', sent by the test itself,' if push.origin == 'test' else ''} put it there"
                 )

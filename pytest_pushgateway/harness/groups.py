@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pytest_pushgateway.exposition.model import Family, MetricFamily, sort_key, to_family
+from pytest_pushgateway.exposition.family import Family, to_family
+from pytest_pushgateway.exposition.model import MetricFamily, sort_key
 from pytest_pushgateway.harness.journal import decode, show_key
 from pytest_pushgateway.harness.matching import OWN_GAUGES, show_sample
 from pytest_pushgateway.harness.text import Snapshot

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
-    from pytest_pushgateway.exposition.model import Family, MetricFamily
+    from pytest_pushgateway.exposition.family import Family
+    from pytest_pushgateway.exposition.model import MetricFamily
     from pytest_pushgateway.gateway import exchange
     from pytest_pushgateway.gateway.recent import RecentRequest
 
@@ -200,7 +201,7 @@ class Push(Request):
     def families(self) -> tuple[Family, ...]:
         """The metric families of the body, grouping labels included; none where the body could not be read."""
         if self._decoded is None:
-            from pytest_pushgateway.exposition.model import to_family
+            from pytest_pushgateway.exposition.family import to_family
 
             self._decoded = tuple(to_family(family) for family in self.parsed_families.values())
         return self._decoded

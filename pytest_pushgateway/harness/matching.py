@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_pushgateway.exposition.gofmt import format_float
-from pytest_pushgateway.exposition.model import to_family
+from pytest_pushgateway.exposition.model import Line, lines, text_of
 from pytest_pushgateway.harness.journal import decode, quote
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
-    from pytest_pushgateway.exposition.model import Family, Labels, MetricFamily
+    from pytest_pushgateway.exposition.model import Labels, MetricFamily
+    from pytest_pushgateway.harness.journal import Push
 
 ANY: Any = ...
 """The value of an expectation that takes any value."""
@@ -50,11 +51,12 @@ class Expected(NamedTuple):
                 names.append(names[0][: -len(suffix)])
         return names
 
-    def named(self, family: Family) -> list[Sample]:
+    def named(self, family: MetricFamily) -> list[Line]:
         """Return the samples of a family that have the name: all of them where it is the family's."""
-        if family.name == self.name and self.value is ANY:
-            return list(family.samples)
-        return [sample for sample in family.samples if sample.name == self.name]
+        samples = lines(family)
+        if self.value is ANY and text_of(family.name) == self.name:
+            return samples
+        return [sample for sample in samples if sample.name == self.name]
 
     def labels_match(self, labels: Mapping[str, str]) -> bool:
         """Tell whether ``labels`` have all that is expected."""
@@ -68,7 +70,7 @@ class Expected(NamedTuple):
             return math.isnan(value)
         return bool(self.value == value)
 
-    def matches(self, sample: Sample) -> bool:
+    def matches(self, sample: Line | Sample) -> bool:
         """Tell whether a sample of the name is the expected one."""
         return self.labels_match(sample.labels) and self.value_matches(sample.value)
 
@@ -77,8 +79,9 @@ class Candidate(NamedTuple):
     """A sample of the expected name and the grouping key that it was pushed under."""
 
     key: Labels
-    family: Family
-    sample: Sample
+    family: bytes
+    """The family's name."""
+    sample: Line
 
     def __str__(self) -> str:
         return show_sample(self.sample)
@@ -107,9 +110,19 @@ def candidates(expectation: Expected, lookup: Lookup) -> list[Candidate]:
     found: list[Candidate] = []
     for name in expectation.families():
         for key, piece in lookup(name):
-            family = to_family(piece)
-            found += [Candidate(key, family, sample) for sample in expectation.named(family)]
+            found += [Candidate(key, name, sample) for sample in expectation.named(piece)]
     return found
+
+
+def carried(expectation: Expected, push: Push) -> list[tuple[Candidate, Push]]:
+    """Return the samples of the expected name in a push."""
+    families = push.parsed_families
+    key = push._request.key or ()
+
+    def lookup(name: bytes) -> list[tuple[Labels, MetricFamily]]:
+        return [(key, families[name])] if name in families else []
+
+    return [(candidate, push) for candidate in candidates(expectation, lookup)]
 
 
 def label_matches(name: str, wanted: str, actual: str | None) -> bool:
@@ -134,7 +147,7 @@ def show_value(value: Any) -> str:
     return repr(value)
 
 
-def show_sample(sample: Sample) -> str:
+def show_sample(sample: Line | Sample) -> str:
     """Return a sample as the text format writes it."""
     labels = ",".join(f"{name}={quote(value)}" for name, value in sample.labels.items())
     return f"{sample.name}{{{labels}}} {show_value(sample.value)}" if labels else f"{sample.name} {sample.value}"

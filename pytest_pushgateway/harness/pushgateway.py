@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.gateway.recent import LIMIT, RecentRequest
 from pytest_pushgateway.harness import life
 from pytest_pushgateway.harness.client import Client
 from pytest_pushgateway.harness.clock import Clock
-from pytest_pushgateway.harness.expect import count
-from pytest_pushgateway.harness.faults import Faults
 from pytest_pushgateway.harness.journal import Journal, Push, Request, Totals
 from pytest_pushgateway.harness.sending import Sending
 from pytest_pushgateway.harness.state import Asserting
 from pytest_pushgateway.harness.waiting import Waiting
 from pytest_pushgateway.settings import Settings, options_of, resolve
-from pytest_pushgateway.warnings import LintWarning
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from pytest_pushgateway.gateway.exchange import Plan, Record
     from pytest_pushgateway.gateway.exchange import Request as RawRequest
+    from pytest_pushgateway.gateway.recent import RecentRequest
     from pytest_pushgateway.gateway.store import Store
     from pytest_pushgateway.harness import report
+    from pytest_pushgateway.harness.faults import Faults
     from pytest_pushgateway.harness.lint import LintProblem
     from pytest_pushgateway.harness.timeline import Snapshot
 
@@ -68,7 +64,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         self.settings: Settings = resolve([("Pushgateway()", options)])
         self.serial: int = next(_serials)
         self.clock: Clock = Clock()
-        self.faults: Faults = Faults(self._release, self._refuse)
+        self._faults: Faults | None = None
         self._journal = Journal(self.settings.journal_limit)
         self._moves: list[tuple[int, float]] = []
         self.clock.moved = lambda at: self._moves.append((self._journal.sequence, at))
@@ -89,6 +85,8 @@ class Pushgateway(Asserting, Waiting, Sending):
     def __repr__(self) -> str:
         if not self._running:
             return "<Pushgateway stopped>"
+        from pytest_pushgateway.harness.expect import count
+
         return f"<Pushgateway {self.url}: {count(len(self.groups), 'group')}, {count(len(self.pushes), 'push')}>"
 
     # Where it is
@@ -136,6 +134,16 @@ class Pushgateway(Asserting, Waiting, Sending):
         return self._running
 
     # What happened
+
+    @property
+    def faults(self) -> Faults:
+        """What a gateway that is slow, broken or gone does to its clients."""
+        with self._journal.condition:
+            if self._faults is None:
+                from pytest_pushgateway.harness.faults import Faults
+
+                self._faults = Faults(self._release, self._refuse)
+            return self._faults
 
     @property
     def pushes(self) -> list[Push]:
@@ -205,7 +213,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         """
         if self._running and self._gateway is not None:
             self._running = False
-            self.faults.clear()
+            self._lift_faults()
             self._gateway.stop()
         self._speak_up()
 
@@ -222,7 +230,7 @@ class Pushgateway(Asserting, Waiting, Sending):
     def reset(self) -> None:
         """Empty gateway and journal and lift all faults; a request that is under way shows in neither any more."""
         self._speak_up()
-        self.faults.clear()
+        self._lift_faults()
         self._log.clear()
         with self._journal.condition:
             if self._gateway is not None:
@@ -264,7 +272,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def settle(self) -> None:
         """End what a test set going; the journal stays for its report."""
-        self.faults.clear()
+        self._lift_faults()
         self.clock.resume()
 
     def concerns(self, test: str) -> bool:
@@ -284,8 +292,10 @@ class Pushgateway(Asserting, Waiting, Sending):
         poison = self._store.poisoned() if self._gateway is not None and pushed else None
         due, self._due = self._due, []
         if self.settings.lint:
+            from pytest_pushgateway.warnings import LintWarning
+
             due += [(LintWarning, f"{one}") for one in self.lint() if one.push.order > since]
-        unused = self.faults.take_unused()
+        unused = self._faults.take_unused() if self._faults is not None else []
         if not (noted or unused or poison):
             return due
         from pytest_pushgateway.harness import report
@@ -295,14 +305,15 @@ class Pushgateway(Asserting, Waiting, Sending):
     def take_errors(self) -> list[BaseException]:
         """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked."""
         errors: list[BaseException] = []
-        for source in (self.faults.errors, self._gateway.errors if self._gateway is not None else []):
+        sources = [part.errors for part in (self._faults, self._gateway) if part is not None]
+        for source in sources:
             taken = list(source)
             del source[: len(taken)]  # not all: a thread may be adding another
             errors += taken
         return errors
 
     def _errors(self) -> list[BaseException]:
-        return self.faults.errors + (self._gateway.errors if self._gateway is not None else [])
+        return [error for part in (self._faults, self._gateway) if part is not None for error in part.errors]
 
     def section(self) -> list[str]:
         """Return the lines that a failing test shows of this gateway."""
@@ -321,10 +332,12 @@ class Pushgateway(Asserting, Waiting, Sending):
         try:
             if self._running and self._gateway is not None:
                 self._running = False
-                self.faults.clear()
+                self._lift_faults()
                 self._gateway.stop()
         finally:
             if self._temporary is not None:
+                import shutil
+
                 shutil.rmtree(self._temporary, ignore_errors=True)
                 self._temporary = None
 
@@ -332,7 +345,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         """In a forked child: forget the parent's gateway, whose sockets the server has closed here."""
         self._running = False
         self._journal = Journal(self.settings.journal_limit)
-        self.faults = Faults(self._release, self._refuse)
+        self._faults = None
         self._temporary = None
         self._inherited = self._gateway  # kept from the collector: its database belongs to the parent
         self._gateway = None
@@ -366,14 +379,20 @@ class Pushgateway(Asserting, Waiting, Sending):
                 self._journal.add(record, test)
 
     def _hook(self, request: RawRequest) -> Plan | None:
-        if not self.faults or self._journal.is_own(request):
+        if not self._faults or self._journal.is_own(request):
             return None
-        return self.faults.plan(request)
+        return self._faults.plan(request)
 
     def _write_log(self, level: str, message: str, **fields: object) -> None:
         self._log.append(" ".join([level, message, *(f"{name}={value!r}" for name, value in fields.items())]))
 
+    def _lift_faults(self) -> None:
+        if self._faults is not None:
+            self._faults.clear()
+
     def _recent(self) -> list[RecentRequest]:
+        from pytest_pushgateway.gateway.recent import LIMIT
+
         latest = [entry for entry in self.requests if entry.kind != "other"][-LIMIT:]
         return [entry.in_short() for entry in latest]
 
@@ -426,4 +445,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
 
 def _temporary_directory() -> Path:
+    import tempfile
+    from pathlib import Path
+
     return Path(tempfile.mkdtemp(prefix="pushgateway-"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.exposition.model import Family, to_family
+from pytest_pushgateway.exposition.family import Family, to_family
 
 if TYPE_CHECKING:
     from email.message import Message

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway.gateway.groups import group_path
 from pytest_pushgateway.harness import text
 from pytest_pushgateway.harness.client import Client
-from pytest_pushgateway.harness.errors import PushgatewayError, PushRejected
 from pytest_pushgateway.harness.journal import ORIGIN_HEADER, Journal, Push
-from pytest_pushgateway.harness.scrape import Scrape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from prometheus_client import CollectorRegistry, Metric
 
-    from pytest_pushgateway.exposition.model import Family
+    from pytest_pushgateway.exposition.family import Family
+    from pytest_pushgateway.harness.scrape import Scrape
     from pytest_pushgateway.settings import Settings
 
     Metrics = (
@@ -71,11 +70,14 @@ class Sending:
         finally:
             entry = self._journal.take_marked(mark)
         if not isinstance(entry, Push):
+            from pytest_pushgateway.harness.errors import PushgatewayError
+
             reason = answer.body.decode("utf-8", "replace").strip()
             raise PushgatewayError(
                 f"the push did not reach the gateway's metrics: it answered {answer.status} {reason}"
             )
         if check and (answer.status >= 400 or entry.rejected):
+            from pytest_pushgateway.harness.errors import PushRejected
             from pytest_pushgateway.harness.history import provenance
 
             lines = [
@@ -92,6 +94,8 @@ class Sending:
             OSError: the gateway is stopped or refuses connections.
 
         """
+        from pytest_pushgateway.harness.scrape import Scrape
+
         mark = self._journal.expect_mark()
         headers = {ORIGIN_HEADER: mark}
         if accept is not None:

@@ -1,4 +1,7 @@
-"""The part of a `Pushgateway` that tells what is exposed now."""
+"""The part of a `Pushgateway` that tells what is exposed now.
+
+What only a failing assertion needs, or a test that reads groups, is imported when it does.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,15 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pytest_pushgateway.harness import expect, text
-from pytest_pushgateway.harness.groups import Group, merge
+from pytest_pushgateway.exposition.model import lines
 from pytest_pushgateway.harness.journal import Delete, Journal, Push, show_key
 from pytest_pushgateway.harness.matching import (
     ANY,
+    OWN_GAUGES,
     Candidate,
     Expected,
     candidates,
+    carried,
     expected,
     label_matches,
 )
@@ -21,8 +25,10 @@ from pytest_pushgateway.harness.matching import (
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
-    from pytest_pushgateway.exposition.model import Family
+    from pytest_pushgateway.exposition.family import Family
     from pytest_pushgateway.gateway.store import Store
+    from pytest_pushgateway.harness.groups import Group
+    from pytest_pushgateway.harness.text import Snapshot
 
 
 class Exposed:
@@ -37,6 +43,8 @@ class Exposed:
     @property
     def groups(self) -> list[Group]:
         """The groups, as they stand now."""
+        from pytest_pushgateway.harness.groups import Group
+
         return [Group(stored) for stored in self._store.groups()]
 
     def group(self, **grouping_key: object) -> Group:
@@ -52,11 +60,15 @@ class Exposed:
         for group in groups:
             if group.grouping_key == key:
                 return group
+        from pytest_pushgateway.harness import expect
+
         raise LookupError(expect.no_group(key, [group.grouping_key for group in groups]))
 
     @property
     def families(self) -> tuple[Family, ...]:
         """The metric families of all groups together, sorted by name."""
+        from pytest_pushgateway.harness.groups import merge
+
         return merge(self._store.groups())
 
     @property
@@ -78,6 +90,8 @@ class Exposed:
         if len(matching) == 1:
             return float(matching[0].sample.value)
         if matching:
+            from pytest_pushgateway.harness import expect
+
             raise AssertionError(expect.not_one(expectation, matching))
         raise AssertionError(self._not_exposed(expectation, found))
 
@@ -99,25 +113,29 @@ class Exposed:
                 return float(each.sample.value)
         return None
 
-    def snapshot(self) -> text.Snapshot:
+    def snapshot(self) -> Snapshot:
         """Return the pushed metrics as text that stays equal between runs.
 
         Sorted; ``push_time_seconds`` and ``*_created`` are left out.
         """
-        return text.snapshot(self.families)
+        from pytest_pushgateway.harness.text import snapshot
+
+        return snapshot(self.families)
 
     def _candidates(self, expectation: Expected) -> list[Candidate]:
         if expectation.name is None:
-            stored = self._store.groups()
             return [
-                Candidate(group.key, family, sample)
-                for group in stored
-                for family in Group(group).families
-                for sample in family.samples
+                Candidate(group.key, name, sample)
+                for group in self._store.groups()
+                for name, stored in sorted(group.families.items())
+                if name not in OWN_GAUGES
+                for sample in lines(stored.family)
             ]
         return candidates(expectation, self._store.families_named)
 
     def _not_exposed(self, expectation: Expected, found: list[Candidate]) -> str:
+        from pytest_pushgateway.harness import expect
+
         return expect.not_exposed(expectation, found, self._store, self._journal.requests(), self._journal.dropped)
 
 
@@ -160,6 +178,8 @@ class Asserting(Exposed):
         expectation = expected(name, value, labels, label_values)
         found = [each for each in self._candidates(expectation) if expectation.matches(each.sample)]
         if found:
+            from pytest_pushgateway.harness import expect
+
             raise AssertionError(expect.still_exposed(expectation, found, self._journal.requests()))
 
     def assert_pushed(
@@ -175,8 +195,10 @@ class Asserting(Exposed):
         __tracebackhide__ = True
         expectation = expected(name, value, labels, label_values)
         for push in reversed(self._accepted()):
-            if any(expectation.matches(each.sample) for each, _ in expect.carried(expectation, push)):
+            if any(expectation.matches(each.sample) for each, _ in carried(expectation, push)):
                 return push
+        from pytest_pushgateway.harness import expect
+
         raise AssertionError(expect.not_pushed(expectation, self._journal.requests(), self._journal.dropped))
 
     def assert_not_pushed(
@@ -204,12 +226,14 @@ class Asserting(Exposed):
                 or any(expectation.labels_match(sample.labels) for sample in push.samples)
             ]
             if pushes:
+                from pytest_pushgateway.harness import expect
+
                 raise AssertionError(expect.something_pushed(pushes))
             return
-        found = [
-            pair for push in pushes for pair in expect.carried(expectation, push) if expectation.matches(pair[0].sample)
-        ]
+        found = [pair for push in pushes for pair in carried(expectation, push) if expectation.matches(pair[0].sample)]
         if found:
+            from pytest_pushgateway.harness import expect
+
             raise AssertionError(expect.was_pushed(expectation, found))
 
     def assert_deleted(self, **grouping_key: object) -> Delete:
@@ -221,6 +245,8 @@ class Asserting(Exposed):
             for deletion in reversed(self._journal.deletions()):
                 if deletion.matched and deletion.grouping_key == key:
                     return deletion
+        from pytest_pushgateway.harness import expect
+
         raise AssertionError(expect.not_deleted(key, self._journal.requests(), keys))
 
     def assert_rejected(
@@ -249,6 +275,8 @@ class Asserting(Exposed):
         what = f" matching {getattr(match, 'pattern', match)!r}" if match is not None else ""
         what += f" with status {status}" if status is not None else ""
         what += f" of {show_key(wanted)}" if wanted else ""
+        from pytest_pushgateway.harness import expect
+
         raise AssertionError(expect.not_rejected(what, pushes))
 
     def assert_no_rejections(self) -> None:
@@ -256,6 +284,8 @@ class Asserting(Exposed):
         __tracebackhide__ = True
         pushes = [push for push in self._journal.pushes() if push.rejected]
         if pushes:
+            from pytest_pushgateway.harness import expect
+
             raise AssertionError(expect.rejections(pushes, self._journal.requests()))
 
     def _accepted(self) -> list[Push]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.exposition.gofmt import format_float
-from pytest_pushgateway.exposition.model import Family, render_name, render_prefix
+from pytest_pushgateway.exposition.model import render_name, render_prefix
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.family import Family
 
 
 class Snapshot(str):
@@ -32,6 +35,8 @@ def render(families: Iterable[Family]) -> bytes:
 
 def snapshot(families: Iterable[Family]) -> Snapshot:
     """Return families as a snapshot: sorted, without creation times."""
+    from pytest_pushgateway.exposition.family import Family
+
     kept = [
         Family(family.name, family.type, family.help, tuple(sorted(family.samples, key=_order)))
         for family in families
@@ -58,6 +63,8 @@ def body_of(metrics: Any) -> bytes:
         return b"".join(_bytes(f"{series} ") + format_float(float(value)) + b"\n" for series, value in metrics.items())
     if hasattr(metrics, "collect"):
         return _generate(metrics)
+    from pytest_pushgateway.exposition.family import Family
+
     if isinstance(metrics, Family) or hasattr(metrics, "samples"):
         metrics = [metrics]
     try:

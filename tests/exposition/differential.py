@@ -6,8 +6,9 @@ import re
 
 from pytest_pushgateway.exposition import text
 from pytest_pushgateway.exposition.escaping import ALLOW_UTF8, UNDERSCORES
-from pytest_pushgateway.exposition.gofmt import metric_text, quote
+from pytest_pushgateway.exposition.gofmt import quote
 from pytest_pushgateway.exposition.model import Parsed, ParseError, sort_key
+from pytest_pushgateway.exposition.prototext import metric_text
 from tests.exposition.oracle import Oracle
 
 GROUPING = {b"job": b"j"}

@@ -4,11 +4,10 @@ import math
 
 import pytest
 
+from pytest_pushgateway.exposition.goduration import format_duration, parse_duration
 from pytest_pushgateway.exposition.gofmt import (
-    format_duration,
     format_float,
     format_float_plain,
-    parse_duration,
     parse_float,
     parse_int,
     quote,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pushgateway.exposition.gofmt import metric_text
+from pytest_pushgateway.exposition.family import to_family
 from pytest_pushgateway.exposition.model import (
     Histogram,
     Labels,
@@ -15,8 +15,8 @@ from pytest_pushgateway.exposition.model import (
     render_prefix,
     sort_key,
     split_prefix,
-    to_family,
 )
+from pytest_pushgateway.exposition.prototext import metric_text
 
 PREFIXES: list[tuple[bytes, Labels, bytes]] = [
     (b"a", (), b"a"),

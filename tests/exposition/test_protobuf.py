@@ -7,7 +7,6 @@ import struct
 import pytest
 
 from pytest_pushgateway.exposition import protobuf, text
-from pytest_pushgateway.exposition.gofmt import metric_text
 from pytest_pushgateway.exposition.model import (
     Histogram,
     MetricFamily,
@@ -20,6 +19,7 @@ from pytest_pushgateway.exposition.model import (
     Summary,
     sort_key,
 )
+from pytest_pushgateway.exposition.prototext import metric_text
 from tests.exposition.differential import GROUPING, INCONSISTENT, TIMESTAMPS
 from tests.exposition.oracle import Oracle
 

@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.gateway.log import silent
+from pytest_pushgateway.gateway.server import silent
 from pytest_pushgateway.gateway.webconfig import WebConfig
 from tests import peers, wire
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pushgateway.exposition.model import Family, MetricFamily
+from pytest_pushgateway.exposition.model import Line, MetricFamily
 from pytest_pushgateway.harness import matching
 
 from .messages import failure
@@ -29,13 +29,13 @@ def crowded(play: Play) -> Play:
 def visited(monkeypatch: pytest.MonkeyPatch) -> list[MetricFamily]:
     """The families whose series were decoded."""
     seen: list[MetricFamily] = []
-    decode = matching.to_family
+    decode = matching.lines
 
-    def counting(family: MetricFamily) -> Family:
+    def counting(family: MetricFamily) -> list[Line]:
         seen.append(family)
         return decode(family)
 
-    monkeypatch.setattr(matching, "to_family", counting)
+    monkeypatch.setattr(matching, "lines", counting)
     return seen
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pytest_pushgateway.exposition import protobuf, text
 from pytest_pushgateway.exposition.model import ParseError, RenderError
-from pytest_pushgateway.gateway.log import silent
 from pytest_pushgateway.gateway.push import parse_push
+from pytest_pushgateway.gateway.server import silent
 from pytest_pushgateway.gateway.webconfig import WebConfig
 
 Target = Callable[[bytes], None]
