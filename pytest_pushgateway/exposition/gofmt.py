@@ -10,8 +10,8 @@ import math
 import re
 
 _FLOAT = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_INFINITY = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
-_INTEGER = re.compile(rb"[+-]?[0-9]+")
+_INFINITY = rb"(?i)[+-]?inf(?:inity)?"
+_INTEGER = rb"[+-]?[0-9]+"
 
 _SHORT_ESCAPES = {
     0x07: "\\a",
@@ -92,7 +92,7 @@ def parse_float(token: bytes) -> float | None:
     if _FLOAT.fullmatch(token):
         value = float(token)
         return None if math.isinf(value) else value
-    if _INFINITY.fullmatch(token):
+    if re.fullmatch(_INFINITY, token):
         return -math.inf if token[:1] == b"-" else math.inf
     return math.nan if token.lower() == b"nan" else None
 
@@ -100,7 +100,7 @@ def parse_float(token: bytes) -> float | None:
 def parse_int(token: bytes) -> int | None:
     """Read a signed 64-bit decimal integer as ``strconv.ParseInt`` does; ``None`` where it refuses."""
     # The length is bounded before int() sees it: leading zeros apart, 19 digits are the most that fit.
-    if not _INTEGER.fullmatch(token):
+    if not re.fullmatch(_INTEGER, token):
         return None
     digits = token.lstrip(b"+-").lstrip(b"0")
     if len(digits) > 19:

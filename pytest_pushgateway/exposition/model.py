@@ -41,8 +41,8 @@ _LABEL = re.compile(
     rb'(?:([a-zA-Z_:][a-zA-Z0-9_:]*)|"((?:[^"\\]|\\.)*)")="((?:[^"\\]|\\.)*)"[,}]',
     re.DOTALL,
 )
-_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+_QUOTED = rb'(?s)"((?:[^"\\]|\\.)*)"'
+_ESCAPED = rb"(?s)\\(.)"
 
 
 class ParseError(Exception):
@@ -82,7 +82,7 @@ def escape_value(value: bytes) -> bytes:
 def _unescape(value: bytes) -> bytes:
     if b"\\" not in value:
         return value
-    return _ESCAPED.sub(lambda match: b"\n" if match[1] == b"n" else match[1], value)
+    return re.sub(_ESCAPED, lambda match: b"\n" if match[1] == b"n" else match[1], value)
 
 
 def render_name(name: bytes) -> bytes:
@@ -105,7 +105,7 @@ def split_prefix(prefix: bytes) -> tuple[bytes, Labels]:
         return prefix, ()
     start = len(name) + 1
     if not name:
-        quoted = _QUOTED.match(prefix, start)
+        quoted = re.compile(_QUOTED).match(prefix, start)
         if quoted and prefix[quoted.end() : quoted.end() + 1] != b"=":
             name = _unescape(quoted[1])
             start = quoted.end() + 1

@@ -7,15 +7,15 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
 
 from pytest_pushgateway.gateway.body import Body, BodyError, Input
 from pytest_pushgateway.gateway.http1 import STATUS_LINES, Head, Refusal, find_head, parse_head, parse_request_line
 from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.gateway.urls import unquote
 
 if TYPE_CHECKING:
     import ssl
@@ -262,7 +262,7 @@ class Connection:
         environ: dict[str, Any] = {
             "REQUEST_METHOD": head.method,
             "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(path.encode("latin-1")).decode("latin-1") if "%" in path else path,
+            "PATH_INFO": unquote(path.encode("latin-1")).decode("latin-1"),
             "QUERY_STRING": query,
             "REQUEST_URI": head.target,
             "RAW_URI": head.target,
@@ -385,6 +385,11 @@ def _show_address(address: Any) -> str:
     return str(address or "@")
 
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 def http_date(now: float) -> str:
     """Return ``now`` as an HTTP date."""
-    return formatdate(now, usegmt=True)
+    year, month, day, hour, minute, second, weekday, _, _ = time.gmtime(now)
+    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.gateway.app import Access, App
 from pytest_pushgateway.gateway.listen import join_address, listen, open_listeners, split_address
-from pytest_pushgateway.gateway.recent import Recent, RecentRequest
 from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
 from pytest_pushgateway.gateway.server import Limits, Server, silent
 from pytest_pushgateway.gateway.store import Store
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.api import JsonApi
     from pytest_pushgateway.gateway.exchange import Hook, Observer, Record
     from pytest_pushgateway.gateway.persistence import Persistence
+    from pytest_pushgateway.gateway.recent import Recent, RecentRequest
 
 BUILD_INFORMATION = {
     "branch": "pytest-pushgateway",
@@ -99,8 +99,9 @@ class Gateway:
         self._clock = clock
         self._observer = observer
         self._hook = hook
-        self._recent = Recent(0) if recent_requests else Recent()
-        self._recent_requests = recent_requests or self._recent.requests
+        self._recent: Recent | None = None
+        """Made when there is something to note: with somebody else's note of the requests, that a push failed."""
+        self._recent_requests = recent_requests
         self._note = note
         self._synchronous = synchronous
         self._on_listening = on_listening
@@ -229,7 +230,8 @@ class Gateway:
         self.store.reset()
         if self._api is not None:
             self._api.forget()
-        self._recent.clear()
+        if self._recent is not None:
+            self._recent.clear()
         self._server.close_connections(before=self.store.generation)
 
     def persist(self, path: str) -> None:
@@ -266,10 +268,20 @@ class Gateway:
     def _observe(self, record: Record) -> None:
         if self._observer is not None:
             self._observer(record)
-        self._recent(record)
+        failed = record.verdict is not None and record.verdict.error is not None
+        if self._recent is not None or self._recent_requests is None or failed:
+            self._note_of_requests()(record)
         if record.verdict is not None:
             with self._lock:
                 self._changes += 1
+
+    def _note_of_requests(self) -> Recent:
+        with self._lock:
+            if self._recent is None:
+                from pytest_pushgateway.gateway.recent import LIMIT, Recent
+
+                self._recent = Recent(LIMIT if self._recent_requests is None else 0)
+            return self._recent
 
     # The JSON API and the page are imported when they are asked for: most tests never do.
 
@@ -298,8 +310,8 @@ class Gateway:
             start_time=self._start_time,
             admin_api=self.settings.enable_admin_api,
             persistence=self._persistence_state(),
-            requests=self._recent_requests(),
-            failures=self._recent.failures(),
+            requests=(self._recent_requests or self._note_of_requests().requests)(),
+            failures=self._note_of_requests().failures(),
             conflict=None if poison is None else poison.error,
             conflicting=() if poison is None else list(zip(poison.cure, poison.paths, strict=True)),
             note=self._note(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.gofmt import quote
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 _SUFFIX = b"@base64"
 _LEGACY_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
-_BASE64 = re.compile(rb"[A-Za-z0-9_\-\r\n]*")
+_BASE64 = rb"[A-Za-z0-9_\-\r\n]*"
 
 
 class GroupingError(ValueError):
@@ -37,8 +36,10 @@ class _CorruptBase64(ValueError):
 
 def decode_base64(text: bytes) -> bytes:
     """Decode URL-safe base64 as Pushgateway 1.11: padding optional, CR and LF skipped, spare bits ignored."""
+    from base64 import urlsafe_b64decode
+
     text = text.rstrip(b"=")
-    match = _BASE64.match(text)
+    match = re.match(_BASE64, text)
     end = match.end() if match else 0
     good = text[:end].translate(None, b"\r\n")
     spare = len(good) % 4

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
-from urllib.parse import quote
 
 from pytest_pushgateway.exposition.model import Labels, MetricFamily, MetricType, part, render_prefix
 
@@ -108,11 +106,21 @@ def group_path(key: GroupingKey) -> str:
 
 
 def _segment(name: bytes, value: bytes) -> str:
-    label = quote(name, safe="")
+    label = _quoted(name)
     if value in (b"", b".", b"..") or b"/" in value or not _is_utf8(value):
+        import base64
+
         encoded = base64.urlsafe_b64encode(value).rstrip(b"=").decode() or "="
         return f"/{label}@base64/{encoded}"
-    return f"/{label}/{quote(value, safe='')}"
+    return f"/{label}/{_quoted(value)}"
+
+
+def _quoted(text: bytes) -> str:
+    if text.translate(None, b"_.-~").isalnum():
+        return text.decode()
+    from urllib.parse import quote
+
+    return quote(text, safe="")
 
 
 def _is_utf8(value: bytes) -> bool:

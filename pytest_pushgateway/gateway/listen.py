@@ -55,7 +55,9 @@ def bind(host: str, port: int) -> socket.socket:
     shown = join_address(host, port)
     if host:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            # As bytes: Python imports its tables of international names for whatever comes as text.
+            name = host.encode() if host.isascii() else host
+            found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         except socket.gaierror as problem:
             raise OSError(problem.errno, f"listen tcp {shown}: {problem.strerror}") from None
         # As Go: IPv4 first where a name has both.

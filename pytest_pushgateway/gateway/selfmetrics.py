@@ -19,7 +19,6 @@ from pytest_pushgateway._version import __version__
 from pytest_pushgateway.exposition.gofmt import format_float
 from pytest_pushgateway.exposition.model import Labels, MetricFamily, MetricType, Mixed, Summary, Value, render_prefix
 from pytest_pushgateway.gateway.monotonic import monotonic
-from pytest_pushgateway.gateway.process import process_values
 from pytest_pushgateway.gateway.reserved import GO_RUNTIME, SelfFamily
 
 _GAUGE = int(MetricType.GAUGE)
@@ -192,6 +191,8 @@ class SelfMetrics:
 
     def families(self) -> list[MetricFamily]:
         """Return what there is to expose now."""
+        from pytest_pushgateway.gateway.process import process_values
+
         values = process_values()
         families = [
             MetricFamily(own.name, own.type, own.help, [(own.name, format_float(values[own.name]))])

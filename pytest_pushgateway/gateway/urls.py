@@ -12,7 +12,6 @@ import re
 import socket
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
-from urllib.parse import quote, unquote_to_bytes
 
 from pytest_pushgateway.exposition.gofmt import quote as go_quote
 from pytest_pushgateway.gateway.grouping import GroupingError, grouping_key
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.exposition.model import Labels
     from pytest_pushgateway.gateway.exchange import Kind
 
-_SCHEME = re.compile(rb"([a-zA-Z][a-zA-Z0-9+.\-]*):(.*)", re.DOTALL)
+_SCHEME = rb"(?s)([a-zA-Z][a-zA-Z0-9+.\-]*):(.*)"
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
 _CACHED_TARGET = 512
@@ -51,7 +50,20 @@ class Target(NamedTuple):
 
 def escape(path: bytes) -> bytes:
     """Percent-encode a decoded path as Go's ``URL.EscapedPath`` does."""
+    if path.translate(None, b"$&+,/:;=@_.-~").isalnum():
+        return path
+    from urllib.parse import quote
+
     return quote(path, safe="$&+,/:;=@").encode("ascii")
+
+
+def unquote(path: bytes) -> bytes:
+    """Undo percent-encoding."""
+    if b"%" not in path:
+        return path
+    from urllib.parse import unquote_to_bytes
+
+    return unquote_to_bytes(path)
 
 
 def parse_target(target: bytes, method: str = "GET") -> Target:
@@ -67,7 +79,7 @@ def parse_target(target: bytes, method: str = "GET") -> Target:
     if method == "CONNECT" and not target.startswith(b"/"):
         rest = b"//" + target
         scheme = b"http"
-    elif match := _SCHEME.match(target):
+    elif not target.startswith(b"/") and (match := re.match(_SCHEME, target)):
         scheme, rest = match[1].lower(), match[2]
     else:
         scheme = b""
@@ -85,7 +97,7 @@ def parse_target(target: bytes, method: str = "GET") -> Target:
             raise BadTarget(target)
     if _BAD_ESCAPE.search(rest):
         raise BadTarget(target)
-    return Target(unquote_to_bytes(rest), rest, query if mark else None, origin)
+    return Target(unquote(rest), rest, query if mark else None, origin)
 
 
 def is_target(target: str, method: str) -> bool:
@@ -102,14 +114,15 @@ def _is_target(target: str, method: str) -> bool:
     return True
 
 
-_USER = re.compile(rb"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
-_HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"\x80-\xff]|%25|%[89A-Fa-f][0-9A-Fa-f])*")
-_PORT = re.compile(rb"(?::[0-9]*)?")
+# Patterns that few gateways ever need are compiled with their first use.
+_USER = rb"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*"
+_HOST = rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"\x80-\xff]|%25|%[89A-Fa-f][0-9A-Fa-f])*"
+_PORT = rb"(?::[0-9]*)?"
 
 
 def _is_authority(authority: bytes) -> bool:
     user, _, host = authority.rpartition(b"@")
-    return bool(_USER.fullmatch(user)) and not _BAD_ESCAPE.search(user) and _is_host(host)
+    return bool(re.fullmatch(_USER, user)) and not _BAD_ESCAPE.search(user) and _is_host(host)
 
 
 def _is_host(host: bytes) -> bool:
@@ -122,9 +135,9 @@ def _is_host(host: bytes) -> bool:
             socket.inet_pton(socket.AF_INET6, address.decode("latin-1"))
         except (OSError, ValueError):
             return False
-        return bool(bracket and _PORT.fullmatch(port) and _HOST.fullmatch(before))
+        return bool(bracket and re.fullmatch(_PORT, port) and re.fullmatch(_HOST, before))
     _, colon, port = host.rpartition(b":")
-    return bool(_HOST.fullmatch(host) and _PORT.fullmatch(colon + port if colon else b""))
+    return bool(re.fullmatch(_HOST, host) and re.fullmatch(_PORT, colon + port if colon else b""))
 
 
 def clean(path: bytes) -> bytes:
@@ -166,7 +179,7 @@ def external_path(url: str) -> str:
     rest = raw.partition(b"#")[0]
     scheme = re.match(rb"[^/?]*?:", rest)
     if scheme:
-        if not (match := _SCHEME.match(rest)):
+        if not (match := re.match(_SCHEME, rest)):
             missing = rest.startswith(b":")
             raise problem("missing protocol scheme" if missing else "first path segment in URL cannot contain colon")
         rest = match[2]
@@ -182,7 +195,7 @@ def external_path(url: str) -> str:
             raise problem(f"invalid host {go_quote(host)}")
     if bad := _BAD_ESCAPE.search(path):
         raise problem(f"invalid URL escape {go_quote(path[bad.start() : bad.start() + 3])}")
-    return unquote_to_bytes(path).decode("utf-8", "surrogateescape")
+    return unquote(path).decode("utf-8", "surrogateescape")
 
 
 Outcome = Literal["handle", "redirect", "not found", "not allowed", "options", "asterisk"]
