@@ -44,8 +44,15 @@ def keep(measured: dict[str, list[Result]]) -> None:
     cases = {case.__name__: cases[case.__name__] for case in CASES if case.__name__ in cases}
     about = {"python": platform.python_version(), "machine": platform.machine(), "processors": os.cpu_count()}
     path.write_text(json.dumps({"about": about, "cases": cases}, indent=1, ensure_ascii=False) + "\n")
-    rows = [Result.of(record).row() for records in cases.values() for record in records]
-    (RESULTS / "results.md").write_text("\n".join([HEAD, *rows, ""]))
+    results = [Result.of(record) for records in cases.values() for record in records]
+    table = [HEAD, *(result.row() for result in results)]
+    (RESULTS / "results.md").write_text("\n".join([*table, "", conclusion(results), ""]))
+
+
+def conclusion(results: list[Result]) -> str:
+    """Say which goals are missed, if any."""
+    missed = [result.name for result in results if not result.met]
+    return f"Missed: {'; '.join(missed)}." if missed else "Every goal is met."
 
 
 if __name__ == "__main__":

@@ -136,3 +136,32 @@ print(sorted(own - {{"pytest_pushgateway." + name for name in ["_version", "sett
 """
     result = project.run(sys.executable, "-c", code)
     assert result.outlines == ["[]", "[]"]
+
+
+def test_pytest_does_not_rewrite_the_package_s_modules(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        rewritten='import pytest\npytest.register_assert_rewrite("pytest_pushgateway", "elsewhere")\n',
+        elsewhere="",
+        test_loaders="""
+        import sys
+
+        def test_loaders(pushgateway):
+            import elsewhere
+
+            own = {type(sys.modules[name].__loader__).__name__ for name in sys.modules if "pushgateway.gateway" in name}
+            print("LOADERS", own, type(elsewhere.__loader__).__name__)
+        """,
+    )
+    command = [sys.executable, "-m", "pytest", "-s", "-p", "rewritten", "-p", "pytest_pushgateway.plugin"]
+    result = project.run(*command, timeout=120)
+
+    result.stdout.fnmatch_lines("*LOADERS {'SourceFileLoader'} AssertionRewritingHook*")
+
+
+def test_what_finds_the_package_s_modules_goes_with_the_run(project: pytest.Pytester) -> None:
+    before = list(sys.meta_path)
+    project.makepyfile("def test_nothing(): pass")
+
+    project.runpytest_inprocess("-p", "pytest_pushgateway.plugin").assert_outcomes(passed=1)
+
+    assert sys.meta_path == before
