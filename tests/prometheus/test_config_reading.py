@@ -153,6 +153,19 @@ def test_target_files_are_read(tmp_path: Path) -> None:
     assert job.groups[1].target_positions == ((1, 15),)
 
 
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [("3.5", "unexpected end of JSON input"), ("2.53", "invalid character ' ' in literal true (expecting 'e')")],
+)
+def test_a_target_file_that_ends_in_a_word(tmp_path: Path, version: str, message: str) -> None:
+    """As promtool says, of either version, where no newline ends the file."""
+    (tmp_path / "t.json").write_text("[tru")
+    path = tmp_path / "prometheus.yml"
+    path.write_text("scrape_configs:\n- job_name: a\n  file_sd_configs:\n  - files: [t.json]\n")
+    (problem,) = load(path, lint="none", version=version).problems
+    assert message in problem.message
+
+
 def test_a_missing_target_file_is_a_note(tmp_path: Path) -> None:
     path = tmp_path / "prometheus.yml"
     path.write_text("scrape_configs:\n- job_name: a\n  file_sd_configs:\n  - files: [t.yml]\n")

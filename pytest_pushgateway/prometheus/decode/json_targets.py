@@ -23,7 +23,7 @@ def load_groups(content: bytes, version: str) -> tuple[list[TargetGroup], tuple[
     except RecursionError:
         return [], ("exceeded max depth", None)
     except ValueError as error:
-        return [], _syntax(error, text)
+        return [], _syntax(error, text, version)
     if groups is None:
         return [], None
     if not isinstance(groups, list) or isinstance(groups, _Object):
@@ -105,18 +105,20 @@ def _labels(value: Any, version: str) -> str:
     return f"{quote(bad)} is not a valid label name" if bad is not None else ""
 
 
-def _syntax(error: ValueError, text: str) -> tuple[str, Position | None]:
+def _syntax(error: ValueError, text: str, version: str) -> tuple[str, Position | None]:
     at = getattr(error, "pos", 0)
     place = Position(getattr(error, "lineno", 1), getattr(error, "colno", 1))
     if at >= len(text.rstrip()):
         return "unexpected end of JSON input", place
+    old = version.startswith("2.")
     if str(error).startswith("Expecting value"):
         at, context = _bad_value(text, at)
-        if at >= len(text.rstrip()):
+        if at >= len(text) and not old:
             return "unexpected end of JSON input", place
     else:
-        context = _context(str(error))
-    return f"invalid character {_quote_rune(text[at])} {context}", place
+        context = _context(str(error), old)
+    # An older Go reads on behind the end, where it sees a blank.
+    return f"invalid character {_quote_rune(text[at : at + 1] or ' ')} {context}", place
 
 
 def _bad_value(text: str, at: int) -> tuple[int, str]:
@@ -134,7 +136,7 @@ def _quote_rune(letter: str) -> str:
     return {"'": "'\\''", '"': "'\"'"}.get(letter) or f"'{quote(letter)[1:-1]}'"
 
 
-def _context(reason: str) -> str:
+def _context(reason: str, old: bool) -> str:
     if reason.startswith("Expecting property name"):
         return "looking for beginning of object key string"
     if reason.startswith("Expecting ':'"):
@@ -144,5 +146,5 @@ def _context(reason: str) -> str:
     if reason.startswith("Extra data"):
         return "after top-level value"
     if reason.startswith("Invalid control character"):
-        return "in string literal"
+        return "in string literal" if old else "in string"
     return "looking for beginning of value"
