@@ -154,3 +154,29 @@ def test_deep_nesting_is_refused() -> None:
     validate("(" * 998 + ")" * 998)
     with pytest.raises(BadRegexp, match="expression nests too deeply"):
         validate("(" * 999 + ")" * 999)
+
+
+RULES = [
+    "{action: labeldrop, regex: '(?i)exported_.*'}",
+    "{action: labelkeep, regex: '(?i)job|__.*'}",
+    "{action: labelmap, regex: '(?i)exported_(.*)'}",
+    "{action: keep, regex: '(?i)x'}",
+    "{source_labels: [exported_job], regex: '(?i)(.+)', target_label: env}",
+    "{source_labels: [__name__], regex: '(?i)push_.*', action: drop}",
+]
+
+
+@pytest.mark.usefixtures("without_re2")
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("stage", ["relabel_configs", "metric_relabel_configs"])
+@pytest.mark.parametrize("honor", ["true", "false"])
+def test_no_lint_rule_claims_what_is_not_judged(rule: str, stage: str, honor: str) -> None:
+    """What a relabel rule does is unknown: all that is said is that, and what does not depend on it."""
+    job = "honor_labels: {honor}\n  static_configs: [{targets: ['pushgateway:9091', 'pg:9091']}]\n"
+    text = f"scrape_configs:\n- job_name: pushgateway\n  {job.replace('{honor}', honor)}"
+    said = {problem.message for problem in load(text=text, files=False, lint="strict").problems}
+    config = load(text=f"{text}  {stage}: [{rule}]\n", files=False, lint="strict")
+    more = [problem for problem in config.problems if problem.message not in said]
+    assert config.errors == []
+    assert [problem.message for problem in more if "cannot be judged without google-re2" not in problem.message] == []
+    assert more != []

@@ -36,7 +36,7 @@ class Outcome:
         return [labels for labels in self.series if labels.get("__name__") == name]
 
 
-def push_through(job: ScrapeJob, body: str | bytes = BODY, *, honor_labels: bool | None = None) -> Outcome | None:
+def push_through(job: ScrapeJob, body: str | bytes = BODY) -> Outcome | None:
     """Return what ``job`` stores of ``body`` from one target; ``None`` where the simulation cannot tell.
 
     Target relabelling is left out: it could drop the stand-in for a discovered target, and labels that it adds do not
@@ -49,8 +49,6 @@ def push_through(job: ScrapeJob, body: str | bytes = BODY, *, honor_labels: bool
     labels = job.static_configs[0].labels if job.static_configs else {}
     values["static_configs"] = [TargetGroup(targets=("pushgateway:9091",), labels=labels)]
     values["params"], values["target_limit"] = {}, 0
-    if honor_labels is not None:
-        values["honor_labels"] = honor_labels
     vars(stand_in).update(values)
     try:
         result = simulate(stand_in, body, now=0.0)
