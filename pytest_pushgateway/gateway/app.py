@@ -244,6 +244,9 @@ class _Exchange:
         except ParseError as refused:
             app.log("debug", "failed to parse text", logged_source=source, err=str(refused))
             return answers.error(400, str(refused))
+        if self.connection.closing:
+            # A stop does not wait for long bodies: what it has cut short never happened.
+            raise Abandoned
         verdict = self._in_time(
             app.store.push(
                 route.key,

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Log = Callable[..., None]
-_JOIN = 1.0
-"""Seconds that a stop waits for threads whose connections are shut."""
+_JOIN = 0.8
+"""Seconds that a stop waits for threads whose connections are shut, such as one that parses a long body: it then goes
+on alone to no effect."""
 _ANSWER = 0.02
 """Seconds that an answer has to leave when others know already what it is; a socket's buffer takes it at once."""
 

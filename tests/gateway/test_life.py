@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pytest_pushgateway.gateway import app
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.listen import AddressError, split_address
 from pytest_pushgateway.settings import Settings
@@ -144,3 +145,25 @@ def test_options_that_cannot_be_served() -> None:
         Gateway(Settings(telemetry_path="/status"))
     with pytest.raises(ValueError, match="missing protocol scheme"):
         Gateway(Settings(external_url=":80"))
+
+
+def test_a_push_that_is_still_parsed_at_the_stop_has_no_effect(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsing, stopped, records = threading.Event(), threading.Event(), []
+    parse = app.parse_push
+
+    def parse_for_long(*arguments: Any, **options: Any) -> Any:
+        parsing.set()
+        assert stopped.wait(30)
+        return parse(*arguments, **options)
+
+    monkeypatch.setattr(app, "parse_push", parse_for_long)
+    gateway = start(observer=records.append)
+    with socket.create_connection((gateway.host, gateway.port)) as sock:
+        sock.sendall(b"PUT /metrics/job/j HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\na 1\n")
+        assert parsing.wait(30)
+        (connection,) = gateway._server.connections()
+        gateway.stop()
+        stopped.set()
+        connection.thread.join(30)
+        assert sock.recv(100) == b""
+    assert (records, gateway.store.groups()) == ([], [])
