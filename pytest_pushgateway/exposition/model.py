@@ -138,8 +138,6 @@ class _Record:
     def __eq__(self, other: object) -> bool:
         return self._content() == other._content() if isinstance(other, type(self)) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         content = zip(self.__slots__, self._content(), strict=True)
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in content)})"
@@ -162,11 +160,11 @@ class Summary(_Record):
         has_count: bool = True,
         has_sum: bool = True,
     ) -> None:
-        self.count = count
-        self.sum = sum
+        self.count: int = count
+        self.sum: float = sum
         self.quantiles: list[tuple[float, float]] = [] if quantiles is None else quantiles
-        self.has_count = has_count
-        self.has_sum = has_sum
+        self.has_count: bool = has_count
+        self.has_sum: bool = has_sum
 
 
 class Native(_Record):
@@ -185,11 +183,11 @@ class Native(_Record):
         negative: list[tuple[int, int | float]],
         positive: list[tuple[int, int | float]],
     ) -> None:
-        self.schema = schema
-        self.zero_threshold = zero_threshold
-        self.zero_count = zero_count
-        self.negative = negative
-        self.positive = positive
+        self.schema: int = schema
+        self.zero_threshold: float = zero_threshold
+        self.zero_count: int | float = zero_count
+        self.negative: list[tuple[int, int | float]] = negative
+        self.positive: list[tuple[int, int | float]] = positive
 
 
 class Histogram(_Record):
@@ -212,12 +210,12 @@ class Histogram(_Record):
         whole_count: int | None = None,
     ) -> None:
         self.count: int | float = count
-        self.sum = sum
+        self.sum: float = sum
         self.buckets: list[tuple[float, int | float]] = [] if buckets is None else buckets
-        self.has_count = has_count
-        self.has_sum = has_sum
-        self.native = native
-        self.whole_count = whole_count
+        self.has_count: bool = has_count
+        self.has_sum: bool = has_sum
+        self.native: Native | None = native
+        self.whole_count: int | None = whole_count
 
 
 class Mixed(_Record):
@@ -231,8 +229,8 @@ class Mixed(_Record):
     __slots__ = ("parts", "raw")
 
     def __init__(self, raw: bytes, parts: Mapping[MetricType, bytes | Summary | Histogram]) -> None:
-        self.raw = raw
-        self.parts = parts
+        self.raw: bytes = raw
+        self.parts: Mapping[MetricType, bytes | Summary | Histogram] = parts
 
 
 Value = bytes | Summary | Histogram | Mixed
@@ -293,10 +291,10 @@ class MetricFamily(_Record):
         series: list[tuple[bytes, Value]],
         suspects: list[bytes] | None = None,
     ) -> None:
-        self.name = name
-        self.type = type
-        self.help = help
-        self.series = series
+        self.name: bytes = name
+        self.type: int = type
+        self.help: bytes | None = help
+        self.series: list[tuple[bytes, Value]] = series
         self.suspects: list[bytes] = [] if suspects is None else suspects
 
 
@@ -306,8 +304,8 @@ class Parsed(_Record):
     __slots__ = ("families", "has_timestamps")
 
     def __init__(self, families: dict[bytes, MetricFamily], has_timestamps: bool = False) -> None:
-        self.families = families
-        self.has_timestamps = has_timestamps
+        self.families: dict[bytes, MetricFamily] = families
+        self.has_timestamps: bool = has_timestamps
 
 
 def type_name(family_type: int) -> str:
