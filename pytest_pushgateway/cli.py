@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,9 @@ COMMANDS = {
     "check-metrics": "lint metrics in the text format, as promtool does",
     "explain": "say what Prometheus would store of a push",
 }
+
+CUT_OFF = 128 + 13
+"""The exit status where the output's reader went away, as a shell gives it for a program that SIGPIPE ended."""
 
 USAGE = "usage: pytest-pushgateway <command> [<flags>]\n\nCommands:\n" + "".join(
     f"  {name:<14} {text}\n" for name, text in COMMANDS.items()
@@ -27,7 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = given[0] if given else ""
     if command in COMMANDS:
         module = importlib.import_module(f"pytest_pushgateway.commands.{command.replace('-', '_')}")
-        status: int = module.main(given[1:])
+        try:
+            status: int = module.main(given[1:])
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read the output has seen enough: | head
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return CUT_OFF
         return status
     if command in ("-h", "--help", "help"):
         sys.stdout.write(USAGE)

@@ -99,9 +99,31 @@ def read_arguments(arguments: Sequence[str]) -> Options:
         if name in _CHOICES and value not in _CHOICES[name]:
             raise UnusableArguments(f"{name} must be one of {', '.join(_CHOICES[name])}, not {value!r}")
         options.values[name] = value
+    _check_lists(options)
     if not options.files and not options.help:
         raise UnusableArguments("no file given")
     return options
+
+
+def _check_lists(options: Options) -> None:
+    """Refuse rules that there are not and rule files that are not there: to overlook them would pass for a verdict."""
+    if options.lists["--ignore"]:
+        from pytest_pushgateway.prometheus.problems import LINT_RULES
+
+        options.lists["--ignore"] = [rule.strip() for one in options.lists["--ignore"] for rule in one.split(",")]
+        for rule in options.lists["--ignore"]:
+            if rule not in LINT_RULES:
+                raise UnusableArguments(f"--ignore: no rule is called {rule!r}, they are PG001 to PG032")
+    if options.lists["--rules"]:
+        from pytest_pushgateway.prometheus.decode.files import glob
+
+        for pattern in options.lists["--rules"]:
+            try:
+                found = glob(pattern)
+            except ValueError as error:
+                raise UnusableArguments(f"--rules: {pattern}: {error}") from None
+            if not found:
+                raise UnusableArguments(f"--rules: no file is called {pattern}")
 
 
 def find_files(names: Sequence[str]) -> list[str]:
@@ -214,7 +236,7 @@ def _load(options: Options, name: str, metrics: bytes | None) -> PrometheusConfi
         version=options.values["--prometheus-version"],
         files=not options.no_files,
         lint=options.values["--lint"],
-        ignore=[rule.strip() for one in options.lists["--ignore"] for rule in one.split(",")],
+        ignore=options.lists["--ignore"],
         gateway=options.lists["--gateway"],
         rules=options.lists["--rules"],
         metrics=metrics,

@@ -10,7 +10,7 @@ import os
 from pytest_pushgateway.prometheus.decode.core import VERSIONS, Decoder
 from pytest_pushgateway.prometheus.decode.files import FileChecks, read, why
 from pytest_pushgateway.prometheus.decode.sections import Document, decode_document
-from pytest_pushgateway.prometheus.problems import Problem, in_order
+from pytest_pushgateway.prometheus.problems import LINT_RULES, Problem, in_order
 from pytest_pushgateway.prometheus.yaml_nodes import SyntaxProblem, compose
 
 TYPE_CHECKING = False
@@ -145,12 +145,15 @@ def load(
     report; ``gateway`` one or more gateways (see :meth:`PrometheusConfig.gateway_jobs`); ``rules`` rule files for the
     rules about alerts; ``metrics`` what the gateway exposes, for the rules that need it.
 
-    Raises ``ValueError`` for an unknown version or set, ``TypeError`` without ``path`` and ``text``.
+    Raises ``ValueError`` for an unknown version, set or rule, ``TypeError`` without ``path`` and ``text``.
     """
     if version not in VERSIONS:
         raise ValueError(f"unknown Prometheus version {version!r}; known are {', '.join(VERSIONS)}")
     if lint not in LINT_SETS:
         raise ValueError(f"unknown lint set {lint!r}; there are {', '.join(LINT_SETS)}")
+    ignored = set(ignore)
+    for rule in sorted(ignored - LINT_RULES):
+        raise ValueError(f"unknown lint rule {rule!r}; they are called PG001 to PG032")
     if path is None and text is None:
         raise TypeError("load() needs a path or a text")
     name = os.fspath(path) if path is not None else ""
@@ -171,7 +174,6 @@ def load(
         body = metrics.encode("utf-8", "surrogateescape") if isinstance(metrics, str) else metrics
         gateways = [gateway] if isinstance(gateway, str) or hasattr(gateway, "address") else list(gateway)
         config.problems += check(config, lint, gateways, rules, body)
-    ignored = set(ignore)
     if ignored:
         config.problems = [one for one in config.problems if one.rule not in ignored]
         for one in config.problems:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 SEVERITIES = ("error", "warning", "note")
 """From bad to harmless."""
 
+LINT_RULES = frozenset([*(f"PG{number:03}" for number in range(1, 33) if number != 27), "PG013b"])
+"""Every lint rule there is."""
+
 
 class Problem:
     """One finding: where it is, what it says, and what to do.

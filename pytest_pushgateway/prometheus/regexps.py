@@ -47,6 +47,9 @@ which it takes for text."""
 _MOST_REPEATS = 1000
 """Go's limit on a repetition, nested ones multiplied."""
 
+_MOST_MEMORY = 1 << 28
+"""Bytes that RE2 may take for a pattern too large for its usual 8 MiB: room for about as many steps as Go takes."""
+
 _DEEPEST = 998
 """Go's limit on nested capture groups, the anchors' own levels taken off (measured)."""
 
@@ -183,7 +186,13 @@ def _compile_re2(pattern: str, version: str) -> Any:
     if len(pattern) > 2 * _DEEPEST and _depth(pattern) > _DEEPEST:
         raise BadRegexp(_go_error("expression nests too deeply", wrapped))
     try:
-        compiled = re2.compile(wrapped, options)
+        try:
+            compiled = re2.compile(wrapped, options)
+        except re2.error as problem:
+            if b"pattern too large" not in problem.args[0]:
+                raise
+            options.max_mem = _MOST_MEMORY
+            compiled = re2.compile(wrapped, options)
     except re2.error as problem:
         reason = problem.args[0] if problem.args else b""
         text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
@@ -241,6 +250,8 @@ _GO_KINDS = {
 
 
 def _in_go_words(text: str, wrapped: str) -> str:
+    if text.startswith("pattern too large"):
+        return _go_error("expression too large", wrapped)
     kind, _, fragment = text.partition(": ")
     if kind == "invalid perl operator" and fragment in ("(?<=", "(?<!"):  # Go takes it for the start of a name
         return _go_error("invalid named capture", wrapped[wrapped.index(fragment) :])

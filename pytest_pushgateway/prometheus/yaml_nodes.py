@@ -123,7 +123,7 @@ def compose(text: bytes) -> Node | None:
     Raises :class:`SyntaxProblem`.
     """
     if len(text) > MAX_SIZE:
-        raise SyntaxProblem(f"the document has {len(text)} bytes; more than {MAX_SIZE} are not read")
+        raise SyntaxProblem(f"the document is larger than {MAX_SIZE} bytes, more are not read")
     if max(map(len, text.split(b"\n"))) > MAX_DEPTH // 2 or text.count(b"[") + text.count(b"{") > MAX_DEPTH:
         _check_depth(text)
     directive = re.match(_VERSION_DIRECTIVE, text)

@@ -129,3 +129,18 @@ def test_gateway_jobs() -> None:
     assert [job.job_name for job in config.gateway_jobs(Elsewhere())] == ["pushgateway"]
     assert [job.job_name for job in config.gateway_jobs(Known())] == ["b"]
     assert repr(detect(config)[0]) == "<'pushgateway' is sure a gateway job: it is called 'pushgateway'>"
+
+
+def test_the_text_is_not_looked_through_for_every_job() -> None:
+    class Counted(bytes):
+        looks = 0
+
+        def isascii(self) -> bool:
+            Counted.looks += 1
+            return super().isascii()
+
+    jobs = "".join(f"- {{job_name: j{number}, static_configs: [{{targets: ['a:80']}}]}}\n" for number in range(50))
+    config = load(text=f"scrape_configs:\n{jobs}# pushgateway\n", lint="none")
+    config.texts = {name: Counted(text) for name, text in config.texts.items()}
+    assert detect(config, ()) == []
+    assert Counted.looks == 1

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_pushgateway.prometheus import lint
 from pytest_pushgateway.prometheus.config import PrometheusConfig, load
+from pytest_pushgateway.prometheus.problems import LINT_RULES
 from pytest_pushgateway.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "lint"
@@ -64,7 +65,7 @@ def test_page(page: Path, tmp_path: Path) -> None:
 def test_every_rule_has_a_page_and_every_page_a_rule() -> None:
     sources = [*Path(lint.__file__).parent.glob("*.py"), *(Path(lint.__file__).parents[1] / "decode").glob("*.py")]
     named = {name for path in sources for name in re.findall(r'"(PG\d{3}b?)"', path.read_text(encoding="utf-8"))}
-    assert named == {page.stem for page in PAGES}
+    assert named == {page.stem for page in PAGES} == LINT_RULES
 
 
 def test_the_index_names_every_page() -> None:

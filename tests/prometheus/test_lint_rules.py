@@ -303,4 +303,11 @@ class TestSilencing:
 
     def test_by_option(self) -> None:
         assert found(job("scrape_interval: 5m"), ignore=["PG010"]) == []
+
+    def test_what_is_misspelt_silences_nothing(self) -> None:
+        assert found(job("scrape_interval: 5m # pushgateway: ignore PG10")) == ["PG010 warning"]
+        assert found(job("scrape_interval: 5m # pushgateway: ignored")) == ["PG010 warning"]
+        assert found(job("scrape_interval: 5m # pushgateway: not-a-gateway-job")) == ["PG010 warning"]
+        with pytest.raises(ValueError, match=r"unknown lint rule 'PG10'; they are called PG001 to PG032"):
+            found(job("scrape_interval: 5m"), ignore=["PG10"])
         assert found(job("scrape_interval: 5m"), lint="none") == []

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.problems import Problem
 
 _COMMENT = re.compile(
-    r"^(?P<before>.*?)(?<!\S)#\s*pushgateway:\s*(?P<what>ignore|not-a-gateway|gateway)(?P<rules>[^#\n]*)", re.IGNORECASE
+    r"^(?P<before>.*?)(?<!\S)#\s*pushgateway:\s*(?P<what>ignore|not-a-gateway|gateway)(?![\w-])(?P<rules>[^#\n]*)",
+    re.IGNORECASE,
 )
 _ANY = re.compile(rb"#\s*pushgateway:", re.IGNORECASE)
-_RULE = re.compile(r"PG\d{3}b?", re.IGNORECASE)
+_RULE = re.compile(r"\bPG\w*", re.IGNORECASE)  # a misspelt one must not pass for none, which silences all
 
 
 class Comment:

@@ -120,8 +120,10 @@ def detect(config: PrometheusConfig, gateways: Iterable[object] = ()) -> list[De
     if not declared and not any(may_mention_gateway(text) for text in config.texts.values()):
         return []
     found = []
+    # Marks count letters: only where these are bytes can a job's own text be cut out without decoding the file.
+    texts = {file: text for file, text in config.texts.items() if text.isascii() and not config.comments(file)}
     for job in config.jobs:
-        if not declared and not job.discoveries and _says_nothing(config, job):
+        if not declared and not job.discoveries and _says_nothing(texts.get(job.file or config.path), job):
             continue
         one = _detect(job, verdicts(config, job), declared)
         if one is not None:
@@ -129,10 +131,9 @@ def detect(config: PrometheusConfig, gateways: Iterable[object] = ()) -> list[De
     return found
 
 
-def _says_nothing(config: PrometheusConfig, job: ScrapeJob) -> bool:
-    """Tell at little cost that nothing in a job's own text, or right above it, could be evidence."""
-    text = config.texts.get(job.file or config.path)
-    if text is None or job.node is None or not text.isascii() or config.comments(job.file):
+def _says_nothing(text: bytes | None, job: ScrapeJob) -> bool:
+    """Tell at little cost that nothing in a job's own part of ``text`` could be evidence."""
+    if text is None or job.node is None:
         return False
     return _QUICK.search(text, job.node.start_mark.index, job.node.end_mark.index) is None
 
