@@ -47,8 +47,8 @@ which it takes for text."""
 _MOST_REPEATS = 1000
 """Go's limit on a repetition, nested ones multiplied."""
 
-_MOST_MEMORY = 1 << 28
-"""Bytes that RE2 may take for a pattern too large for its usual 8 MiB: room for about as many steps as Go takes."""
+_MOST_MEMORY = 64 * 1024 * 1024
+"""Bytes that RE2 may take for a pattern too large for its usual 8 MiB: room for more steps than Go takes."""
 
 _DEEPEST = 998
 """Go's limit on nested capture groups, the anchors' own levels taken off (measured)."""
