@@ -213,12 +213,35 @@ def _run(options: Options, files: Sequence[str], metrics: bytes | None) -> int:
     worst = options.values["--fail-on"]
     failing = ("error", "warning", "note")[: ("error", "warning", "note").index(worst) + 1]
     failed = False
+    loaded: list[PrometheusConfig] = []
     for name in files:
         config = _load(options, name, metrics)
         output.add(config)
         failed |= any(problem.severity in failing for problem in config.problems)
+        loaded.append(config)
     output.end()
+    if options.values["--format"] == "text" and options.values["--lint"] != "none":
+        sys.stdout.write(_unrecognised(loaded, options.lists["--gateway"]))
     return int(failed)
+
+
+def _unrecognised(configs: Sequence[PrometheusConfig], gateways: Sequence[str]) -> str:
+    """Return a line that says that the rules judged no job, or nothing; silence would pass for approval."""
+    from pytest_pushgateway.prometheus.lint.detect import PERHAPS, detect
+
+    if not any(config.jobs for config in configs):
+        return ""
+    found = [one for config in configs for one in detect(config, gateways)]
+    if any(one.level != PERHAPS for one in found):
+        return ""
+    if gateways:
+        return (
+            f"no job scrapes the gateway {', '.join(gateways)} that --gateway names, and none looks like a gateway's\n"
+        )
+    first = "no job was recognised as a gateway's"
+    if found:
+        first += f", though {', '.join(repr(one.job.job_name) for one in found)} may be: port 9091"
+    return f"{first}; say which one is: --gateway=HOST:PORT or --gateway=JOB\n"
 
 
 def _load(options: Options, name: str, metrics: bytes | None) -> PrometheusConfig:

@@ -88,13 +88,15 @@ def _job(config: PrometheusConfig, name: str | None) -> ScrapeJob:
     try:
         if name is not None:
             return config.job(name)
-        candidates = config.gateway_jobs() or config.jobs
+        gateways = config.gateway_jobs()
     except LookupError as problem:
         raise _Unusable(str(problem)) from None
+    candidates = gateways or config.jobs
     if len(candidates) == 1:
         return candidates[0]
     names = ", ".join(repr(job.job_name) for job in candidates) or "none"
-    raise _Unusable(f"say which job is meant, --job JOB; those that may scrape a gateway: {names}")
+    which = "those that scrape a gateway" if gateways else "none looks like a gateway's; there are"
+    raise _Unusable(f"say which job is meant, --job JOB; {which}: {names}")
 
 
 def _read(source: str, job: ScrapeJob) -> bytes:

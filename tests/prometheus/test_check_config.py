@@ -88,6 +88,26 @@ def test_a_gateway_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_it_is_said_where_no_job_was_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.yml").write_text(LOST.replace("pushgateway", "other").replace("pg:9091", "o:1"))
+    Path("perhaps.yml").write_text(LOST.replace("pushgateway", "other").replace("pg:9091", "o:9091"))
+    unsaid = "no job was recognised as a gateway's"
+    cases = {
+        ("other.yml",): f"{unsaid}; say which one is: --gateway=HOST:PORT or --gateway=JOB",
+        ("perhaps.yml",): f"{unsaid}, though 'other' may be: port 9091; say which one is: "
+        "--gateway=HOST:PORT or --gateway=JOB",
+        ("--gateway=o:2", "other.yml"): "no job scrapes the gateway o:2 that --gateway names, "
+        "and none looks like a gateway's",
+    }
+    for arguments, said in cases.items():
+        assert main(arguments) == 0
+        assert capsys.readouterr().out.splitlines() == ["no problems in 1 file", said]
+    for arguments in (("other.yml", "good.yml"), ("--lint=none", "other.yml"), ("--format=github", "other.yml")):
+        main(arguments)
+        assert unsaid not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("folder")
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     Path("k.yml").write_text("storage: {}\n" + BROKEN)
     assert main(["--format", "json", "k.yml"]) == 1

@@ -159,7 +159,9 @@ def test_unusable_arguments(
 def test_which_job_and_which_targets(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text("scrape_configs: [{job_name: a}, {job_name: b}]")
     assert main(["explain", str(config)]) == 2
-    assert "say which job is meant, --job JOB; those that may scrape a gateway: 'a', 'b'" in capsys.readouterr().err
+    assert (
+        "say which job is meant, --job JOB; none looks like a gateway's; there are: 'a', 'b'" in capsys.readouterr().err
+    )
     assert main(["explain", str(config), "--job", "a"]) == 2
     assert "no target of job 'a' is known: it has none" in capsys.readouterr().err
 
