@@ -249,6 +249,8 @@ def timed_out(
         names = {name for push in accepted for name in push.parsed_families}
         alike = _alike(expectation, [candidate for candidate, _ in found], names)
     what = "nothing was pushed" if not pushes else f"{count(len(pushes), 'push')} came"
+    if expectation is not None and pushes and all(push.origin == "test" for push in pushes):
+        what = "only the test itself pushed, with gateway.push()"
     return message(
         f"{first}: {what}",
         hint,

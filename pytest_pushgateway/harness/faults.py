@@ -129,7 +129,7 @@ class Faults:
         after: bool = False,
     ) -> Fault:
         """Answer with ``status``; the body is the status's phrase unless one is given."""
-        if not 200 <= status <= 999:
+        if not isinstance(status, int) or not 200 <= status <= 999:
             raise ValueError(f"a status has three digits and is at least 200, not {status!r}")
         content = body.encode() if isinstance(body, str) else body
         fields = dict(headers or {})
@@ -150,7 +150,7 @@ class Faults:
         when: When | None = None,
     ) -> Fault:
         """Wait ``seconds`` before the request takes effect and is answered."""
-        if not 0 <= seconds < math.inf:
+        if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
             raise ValueError(f"a delay is a number of seconds, not {seconds!r}; to wait without end say hang()")
         return self._add(f"delay({seconds:g})", {"wait": float(seconds)}, False, times, methods, paths, when)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.groups import Collision
 
 _INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics: "
+_CUT = "unexpected end of input stream"
 
 SHOWN = 160
 """Characters of an error text that a line of a message shows."""
@@ -70,8 +71,13 @@ def owner(key: Labels, name: bytes, before: Push, requests: Sequence[Request]) -
 
 
 def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
-    """Return a line for every group that a rejected push collides with: what it is and which push brought it."""
+    """Return a line for every group that a rejected push collides with: what it is and which push brought it.
+
+    And one where the parser's words do not tell what the text lacks.
+    """
     lines = []
+    if (push.error or "").endswith(_CUT):
+        lines.append("the text ends within a line: the last line must end with a newline, too")
     for collision in push.collisions:
         if not collision.keys and collision.reason in _ALONE:
             lines.append(f"{decode(collision.prefix or collision.name)} {_ALONE[collision.reason]}")

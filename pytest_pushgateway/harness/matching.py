@@ -93,11 +93,20 @@ def expected(
     """Return the expectation that the arguments of an assertion state.
 
     Raises:
-        TypeError: a name is no string, or a label is given twice.
+        TypeError: a name is no string, the value a mapping, a label given twice or by a word that is no label's.
 
     """
+    __tracebackhide__ = True
     if name is not None and not isinstance(name, str):
         raise TypeError(f"a metric's name is a string, not {name!r}")
+    if isinstance(value, Mapping):
+        raise TypeError(f"after the name comes the value; labels are given by name or as labels={value!r}")
+    for word in ("name", "value"):
+        if word in label_values:
+            raise TypeError(
+                f"{word}= is no label here: the name is given first and the value second, without a word; "
+                f"a label called {word} is given as labels={{'{word}': {label_values[word]!r}}}"
+            )
     given = dict(labels or {})
     for twice in given.keys() & label_values.keys():
         raise TypeError(f"label {twice!r} is given twice, in labels= and as an argument")

@@ -239,6 +239,8 @@ class Asserting(Exposed):
     def assert_deleted(self, **grouping_key: object) -> Delete:
         """Assert that an accepted DELETE in this test matched the group of exactly this key and that it is gone."""
         __tracebackhide__ = True
+        if not grouping_key:
+            raise TypeError('assert_deleted() takes the grouping key, such as job="backup"')
         key = {name: str(value) for name, value in grouping_key.items()}
         keys = [group.grouping_key for group in self.groups]
         if key not in keys:

@@ -52,7 +52,7 @@ def body_of(metrics: Any) -> bytes:
     A mapping goes from a name, or a series as the text format writes it (``backup_bytes{disk="sda"}``), to a number.
 
     Raises:
-        TypeError: it is none of them.
+        TypeError: it is none of them, or the mapping has a value that is no number.
 
     """
     if isinstance(metrics, str):
@@ -60,7 +60,7 @@ def body_of(metrics: Any) -> bytes:
     if isinstance(metrics, (bytes, bytearray)):
         return bytes(metrics)
     if isinstance(metrics, Mapping):
-        return b"".join(_bytes(f"{series} ") + format_float(float(value)) + b"\n" for series, value in metrics.items())
+        return b"".join(_bytes(f"{series} ") + _number(series, value) + b"\n" for series, value in metrics.items())
     if hasattr(metrics, "collect"):
         return _generate(metrics)
     from pytest_pushgateway.exposition.family import Family
@@ -79,6 +79,13 @@ def body_of(metrics: Any) -> bytes:
         "push() takes text, bytes, a registry, metric families or a mapping from series to number, "
         f"not {type(metrics).__name__}"
     )
+
+
+def _number(series: object, value: Any) -> bytes:
+    try:
+        return format_float(float(value))
+    except (TypeError, ValueError):
+        raise TypeError(f"the value of {series} must be a number, not {value!r}") from None
 
 
 class _Collected:

@@ -89,7 +89,7 @@ class ScrapeResult:
     def value(self, name: str, /, *, labels: Mapping[str, object] | None = None, **label_values: object) -> float:
         """Return the value of the one stored sample that matches; ``AssertionError`` if none or several do."""
         __tracebackhide__ = True
-        wanted = {**(labels or {}), **label_values}
+        wanted = _wanted(labels, label_values)
         found = list(self._matching(name, wanted))
         if len(found) != 1:
             raise AssertionError(self._explain(f"{len(found)} samples are {_shown(name, wanted)}", name, wanted))
@@ -100,7 +100,7 @@ class ScrapeResult:
     ) -> None:
         """Assert that a stored sample matches; ``value`` is anything with ``==``."""
         __tracebackhide__ = True
-        wanted = {**(labels or {}), **label_values}
+        wanted = _wanted(labels, label_values)
         if not any(_same(sample.value, value) for sample in self._matching(name, wanted)):
             text = _shown(name, wanted) + ("" if value is ... else f" {value!r}")
             raise AssertionError(self._explain(f"not stored: {text}", name, wanted))
@@ -110,7 +110,7 @@ class ScrapeResult:
     ) -> None:
         """Assert that no stored sample matches."""
         __tracebackhide__ = True
-        wanted = {**(labels or {}), **label_values}
+        wanted = _wanted(labels, label_values)
         found = [sample for sample in self._matching(name, wanted) if _same(sample.value, value)]
         if found:
             lines = [f"stored, and should not be: {_shown(name, wanted)}", *(f"    {_line(one)}" for one in found)]
@@ -188,6 +188,17 @@ class ScrapeResult:
     def __repr__(self) -> str:
         health = ", ".join(f"{one.target.discovered.get('__address__', '?')} {one.health}" for one in self.targets)
         return f"<ScrapeResult of job {self.job.job_name!r}: {health}; {len(self.stored)} samples>"
+
+
+def _wanted(labels: Mapping[str, object] | None, label_values: Mapping[str, object]) -> dict[str, object]:
+    __tracebackhide__ = True
+    for word in ("name", "value"):
+        if word in label_values:
+            raise TypeError(
+                f"{word}= is no label here: the name is given first and the value second, without a word; "
+                f"a label called {word} is given as labels={{'{word}': {label_values[word]!r}}}"
+            )
+    return {**(labels or {}), **label_values}
 
 
 def _matches(labels: Mapping[str, str], wanted: Mapping[str, object]) -> bool:

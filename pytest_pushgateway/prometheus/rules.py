@@ -135,6 +135,7 @@ class RuleTest:
         intervals = [interval for one in self.rule_files for interval in one.intervals]
         self.evaluation_interval: float = min([evaluation_interval, *intervals])
         self._external_labels = dict(external_labels or {})
+        self._dark = [job.job_name for job in jobs if not job.honor_labels]
         self._answers: dict[Vector | Firing, Any] = {}
         self.asked: list[Vector | Firing] = []
         """What was asked so far, for :meth:`write`."""
@@ -187,7 +188,12 @@ class RuleTest:
         for alert in alerts:
             if alert.state == "firing" and _matches(alert.labels, wanted):
                 return alert
-        raise AssertionError(self._explain(f"{_shown(name, wanted)} is not firing", name, moment, alerts))
+        text = self._explain(f"{_shown(name, wanted)} is not firing", name, moment, alerts)
+        lines = [
+            f"job {job!r} lacks honor_labels: true: a pushed job is stored as exported_job, and rules on job miss it"
+            for job in self._dark
+        ]
+        raise AssertionError("\n".join([text, *lines]))
 
     def assert_not_firing(
         self,

@@ -216,3 +216,19 @@ def test_a_name_is_a_string(play: Play, name: Any) -> None:
 def test_a_label_cannot_be_given_twice(play: Play) -> None:
     with pytest.raises(TypeError, match="label 'disk' is given twice, in labels= and as an argument"):
         play.assert_exposed("backup_bytes", labels={"disk": "sda"}, disk="sdb")
+
+
+@pytest.mark.parametrize("word", ["name", "value"])
+@pytest.mark.parametrize("method", ["assert_exposed", "assert_not_exposed", "assert_pushed", "assert_not_pushed"])
+def test_a_name_and_a_value_are_given_without_a_word(play: Play, method: str, word: str) -> None:
+    play.put(f'backup_bytes{{{word}="7"}} 7\n')
+    with pytest.raises(TypeError, match=f"a label called {word} is given as labels={{'{word}': 7}}"):
+        getattr(play, method)("backup_bytes", **{word: 7})
+
+    play.assert_exposed("backup_bytes", labels={word: 7})
+
+
+def test_labels_are_no_value(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    with pytest.raises(TypeError, match=r"comes the value; labels are given by name or as labels={'job': 'backup'}"):
+        play.assert_exposed("backup_bytes", {"job": "backup"})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from pytest_pushgateway.gateway.exchange import Plan
 
 from .messages import failure
@@ -113,6 +115,8 @@ def test_a_deleted_group(play: Play) -> None:
 
 
 def test_nothing_was_deleted(play: Play) -> None:
+    with pytest.raises(TypeError, match='takes the grouping key, such as job="backup"'):
+        play.assert_deleted()
     assert failure(play.assert_deleted, job="backup") == [
         'expected the group job="backup" to be deleted, but there was no DELETE',
         "No group stands.",

@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from datetime import datetime, timezone
+from typing import Any
 
 import freezegun
 import pytest
@@ -282,6 +283,11 @@ def test_arguments_that_make_no_sense(pushgateway: Pushgateway) -> None:
         faults.error(100)
     with pytest.raises(ValueError, match=r"a delay is a number of seconds, not inf; to wait without end say hang\(\)"):
         faults.delay(float("inf"))
+    mistyped: Any = "503"
+    with pytest.raises(ValueError, match="a status has three digits and is at least 200, not '503'"):
+        faults.error(mistyped)
+    with pytest.raises(ValueError, match="a delay is a number of seconds, not '503'"):
+        faults.delay(mistyped)
     with pytest.raises(ValueError, match=r"truncate\(\) takes a number of bytes, not -1"):
         faults.truncate(-1)
     assert len(faults) == 0

@@ -95,6 +95,21 @@ def test_unless_it_is_told_not_to(pushgateway: Pushgateway) -> None:
     assert (push.status, push.error) == (400, "text format parsing error in line 1: unexpected end of input stream")
 
 
+def test_a_text_that_lacks_its_last_newline(pushgateway: Pushgateway) -> None:
+    with pytest.raises(PushRejected) as caught:
+        pushgateway.push("backup_bytes 7", job="backup")
+
+    assert str(caught.value).splitlines() == [
+        "the gateway answered 400: text format parsing error in line 1: unexpected end of input stream",
+        "the text ends within a line: the last line must end with a newline, too",
+    ]
+
+
+def test_a_value_that_is_no_number(pushgateway: Pushgateway) -> None:
+    with pytest.raises(TypeError, match="the value of backup_bytes must be a number, not 'big'"):
+        pushgateway.push({"backup_bytes": "big"}, job="backup")
+
+
 def test_a_push_that_is_refused_behind_a_202_raises_too(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway(consistency_check=False)
 

@@ -55,6 +55,9 @@ def test_without_a_name_labels_are_those_of_the_key_or_of_any_sample(pushgateway
 
 def test_only_accepted_pushes_of_the_application_count(pushgateway: Pushgateway) -> None:
     pushgateway.push("backup_bytes 7\n", job="backup")
+    assert failure_of(pushgateway)[0] == (
+        "waited 0.01 s for an accepted push: only the test itself pushed, with gateway.push()"
+    )
     send(pushgateway, "backup_bytes x\n")
     pushgateway.assert_rejected()
 

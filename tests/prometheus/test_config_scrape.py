@@ -56,6 +56,14 @@ def test_without_it_the_message_says_where_the_label_went(gateway: Pushgateway) 
     )
 
 
+@pytest.mark.parametrize("word", ["name", "value"])
+@pytest.mark.parametrize("method", ["assert_stored", "assert_not_stored", "value"])
+def test_a_name_and_a_value_are_given_without_a_word(gateway: Pushgateway, method: str, word: str) -> None:
+    scrape = config("true").scrape(gateway, "pushgateway")
+    with pytest.raises(TypeError, match=f"a label called {word} is given as labels={{'{word}': 1024}}"):
+        getattr(scrape, method)("backup_bytes", **{word: 1024})
+
+
 def test_what_a_rule_drops_or_renames_is_said(gateway: Pushgateway) -> None:
     rules = "metric_relabel_configs:\n- {action: drop, source_labels: [disk], regex: sda}"
     with pytest.raises(AssertionError) as caught:
@@ -161,6 +169,25 @@ def test_alerts_at_the_clock_of_the_test(gateway: Pushgateway, tmp_path: Path) -
     rules.assert_not_firing("BackupTooOld")
     assert [sample.value for sample in rules.query("backup_bytes")] == [2.0]
     rules.assert_firing("BackupTooOld", after="55h", job="backup")
+
+
+@pytest.mark.conformance
+def test_an_alert_that_is_silent_for_want_of_honor_labels(gateway: Pushgateway, tmp_path: Path) -> None:
+    (tmp_path / "alerts.yml").write_text(
+        "groups:\n- name: g\n  rules:\n  - alert: BackupTooOld\n"
+        '    expr: time() - push_time_seconds{job="backup"} > 1\n'
+    )
+    path = tmp_path / "prometheus.yml"
+    path.write_text(f"rule_files: [alerts.yml]\nscrape_configs:{JOB.format(honor='false')}")
+    gateway.reset()
+    gateway.push("backup_bytes 1\n", job="backup")
+    rules = load(path, lint="none").rules(gateway, promtool=str(peers.promtool_binary()))
+    with pytest.raises(AssertionError, match="BackupTooOld is not firing 1h after") as caught:
+        rules.assert_firing("BackupTooOld", after="1h")
+    assert str(caught.value).splitlines()[1:] == [
+        "it was never pending or firing until then",
+        "job 'pushgateway' lacks honor_labels: true: a pushed job is stored as exported_job, and rules on job miss it",
+    ]
 
 
 def test_rules_without_promtool_and_without_a_job(gateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
