@@ -75,8 +75,10 @@ class Pause:
         running = [gateway for gateway in self._gateways(node) if gateway.running]
         if not running:
             return
+        from pytest_pushgateway.harness.keeper import keeper
+
         for gateway in running:
-            gateway.page_note = f"Paused: {node.nodeid} failed. Press Enter in its terminal to go on."
+            keeper(gateway).page_note = f"Paused: {node.nodeid} failed. Press Enter in its terminal to go on."
         terminal: pytest.TerminalReporter = self._config.pluginmanager.getplugin("terminalreporter")
         try:
             with self._uncaptured():
@@ -90,4 +92,4 @@ class Pause:
                 sys.__stdin__.readline()
         finally:
             for gateway in running:
-                gateway.page_note = None
+                keeper(gateway).page_note = None

@@ -31,6 +31,7 @@ from pytest_pushgateway.settings import (
 )
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.harness.keeper import Keeper
     from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
     from pytest_pushgateway.harness.report import Finding
     from pytest_pushgateway.prometheus.config import PrometheusConfig
@@ -178,9 +179,10 @@ class _State:
         findings: list[Finding] = []
         errors: list[BaseException] = []
         for gateway in self.gateways():
-            findings += gateway.take_findings()
-            errors += gateway.take_errors()
-            totals = gateway.take_totals()
+            kept = _keeper(gateway)
+            findings += kept.take_findings()
+            errors += kept.take_errors()
+            totals = kept.take_totals()
             if totals.pushes or totals.deletions:
                 row = self.rows.setdefault(test, [0.0] * 5)
                 row[:4] = [a + b for a, b in zip(row, totals.counts, strict=False)]
@@ -193,7 +195,7 @@ class _State:
         from pytest_pushgateway.harness import life
 
         own = [*([self.session] if self.session is not None else []), *self.used]
-        return list(dict.fromkeys([*own, *(gateway for gateway in life.gateways() if not gateway.managed)]))
+        return list(dict.fromkeys([*own, *(gateway for gateway in life.gateways() if not _keeper(gateway).managed)]))
 
     def in_use(self, item: pytest.Item) -> list[Pushgateway]:
         """Return the gateways of a running test: its fixtures', and those that it, or its module, made itself."""
@@ -266,9 +268,9 @@ def pushgateway(
         else:
             gateway = stack.enter_context(_running(settings, tmp_path_factory))
         state.used.append(gateway)
-        gateway.begin()
+        _keeper(gateway).begin()
         yield gateway
-        gateway.settle()
+        _keeper(gateway).settle()
 
 
 @pytest.fixture
@@ -376,11 +378,17 @@ def _hindrance(error: Exception) -> str | None:
     return str(error) if isinstance(error, (PersistenceError, ValueError)) else None
 
 
+def _keeper(gateway: Pushgateway) -> Keeper:
+    from pytest_pushgateway.harness.keeper import keeper
+
+    return keeper(gateway)
+
+
 @contextmanager
 def _running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushgateway]:
-    from pytest_pushgateway.harness.pushgateway import Pushgateway
+    from pytest_pushgateway.harness.keeper import make
 
-    gateway = Pushgateway.from_settings(settings, lambda: tmp_path_factory.mktemp("pushgateway"))
+    gateway = make(settings, lambda: tmp_path_factory.mktemp("pushgateway"))
     try:
         gateway.start()
     except OSError as error:
@@ -393,7 +401,7 @@ def _running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
         with _without_proxy(gateway.host):
             yield gateway
     finally:
-        gateway.end()
+        _keeper(gateway).end()
 
 
 @contextmanager
@@ -438,8 +446,8 @@ def _section(item: pytest.Item) -> str:
     lines: list[str] = []
     for gateway in state.gateways():
         try:
-            if gateway in state.used or gateway.concerns(item.nodeid):
-                lines += gateway.section()
+            if gateway in state.used or _keeper(gateway).concerns(item.nodeid):
+                lines += _keeper(gateway).section()
         except Exception as error:  # a report that breaks must not hide the failure that it reports
             lines.append(f"{type(error).__name__} while describing a gateway: {error}")
     return "\n".join(lines)

@@ -24,7 +24,7 @@ class Awaited:
             raise ValueError(f"count must be a whole number of at least 1, not {count!r}")
         self._journal = journal
         self._expectation = expectation
-        self._after = after.order if after is not None else 0
+        self._after = after._order if after is not None else 0
         self._seen = self._after
         self._count = count
         self._found: list[Push] = []
@@ -32,9 +32,9 @@ class Awaited:
     def look(self) -> Push | None:
         """Return the push, if it is there; what was looked at before is not looked at again."""
         for push in self._journal.pushes():
-            if push.order <= self._seen:
+            if push._order <= self._seen:
                 continue
-            self._seen = push.order
+            self._seen = push._order
             if push.origin == "application" and push.accepted and self._matches(push):
                 self._found.append(push)
                 if len(self._found) == self._count:
@@ -61,7 +61,7 @@ class Awaited:
         if self._count > 1:
             wanted += f", of which {len(self._found) or 'none'} came"
         first = f"waited {timeout:g} s for {wanted}"
-        requests = [entry for entry in self._journal.requests() if entry.order > self._after]
+        requests = [entry for entry in self._journal.requests() if entry._order > self._after]
         return expect.timed_out(first, self._expectation, requests, self._journal.dropped, advice)
 
 

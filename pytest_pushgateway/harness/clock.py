@@ -18,7 +18,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._frozen: float | None = None
-        self.moved: Callable[[float], None] = lambda at: None
+        self._moved: Callable[[float], None] = lambda at: None
         """Called with the new time whenever the clock is set."""
 
     def __call__(self) -> float:
@@ -43,7 +43,7 @@ class Clock:
         if isinstance(at, datetime):
             at = at.timestamp()
         self._frozen = self() if at is None else float(at)
-        self.moved(self._frozen)
+        self._moved(self._frozen)
 
     def advance(self, seconds: float) -> None:
         """Move the frozen clock on by ``seconds``; a negative number moves it back.
@@ -55,7 +55,7 @@ class Clock:
         if self._frozen is None:
             raise RuntimeError("only a frozen clock can be advanced: call clock.freeze() first")
         self._frozen += seconds
-        self.moved(self._frozen)
+        self._moved(self._frozen)
 
     def resume(self) -> None:
         """Let the clock follow the real time again."""

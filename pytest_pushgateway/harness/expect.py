@@ -87,7 +87,7 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int)
         why = _why(
             expectation, [candidate for candidate, _ in found], f"in the {count(len(accepted), 'push')} accepted"
         )
-    names = {name for push in accepted[-PUSHES:] for name in push.parsed_families}
+    names = {name for push in accepted[-PUSHES:] for name in push._parsed}
     history = _history(expectation, requests, dropped, accepted=False)
     return message(
         f"expected {expectation} to have been pushed, {why}",
@@ -106,7 +106,7 @@ def still_exposed(expectation: Expected, found: Sequence[Candidate], requests: S
         lines.append(f"  {candidate}")
         pushes = [entry for entry in requests if isinstance(entry, Push) and entry.accepted]
         for push in reversed(pushes):
-            if push._request.key == candidate.key and candidate.family in push.parsed_families:
+            if push._request.key == candidate.key and candidate.family in push._parsed:
                 lines.append(
                     f"    {name_of(push)}{', sent by the test itself,' if push.origin == 'test' else ''} put it there"
                 )
@@ -173,7 +173,7 @@ def not_deleted(key: Mapping[str, str], requests: Sequence[Request], keys: Seque
         later = [
             entry
             for entry in requests
-            if isinstance(entry, Push) and entry.order > matched[-1].order and entry.grouping_key == key
+            if isinstance(entry, Push) and entry._order > matched[-1]._order and entry.grouping_key == key
         ]
         who = f"{name_of(later[0])} made it anew" if later else "it is there again"
         why = f"but after {name_of(matched[-1])} {who}"
@@ -246,7 +246,7 @@ def timed_out(
     if expectation is not None and expectation.name is not None:
         accepted = [push for push in pushes if push.accepted and push.origin == "application"][-PUSHES:]
         found = [pair for push in reversed(accepted) for pair in carried(expectation, push)]
-        names = {name for push in accepted for name in push.parsed_families}
+        names = {name for push in accepted for name in push._parsed}
         alike = _alike(expectation, [candidate for candidate, _ in found], names)
     what = "nothing was pushed" if not pushes else f"{count(len(pushes), 'push')} came"
     if expectation is not None and pushes and all(push.origin == "test" for push in pushes):
@@ -338,7 +338,7 @@ def _history(expectation: Expected, requests: Sequence[Request], dropped: int, *
     lines = []
     names = expectation.families()
     pushes = [entry for entry in requests if isinstance(entry, Push)]
-    with_name = [push for push in pushes if any(name in push.parsed_families for name in names)]
+    with_name = [push for push in pushes if any(name in push._parsed for name in names)]
     for push in reversed(with_name[-PUSHES:]):
         if push.accepted and not accepted and push.origin == "application":
             continue

@@ -102,7 +102,7 @@ class Faults:
         self._active: list[Fault] = []
         self._ended: list[Fault] = []
         self._refusing = False
-        self.errors: list[BaseException] = []
+        self._errors: list[BaseException] = []
 
     def __contains__(self, fault: object) -> bool:
         return fault in self._active
@@ -210,7 +210,7 @@ class Faults:
         for fault in ended:  # one that has used up its times may still hold a request
             self._release(fault)
 
-    def plan(self, request: exchange.Request) -> Plan | None:
+    def _plan(self, request: exchange.Request) -> Plan | None:
         """Return what the active faults do to ``request``: the gateway's hook."""
         effect: dict[str, Any] = {}
         met: list[Fault] = []
@@ -221,7 +221,7 @@ class Faults:
                 if not fault._meets(request):
                     continue
             except Exception as error:  # the test's predicate, in a thread of ours: the test gets it at its end
-                self.errors.append(error)
+                self._errors.append(error)
                 continue
             if not self._hit(fault):
                 continue
@@ -236,7 +236,7 @@ class Faults:
         longest = max(met, key=lambda fault: fault._effect.get("wait", 0.0))
         return Plan(name=", ".join(fault.name for fault in met), owner=longest, **effect)
 
-    def take_unused(self) -> list[Fault]:
+    def _take_unused(self) -> list[Fault]:
         """Return the faults that met no request or fewer than they were to meet, and forget those that are over."""
         with self._lock:
             seen = [*self._ended, *self._active]

@@ -45,12 +45,12 @@ def fate(push: Push, requests: Sequence[Request], names: Iterable[bytes]) -> str
     if not push.accepted:
         return f"met the fault {push.fault} and was not stored" if push.fault else "was not stored"
     for later in requests:
-        if later.order <= push.order:
+        if later._order <= push._order:
             continue
         if isinstance(later, Push) and later.accepted and later._request.key == push._request.key:
-            if any(name in later.parsed_families for name in names):
+            if any(name in later._parsed for name in names):
                 return f"was replaced by {name_of(later)}"
-            if any(name in later.removed for name in names):
+            if any(name in later._removed for name in names):
                 return f"was removed by {name_of(later)}: a PUT replaces the whole group, a POST would have kept it"
         elif isinstance(later, Delete) and later.matched and later._request.key == push._request.key:
             return f"was deleted by {name_of(later)}"
@@ -63,9 +63,9 @@ def owner(key: Labels, name: bytes, before: Push, requests: Sequence[Request]) -
     """Return the push that had put the family ``name`` into the group ``key`` when ``before`` arrived."""
     found = None
     for entry in requests:
-        if entry.order >= before.order:
+        if entry._order >= before._order:
             break
-        if isinstance(entry, Push) and entry.accepted and entry._request.key == key and name in entry.parsed_families:
+        if isinstance(entry, Push) and entry.accepted and entry._request.key == key and name in entry._parsed:
             found = entry
     return found
 
@@ -78,7 +78,7 @@ def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
     lines = []
     if (push.error or "").endswith(_CUT):
         lines.append("the text ends within a line: the last line must end with a newline, too")
-    for collision in push.collisions:
+    for collision in push._collisions:
         if not collision.keys and collision.reason in _ALONE:
             lines.append(f"{decode(collision.prefix or collision.name)} {_ALONE[collision.reason]}")
         for key in collision.keys:
@@ -109,7 +109,7 @@ def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence
                 )
             return f"{what} {kind} what {end}"
     if any(
-        isinstance(entry, Push) and entry.order < push.order and entry.rejected and entry._request.key == key
+        isinstance(entry, Push) and entry._order < push._order and entry.rejected and entry._request.key == key
         for entry in requests
     ):
         return f"{what} {kind} the group {shown}, which an earlier rejected push left behind"
@@ -117,7 +117,7 @@ def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence
 
 
 def _type(push: Push, name: bytes) -> str:
-    family = push.parsed_families.get(name)
+    family = push._parsed.get(name)
     return proto_type_name(family.type).lower() if family is not None else "unknown"
 
 

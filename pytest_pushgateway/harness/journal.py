@@ -51,23 +51,22 @@ class Request:
 
     Attributes:
         number: its place among the requests of its kind in this test, from 1; 0 before it is journalled.
-        order: its place among all requests that the gateway ever got.
         origin: ``test`` for what ``gateway.push()`` and ``gateway.scrape()`` sent, else ``application``.
         test: the node id of the test that was running, or an empty string.
-        expected: whether an assertion expected the request to be rejected.
 
     """
+
+    # _order is its place among all that the gateway ever got; _expected tells whether an assertion expected a refusal.
 
     __slots__ = (
         "__weakref__",
         "_decoded",
+        "_expected",
+        "_order",
         "_record",
         "_request",
-        "expected",
         "number",
-        "order",
         "origin",
-        "poison",
         "test",
     )
 
@@ -75,12 +74,11 @@ class Request:
         self._request = request
         self._record = record
         self._decoded: tuple[Family, ...] | None = None
-        self.order: int = 0
+        self._order: int = 0
         self.number: int = 0
         self.origin: str = origin or "application"
         self.test: str = ""
-        self.expected: bool = False
-        self.poison: Any = None
+        self._expected: bool = False
 
     def __repr__(self) -> str:
         where = show_key(self.grouping_key) if self._request.kind in ("push", "delete") else self.path
@@ -154,16 +152,16 @@ class Request:
         plan = self._record.plan if self._record is not None else None
         return plan.name if plan is not None else None
 
-    def in_short(self) -> RecentRequest:
+    def _in_short(self) -> RecentRequest:
         """Return the request as the web page lists it."""
         from pytest_pushgateway.gateway.recent import RecentRequest
 
         if self._record is None:
             raise ValueError("only a journalled request can be listed")
-        return RecentRequest.of(self._record, self.order)._replace(origin=self.origin)
+        return RecentRequest.of(self._record, self._order)._replace(origin=self.origin)
 
     @property
-    def noteworthy(self) -> bool:
+    def _noteworthy(self) -> bool:
         """Tell whether a test may have to hear of the request at its end."""
         return False
 
@@ -203,7 +201,7 @@ class Push(Request):
         if self._decoded is None:
             from pytest_pushgateway.exposition.family import to_family
 
-            self._decoded = tuple(to_family(family) for family in self.parsed_families.values())
+            self._decoded = tuple(to_family(family) for family in self._parsed.values())
         return self._decoded
 
     @property
@@ -212,27 +210,27 @@ class Push(Request):
         return tuple(sample for family in self.families for sample in family.samples)
 
     @property
-    def parsed_families(self) -> dict[bytes, MetricFamily]:
+    def _parsed(self) -> dict[bytes, MetricFamily]:
         """The families in the gateway's own form, by name; empty where the body could not be read."""
         parsed = self._record.parsed if self._record is not None else None
         return parsed.families if parsed is not None else {}
 
     @property
-    def collisions(self) -> tuple[Any, ...]:
+    def _collisions(self) -> tuple[Any, ...]:
         """What the push was refused for, in the gateway's own form."""
         verdict = self._record.verdict if self._record is not None else None
         return tuple(verdict.collisions) if verdict is not None else ()
 
     @property
-    def removed(self) -> tuple[bytes, ...]:
+    def _removed(self) -> tuple[bytes, ...]:
         """Names of the families that a PUT removed and did not carry."""
         verdict = self._record.verdict if self._record is not None else None
         return tuple(verdict.removed) if verdict is not None and verdict.accepted else ()
 
     @property
-    def noteworthy(self) -> bool:
+    def _noteworthy(self) -> bool:
         """Tell whether the application's push was rejected or took something away."""
-        return self.origin != "test" and (bool(self.removed) or self.rejected)
+        return self.origin != "test" and (bool(self._removed) or self.rejected)
 
 
 class Delete(Request):
@@ -247,7 +245,7 @@ class Delete(Request):
         return verdict is not None and bool(verdict.matched)
 
     @property
-    def noteworthy(self) -> bool:
+    def _noteworthy(self) -> bool:
         """Tell whether the application's deletion found nothing."""
         return self.origin != "test" and not self.matched
 
@@ -289,7 +287,7 @@ class Journal:
         self.condition: threading.Condition = threading.Condition(threading.RLock())
         self.dropped: int = 0
         self.last_push: int = 0
-        """The place of the last push among all requests, as `Request.order`."""
+        """The place of the last push among all requests, as `Request._order`."""
         self.totals: Totals = Totals()
         self._limit = limit
         self._secret = os.urandom(8).hex()
@@ -311,11 +309,11 @@ class Journal:
         with self.condition:
             entry.number = self._numbers[kind] = self._numbers.get(kind, 0) + 1
             self._order += 1
-            entry.order = self._order
+            entry._order = self._order
             self._entries.append(entry)
             self._bodies += len(record.request.body)
             self._count(entry, kind)
-            if entry.noteworthy:
+            if entry._noteworthy:
                 self._noted.append(entry)
             while len(self._entries) > self._limit or self._bodies > BODIES_LIMIT:
                 gone = self._entries.popleft()
@@ -340,7 +338,7 @@ class Journal:
     def _count(self, entry: Request, kind: str) -> None:
         totals = self.totals
         if kind == "push":
-            self.last_push = entry.order
+            self.last_push = entry._order
             totals.pushes += 1
             totals.bodies += len(entry.body)
             totals.slowest = max(totals.slowest, entry.duration)
@@ -376,7 +374,7 @@ class Journal:
     def noted(self, since: int) -> list[Request]:
         """Return the kept requests later than ``since`` that a test may have to hear of; costs these alone."""
         with self.condition:
-            return [entry for entry in self._noted if entry.order > since]
+            return [entry for entry in self._noted if entry._order > since]
 
     def pushes(self) -> list[Push]:
         """Return all pushes, rejected ones and those that met a fault too."""

@@ -21,20 +21,20 @@ def register(gateway: Pushgateway) -> None:
 
 def gateways() -> list[Pushgateway]:
     """Return all gateways of this process that were ever started and are still referred to, the oldest first."""
-    return sorted(_known, key=lambda gateway: gateway.serial)
+    return sorted(_known, key=lambda gateway: gateway._keeper.serial)
 
 
 @atexit.register
 def _stop_all() -> None:
     for gateway in gateways():
         with suppress(Exception):
-            gateway.end()
+            gateway._keeper.end()
 
 
 def _let_go() -> None:
     # The child has copies of the sockets: unless it closes them, clients still connect after the parent stopped.
     for gateway in gateways():
-        gateway.let_go()
+        gateway._keeper.let_go()
     _known.clear()
 
 

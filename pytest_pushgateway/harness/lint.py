@@ -58,7 +58,7 @@ def lint(requests: Sequence[Request]) -> list[LintProblem]:
     problems += _restarts(requests)
     problems += _growing_keys(pushes)
     problems += _growing_labels(pushes)
-    return sorted(dict.fromkeys(problems), key=lambda problem: problem.push.order)
+    return sorted(dict.fromkeys(problems), key=lambda problem: problem.push._order)
 
 
 def _as_sent(push: Push) -> list[MetricFamily]:
@@ -66,7 +66,7 @@ def _as_sent(push: Push) -> list[MetricFamily]:
     from pytest_pushgateway.exposition.encoding import decode as decode_body
     from pytest_pushgateway.gateway.push import is_protobuf
 
-    if not push.parsed_families:
+    if not push._parsed:
         return []
     try:
         body = decode_body(push.body, push._request.header("content-encoding"))
@@ -78,7 +78,7 @@ def _as_sent(push: Push) -> list[MetricFamily]:
 
         return list(parse_text(body, None, utf8_names=True).families.values())
     except ParseError:  # the gateway read it: a limit of its own is no business of lint's
-        return list(push.parsed_families.values())
+        return list(push._parsed.values())
 
 
 def _shadows(push: Push, families: Iterable[MetricFamily]) -> Iterator[LintProblem]:
@@ -122,7 +122,7 @@ def _restarts(requests: Sequence[Request]) -> Iterator[LintProblem]:
             last = {series: known for series, known in last.items() if known[0] != entry._request.key}
         if not isinstance(entry, Push) or not entry.accepted:
             continue
-        for family in entry.parsed_families.values():
+        for family in entry._parsed.values():
             for series, value in _counts(family):
                 before = last.get(series)
                 if before is not None and value < before[1] and entry.origin == "application":
@@ -163,7 +163,7 @@ def _growing_keys(pushes: Sequence[Push]) -> Iterator[LintProblem]:
 def _growing_labels(pushes: Sequence[Push]) -> Iterator[LintProblem]:
     seen: dict[tuple[Labels | None, bytes], list[tuple[Push, dict[bytes, set[bytes]]]]] = {}
     for push in pushes:
-        for family in push.parsed_families.values():
+        for family in push._parsed.values():
             values: dict[bytes, set[bytes]] = {}
             for prefix, _ in family.series:
                 for label, value in split_prefix(prefix)[1]:

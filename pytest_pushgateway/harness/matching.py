@@ -125,7 +125,7 @@ def candidates(expectation: Expected, lookup: Lookup) -> list[Candidate]:
 
 def carried(expectation: Expected, push: Push) -> list[tuple[Candidate, Push]]:
     """Return the samples of the expected name in a push."""
-    families = push.parsed_families
+    families = push._parsed
     key = push._request.key or ()
 
     def lookup(name: bytes) -> list[tuple[Labels, MetricFamily]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import sys
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +11,8 @@ from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.harness import life
 from pytest_pushgateway.harness.client import Client
 from pytest_pushgateway.harness.clock import Clock
-from pytest_pushgateway.harness.journal import Journal, Push, Request, Totals
+from pytest_pushgateway.harness.journal import Journal, Push, Request
+from pytest_pushgateway.harness.keeper import Keeper
 from pytest_pushgateway.harness.sending import Sending
 from pytest_pushgateway.harness.state import Asserting
 from pytest_pushgateway.harness.waiting import Waiting
@@ -27,12 +26,10 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.exchange import Request as RawRequest
     from pytest_pushgateway.gateway.recent import RecentRequest
     from pytest_pushgateway.gateway.store import Store
-    from pytest_pushgateway.harness import report
     from pytest_pushgateway.harness.faults import Faults
     from pytest_pushgateway.harness.lint import LintProblem
     from pytest_pushgateway.harness.timeline import Snapshot
 
-_serials = itertools.count(1)
 _ASKED_BY_THE_PAGE = ("state", "static")
 """Handlers that the journal leaves out: an open page asks every second and would push what was pushed out of it."""
 
@@ -62,25 +59,19 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def __init__(self, **options: Any) -> None:
         self.settings: Settings = resolve([("Pushgateway()", options)])
-        self.serial: int = next(_serials)
         self.clock: Clock = Clock()
         self._faults: Faults | None = None
         self._journal = Journal(self.settings.journal_limit)
         self._moves: list[tuple[int, float]] = []
-        self.clock.moved = lambda at: self._moves.append((self._journal.sequence, at))
+        self.clock._moved = lambda at: self._moves.append((self._journal.sequence, at))
         self._log: deque[str] = deque(maxlen=200)
         self._gateway: Gateway | None = None
         self._port = self.settings.port
         self._running = False
-        self._reported = 0
         self._directory: Callable[[], Path] = _temporary_directory
         self._temporary: Path | None = None
         self._persistence_file = self.settings.persistence_file
-        self.managed = False
-        self.page_note: str | None = None
-        """A line that the web page shows at its top."""
-        self._due: list[report.Finding] = []
-        self._inherited: object = None
+        self._keeper = Keeper(self)
 
     def __repr__(self) -> str:
         if not self._running:
@@ -193,7 +184,7 @@ class Pushgateway(Asserting, Waiting, Sending):
                 hook=self._hook,
                 log=self._write_log,
                 recent_requests=self._recent,
-                note=lambda: self.page_note,
+                note=lambda: self._keeper.page_note,
             )
             gateway.start()
             self._gateway = gateway
@@ -215,7 +206,7 @@ class Pushgateway(Asserting, Waiting, Sending):
             self._running = False
             self._lift_faults()
             self._gateway.stop()
-        self._speak_up()
+        self._keeper.speak_up()
 
     def restart(self) -> None:
         """Stop the gateway in an orderly way and start it on the same port; the metrics come back from the file."""
@@ -229,7 +220,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def reset(self) -> None:
         """Empty gateway and journal and lift all faults; a request that is under way shows in neither any more."""
-        self._speak_up()
+        self._keeper.speak_up()
         self._lift_faults()
         self._log.clear()
         with self._journal.condition:
@@ -247,108 +238,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         try:
             self.stop()
         finally:
-            self.end()
-
-    # For the plugin
-
-    @classmethod
-    def from_settings(cls, settings: Settings, directory: Callable[[], Path] | None = None) -> Pushgateway:
-        """Return a gateway with settings resolved elsewhere; ``directory`` makes one for its temporary file."""
-        gateway = cls()
-        gateway.settings = settings
-        gateway._journal = Journal(settings.journal_limit)
-        gateway._port = settings.port
-        gateway._persistence_file = settings.persistence_file
-        if directory is not None:
-            gateway._directory = directory
-        gateway.managed = True
-        return gateway
-
-    def begin(self) -> None:
-        """Get ready for a test: started, empty, without faults, the clock running."""
-        self.clock.resume()
-        self.start()
-        self.reset()
-
-    def settle(self) -> None:
-        """End what a test set going; the journal stays for its report."""
-        self._lift_faults()
-        self.clock.resume()
-
-    def concerns(self, test: str) -> bool:
-        """Tell whether the gateway got a request while this test ran."""
-        return any(entry.test == test for entry in self.requests)
-
-    def take_totals(self) -> Totals:
-        """Return the counts of requests since this was last asked."""
-        return self._journal.take_totals()
-
-    def take_findings(self) -> list[report.Finding]:
-        """Return the warnings that are due since this was last asked."""
-        with self._journal.condition:
-            since, self._reported = self._reported, self._journal.sequence
-            noted = self._journal.noted(since)
-            pushed = self._journal.last_push > since
-        poison = self._store.poisoned() if self._gateway is not None and pushed else None
-        due, self._due = self._due, []
-        if self.settings.lint:
-            from pytest_pushgateway.warnings import LintWarning
-
-            due += [(LintWarning, f"{one}") for one in self.lint() if one.push.order > since]
-        unused = self._faults.take_unused() if self._faults is not None else []
-        if not (noted or unused or poison):
-            return due
-        from pytest_pushgateway.harness import report
-
-        return due + report.findings(noted, self._journal.requests(), unused, poison, self._prefix)
-
-    def take_errors(self) -> list[BaseException]:
-        """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked."""
-        errors: list[BaseException] = []
-        sources = [part.errors for part in (self._faults, self._gateway) if part is not None]
-        for source in sources:
-            taken = list(source)
-            del source[: len(taken)]  # not all: a thread may be adding another
-            errors += taken
-        return errors
-
-    def _errors(self) -> list[BaseException]:
-        return [error for part in (self._faults, self._gateway) if part is not None for error in part.errors]
-
-    def section(self) -> list[str]:
-        """Return the lines that a failing test shows of this gateway."""
-        from pytest_pushgateway.harness import report
-
-        title = f"{self.url} ({'running' if self._running else 'stopped'})"
-        groups = self._store.groups() if self._gateway is not None else []
-        poison = self._store.poisoned() if self._gateway is not None else None
-        lines = report.section(
-            title, self.requests, self._journal.dropped, self.faults, groups, poison, self._prefix, list(self._log)
-        )
-        return lines + [f"  error in a thread: {type(error).__name__}: {error}" for error in self._errors()]
-
-    def end(self) -> None:
-        """Stop the gateway, whatever fails, and remove its temporary file."""
-        try:
-            if self._running and self._gateway is not None:
-                self._running = False
-                self._lift_faults()
-                self._gateway.stop()
-        finally:
-            if self._temporary is not None:
-                import shutil
-
-                shutil.rmtree(self._temporary, ignore_errors=True)
-                self._temporary = None
-
-    def let_go(self) -> None:
-        """In a forked child: forget the parent's gateway, whose sockets the server has closed here."""
-        self._running = False
-        self._journal = Journal(self.settings.journal_limit)
-        self._faults = None
-        self._temporary = None
-        self._inherited = self._gateway  # kept from the collector: its database belongs to the parent
-        self._gateway = None
+            self._keeper.end()
 
     # How it is done
 
@@ -381,7 +271,7 @@ class Pushgateway(Asserting, Waiting, Sending):
     def _hook(self, request: RawRequest) -> Plan | None:
         if not self._faults or self._journal.is_own(request):
             return None
-        return self._faults.plan(request)
+        return self._faults._plan(request)
 
     def _write_log(self, level: str, message: str, **fields: object) -> None:
         self._log.append(" ".join([level, message, *(f"{name}={value!r}" for name, value in fields.items())]))
@@ -394,7 +284,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         from pytest_pushgateway.gateway.recent import LIMIT
 
         latest = [entry for entry in self.requests if entry.kind != "other"][-LIMIT:]
-        return [entry.in_short() for entry in latest]
+        return [entry._in_short() for entry in latest]
 
     def _release(self, fault: object) -> None:
         if self._gateway is not None:
@@ -426,22 +316,6 @@ class Pushgateway(Asserting, Waiting, Sending):
             if self._running and self._gateway is not None:
                 self._gateway.persist(self._persistence_file)
         return self._persistence_file
-
-    def _speak_up(self) -> None:
-        if self.managed:
-            self._due = self.take_findings()
-            return
-        found = self.take_findings()
-        errors = self.take_errors()
-        if errors:
-            raise errors[0]
-        if found:
-            from pytest_pushgateway.harness import report
-
-            frame = sys._getframe(1)
-            while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pytest_pushgateway."):
-                frame = frame.f_back
-            report.issue(found, frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__"))
 
 
 def _temporary_directory() -> Path:

@@ -38,7 +38,7 @@ def findings(
     found: list[Finding] = []
     for entry in noted:
         if isinstance(entry, Push):
-            if entry.rejected and not entry.expected:
+            if entry.rejected and not entry._expected:
                 found.append((RejectedPushWarning, rejected(entry, requests)))
             text = lost(entry, requests)
             if text is not None:
@@ -47,7 +47,7 @@ def findings(
             found.append((UselessDeleteWarning, _useless(entry)))
     found += [(UnusedFaultWarning, _unused(fault)) for fault in unused]
     culprits = _culprits(poison, requests) if poison is not None else []
-    if poison is not None and any(push.origin == "application" and not push.expected for push in culprits):
+    if poison is not None and any(push.origin == "application" and not push._expected for push in culprits):
         found.append((PoisonedGatewayWarning, poisoned(poison, requests, prefix)))
     return found
 
@@ -67,10 +67,10 @@ def rejected(push: Push, requests: Sequence[Request]) -> str:
 
 def lost(push: Push, requests: Sequence[Request]) -> str | None:
     """Return the text of a `LostPushWarning`, or None where a push lost nothing that this test had pushed."""
-    if not push.removed or push._request.key is None:
+    if not push._removed or push._request.key is None:
         return None
     owners: dict[str, list[str]] = {}
-    for name in push.removed:
+    for name in push._removed:
         earlier = owner(push._request.key, name, push, requests)
         if earlier is not None and earlier.origin == "application" and earlier.test == push.test:
             owners.setdefault(name_of(earlier), []).append(decode(name))
@@ -154,7 +154,7 @@ def section(
         lines.append(f"  ... {count(len(pushes) - PUSHES, 'earlier push')}")
     for push in pushes[-PUSHES:]:
         mine = ", sent by the test itself" if push.origin == "test" else ""
-        names = [decode(name) for name in push.parsed_families]
+        names = [decode(name) for name in push._parsed]
         if push.rejected:
             lines += rejection(push, requests)
         else:

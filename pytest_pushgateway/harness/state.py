@@ -271,7 +271,7 @@ class Asserting(Exposed):
             and wanted.items() <= push.grouping_key.items()
         ]
         for push in matching:
-            push.expected = True
+            push._expected = True
         if matching:
             return matching[-1]
         what = f" matching {getattr(match, 'pattern', match)!r}" if match is not None else ""

@@ -44,7 +44,7 @@ class _Replay:
     def run(self, requests: Sequence[Request], moves: Sequence[tuple[int, float]], now: float) -> list[Snapshot]:
         waiting = list(moves)
         for request in requests:
-            while waiting and waiting[0][0] < request.order:
+            while waiting and waiting[0][0] < request._order:
                 self._show(waiting.pop(0)[1])
             if self._repeat(request):
                 self._show(request.at)

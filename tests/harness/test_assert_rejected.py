@@ -19,7 +19,7 @@ def test_a_rejected_push_is_found_by_reason_status_and_a_part_of_its_key(play: P
     assert play.assert_rejected() is second
     assert play.assert_rejected("expected float") is first
     assert play.assert_rejected(re.compile("TIMESTAMPS", re.IGNORECASE), status=400, instance="db2") is second
-    assert (first.expected, second.expected) == (True, True)
+    assert (first._expected, second._expected) == (True, True)
 
 
 def test_only_what_matches_is_expected(play: Play) -> None:
@@ -28,7 +28,7 @@ def test_only_what_matches_is_expected(play: Play) -> None:
 
     play.assert_rejected("timestamps")
 
-    assert (first.expected, second.expected) == (False, True)
+    assert (first._expected, second._expected) == (False, True)
 
 
 def test_an_error_that_a_fault_answered_is_found_too(play: Play) -> None:

@@ -24,7 +24,7 @@ def test_a_push_as_it_came(play: Play) -> None:
     assert (push.origin, push.test, push.fault) == ("application", "test_a.py::test_b", None)
     assert [family.type for family in push.families] == ["gauge"]
     assert push.samples[0].labels == {"disk": "sda", "instance": "db1", "job": "backup"}
-    assert (push.accepted, push.rejected, push.removed) == (True, False, ())
+    assert (push.accepted, push.rejected, push._removed) == (True, False, ())
 
 
 def test_a_rejected_push(play: Play) -> None:
@@ -32,7 +32,7 @@ def test_a_rejected_push(play: Play) -> None:
 
     assert repr(push) == '<Push 1: PUT job="backup", answered 400>'
     assert push.error == 'text format parsing error in line 1: expected float as value, got "x"'
-    assert (push.accepted, push.rejected, push.families, push.collisions) == (False, True, (), ())
+    assert (push.accepted, push.rejected, push.families, push._collisions) == (False, True, (), ())
 
 
 def test_a_push_that_met_a_fault(play: Play) -> None:
@@ -68,7 +68,7 @@ def test_requests_are_numbered_by_kind(play: Play) -> None:
 
     assert repr(deletion) == '<Delete 1: DELETE job="backup", answered 202>'
     assert (deletion.matched, deletion.number, push.number) == (True, 1, 2)
-    assert [entry.order for entry in play.journal] == [1, 2, 3]
+    assert [entry._order for entry in play.journal] == [1, 2, 3]
     assert len(play.journal) == 3
 
 
@@ -78,7 +78,7 @@ def test_a_request_that_is_not_journalled_yet(play: Play) -> None:
     assert (request.status, request.error, request.fault, request.duration, request.number) == (0, None, None, 0.0, 0)
     assert request.outcome == "not answered yet"
     with pytest.raises(ValueError, match="only a journalled request can be listed"):
-        request.in_short()
+        request._in_short()
 
 
 def test_a_push_with_a_bad_url(play: Play) -> None:
@@ -97,7 +97,7 @@ def test_a_request_that_was_never_answered(play: Play) -> None:
 
 
 def test_the_web_page_gets_requests_in_short(play: Play) -> None:
-    short = play.put("a 1\n", origin="test").in_short()
+    short = play.put("a 1\n", origin="test")._in_short()
 
     assert (short.kind, short.method, short.series, short.origin) == ("push", "PUT", 1, "test")
 
@@ -131,7 +131,7 @@ def test_a_cleared_journal_starts_anew_but_its_sequence_goes_on(play: Play) -> N
     play.journal.clear()
     push = play.put("a 1\n")
 
-    assert (push.number, push.order, play.journal.dropped) == (1, 2, 0)
+    assert (push.number, push._order, play.journal.dropped) == (1, 2, 0)
 
 
 def test_a_large_journal_is_freed_by_a_thread(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:

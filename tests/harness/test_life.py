@@ -171,7 +171,7 @@ def test_the_url_is_one_that_can_be_connected_to(host: str, url: str) -> None:
         assert gateway.url == url.format(gateway.port)
         assert send(gateway) == 200
     finally:
-        gateway.end()
+        gateway._keeper.end()
 
 
 def test_an_unknown_option_names_the_nearest() -> None:
@@ -217,7 +217,7 @@ def test_a_forked_child_lets_go_so_that_the_parent_can_stop(make_pushgateway: Ma
             os.close(hold_writer)
             alive = [gateway.running, bool(life.gateways())]
             gateway.stop()
-            gateway.end()
+            gateway._keeper.end()
             os.write(told_writer, repr(alive).encode())
             os.read(hold_reader, 1)
         finally:

@@ -48,7 +48,7 @@ def test_at_the_end_of_a_with_statement() -> None:
 def test_a_delete_that_was_refused() -> None:
     gateway = Pushgateway(basic_auth=("user", "secret")).start()
     assert send(gateway, "", "/metrics/job/backup", "DELETE") == 401
-    assert '  delete 1 (DELETE job="backup"), answered 401: nothing was deleted' in gateway.section()
+    assert '  delete 1 (DELETE job="backup"), answered 401: nothing was deleted' in gateway._keeper.section()
     with pytest.raises(AssertionError, match="but the DELETE was answered 401"):
         gateway.assert_deleted(job="backup")
     with pytest.warns(UselessDeleteWarning) as caught:
@@ -68,7 +68,7 @@ def test_each_is_issued_once() -> None:
     gateway.stop()
     gateway.start()
     gateway.reset()
-    gateway.end()
+    gateway._keeper.end()
 
 
 def test_what_an_assertion_expected_is_no_news() -> None:

@@ -1,0 +1,189 @@
+"""What the plugin, the end of the process and a fork do with a `Pushgateway`: the seam beneath its public names.
+
+A test never needs any of it. `Keeper` sees the private parts of its gateway, and nothing else outside of it does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.harness.journal import Journal, Totals
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.harness.pushgateway import Pushgateway
+    from pytest_pushgateway.harness.report import Finding
+    from pytest_pushgateway.settings import Settings
+
+_serials = itertools.count(1)
+
+
+def make(settings: Settings, directory: Callable[[], Path]) -> Pushgateway:
+    """Return a gateway that fixtures look after, with settings resolved elsewhere.
+
+    ``directory`` makes the directory of its temporary file.
+    """
+    from pytest_pushgateway.harness.pushgateway import Pushgateway
+
+    gateway = Pushgateway()
+    gateway.settings = settings
+    gateway._journal = Journal(settings.journal_limit)
+    gateway._port = settings.port
+    gateway._persistence_file = settings.persistence_file
+    gateway._directory = directory
+    gateway._keeper.managed = True
+    return gateway
+
+
+def keeper(gateway: Pushgateway) -> Keeper:
+    """Return the keeper of a gateway."""
+    return gateway._keeper
+
+
+class Keeper:
+    """Looks after one gateway: readies it for a test, collects what the test should hear of, ends it.
+
+    Attributes:
+        serial: its place among all gateways that this process made.
+        managed: whether fixtures look after the gateway: its warnings then wait until they have ended.
+        page_note: a line that the web page shows at its top, if any.
+
+    """
+
+    def __init__(self, gateway: Pushgateway) -> None:
+        self.serial: int = next(_serials)
+        self.managed = False
+        self.page_note: str | None = None
+        self._of = gateway
+        self._reported = 0
+        self._due: list[Finding] = []
+        self._inherited: object = None
+
+    # A test
+
+    def begin(self) -> None:
+        """Get ready for a test: started, empty, without faults, the clock running."""
+        self._of.clock.resume()
+        self._of.start()
+        self._of.reset()
+
+    def settle(self) -> None:
+        """End what a test set going; the journal stays for its report."""
+        self._of._lift_faults()
+        self._of.clock.resume()
+
+    def concerns(self, test: str) -> bool:
+        """Tell whether the gateway got a request while this test ran."""
+        return any(entry.test == test for entry in self._of.requests)
+
+    # What it should hear of
+
+    def take_totals(self) -> Totals:
+        """Return the counts of requests since this was last asked."""
+        return self._of._journal.take_totals()
+
+    def take_findings(self) -> list[Finding]:
+        """Return the warnings that are due since this was last asked."""
+        gateway, journal = self._of, self._of._journal
+        with journal.condition:
+            since, self._reported = self._reported, journal.sequence
+            noted = journal.noted(since)
+            pushed = journal.last_push > since
+        poison = gateway._store.poisoned() if gateway._gateway is not None and pushed else None
+        due, self._due = self._due, []
+        if gateway.settings.lint:
+            from pytest_pushgateway.warnings import LintWarning
+
+            due += [(LintWarning, f"{one}") for one in gateway.lint() if one.push._order > since]
+        unused = gateway._faults._take_unused() if gateway._faults is not None else []
+        if not (noted or unused or poison):
+            return due
+        from pytest_pushgateway.harness import report
+
+        return due + report.findings(noted, journal.requests(), unused, poison, gateway._prefix)
+
+    def take_errors(self) -> list[BaseException]:
+        """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked."""
+        errors: list[BaseException] = []
+        for source in self._errors():
+            taken = list(source)
+            del source[: len(taken)]  # not all: a thread may be adding another
+            errors += taken
+        return errors
+
+    def _errors(self) -> list[list[BaseException]]:
+        faults, inner = self._of._faults, self._of._gateway
+        return [*([faults._errors] if faults is not None else []), *([inner.errors] if inner is not None else [])]
+
+    def speak_up(self) -> None:
+        """Issue the warnings that are due, from the line that called the gateway; with fixtures, at the test's end.
+
+        Raises:
+            Exception: what a thread of the gateway, or a fault's predicate, had raised.
+
+        """
+        if self.managed:
+            self._due = self.take_findings()
+            return
+        found = self.take_findings()
+        errors = self.take_errors()
+        if errors:
+            raise errors[0]
+        if found:
+            from pytest_pushgateway.harness import report
+
+            frame = sys._getframe(1)
+            while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pytest_pushgateway."):
+                frame = frame.f_back
+            report.issue(found, frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__"))
+
+    def section(self) -> list[str]:
+        """Return the lines that a failing test shows of the gateway."""
+        from pytest_pushgateway.harness import report
+
+        gateway, journal = self._of, self._of._journal
+        title = f"{gateway.url} ({'running' if gateway.running else 'stopped'})"
+        groups = gateway._store.groups() if gateway._gateway is not None else []
+        poison = gateway._store.poisoned() if gateway._gateway is not None else None
+        lines = report.section(
+            title,
+            journal.requests(),
+            journal.dropped,
+            gateway.faults,
+            groups,
+            poison,
+            gateway._prefix,
+            list(gateway._log),
+        )
+        errors = [error for source in self._errors() for error in source]
+        return lines + [f"  error in a thread: {type(error).__name__}: {error}" for error in errors]
+
+    # Its end
+
+    def end(self) -> None:
+        """Stop the gateway, whatever fails, and remove its temporary file."""
+        gateway = self._of
+        try:
+            if gateway._running and gateway._gateway is not None:
+                gateway._running = False
+                gateway._lift_faults()
+                gateway._gateway.stop()
+        finally:
+            if gateway._temporary is not None:
+                import shutil
+
+                shutil.rmtree(gateway._temporary, ignore_errors=True)
+                gateway._temporary = None
+
+    def let_go(self) -> None:
+        """In a forked child: forget the parent's gateway, whose sockets the server has closed here."""
+        gateway = self._of
+        gateway._running = False
+        gateway._journal = Journal(gateway.settings.journal_limit)
+        gateway._faults = None
+        gateway._temporary = None
+        self._inherited = gateway._gateway  # kept from the collector: its database belongs to the parent
+        gateway._gateway = None
