@@ -196,27 +196,38 @@ def not_deleted(key: Mapping[str, str], requests: Sequence[Request], keys: Seque
     )
 
 
-def not_rejected(what: str, pushes: Sequence[Push]) -> str:
-    """Return why no push counts as the rejected one that was expected."""
-    rejected = [push for push in pushes if push.status >= 400 or push.rejected]
-    if not pushes:
-        why = "but nothing was pushed"
+def not_rejected(what: str, method: str | None, asked: Sequence[Request], requests: Sequence[Request]) -> str:
+    """Return why no push, or with ``method`` no request of that method, counts as the rejected one expected."""
+    noun = "push" if method is None else method
+    several = "pushes" if method is None else f"{method}s"
+    entries = [entry for entry in asked if method is None or entry.method == method]
+    rejected = [entry for entry in entries if entry._refused]
+    elsewhere = [entry for entry in requests if entry not in entries and entry._refused]
+    if not entries:
+        why = "but nothing was pushed" if method is None else f"but there was no {noun}"
     elif not rejected:
         why = (
-            f"but {_all(len(pushes))} was accepted"
-            if len(pushes) == 1
-            else f"but all {len(pushes)} pushes were accepted"
+            f"but the only {noun} was accepted"
+            if len(entries) == 1
+            else f"but all {len(entries)} {several} were accepted"
         )
     elif len(rejected) == 1:
-        why = "but the only rejected push is another"
+        why = f"but the only rejected {noun} is another"
     else:
-        why = f"but none of the {len(rejected)} rejected pushes is such a one"
-    shown = rejected or pushes
+        why = f"but none of the {len(rejected)} rejected {several} is such a one"
     return message(
-        f"expected a rejected push{what}, {why}",
-        _pushes(shown),
+        f"expected a rejected {noun}{what}, {why}",
+        _requests(f"The {several}:", rejected or entries, f"earlier {several}"),
         ["To relax the check, leave out match= or status=."] if rejected else [],
+        _elsewhere(elsewhere),
     )
+
+
+def _elsewhere(rejected: Sequence[Request]) -> list[str]:
+    lines = _requests("Rejected, but not asked for:", rejected, "of them")
+    if any(isinstance(entry, Delete) for entry in rejected):
+        lines.append('For a DELETE say so: assert_rejected(..., method="DELETE").')
+    return lines
 
 
 def rejections(pushes: Sequence[Push], requests: Sequence[Request]) -> str:
@@ -363,12 +374,16 @@ def _relax(expectation: Expected, found: Sequence[Candidate]) -> list[str]:
 
 
 def _pushes(pushes: Sequence[Push]) -> list[str]:
-    lines = ["The pushes:"] if pushes else []
-    for push in pushes[-10:]:
-        why = f": {shorten(reason(push))}" if push.error else ""
-        mine = ", sent by the test itself" if push.origin == "test" else ""
-        lines.append(f"  {name_of(push)}{mine}, {push.outcome}{why}")
-    return lines + _more(len(pushes), 10, "earlier pushes")
+    return _requests("The pushes:", pushes, "earlier pushes")
+
+
+def _requests(title: str, requests: Sequence[Request], more: str) -> list[str]:
+    lines = [title] if requests else []
+    for entry in requests[-10:]:
+        why = f": {shorten(reason(entry))}" if entry.error else ""
+        mine = ", sent by the test itself" if entry.origin == "test" else ""
+        lines.append(f"  {name_of(entry)}{mine}, {entry.outcome}{why}")
+    return lines + _more(len(requests), 10, more)
 
 
 def _was(count: int) -> str:

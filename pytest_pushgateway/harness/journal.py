@@ -166,6 +166,11 @@ class Request:
         return False
 
     @property
+    def _refused(self) -> bool:
+        """Tell whether the request was answered with an error, by the gateway or by a fault."""
+        return self.status >= 400
+
+    @property
     def outcome(self) -> str:
         """What became of the request, in one line."""
         if self._record is None:
@@ -194,6 +199,11 @@ class Push(Request):
         if plan is not None and (plan.status is not None or plan.disconnect or not plan.store):
             return False
         return self.status >= 400 or self._record.verdict is not None
+
+    @property
+    def _refused(self) -> bool:
+        """Tell whether the push was answered with an error or, behind a fault's answer, rejected."""
+        return self.status >= 400 or self.rejected
 
     @property
     def families(self) -> tuple[Family, ...]:

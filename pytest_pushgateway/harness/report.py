@@ -43,7 +43,7 @@ def findings(
             text = lost(entry, requests)
             if text is not None:
                 found.append((LostPushWarning, text))
-        elif isinstance(entry, Delete) and not entry.matched and not entry.fault:
+        elif isinstance(entry, Delete) and not (entry.matched or entry.fault or entry._expected):
             found.append((UselessDeleteWarning, _useless(entry)))
     found += [(UnusedFaultWarning, _unused(fault)) for fault in unused]
     culprits = _culprits(poison, requests) if poison is not None else []
@@ -86,8 +86,8 @@ def lost(push: Push, requests: Sequence[Request]) -> str | None:
 def _useless(deletion: Delete) -> str:
     if deletion.status >= 400:
         return (
-            f"{name_of(deletion)} was answered {deletion.status}: nothing was deleted. If that is meant, filter "
-            "UselessDeleteWarning"
+            f"{name_of(deletion)} was answered {deletion.status}: nothing was deleted. If the test expects it, say so: "
+            f"pushgateway.assert_rejected(method='DELETE', {_arguments(deletion)})"
         )
     return (
         f"{name_of(deletion)} matched no group: a DELETE takes the exact grouping key, and is answered 202 either way. "
@@ -208,7 +208,7 @@ def _list(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - NAMES} more" if len(names) > NAMES else shown
 
 
-def _arguments(push: Push) -> str:
+def _arguments(push: Request) -> str:
     return ", ".join(
         [f"status={push.status}", *(f"{name}={value!r}" for name, value in push.grouping_key.items() if name == "job")]
     )

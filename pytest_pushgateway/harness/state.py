@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pytest_pushgateway.exposition.model import lines
 from pytest_pushgateway.harness.journal import Delete, Journal, Push, show_key
@@ -251,27 +251,56 @@ class Asserting(Exposed):
 
         raise AssertionError(expect.not_deleted(key, self._journal.requests(), keys))
 
+    @overload
     def assert_rejected(
-        self, match: str | re.Pattern[str] | None = None, *, status: int | None = None, **grouping: object
-    ) -> Push:
+        self,
+        match: str | re.Pattern[str] | None = None,
+        *,
+        status: int | None = None,
+        method: Literal["PUT", "POST"] | None = None,
+        **grouping: object,
+    ) -> Push: ...
+
+    @overload
+    def assert_rejected(
+        self,
+        match: str | re.Pattern[str] | None = None,
+        *,
+        status: int | None = None,
+        method: Literal["DELETE"],
+        **grouping: object,
+    ) -> Delete: ...
+
+    def assert_rejected(
+        self,
+        match: str | re.Pattern[str] | None = None,
+        *,
+        status: int | None = None,
+        method: str | None = None,
+        **grouping: object,
+    ) -> Push | Delete:
         """Assert that a push in this test was answered with an error; return the last one.
 
-        ``match`` is a regular expression, searched for in the reason; ``grouping`` is a part of the grouping key. All
-        pushes that match count as expected, and no `RejectedPushWarning` speaks of them.
+        ``match`` is a regular expression, searched for in the reason; ``method="DELETE"`` asks for a deletion instead,
+        ``"PUT"`` or ``"POST"`` for such a push; ``grouping`` is a part of the grouping key. All requests that match
+        count as expected, and no warning speaks of them.
         """
         __tracebackhide__ = True
+        if method not in (None, "PUT", "POST", "DELETE"):
+            raise ValueError(f"method must be 'PUT', 'POST' or 'DELETE', not {method!r}")
         wanted = {name: str(value) for name, value in grouping.items()}
-        pushes = self._journal.pushes()
+        asked: list[Push] | list[Delete] = self._journal.deletions() if method == "DELETE" else self._journal.pushes()
         matching = [
-            push
-            for push in pushes
-            if (push.status >= 400 or push.rejected)
-            and (status is None or push.status == status)
-            and (match is None or re.search(match, push.error or ""))
-            and wanted.items() <= push.grouping_key.items()
+            entry
+            for entry in asked
+            if entry._refused
+            and (status is None or entry.status == status)
+            and (method is None or entry.method == method)
+            and (match is None or re.search(match, entry.error or ""))
+            and wanted.items() <= entry.grouping_key.items()
         ]
-        for push in matching:
-            push._expected = True
+        for entry in matching:
+            entry._expected = True
         if matching:
             return matching[-1]
         what = f" matching {getattr(match, 'pattern', match)!r}" if match is not None else ""
@@ -279,7 +308,7 @@ class Asserting(Exposed):
         what += f" of {show_key(wanted)}" if wanted else ""
         from pytest_pushgateway.harness import expect
 
-        raise AssertionError(expect.not_rejected(what, pushes))
+        raise AssertionError(expect.not_rejected(what, method, asked, self._journal.requests()))
 
     def assert_no_rejections(self) -> None:
         """Assert that the gateway refused no push in this test; what a fault answered does not count."""

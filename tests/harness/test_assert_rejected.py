@@ -107,6 +107,38 @@ def test_a_duplicate_within_a_push(play: Play) -> None:
     )
 
 
+def test_deletions_and_methods_are_told_apart(play: Play) -> None:
+    put = play.put("backup_bytes x\n")
+    post = play.post("backup_bytes y\n")
+    deletion = play.delete(plan=Plan("error(503)", status=503, store=False))
+
+    assert play.assert_rejected() is post
+    assert play.assert_rejected(method="PUT") is put
+    assert deletion._expected is False
+    assert play.assert_rejected(method="DELETE", status=503, job="backup") is deletion
+    assert deletion._expected is True
+    with pytest.raises(ValueError, match="method must be 'PUT', 'POST' or 'DELETE', not 'put'"):
+        play.assert_rejected(method="put")  # type: ignore[call-overload]
+
+
+def test_another_kind_of_request_was_rejected(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    play.delete(plan=Plan("error(503)", status=503, body=b"down", store=False))
+
+    assert failure(play.assert_rejected) == [
+        "expected a rejected push, but the only push was accepted",
+        "The pushes:",
+        '  push 1 (PUT job="backup"), answered 200',
+        "Rejected, but not asked for:",
+        '  delete 1 (DELETE job="backup"), answered 503 (fault error(503))',
+        'For a DELETE say so: assert_rejected(..., method="DELETE").',
+    ]
+    assert failure(play.assert_rejected, method="DELETE", status=400)[0] == (
+        "expected a rejected DELETE with status 400, but the only rejected DELETE is another"
+    )
+    assert failure(play.assert_rejected, method="POST")[0] == "expected a rejected POST, but there was no POST"
+
+
 def test_a_deleted_group(play: Play) -> None:
     play.put("backup_bytes 7\n", instance="db1")
     deletion = play.delete(instance="db1")

@@ -55,9 +55,15 @@ def test_a_delete_that_was_refused() -> None:
         gateway.stop()
 
     assert str(caught[0].message) == (
-        'delete 1 (DELETE job="backup") was answered 401: nothing was deleted. If that is meant, filter '
-        "UselessDeleteWarning"
+        'delete 1 (DELETE job="backup") was answered 401: nothing was deleted. If the test expects it, say so: '
+        "pushgateway.assert_rejected(method='DELETE', status=401, job='backup')"
     )
+
+
+def test_a_refused_delete_that_was_expected_is_no_news() -> None:
+    with Pushgateway(basic_auth=("user", "secret")) as gateway:
+        send(gateway, method="DELETE")
+        gateway.assert_rejected(method="DELETE", status=401, job="backup")
 
 
 def test_each_is_issued_once() -> None:

@@ -87,8 +87,8 @@ FOR_A_PUSH = """
     exposition.text_reader gateway gateway.answers gateway.app gateway.body gateway.connection gateway.consistency
     gateway.exchange gateway.gateway gateway.grouping gateway.groups gateway.http1 gateway.index gateway.listen
     gateway.monotonic gateway.push gateway.reserved gateway.selfmetrics gateway.server gateway.store gateway.urls
-    gateway.workers harness harness.client harness.clock harness.journal harness.life harness.matching
-    harness.pushgateway harness.sending harness.state harness.text harness.waiting
+    gateway.workers harness harness.client harness.clock harness.journal harness.keeper harness.life
+    harness.matching harness.pushgateway harness.sending harness.state harness.text harness.waiting
 """
 """What a start, a push, a reset and an assertion that passes import; another module has to be worth its time."""
 

@@ -71,6 +71,8 @@ def asserted(gateway: Pushgateway) -> None:
     gateway.assert_not_pushed()
     assert_type(gateway.assert_deleted(job="backup"), Delete)
     assert_type(gateway.assert_rejected(re.compile("type"), status=400, job="backup"), Push)
+    assert_type(gateway.assert_rejected(method="PUT"), Push)
+    assert_type(gateway.assert_rejected(status=401, method="DELETE", job="backup"), Delete)
     gateway.assert_no_rejections()
 
 
@@ -107,7 +109,7 @@ def made(make_pushgateway: MakePushgateway) -> None:
 
 def wrong(gateway: Pushgateway, anything: Any) -> None:
     gateway.value(7)  # type: ignore[arg-type]
-    gateway.assert_rejected(status="400")  # type: ignore[arg-type]
+    gateway.assert_rejected(status="400")  # type: ignore[call-overload]
     gateway.faults.error("503")  # type: ignore[arg-type]
     gateway.push(7, job="backup")  # type: ignore[arg-type]
     gateway.no_such_thing()  # type: ignore[attr-defined]
