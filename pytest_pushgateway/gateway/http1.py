@@ -144,6 +144,9 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int) -> Head:
         else:
             listed = ",".join(value.lower() for name, value in headers if name.lower() == "connection").split(",")
             close = "close" in first or "close" in (option.strip(_BLANKS) for option in listed)
+    if "transfer-encoding" in fields and (http10 or "content-length" in fields):
+        # Unlike Go: a proxy in front may see the request end elsewhere, so nothing may follow it (RFC 9112, 6.1).
+        close = True
     expect = fields.get("expect")
     expects_continue = expect is not None and "100-continue" in re.split(r"[ \t,]+", expect.lower())
     return Head(

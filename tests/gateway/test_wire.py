@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -59,7 +60,6 @@ WHOLE: dict[str, bytes] = {
     "coding with a space": PUT + b"Transfer-Encoding : chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
     "coding after a tab": PUT + b"Transfer-Encoding:\tchunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
     "coding in HTTP/1.0": b"PUT /metrics/job/a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n" + LENGTH + b"\r\n" + BODY,
-    "coding and length": PUT + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
     "coding and no length": PUT + b"Content-Length: -1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
     "coding and two lengths": CHUNKED[:-2] + LENGTH + b"Content-Length: 5\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
     "coding and the end of a line": PUT + b"Transfer-Encoding: chunked\r\x9f\nFoo: b\r\n\r\n",
@@ -217,6 +217,27 @@ def test_request_in_pieces(answers: Answers, name: str) -> None:
 def test_client_that_ends_its_side(answers: Answers, name: str) -> None:
     theirs, ours = answers["cut short", name]
     assert wire.shape(ours) == wire.shape(theirs)
+
+
+CODING_AND_LENGTH = [
+    PUT + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    PUT.replace(b"1.1", b"1.0") + b"Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n" + LENGTH + b"\r\n" + BODY,
+]
+
+
+@pytest.mark.parametrize("push", CODING_AND_LENGTH, ids=["HTTP 1.1", "HTTP 1.0"])
+def test_nothing_follows_a_request_with_a_coding_and_a_length(gateway: Gateway, push: bytes) -> None:
+    answer = wire.talk(gateway.port, push + READY)
+    assert re.findall(rb"HTTP/1.[01] [^\r]*", answer.raw) == [push.split(b" ", 2)[2][:8] + b" 200 OK"]
+    assert answer.end == "eof"
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("push", CODING_AND_LENGTH, ids=["HTTP 1.1", "HTTP 1.0"])
+def test_the_original_goes_on_after_a_coding_and_a_length(push: bytes) -> None:
+    with wire.real_pushgateway() as real:
+        answer = wire.talk(real, push + READY)
+    assert answer.raw.count(b" 200 OK") == 2
 
 
 def test_a_scrape_is_chunked_and_the_connection_kept(start: Callable[..., Gateway]) -> None:

@@ -357,7 +357,6 @@ def _messages() -> list[Record]:
             _chunked("4\r\na 1\n\r\n0\r\n\r\n", coding="Chunked"),
             _chunked("z\r\na 1\n\r\n0\r\n\r\n"),
             _chunked("4\r\na 1\nxx0\r\n\r\n"),
-            _chunked("4\r\na 1\n\r\n0\r\n\r\n", "Content-Length: 3"),
         ),
         record(
             "other transfer codings",
