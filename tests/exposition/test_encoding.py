@@ -69,6 +69,9 @@ WORDS: list[tuple[str, bytes, str]] = [
     ("snappy", EMPTY_SNAPPY + b"\x00\xff\xff\xff", "snappy: unsupported input"),
     ("snappy", EMPTY_SNAPPY + b"\x80\x02\x00\x00x", "snappy: corrupt input"),
     ("snappy", EMPTY_SNAPPY + b"\x01\x02\x00\x00xy", "snappy: corrupt input"),
+    # Blocks that claim to be 4 GiB, and one byte more than a block may be.
+    ("snappy", EMPTY_SNAPPY + b"\x00\x0b\x00\x00" + bytes(4) + b"\xff\xff\xff\xff\x0f\x00a", "snappy: corrupt input"),
+    ("snappy", EMPTY_SNAPPY + b"\x00\x09\x00\x00" + bytes(4) + b"\x81\x80\x04\x00a", "snappy: corrupt input"),
 ]
 
 READABLE: list[tuple[str, bytes]] = [

@@ -240,6 +240,24 @@ def test_the_original_goes_on_after_a_coding_and_a_length(push: bytes) -> None:
     assert answer.raw.count(b" 200 OK") == 2
 
 
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        b"GET //a%0d%0aInjected:1",
+        b"GET /metrics/?a%0d%0aInjected:1",
+        b"GET /metrics/job/%0d%0aInjected:1",
+        b"PUT /\\%0aInjected:1/..",
+    ],
+)
+def test_no_header_of_an_answer_is_a_requests(gateway: Gateway, request_line: bytes) -> None:
+    answer = wire.talk(gateway.port, request_line + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    head, _, _ = answer.raw.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 ")
+    names = [line.partition(b":")[0] for line in re.split(rb"[\r\n]+", head)[1:]]
+    assert b"Date" in names
+    assert b"Injected" not in names
+
+
 def test_a_scrape_is_chunked_and_the_connection_kept(start: Callable[..., Gateway]) -> None:
     gateway = start()
     answer = wire.talk(gateway.port, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" + READY)
