@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_pushgateway.harness.history import fate, name_of, provenance, reason, shorten
+from pytest_pushgateway.harness.history import fate, name_of, provenance, reason, shorten, strays
 from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
 from pytest_pushgateway.harness.matching import (
     ANY,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LINES = 40
 CANDIDATES = 5
+NAMES = 5
 PUSHES = 20
 WIDTH = 300
 
@@ -67,6 +68,7 @@ def not_exposed(
         [] if compound else _alike(expectation, found, names),
         [_compound(expectation)] if compound else [],
         _history(expectation, requests, dropped),
+        [] if found else _unread(requests) + _strays(requests),
         _relax(expectation, found),
     )
 
@@ -95,6 +97,7 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int)
         _alike(expectation, [candidate for candidate, _ in found], names),
         history,
         [] if accepted or history else _pushes(pushes),
+        _strays(requests),
         _relax(expectation, [candidate for candidate, _ in found]),
     )
 
@@ -270,6 +273,7 @@ def timed_out(
         else [],
         alike,
         _pushes(pushes),
+        _strays(requests),
         _dropped(dropped),
     )
 
@@ -377,13 +381,28 @@ def _pushes(pushes: Sequence[Push]) -> list[str]:
     return _requests("The pushes:", pushes, "earlier pushes")
 
 
+def _strays(requests: Sequence[Request]) -> list[str]:
+    return _requests("Requests that were no push:", strays(requests), "of them")
+
+
+def _unread(requests: Sequence[Request]) -> list[str]:
+    unread = [push for push in requests if isinstance(push, Push) and push.rejected and not push._parsed]
+    return _requests("Pushes that could not be read:", unread, "of them")
+
+
 def _requests(title: str, requests: Sequence[Request], more: str) -> list[str]:
     lines = [title] if requests else []
     for entry in requests[-10:]:
-        why = f": {shorten(reason(entry))}" if entry.error else ""
+        why = f": {shorten(reason(entry))}" if entry.error else _carried(entry)
         mine = ", sent by the test itself" if entry.origin == "test" else ""
         lines.append(f"  {name_of(entry)}{mine}, {entry.outcome}{why}")
     return lines + _more(len(requests), 10, more)
+
+
+def _carried(request: Request) -> str:
+    names = [decode(name) for name in request._parsed] if isinstance(request, Push) and request.accepted else []
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return f": {', '.join(names[:NAMES])}{more}" if names else ""
 
 
 def _was(count: int) -> str:

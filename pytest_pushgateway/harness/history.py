@@ -23,8 +23,16 @@ _END = 60
 
 
 def name_of(push: Request) -> str:
-    """Return how messages call a request: ``push 3 (PUT job="backup")``."""
-    return f"{push.kind} {push.number} ({push.method} {show_key(push.grouping_key)})"
+    """Return how messages call a request: ``push 3 (PUT job="backup")``, and by its path where it has no key."""
+    where = show_key(push.grouping_key) if push.grouping_key else shorten(push.path)
+    return f"{push.kind} {push.number} ({push.method} {where})"
+
+
+def strays(requests: Sequence[Request]) -> list[Request]:
+    """Return what the application sent that may have been meant as a push: other paths and methods, answered 4xx."""
+    return [
+        entry for entry in requests if entry.kind == "other" and entry.origin == "application" and entry.status >= 400
+    ]
 
 
 def shorten(text: str, limit: int = SHOWN) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.harness.expect import count, rejection
-from pytest_pushgateway.harness.history import name_of, owner, shorten
+from pytest_pushgateway.harness.history import name_of, owner, shorten, strays
 from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
 from pytest_pushgateway.warnings import (
     LostPushWarning,
@@ -165,6 +165,7 @@ def section(
             matched = "matched a group" if entry.matched else "matched no group"
             matched = "nothing was deleted" if entry.status >= 400 and not entry.matched else matched
             lines.append(f"  {name_of(entry)}, {entry.outcome}: {matched}")
+    lines += [f"  {name_of(entry)}, {entry.outcome}" for entry in strays(requests)[-PUSHES:]]
     active = [repr(fault)[1:-1] for fault in faults]
     lines += [f"  {fault}" for fault in active]
     lines.append(f"  {count(len(groups), 'group')} {'stands' if len(groups) == 1 else 'stand'}{':' if groups else ''}")

@@ -45,6 +45,11 @@ class Play(Asserting):
         assert isinstance(entry, Delete)
         return entry
 
+    def stray(self, method: str, path: str, status: int, error: str) -> None:
+        """Let a request come that is neither push nor deletion."""
+        request = Request(method, path, [("Host", "127.0.0.1")], b"", "127.0.0.1:40000", 0, self.clock(), "other", None)
+        self._journal.add(Record(request, status, error, None, None, 0.001, None))
+
     def _push(self, method: str, body: str, origin: str, plan: Plan | None, test: str, key: dict[str, str]) -> Push:
         request = self._request(method, "push", body.encode(), origin, key)
         assert request.key is not None

@@ -26,6 +26,36 @@ def test_nothing_was_pushed(play: Play) -> None:
     ]
 
 
+def test_a_request_that_went_elsewhere_is_shown(play: Play) -> None:
+    play.stray("GET", "/-/healthy", 200, "")
+    play.stray("PUT", "/metric/job/backup", 404, "404 page not found")
+
+    shown = [
+        "Requests that were no push:",
+        "  other 2 (PUT /metric/job/backup), answered 404: 404 page not found",
+    ]
+    assert failure(play.assert_pushed, "backup_bytes") == [
+        "expected backup_bytes to have been pushed, but nothing was pushed",
+        *shown,
+    ]
+    assert failure(play.assert_exposed, "backup_bytes") == [
+        "expected backup_bytes to be exposed, but the gateway exposes nothing",
+        *shown,
+    ]
+    assert failure(play.assert_rejected)[1:] == ["Rejected, but not asked for:", shown[1]]
+
+
+def test_a_push_that_could_not_be_read_is_shown(play: Play) -> None:
+    play.put("backup_bytes x\n")
+
+    assert failure(play.assert_exposed, "backup_bytes") == [
+        "expected backup_bytes to be exposed, but the gateway exposes nothing",
+        "Pushes that could not be read:",
+        '  push 1 (PUT job="backup"), answered 400: '
+        'text format parsing error in line 1: expected float as value, got "x"',
+    ]
+
+
 def test_what_the_test_itself_pushes_does_not_count(play: Play) -> None:
     play.put("backup_bytes 7\n", origin="test")
 

@@ -44,7 +44,7 @@ def test_no_push_was_rejected(play: Play) -> None:
     assert failure(play.assert_rejected, "timestamps") == [
         "expected a rejected push matching 'timestamps', but the only push was accepted",
         "The pushes:",
-        '  push 1 (PUT job="backup"), answered 200',
+        '  push 1 (PUT job="backup"), answered 200: backup_bytes',
     ]
     play.put("backup_bytes 8\n")
     assert failure(play.assert_rejected, job="x", status=400)[0] == (
@@ -128,7 +128,7 @@ def test_another_kind_of_request_was_rejected(play: Play) -> None:
     assert failure(play.assert_rejected) == [
         "expected a rejected push, but the only push was accepted",
         "The pushes:",
-        '  push 1 (PUT job="backup"), answered 200',
+        '  push 1 (PUT job="backup"), answered 200: backup_bytes',
         "Rejected, but not asked for:",
         '  delete 1 (DELETE job="backup"), answered 503 (fault error(503))',
         'For a DELETE say so: assert_rejected(..., method="DELETE").',

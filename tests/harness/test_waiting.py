@@ -64,7 +64,7 @@ def test_only_accepted_pushes_of_the_application_count(pushgateway: Pushgateway)
     assert failure_of(pushgateway) == [
         "waited 0.01 s for an accepted push: 2 pushes came",
         "The pushes:",
-        '  push 1 (PUT job="backup"), sent by the test itself, answered 200',
+        '  push 1 (PUT job="backup"), sent by the test itself, answered 200: backup_bytes',
         '  push 2 (PUT job="backup"), answered 400: text format parsing error in line 1: '
         'expected float as value, got "x"',
     ]
@@ -81,7 +81,7 @@ def test_a_timeout_says_what_came_instead(pushgateway: Pushgateway) -> None:
         '  backup_bytes{disk="sda",instance="",job="backup"} 7 in push 1 (PUT job="backup")',
         '    label disk is "sda", expected "sdb"',
         "The pushes:",
-        '  push 1 (PUT job="backup"), answered 200',
+        '  push 1 (PUT job="backup"), answered 200: backup_bytes',
     ]
     assert failure_of(pushgateway, "backup_byte")[1] == "Names alike: backup_bytes"
     assert failure_of(pushgateway, count=3)[0] == "waited 0.01 s for 3 accepted pushes, of which 1 came: one push came"
