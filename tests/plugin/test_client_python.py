@@ -75,8 +75,9 @@ def test_a_path_before_metrics(make_pushgateway: MakePushgateway, registry: Coll
     push_to_gateway(f"{gateway.url}/", "nightly", registry)
 
     assert gateway.assert_pushed("rows", 7).path == "/behind/a/proxy/metrics/job/nightly"
-    with pytest.raises(urllib.error.HTTPError, match="404"):
+    with pytest.raises(urllib.error.HTTPError, match="404") as caught:
         push_to_gateway(f"{gateway.host}:{gateway.port}", "nightly", registry)
+    caught.value.close()
 
 
 def test_an_address_of_ipv6(make_pushgateway: MakePushgateway, registry: CollectorRegistry) -> None:
@@ -171,8 +172,9 @@ def test_basic_auth(make_pushgateway: MakePushgateway, registry: CollectorRegist
 
         return handle
 
-    with pytest.raises(urllib.error.HTTPError, match="401"):
+    with pytest.raises(urllib.error.HTTPError, match="401") as caught:
         push_to_gateway(gateway.address, "nightly", registry, handler=handler("wrong"))
+    caught.value.close()
     assert gateway.assert_rejected(status=401).headers["Authorization"] == "Basic Zm9vOndyb25n"
     push_to_gateway(gateway.address, "nightly", registry, handler=handler("b\u00e4r:"))
     push = gateway.assert_pushed("rows", 7)
@@ -225,8 +227,9 @@ def test_redirects_are_not_followed_without_that_handler(
     target = make_pushgateway()
     pushgateway.faults.error(307, headers={"Location": f"{target.url}/metrics/job/arrived"})
 
-    with pytest.raises(urllib.error.HTTPError, match="307"):
+    with pytest.raises(urllib.error.HTTPError, match="307") as caught:
         push_to_gateway(pushgateway.address, "left", registry)
+    caught.value.close()
     assert target.requests == []
 
 
