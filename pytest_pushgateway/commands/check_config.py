@@ -213,35 +213,49 @@ def _run(options: Options, files: Sequence[str], metrics: bytes | None) -> int:
     worst = options.values["--fail-on"]
     failing = ("error", "warning", "note")[: ("error", "warning", "note").index(worst) + 1]
     failed = False
-    loaded: list[PrometheusConfig] = []
+    recognised = _Recognised(options.lists["--gateway"])
     for name in files:
         config = _load(options, name, metrics)
         output.add(config)
         failed |= any(problem.severity in failing for problem in config.problems)
-        loaded.append(config)
+        recognised.look_at(config)
     output.end()
     if options.values["--format"] == "text" and options.values["--lint"] != "none":
-        sys.stdout.write(_unrecognised(loaded, options.lists["--gateway"]))
+        sys.stdout.write(recognised.remark())
     return int(failed)
 
 
-def _unrecognised(configs: Sequence[PrometheusConfig], gateways: Sequence[str]) -> str:
-    """Return a line that says that the rules judged no job, or nothing; silence would pass for approval."""
-    from pytest_pushgateway.prometheus.lint.detect import PERHAPS, detect
+class _Recognised:
+    """Whether the rules judged any job of any file; looks no further than the first that they did."""
 
-    if not any(config.jobs for config in configs):
-        return ""
-    found = [one for config in configs for one in detect(config, gateways)]
-    if any(one.level != PERHAPS for one in found):
-        return ""
-    if gateways:
-        return (
-            f"no job scrapes the gateway {', '.join(gateways)} that --gateway names, and none looks like a gateway's\n"
-        )
-    first = "no job was recognised as a gateway's"
-    if found:
-        first += f", though {', '.join(repr(one.job.job_name) for one in found)} may be: port 9091"
-    return f"{first}; say which one is: --gateway=HOST:PORT or --gateway=JOB\n"
+    def __init__(self, gateways: Sequence[str]) -> None:
+        self.gateways = gateways
+        self.any = self.jobs = False
+        self.perhaps: list[str] = []
+
+    def look_at(self, config: PrometheusConfig) -> None:
+        if self.any or not config.jobs:
+            return
+        from pytest_pushgateway.prometheus.lint.detect import PERHAPS, detect
+
+        self.jobs = True
+        for one in detect(config, self.gateways):
+            if one.level == PERHAPS:
+                self.perhaps.append(repr(one.job.job_name))
+            else:
+                self.any = True
+
+    def remark(self) -> str:
+        """Return a line that says that the rules judged no job, or nothing; silence would pass for approval."""
+        if self.any or not self.jobs:
+            return ""
+        if self.gateways:
+            named = ", ".join(self.gateways)
+            return f"no job scrapes the gateway {named} that --gateway names, and none looks like a gateway's\n"
+        first = "no job was recognised as a gateway's"
+        if self.perhaps:
+            first += f", though {', '.join(self.perhaps)} may be: port 9091"
+        return f"{first}; say which one is: --gateway=HOST:PORT or --gateway=JOB\n"
 
 
 def _load(options: Options, name: str, metrics: bytes | None) -> PrometheusConfig:

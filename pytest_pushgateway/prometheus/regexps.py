@@ -26,6 +26,8 @@ _TOKEN = re.compile(
     |(?P<plain>[^\\()\[\]{{}}*+?$]+|\\[^a-zA-Z0-9\s\x80-\U0010ffff]|\\[dDwWbnrtf]|{_CLASS})""",
     re.VERBOSE,
 )
+_MAY_NOT_COMPILE = re.compile(r"(?:\A|[(|^$]|\\[bB])[*+?{]|\{|\(\?P|\[\^?\]|(?s:\[.*-)")
+"""What tokens alone do not settle: repetitions of nothing and between bounds, names, brackets and ranges in classes."""
 _LOOKAROUND = re.compile(r"\\Q|\\.|\[|(?P<found>\(\?(?:=|!|<=|<!|>|#|R|\d|&|P[>=]|\())", re.DOTALL)
 _RE2_ALONE = re.compile(
     r"""\\Q.*?(?:\\E|\Z)
@@ -49,6 +51,9 @@ _MOST_REPEATS = 1000
 
 _MOST_MEMORY = 64 * 1024 * 1024
 """Bytes that RE2 may take for a pattern too large for its usual 8 MiB: room for more steps than Go takes."""
+
+_COMMON_DEPTH = 50
+"""Deepest nesting of groups that needs no thought about anybody's limit."""
 
 _DEEPEST = 998
 """Go's limit on nested capture groups, the anchors' own levels taken off (measured)."""
@@ -94,6 +99,8 @@ def is_common(pattern: str) -> bool:
         was_closed, closed_repeating = closed_repeating, False
         if kind == "open":
             groups.append(False)
+            if len(groups) > _COMMON_DEPTH:
+                return False
         elif kind == "close":
             if not groups:
                 return False
@@ -112,6 +119,8 @@ def is_common(pattern: str) -> bool:
             return False
     if groups:
         return False
+    if _MAY_NOT_COMPILE.search(pattern) is None:
+        return True
     try:
         re.compile(pattern, re.ASCII)
     except (re.error, RecursionError, OverflowError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
 
@@ -157,6 +158,17 @@ def test_large_patterns_are_taken_as_far_as_go_takes_them() -> None:
     with pytest.raises(BadRegexp) as raised:
         validate(pattern)
     assert str(raised.value) == f"error parsing regexp: expression too large: `^(?s:{pattern})$`"
+
+
+def test_what_is_common_compiles_in_both_engines() -> None:
+    dice = random.Random(5)
+    letters = r"ab()[]{}|*+?.^$\\dwbB-z2,:=!<Pn> é/_&~"
+    patterns = {"".join(dice.choices(letters, k=dice.randint(1, 9))) for _ in range(20_000)}
+    common = [pattern for pattern in patterns if is_common(pattern)]
+    assert len(common) > 3_000
+    for pattern in common:
+        re.compile(pattern, re.ASCII)
+        compile_relabel(pattern)
 
 
 def test_deep_nesting_is_refused() -> None:
