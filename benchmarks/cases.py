@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 
+from benchmarks.configurations import configurations
 from benchmarks.floor import bare_sockets, empty_application
 from benchmarks.measure import Result, against, below, in_turns, times
 from benchmarks.plot import push_cost
@@ -298,5 +299,6 @@ CASES: list[Callable[[], Iterator[Result]]] = [
     memory,
     persistence,
     journal,
+    configurations,
     floors,
 ]
