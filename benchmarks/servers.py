@@ -90,6 +90,17 @@ def fill(server: Server, series: int) -> None:
 
 
 @contextmanager
+def ours_with(series: int, *flags: str) -> Iterator[Server]:
+    """Run ours, holding so many series."""
+    ours = Server(our_command("--persistence.file=", *flags))
+    try:
+        fill(ours, series)
+        yield ours
+    finally:
+        ours.stop()
+
+
+@contextmanager
 def pair(series: int = 0, *flags: str) -> Iterator[tuple[Server, Server]]:
     """Run ours and the original, each holding so many series, checks on.
 
@@ -103,10 +114,8 @@ def pair(series: int = 0, *flags: str) -> Iterator[tuple[Server, Server]]:
             fill(loader, series)
             loader.stop()
         go = Server(go_command(state if series else "--persistence.file=", "--persistence.interval=1h", *flags))
-        ours = Server(our_command("--persistence.file=", *flags))
         try:
-            fill(ours, series)
-            yield ours, go
+            with ours_with(series, *flags) as ours:
+                yield ours, go
         finally:
-            ours.stop()
             go.stop()
