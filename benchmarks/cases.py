@@ -92,7 +92,7 @@ def one_large_push() -> Iterator[Result]:
         medians = in_turns(
             lambda: ours.request("PUT", "/metrics/job/large", body),
             lambda: go.request("PUT", "/metrics/job/large", body),
-            10,
+            30,
             2,
         )
     yield against("one push of 100,000 series", *medians, 0.8)

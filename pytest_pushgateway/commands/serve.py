@@ -5,6 +5,7 @@ Unlike the original it exits with status 1 and one line where it cannot listen, 
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import signal
@@ -190,6 +191,10 @@ class _GoUrl(dict[str, Any]):
         return self.text
 
 
+_OBJECTS = 50_000
+"""New objects after which Python looks for cycles."""
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run until a signal or ``/-/quit`` ends it; returns the exit status."""
     try:
@@ -214,6 +219,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _serve(options: dict[str, Any], log: Log) -> int:
+    # A large push makes hundreds of thousands of objects, none of them part of a cycle; to look for cycles each 700 or
+    # 2,000 objects, as by default, costs it a tenth of its time.
+    gc.set_threshold(_OBJECTS)
     log("info", "starting pushgateway", version=f"(version={__version__}, branch=pytest-pushgateway)")
     context = f"(python={platform.python_version()}, platform={sys.platform}/{platform.machine()})"
     log("info", "Build context", build_context=context)
