@@ -107,7 +107,9 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.meta_path.insert(0, finder)
     config.add_cleanup(lambda: sys.meta_path.remove(finder))
     if config.getoption("pushgateway_summary"):
-        config.pluginmanager.register(_Summary(state), "pushgateway-summary")
+        from pytest_pushgateway.summary import Summary
+
+        config.pluginmanager.register(Summary(state.rows), "pushgateway-summary")
     if config.getoption("pushgateway_pause_on_failure") and not hasattr(config, "workerinput"):
         from pytest_pushgateway.pause import Pause
 
@@ -495,30 +497,3 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     from pytest_pushgateway.harness.groups import compare
 
     return compare(left, right)
-
-
-class _Summary:
-    """The table of ``--pushgateway-summary``, on xdist's controller one for all workers."""
-
-    def __init__(self, state: _State) -> None:
-        self.state = state
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Send a worker's rows to the controller."""
-        output = getattr(session.config, "workeroutput", None)
-        if output is not None:
-            output["pushgateway_summary"] = self.state.rows
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Take a worker's rows; one that crashed has sent none."""
-        self.state.rows.update(getattr(node, "workeroutput", {}).get("pushgateway_summary", {}))
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Write the table."""
-        from pytest_pushgateway.harness.report import summary
-
-        terminalreporter.write_sep("=", "pushgateway summary")
-        for line in summary(self.state.rows):
-            terminalreporter.write_line(line)

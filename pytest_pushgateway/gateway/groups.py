@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from pytest_pushgateway.exposition.model import Labels, MetricFamily, MetricType, part, render_prefix
+from pytest_pushgateway.gateway.urls import escape
 
 GroupingKey = Labels
 """Sorted label pairs, ``job`` among them. ``{job}`` and ``{job, instance=""}`` are two groups."""
@@ -106,21 +107,13 @@ def group_path(key: GroupingKey) -> str:
 
 
 def _segment(name: bytes, value: bytes) -> str:
-    label = _quoted(name)
+    label = escape(name, safe="").decode()
     if value in (b"", b".", b"..") or b"/" in value or not _is_utf8(value):
         import base64
 
         encoded = base64.urlsafe_b64encode(value).rstrip(b"=").decode() or "="
         return f"/{label}@base64/{encoded}"
-    return f"/{label}/{_quoted(value)}"
-
-
-def _quoted(text: bytes) -> str:
-    if text.translate(None, b"_.-~").isalnum():
-        return text.decode()
-    from urllib.parse import quote
-
-    return quote(text, safe="")
+    return f"/{label}/{escape(value, safe='').decode()}"
 
 
 def _is_utf8(value: bytes) -> bool:

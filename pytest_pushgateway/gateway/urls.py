@@ -48,13 +48,13 @@ class Target(NamedTuple):
         return self.origin + escape(path) + (b"" if self.query is None else b"?" + self.query)
 
 
-def escape(path: bytes) -> bytes:
-    """Percent-encode a decoded path as Go's ``URL.EscapedPath`` does."""
-    if path.translate(None, b"$&+,/:;=@_.-~").isalnum():
+def escape(path: bytes, safe: str = "$&+,/:;=@") -> bytes:
+    """Percent-encode a decoded path as Go's ``URL.EscapedPath`` does; letters, digits and ``_.-~`` are always safe."""
+    if path.translate(None, f"{safe}_.-~".encode()).isalnum():
         return path
     from urllib.parse import quote
 
-    return quote(path, safe="$&+,/:;=@").encode("ascii")
+    return quote(path, safe=safe).encode("ascii")
 
 
 def unquote(path: bytes) -> bytes:

@@ -32,6 +32,10 @@ class Answer:
             self.status = 0
         if not end or not self.status:
             raise ConnectionResetError("the gateway closed the connection without an answer")
+        for line in self._lines:
+            name, _, value = line.partition(": ")
+            if name.lower() == "content-length" and len(body) < int(value):
+                raise ConnectionResetError(f"the gateway closed the connection after {len(body)} of {value} bytes")
 
     @property
     def headers(self) -> Message:

@@ -22,7 +22,18 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {"commands", "settings", "_version"},
     "__main__": {"cli"},
     "pause": {"harness"},
-    "plugin": {"pause", "harness", "gateway", "prometheus", "exposition", "settings", "warnings", "_version"},
+    "summary": {"harness"},
+    "plugin": {
+        "pause",
+        "summary",
+        "harness",
+        "gateway",
+        "prometheus",
+        "exposition",
+        "settings",
+        "warnings",
+        "_version",
+    },
     "__init__": {"harness", "gateway", "prometheus", "exposition", "settings", "warnings", "_version"},
 }
 WITHOUT_PYTEST = {"settings", "warnings", "exposition", "gateway", "prometheus", "harness", "commands", "cli"}
