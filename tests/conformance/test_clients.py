@@ -23,7 +23,7 @@ def node_modules(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
     """A directory with prom-client in it, installed once and kept in pytest's cache."""
     npm = need_program("npm")
     need_program("node")
-    cache = pytestconfig.cache
+    cache = getattr(pytestconfig, "cache", None)  # not there with -p no:cacheprovider
     modules = (cache.mkdir(PROM_CLIENT.replace("@", "-")) if cache else tmp_path_factory.mktemp("npm")) / "node_modules"
     if not (modules / "prom-client" / "package.json").is_file():
         fresh = tmp_path_factory.mktemp("npm")
