@@ -45,6 +45,26 @@ def test_the_metadata_names_entry_points_licence_and_extras(built: Path) -> None
     assert all(address.startswith(dict(addresses)["Source"]) for _, address in addresses)
 
 
+def test_a_package_index_shows_the_readme_with_links_that_lead_somewhere(built: Path) -> None:
+    """There no file lies beside it: each link names the file in the repository, as it is at the release's tag."""
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = [archive.read(name).decode() for name in archive.namelist() if name.endswith("/METADATA")]
+    assert "Description-Content-Type: text/markdown" in metadata
+    (source,) = re.findall(r"^Project-URL: Source, (\S+)$", metadata, re.MULTILINE)
+    tag = "v" + wheel.name.split("-")[1]
+    files, images = f"{source}/blob/{tag}", f"{source.replace('github.com', 'raw.githubusercontent.com')}/{tag}"
+    link = re.compile(r"(!?)\[[^\]]*\]\(([^)\s]+)\)")
+    written = link.findall((ROOT / "README.md").read_text())
+    shown = [
+        (image, target if re.match("https?:|#", target) else f"{images if image else files}/{target}")
+        for image, target in written
+    ]
+    assert link.findall(metadata) == shown
+    assert any(image for image, _ in written)
+    assert len({target for _, target in shown}) > 10
+
+
 def test_the_source_distribution_can_be_tested(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
