@@ -475,13 +475,13 @@ def _conclude(item: pytest.Item, *, quiet: bool) -> None:
     from pytest_pushgateway.warnings import PushgatewayWarning
 
     findings, errors = item.config.stash[_STATE].wrap_up(item.nodeid)
-    line = (item.location[1] or 0) + 1
+    path, line, _ = item.reportinfo()  # a test that a class inherits stands in another file than item.path
     module = getattr(getattr(item, "module", None), "__name__", None)
     try:
         if findings:
             from pytest_pushgateway.harness.report import issue
 
-            issue(findings, str(item.path), line, module)
+            issue(findings, str(path), (line or 0) + 1, module)
     except PushgatewayWarning:
         # A test that has failed already says in its section what went wrong: no second error beside it.
         if not quiet and not errors:

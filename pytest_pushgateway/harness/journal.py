@@ -152,6 +152,12 @@ class Request:
         plan = self._record.plan if self._record is not None else None
         return plan.name if plan is not None else None
 
+    @property
+    def _answered_by_fault(self) -> bool:
+        """Tell whether a fault answered the request, or ended its connection, in the gateway's place."""
+        plan = self._record.plan if self._record is not None else None
+        return plan is not None and (plan.status is not None or plan.disconnect or not plan.store)
+
     def _in_short(self) -> RecentRequest:
         """Return the request as the web page lists it."""
         from pytest_pushgateway.gateway.recent import RecentRequest
@@ -193,10 +199,7 @@ class Push(Request):
     @property
     def rejected(self) -> bool:
         """Tell whether the gateway refused the push of its own accord, not by a fault."""
-        if self.accepted or self._record is None:
-            return False
-        plan = self._record.plan
-        if plan is not None and (plan.status is not None or plan.disconnect or not plan.store):
+        if self.accepted or self._record is None or self._answered_by_fault:
             return False
         return self.status >= 400 or self._record.verdict is not None
 

@@ -220,8 +220,8 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def reset(self) -> None:
         """Empty gateway and journal and lift all faults; a request that is under way shows in neither any more."""
-        self._keeper.speak_up()
         self._lift_faults()
+        self._keeper.speak_up()
         self._log.clear()
         with self._journal.condition:
             if self._gateway is not None:

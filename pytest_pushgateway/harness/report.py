@@ -43,7 +43,7 @@ def findings(
             text = lost(entry, requests)
             if text is not None:
                 found.append((LostPushWarning, text))
-        elif isinstance(entry, Delete) and not (entry.matched or entry.fault or entry._expected):
+        elif isinstance(entry, Delete) and not (entry.matched or entry._answered_by_fault or entry._expected):
             found.append((UselessDeleteWarning, _useless(entry)))
     found += [(UnusedFaultWarning, _unused(fault)) for fault in unused]
     culprits = _culprits(poison, requests) if poison is not None else []

@@ -66,6 +66,19 @@ def test_a_refused_delete_that_was_expected_is_no_news() -> None:
         gateway.assert_rejected(method="DELETE", status=401, job="backup")
 
 
+def test_a_useless_delete_that_is_only_late() -> None:
+    gateway = Pushgateway().start()
+    with gateway.faults.delay(0):
+        send(gateway, method="DELETE")
+    with pytest.warns(UselessDeleteWarning, match="delete 1 .* matched no group"):
+        gateway.stop()
+
+
+def test_a_delete_that_a_fault_answered_is_no_news() -> None:
+    with Pushgateway() as gateway, gateway.faults.error(503):
+        send(gateway, method="DELETE")
+
+
 def test_each_is_issued_once() -> None:
     gateway = Pushgateway().start()
     send(gateway, "backup_bytes x\n")
@@ -174,6 +187,15 @@ def test_a_fault_that_met_too_little(times: int | None, hits: int, text: str) ->
             gateway.reset()
 
     assert [str(warning.message) for warning in caught] == [text]
+
+
+def test_a_fault_that_a_reset_ends_is_told_of_once() -> None:
+    with Pushgateway() as gateway:
+        gateway.faults.error(503)
+        with pytest.warns(UnusedFaultWarning) as caught:
+            gateway.reset()
+
+    assert len(caught) == 1
 
 
 def test_a_refusal_cannot_know_whom_it_met() -> None:

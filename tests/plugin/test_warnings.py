@@ -31,6 +31,23 @@ def test_they_point_at_the_test(project: pytest.Pytester) -> None:
     )
 
 
+def test_they_point_at_a_test_that_a_class_inherits(project: pytest.Pytester) -> None:
+    path = project.makepyfile(
+        common="""
+        from application import send
+
+        class Pushing:
+            def test_rejected(self, pushgateway):
+                send(pushgateway, "backup_bytes x\\n")
+        """
+    )
+    project.makepyfile("from common import Pushing\n\n\nclass TestBackup(Pushing):\n    pass\n")
+    result = project.runpytest(*DEFAULT)
+
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines([f"  {path}:4: RejectedPushWarning: push 1 *"])
+
+
 def test_recwarn_and_capturing_fixtures_do_not_hide_them(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
