@@ -430,9 +430,11 @@ def _without_proxy(host: str) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Give the report of a failing test its section; it must stand in longrepr to reach JUnit XML."""
     report = yield
+    if call.when == "setup" and _FAILED in item.stash:  # it runs again: pytest-rerunfailures
+        del item.stash[_FAILED]
     if report.failed and _HARNESS in sys.modules and not item.stash.get(_FAILED, False):
         item.stash[_FAILED] = True
         text = _section(item)

@@ -129,6 +129,45 @@ def test_a_strict_xfail_that_passes_shows_it(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*- pushgateway -*"])
 
 
+AGAIN = """
+    from _pytest.runner import runtestprotocol
+
+    def pytest_runtest_protocol(item, nextitem):
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        runtestprotocol(item, nextitem=nextitem, log=False)
+        item._initrequest()
+        runtestprotocol(item, nextitem=nextitem)
+        return True
+"""
+"""What pytest-rerunfailures does to a test that fails once."""
+
+
+def test_a_test_that_fails_again_shows_it_again(project: pytest.Pytester) -> None:
+    project.makeconftest(AGAIN)
+    project.makepyfile("def test_fails(pushgateway):\n    pushgateway.push('a 1\\n', job='b')\n    assert False\n")
+    result = project.runpytest()
+
+    result.assert_outcomes(failed=1)
+    assert result.stdout.str().count("- pushgateway -") == 1
+
+
+def test_a_test_that_passes_at_its_second_run_hears_of_what_went_wrong_in_that(project: pytest.Pytester) -> None:
+    project.makeconftest(AGAIN)
+    project.makepyfile(
+        """
+        from application import send
+
+        runs = []
+
+        def test_rejected(pushgateway):
+            runs.append(send(pushgateway, "backup_bytes x\\n"))
+            assert len(runs) > 1
+        """
+    )
+
+    project.runpytest("-W", "error").assert_outcomes(passed=1, errors=1)
+
+
 def test_a_gateway_without_a_fixture_shows_where_the_test_pushed_to_it(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
