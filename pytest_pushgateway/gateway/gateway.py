@@ -132,8 +132,8 @@ class Gateway:
 
     # Its life
 
-    def start(self) -> None:
-        """Bind, read what was persisted, and serve.
+    def start(self, *, refusing: bool = False) -> None:
+        """Bind, read what was persisted, and serve; if ``refusing``, hold the port and serve after :meth:`unrefuse`.
 
         Raises:
             OSError: an address cannot be listened on; the message names it.
@@ -143,7 +143,7 @@ class Gateway:
         if self._sockets:
             listeners = self._sockets
         else:
-            self._held, listeners = open_listeners(self._listen)
+            self._held, listeners = open_listeners(self._listen, refusing=refusing)
         try:
             if settings.persistence_file:
                 from pytest_pushgateway.gateway.persistence import Persistence
@@ -166,6 +166,7 @@ class Gateway:
                 clock=self._clock,
                 log=self._log,
                 errors=self.errors,
+                held=self._held,
             )
         except BaseException:
             for one in [*self._held, *listeners]:
@@ -173,11 +174,12 @@ class Gateway:
             if self._persistence is not None:
                 self._persistence.close()
             raise
-        self.addresses = [_shown(one) for one in listeners]
+        self.addresses = [_shown(one) for one in listeners or self._held]
         self.host, self.port = self._server.host, self._server.port
         if self._on_listening is not None:
             self._on_listening(self)
-        self._server.start()
+        if not refusing:
+            self._server.start()
 
     def _application(self, self_metrics: SelfMetrics) -> App:
         settings = self.settings

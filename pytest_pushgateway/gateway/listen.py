@@ -112,8 +112,10 @@ def systemd_sockets() -> list[socket.socket]:
     return sockets
 
 
-def open_listeners(addresses: Sequence[tuple[str, int]]) -> tuple[list[socket.socket], list[socket.socket]]:
-    """Bind and listen on every address: the sockets that hold the ports, and those that listen.
+def open_listeners(
+    addresses: Sequence[tuple[str, int]], *, refusing: bool = False
+) -> tuple[list[socket.socket], list[socket.socket]]:
+    """Bind and listen on every address: the sockets that hold the ports, and those that listen; none if ``refusing``.
 
     Raises OSError, with none left open.
     """
@@ -122,7 +124,8 @@ def open_listeners(addresses: Sequence[tuple[str, int]]) -> tuple[list[socket.so
     try:
         for host, port in addresses:
             held.append(bind(host, port))
-            listening.append(listen(held[-1]))
+            if not refusing:
+                listening.append(listen(held[-1]))
     except OSError:
         for one in held + listening:
             one.close()

@@ -54,7 +54,8 @@ class Server:
     """Serves a WSGI application on listening sockets, which it owns from then on.
 
     ``tls`` returns the context for a new connection. ``generation`` is asked at each accepted connection. ``log`` gets
-    what goes wrong; exceptions of the application are also kept in ``errors``.
+    what goes wrong; exceptions of the application are also kept in ``errors``. ``held`` are bound to the same addresses
+    and tell them where nothing listens yet.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Server:
         clock: Callable[[], float] = time.time,
         log: Log = silent,
         errors: list[BaseException] | None = None,
+        held: Sequence[socket.socket] = (),
     ) -> None:
         self.app = app
         self.limits: Limits = limits or Limits()
@@ -76,7 +78,7 @@ class Server:
         self.errors: list[BaseException] = [] if errors is None else errors
         self.host: str
         self.port: int
-        self.host, self.port = _name(listeners[0])
+        self.host, self.port = _name([*listeners, *held][0])
         self._clock = clock
         self._generation = generation
         self._listeners = list(listeners)

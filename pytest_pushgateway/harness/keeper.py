@@ -177,6 +177,7 @@ class Keeper:
 
                 shutil.rmtree(gateway._temporary, ignore_errors=True)
                 gateway._temporary = None
+                gateway._persistence_file = gateway.settings.persistence_file
 
     def let_go(self) -> None:
         """In a forked child: forget the parent's gateway, whose sockets the server has closed here."""
@@ -185,5 +186,6 @@ class Keeper:
         gateway._journal = Journal(gateway.settings.journal_limit)
         gateway._faults = None
         gateway._temporary = None
+        gateway._persistence_file = gateway.settings.persistence_file
         self._inherited = gateway._gateway  # kept from the collector: its database belongs to the parent
         gateway._gateway = None

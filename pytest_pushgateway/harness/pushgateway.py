@@ -186,7 +186,7 @@ class Pushgateway(Asserting, Waiting, Sending):
                 recent_requests=self._recent,
                 note=lambda: self._keeper.page_note,
             )
-            gateway.start()
+            gateway.start(refusing=self._faults is not None and self._faults._refusing)
             self._gateway = gateway
             self._port = gateway.port
             self._running = True

@@ -300,3 +300,32 @@ def test_a_stopped_gateway_cannot_refuse(make_pushgateway: MakePushgateway) -> N
     with pytest.raises(RuntimeError, match="a gateway that is stopped refuses connections already"):
         gateway.faults.refuse()
     assert len(gateway.faults) == 0
+
+
+@pytest.mark.parametrize("again", ["restart", "crash"])
+def test_a_refusal_outlasts_a_restart(pushgateway: Pushgateway, again: str) -> None:
+    put(pushgateway)
+    with pushgateway.faults.refuse():
+        getattr(pushgateway, again)()
+        with pytest.raises(ConnectionRefusedError):
+            put(pushgateway)
+
+    pushgateway.assert_exposed("backup_bytes", 7)
+    assert put(pushgateway) == 200
+
+
+def test_a_refusing_gateway_stops_and_starts_without_the_fault(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway()
+    gateway.faults.refuse()
+    gateway.restart()
+    gateway.stop()
+
+    assert put(gateway.start()) == 200
+
+
+def test_other_faults_outlast_a_restart_too(pushgateway: Pushgateway) -> None:
+    fault = pushgateway.faults.error(503, times=2)
+    assert put(pushgateway) == 503
+    pushgateway.restart()
+
+    assert [put(pushgateway), put(pushgateway), fault.hits] == [503, 200, 2]

@@ -32,6 +32,19 @@ def test_a_context_manager_without_pytest() -> None:
     gateway.assert_exposed("backup_bytes", 7)
 
 
+def test_a_context_manager_entered_again_keeps_a_new_file() -> None:
+    gateway = Pushgateway()
+    with gateway:
+        gateway.restart()
+        first = gateway.persistence_file
+    with gateway:
+        gateway.restart()
+        send(gateway)
+        gateway.crash()
+        gateway.assert_exposed("backup_bytes", 7)
+        assert gateway.persistence_file != first
+
+
 def test_nothing_is_left_after_a_stop() -> None:
     gc.collect()  # what earlier tests left to the collector must not go in between
     threads = set(threading.enumerate())
