@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import pkgutil
 from pathlib import Path
 
 import pytest
 
 pytest_plugins = ["pytester"]
+
+# What the tests share compares, too: its failures show both sides only if pytest has rewritten its assertions.
+pytest.register_assert_rewrite(
+    *(f"tests.{module.name}" for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+)
 
 
 @pytest.fixture(scope="session")

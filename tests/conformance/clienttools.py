@@ -67,7 +67,7 @@ def _said(client: Callable[[Program], object], program: Program) -> str:
     # Which of two metrics that clash is blamed is random in the original; the records look at the words.
     blamed = [re.sub(r'collected metric "\w+" \{.*?\}\}( is not a \w+)?', "collected metric {...}", a) for a in answers]
     text = "\n".join(normalise.error(answer.encode()).decode() for answer in blamed)
-    return text.replace(f"127.0.0.1:{program.port}", "<address>")
+    return normalise.DATE.sub("<date>", text.replace(f"127.0.0.1:{program.port}", "<address>"))
 
 
 def assert_same_state(pair: Pair) -> None:

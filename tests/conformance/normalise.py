@@ -17,7 +17,7 @@ from tests.conformance.wire import Answer
 OWN_FAMILY = re.compile(r"(go|process|pushgateway)_")
 _OWN = re.compile(rb"(?:go|process|pushgateway)_")
 _PUSH_TIMES = (b"push_time_seconds", b"push_failure_time_seconds")
-_DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
+DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 _TIME_STAMP = re.compile(rb'"(time_stamp|start_time)":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)"')
 _TIME_VALUE = re.compile(rb"1\.[7-9]\d*e\+09")
 _CHUNKED_FROM, _DIGITS_OF_TIMES = 2048, 1024
@@ -43,7 +43,7 @@ def describe(answer: Answer, *, page: bool = False, keep: Sequence[str] = ()) ->
 
 
 def _header(name: str, value: str, answer: Answer) -> str:
-    if name in ("Date", "Last-Modified") and _DATE.fullmatch(value):
+    if name in ("Date", "Last-Modified") and DATE.fullmatch(value):
         return "<date>"
     # The framing itself has proved such a length right, and the digits of a time, or how many spaces a build prints
     # between the fields of a message, are nobody's business.
