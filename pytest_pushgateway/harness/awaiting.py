@@ -49,7 +49,7 @@ class Awaited:
             return any(self._expectation.labels_match(sample.labels) for sample in push.samples)
         return any(self._expectation.matches(each.sample) for each, _ in carried(self._expectation, push))
 
-    def message(self, timeout: float, advice: Sequence[str] = ()) -> str:
+    def message(self, timeout: float, closed: str | None, advice: Sequence[str] = ()) -> str:
         """Return what was waited for in vain, and what came instead."""
         from pytest_pushgateway.harness import expect
 
@@ -62,7 +62,7 @@ class Awaited:
             wanted += f", of which {len(self._found) or 'none'} came"
         first = f"waited {timeout:g} s for {wanted}"
         requests = [entry for entry in self._journal.requests() if entry._order > self._after]
-        return expect.timed_out(first, self._expectation, requests, self._journal.dropped, advice)
+        return expect.timed_out(first, self._expectation, requests, self._journal.dropped, advice, closed)
 
 
 def wait(journal: Journal, look: Callable[[], Any], timeout: float, poll: float | None) -> Any:
@@ -128,7 +128,9 @@ class _Ticker:
         self._thread.join()
 
 
-def until_message(predicate: Callable[[], Any], timeout: float, journal: Journal, method: str) -> str:
+def until_message(
+    predicate: Callable[[], Any], timeout: float, journal: Journal, method: str, closed: str | None
+) -> str:
     """Return what was waited for in vain, and what came meanwhile."""
     from pytest_pushgateway.harness import expect
 
@@ -136,7 +138,7 @@ def until_message(predicate: Callable[[], Any], timeout: float, journal: Journal
     code = getattr(predicate, "__code__", None)
     where = f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else ""
     first = f"waited {timeout:g} s in vain for {name}{where} to be true"
-    return expect.timed_out(first, None, journal.requests(), journal.dropped, hint(method))
+    return expect.timed_out(first, None, journal.requests(), journal.dropped, hint(method), closed)
 
 
 def hint(method: str) -> list[str]:

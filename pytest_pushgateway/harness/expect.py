@@ -53,7 +53,12 @@ def message(first: str, *parts: Sequence[str]) -> str:
 
 
 def not_exposed(
-    expectation: Expected, found: Sequence[Candidate], state: State, requests: Sequence[Request], dropped: int
+    expectation: Expected,
+    found: Sequence[Candidate],
+    state: State,
+    requests: Sequence[Request],
+    dropped: int,
+    closed: str | None,
 ) -> str:
     """Return why a sample that should be exposed is not."""
     names = [name for name in state.names() if name not in OWN_GAUGES]
@@ -70,10 +75,11 @@ def not_exposed(
         _history(expectation, requests, dropped),
         [] if found else _unread(requests) + _strays(requests),
         _relax(expectation, found),
+        _note(closed),
     )
 
 
-def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int) -> str:
+def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int, closed: str | None) -> str:
     """Return why no accepted push of the application carried a sample."""
     pushes = [entry for entry in requests if isinstance(entry, Push)]
     ours = [push for push in pushes if push.origin == "application"]
@@ -99,6 +105,7 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int)
         [] if accepted or history else _pushes(pushes),
         _strays(requests),
         _relax(expectation, [candidate for candidate, _ in found]),
+        _note(closed),
     )
 
 
@@ -251,7 +258,12 @@ def rejection(push: Push, requests: Sequence[Request]) -> list[str]:
 
 
 def timed_out(
-    first: str, expectation: Expected | None, requests: Sequence[Request], dropped: int, hint: Sequence[str]
+    first: str,
+    expectation: Expected | None,
+    requests: Sequence[Request],
+    dropped: int,
+    hint: Sequence[str],
+    closed: str | None,
 ) -> str:
     """Return what came while something was waited for in vain."""
     pushes = [entry for entry in requests if isinstance(entry, Push)]
@@ -267,6 +279,7 @@ def timed_out(
         what = "only the test itself pushed, with gateway.push()"
     return message(
         f"{first}: {what}",
+        _note(closed),
         hint,
         _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found])
         if expectation
@@ -375,6 +388,10 @@ def _relax(expectation: Expected, found: Sequence[Candidate]) -> list[str]:
     if expectation.labels and found and not hints:
         hints.append("give fewer labels: those that you give must match, others may be there")
     return [f"To relax the check, {hint}." for hint in hints]
+
+
+def _note(closed: str | None) -> list[str]:
+    return [f"No client reaches the gateway: {closed}."] if closed is not None else []
 
 
 def _pushes(pushes: Sequence[Push]) -> list[str]:

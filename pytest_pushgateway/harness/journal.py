@@ -266,6 +266,16 @@ class Delete(Request):
 _CLASSES: dict[str, type[Request]] = {"push": Push, "delete": Delete}
 
 
+class Journalled:
+    """What the parts of a `Pushgateway` share."""
+
+    _journal: Journal
+
+    def _closed(self) -> str | None:
+        """Return why no connection reaches the gateway now, and what to do; None where one would."""
+        return None
+
+
 class Totals:
     """What a gateway got, counted whether the journal kept it or not: pushes, rejections, deletions, bytes, seconds."""
 

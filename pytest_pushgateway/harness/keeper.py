@@ -50,6 +50,7 @@ class Keeper:
         serial: its place among all gateways that this process made.
         managed: whether fixtures look after the gateway: its warnings then wait until they have ended.
         page_note: a line that the web page shows at its top, if any.
+        inherited: in a forked child, the parent's gateway.
 
     """
 
@@ -60,7 +61,7 @@ class Keeper:
         self._of = gateway
         self._reported = 0
         self._due: list[Finding] = []
-        self._inherited: object = None
+        self.inherited: object = None
 
     # A test
 
@@ -187,5 +188,5 @@ class Keeper:
         gateway._faults = None
         gateway._temporary = None
         gateway._persistence_file = gateway.settings.persistence_file
-        self._inherited = gateway._gateway  # kept from the collector: its database belongs to the parent
+        self.inherited = gateway._gateway  # kept from the collector: its database belongs to the parent
         gateway._gateway = None

@@ -245,6 +245,10 @@ class Pushgateway(Asserting, Waiting, Sending):
     @property
     def _store(self) -> Store:
         if self._gateway is None:
+            if self._keeper.inherited is not None:
+                raise RuntimeError(
+                    "the gateway runs in the process that this one was forked from: only there is it read"
+                )
             raise RuntimeError("the gateway was never started: call start(), or use it in a with statement")
         return self._gateway.store
 
@@ -259,6 +263,17 @@ class Pushgateway(Asserting, Waiting, Sending):
     @property
     def _client(self) -> Client:
         return Client(self.host, self._port, self.scheme == "https", self.settings.basic_auth)
+
+    def _closed(self) -> str | None:
+        if not self._running:
+            if self._gateway is not None:
+                return "it is stopped; call start() to have it back"
+            if self._keeper.inherited is None:
+                return "it was never started; call start(), or use it in a with statement"
+            return None  # a forked child's requests reach the gateway of its parent
+        if self._faults is not None and self._faults._refusing:
+            return "the fault refuse() is active; remove() it, or end its with statement"
+        return None
 
     def _observe(self, record: Record) -> None:
         if record.request.handler in _ASKED_BY_THE_PAGE:

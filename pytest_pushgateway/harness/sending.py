@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.groups import group_path
 from pytest_pushgateway.harness import text
 from pytest_pushgateway.harness.client import Client
-from pytest_pushgateway.harness.journal import ORIGIN_HEADER, Journal, Push
+from pytest_pushgateway.harness.journal import ORIGIN_HEADER, Journalled, Push
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
 
     from pytest_pushgateway.exposition.family import Family
+    from pytest_pushgateway.harness.client import Answer
     from pytest_pushgateway.harness.scrape import Scrape
     from pytest_pushgateway.settings import Settings
 
@@ -24,11 +26,10 @@ if TYPE_CHECKING:
     )
 
 
-class Sending:
+class Sending(Journalled):
     """Pushing and scraping over HTTP, past any proxy, authenticated; no fault meets these requests but ``refuse``."""
 
     settings: Settings
-    _journal: Journal
 
     @property
     def _client(self) -> Client:
@@ -55,7 +56,8 @@ class Sending:
 
         Raises:
             PushRejected: the gateway refused the push and ``check`` is true.
-            OSError: the gateway is stopped or refuses connections.
+            ConnectionRefusedError: the gateway is stopped, or the fault ``refuse`` is active; it says which.
+            OSError: the gateway cannot be reached for another reason.
 
         """
         if method.upper() not in ("PUT", "POST"):
@@ -66,12 +68,17 @@ class Sending:
         mark = self._journal.expect_mark()
         headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8", ORIGIN_HEADER: mark}
         try:
-            answer = self._client.request(method.upper(), path, headers, text.body_of(metrics))
+            answer = self._ask(method.upper(), path, headers, text.body_of(metrics))
         finally:
             entry = self._journal.take_marked(mark)
         if not isinstance(entry, Push):
             from pytest_pushgateway.harness.errors import PushgatewayError
 
+            if answer.status < 400:
+                raise PushgatewayError(
+                    "the gateway took the push as the application's, for this process was forked from the one that it "
+                    "runs in and has no journal of it: push with an HTTP client here"
+                )
             reason = answer.body.decode("utf-8", "replace").strip()
             raise PushgatewayError(
                 f"the push did not reach the gateway's metrics: it answered {answer.status} {reason}"
@@ -91,7 +98,8 @@ class Sending:
         """GET the telemetry path, as Prometheus does, with ``accept`` as the Accept header.
 
         Raises:
-            OSError: the gateway is stopped or refuses connections.
+            ConnectionRefusedError: the gateway is stopped, or the fault ``refuse`` is active; it says which.
+            OSError: the gateway cannot be reached for another reason.
 
         """
         from pytest_pushgateway.harness.scrape import Scrape
@@ -101,7 +109,14 @@ class Sending:
         if accept is not None:
             headers["Accept"] = accept
         try:
-            answer = self._client.request("GET", self._prefix + self.settings.telemetry_path, headers)
+            answer = self._ask("GET", self._prefix + self.settings.telemetry_path, headers)
         finally:
             self._journal.take_marked(mark)
         return Scrape(answer.status, answer.headers, answer.body)
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+        """Send a request; where no connection reaches the gateway say why, whoever may listen on its port meanwhile."""
+        closed = self._closed()
+        if closed is not None:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, f"the gateway cannot be reached: {closed}")
+        return self._client.request(method, path, headers, body)

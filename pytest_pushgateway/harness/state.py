@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pytest_pushgateway.exposition.model import lines
-from pytest_pushgateway.harness.journal import Delete, Journal, Push, show_key
+from pytest_pushgateway.harness.journal import Delete, Journalled, Push, show_key
 from pytest_pushgateway.harness.matching import (
     ANY,
     OWN_GAUGES,
@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.text import Snapshot
 
 
-class Exposed:
+class Exposed(Journalled):
     """Reading what the gateway holds. The gateway's own metrics and ``push_time_seconds`` are left out."""
-
-    _journal: Journal
 
     @property
     def _store(self) -> Store:
@@ -136,7 +134,8 @@ class Exposed:
     def _not_exposed(self, expectation: Expected, found: list[Candidate]) -> str:
         from pytest_pushgateway.harness import expect
 
-        return expect.not_exposed(expectation, found, self._store, self._journal.requests(), self._journal.dropped)
+        requests, dropped = self._journal.requests(), self._journal.dropped
+        return expect.not_exposed(expectation, found, self._store, requests, dropped, self._closed())
 
 
 class Asserting(Exposed):
@@ -199,7 +198,8 @@ class Asserting(Exposed):
                 return push
         from pytest_pushgateway.harness import expect
 
-        raise AssertionError(expect.not_pushed(expectation, self._journal.requests(), self._journal.dropped))
+        requests, dropped = self._journal.requests(), self._journal.dropped
+        raise AssertionError(expect.not_pushed(expectation, requests, dropped, self._closed()))
 
     def assert_not_pushed(
         self,

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_pushgateway.harness.journal import Journal, Push
+from pytest_pushgateway.harness.journal import Journalled, Push
 from pytest_pushgateway.harness.matching import ANY, expected
 
 
-class Waiting:
+class Waiting(Journalled):
     """The part of a `Pushgateway` that waits."""
-
-    _journal: Journal
 
     def wait_for_push(
         self,
@@ -40,7 +38,7 @@ class Waiting:
         awaited = awaiting.Awaited(self._journal, expected(name, ANY, labels, label_values), after, count)
         push: Push | None = awaiting.wait(self._journal, awaited.look, timeout, None)
         if push is None:
-            raise AssertionError(awaited.message(timeout, awaiting.hint("wait_for_push")))
+            raise AssertionError(awaited.message(timeout, self._closed(), awaiting.hint("wait_for_push")))
         return push
 
     def wait_until(self, predicate: Callable[[], Any], timeout: float = 5) -> Any:
@@ -55,7 +53,9 @@ class Waiting:
 
         result = awaiting.wait(self._journal, predicate, timeout, awaiting.POLL)
         if not result:
-            raise AssertionError(awaiting.until_message(predicate, timeout, self._journal, "wait_until"))
+            raise AssertionError(
+                awaiting.until_message(predicate, timeout, self._journal, "wait_until", self._closed())
+            )
         return result
 
     async def async_wait_for_push(
@@ -81,7 +81,7 @@ class Waiting:
         awaited = awaiting.Awaited(self._journal, expected(name, ANY, labels, label_values), after, count)
         push: Push | None = await awaiting.async_wait(self._journal, awaited.look, timeout, None)
         if push is None:
-            raise AssertionError(awaited.message(timeout))
+            raise AssertionError(awaited.message(timeout, self._closed()))
         return push
 
     async def async_wait_until(self, predicate: Callable[[], Any], timeout: float = 5) -> Any:
@@ -96,5 +96,7 @@ class Waiting:
 
         result = await awaiting.async_wait(self._journal, predicate, timeout, awaiting.POLL)
         if not result:
-            raise AssertionError(awaiting.until_message(predicate, timeout, self._journal, "async_wait_until"))
+            raise AssertionError(
+                awaiting.until_message(predicate, timeout, self._journal, "async_wait_until", self._closed())
+            )
         return result

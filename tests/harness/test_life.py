@@ -230,15 +230,26 @@ def test_a_forked_child_lets_go_so_that_the_parent_can_stop(make_pushgateway: Ma
     if not child:
         try:
             os.close(hold_writer)
-            alive = [gateway.running, bool(life.gateways())]
+            told = f"{gateway.running} {bool(life.gateways())} {gateway.scrape().status}\n"
+            for refused in (lambda: gateway.push("child 1\n", job="child"), lambda: gateway.value("backup_bytes")):
+                try:
+                    refused()
+                except Exception as error:
+                    told += f"{type(error).__name__}: {error}\n"
             gateway.stop()
             gateway._keeper.end()
-            os.write(told_writer, repr(alive).encode())
+            os.write(told_writer, told.encode())
             os.read(hold_reader, 1)
         finally:
             os._exit(0)
     os.close(told_writer)
-    assert os.read(told_reader, 100) == b"[False, False]"
+    assert os.read(told_reader, 1000).decode().splitlines() == [
+        "False False 200",
+        "PushgatewayError: the gateway took the push as the application's, for this process was forked from the one "
+        "that it runs in and has no journal of it: push with an HTTP client here",
+        "RuntimeError: the gateway runs in the process that this one was forked from: only there is it read",
+    ]
+    gateway.assert_pushed("child", 1)
 
     gateway.assert_exposed("backup_bytes", 7)
     with gateway.faults.refuse(), pytest.raises(ConnectionRefusedError):

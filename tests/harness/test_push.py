@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 
 import pytest
@@ -192,7 +193,34 @@ def test_a_stopped_gateway_refuses(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     gateway.stop()
 
-    with pytest.raises(ConnectionRefusedError):
-        gateway.push("a 1\n", job="backup")
-    with pytest.raises(ConnectionRefusedError):
+    reason = r"\[Errno \d+\] the gateway cannot be reached: it is stopped; call start\(\) to have it back\Z"
+    with pytest.raises(ConnectionRefusedError, match=reason):
+        gateway.push("a 1\n", job="b")
+    with pytest.raises(ConnectionRefusedError, match=reason) as caught:
         gateway.scrape()
+    assert caught.value.errno == errno.ECONNREFUSED
+
+
+def test_a_stopped_gateway_does_not_ask_whoever_took_its_port(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway()
+    gateway.stop()
+    with Pushgateway(port=gateway.port) as other, pytest.raises(ConnectionRefusedError, match="it is stopped"):
+        gateway.push("a 1\n", job="b")
+
+    assert other.requests == []
+
+
+def test_a_gateway_that_was_never_started_says_so() -> None:
+    with pytest.raises(ConnectionRefusedError, match=r"it was never started; call start\(\), or use it in a with stat"):
+        Pushgateway().scrape()
+
+
+def test_a_refusing_gateway_names_the_fault(pushgateway: Pushgateway) -> None:
+    reason = r"cannot be reached: the fault refuse\(\) is active; remove\(\) it, or end its with statement"
+    with pushgateway.faults.refuse():
+        with pytest.raises(ConnectionRefusedError, match=reason):
+            pushgateway.push("a 1\n", job="b")
+        with pytest.raises(ConnectionRefusedError, match=reason):
+            pushgateway.scrape()
+
+    assert pushgateway.scrape().status == 200

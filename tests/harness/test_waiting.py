@@ -9,7 +9,7 @@ import freezegun
 import pytest
 import time_machine
 
-from pytest_pushgateway import Pushgateway
+from pytest_pushgateway import MakePushgateway, Pushgateway
 from pytest_pushgateway.gateway.monotonic import monotonic
 
 from .application import InBackground, send
@@ -89,6 +89,31 @@ def test_a_timeout_says_what_came_instead(pushgateway: Pushgateway) -> None:
     assert failure_of(pushgateway, after=pushgateway.pushes[0])[0] == (
         "waited 0.01 s for an accepted push: nothing was pushed"
     )
+
+
+def test_a_gateway_that_no_client_reaches_says_so(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway()
+    with gateway.faults.refuse():
+        assert failure_of(gateway, "backup_bytes")[1:] == [
+            "No client reaches the gateway: the fault refuse() is active; remove() it, or end its with statement."
+        ]
+    send(gateway)
+    gateway.stop()
+
+    stopped = "No client reaches the gateway: it is stopped; call start() to have it back."
+    assert failure_of(gateway, count=2)[1] == stopped
+    for call in (
+        lambda: gateway.wait_until(lambda: False, timeout=0),
+        lambda: gateway.assert_pushed("backup_files"),
+        lambda: gateway.assert_exposed("backup_bytes", 8),
+        lambda: gateway.value("backup_files"),
+        lambda: asyncio.run(gateway.async_wait_for_push(count=2, timeout=0)),
+        lambda: asyncio.run(gateway.async_wait_until(lambda: False, timeout=0)),
+    ):
+        with pytest.raises(AssertionError) as caught:
+            call()
+        assert stopped in caught.value.args[0].splitlines()
+    assert gateway.value("backup_bytes") == 7
 
 
 @pytest.mark.parametrize("count", [0, -1, True])
