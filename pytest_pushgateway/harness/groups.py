@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.exposition.family import Family, to_family
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 class Group:
     """One group as it stood when it was asked for.
 
-    Groups are equal when their grouping keys and samples are, whatever their push times. A group also equals a mapping
-    from series, as the text format writes them, to values: ``{'backup_bytes{instance="",job="backup"}': 7}``.
+    Groups are equal when their grouping keys and samples are, whatever their push times; NaN equals NaN. A group also
+    equals a mapping from series, as the text format writes them, to values:
+    ``{'backup_bytes{instance="",job="backup"}': 7}``.
     """
 
     def __init__(self, stored: StoredGroup) -> None:
@@ -29,7 +31,8 @@ class Group:
         self._families: tuple[Family, ...] | None = None
 
     def __repr__(self) -> str:
-        return f"<Group {show_key(self.grouping_key)}: {len(self._pushed())} families>"
+        count = len(self._pushed())
+        return f"<Group {show_key(self.grouping_key)}: {count} {'family' if count == 1 else 'families'}>"
 
     @property
     def grouping_key(self) -> dict[str, str]:
@@ -65,9 +68,9 @@ class Group:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Group):
-            return self.grouping_key == other.grouping_key and self.as_mapping() == other.as_mapping()
+            return self.grouping_key == other.grouping_key and _equal(self.as_mapping(), other.as_mapping())
         if isinstance(other, dict):
-            return self.as_mapping() == other
+            return _equal(self.as_mapping(), other)
         return NotImplemented
 
     def _pushed(self) -> list[MetricFamily]:
@@ -91,16 +94,23 @@ def _joined(families: list[MetricFamily]) -> MetricFamily:
     return MetricFamily(first.name, first.type, text, series)
 
 
+def _equal(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    return left.keys() == right.keys() and all(_same(value, right[series]) for series, value in left.items())
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Tell whether two values are equal; NaN equals NaN."""
+    return bool(left == right) or all(isinstance(one, float) and math.isnan(one) for one in (left, right))
+
+
 def compare(left: Any, right: Any) -> list[str] | None:
     """Return the lines that explain why groups, a group and a mapping, or snapshots differ; None for anything else."""
     if isinstance(left, str) and isinstance(right, str):
         if not isinstance(left, Snapshot) and not isinstance(right, Snapshot):
             return None
-        from difflib import unified_diff
-
-        changes = list(unified_diff(right.splitlines(), left.splitlines(), "expected", "snapshot", lineterm="", n=0))
-        lines = ["the snapshots differ:", *(line for line in changes if not line.startswith("@@"))]
-        return _bounded(lines)
+        return _bounded(["the snapshots differ:", *_changes(left, right)])
+    if isinstance(left, list) and isinstance(right, list):
+        return _compare_lists(left, right)
     if not isinstance(left, Group) and not isinstance(right, Group):
         return None
     sides = [side.as_mapping() if isinstance(side, Group) else side for side in (left, right)]
@@ -115,9 +125,34 @@ def compare(left: Any, right: Any) -> list[str] | None:
     lines += [
         f"{series}: {mine[series]} is not {other[series]}"
         for series in mine
-        if series in other and mine[series] != other[series]
+        if series in other and not _same(mine[series], other[series])
     ]
     return _bounded(lines)
+
+
+def _compare_lists(left: list[Any], right: list[Any]) -> list[str] | None:
+    if not any(isinstance(one, Group) for one in (*left, *right)):
+        return None
+    lines = ["the groups differ:"]
+    for index, (mine, other) in enumerate(zip(left, right, strict=False)):
+        if mine != other:
+            lines.append(f"at index {index}:")
+            lines += [f"  {line}" for line in (compare(mine, other) or ["", f"{mine!r} is not {other!r}"])[1:]]
+    lines += [f"only on the left: {one!r}" for one in left[len(right) :]]
+    lines += [f"only on the right: {one!r}" for one in right[len(left) :]]
+    return _bounded(lines)
+
+
+def _changes(left: str, right: str) -> list[str]:
+    """Return the lines in which two texts differ, as those that are expected and those of the snapshot."""
+    from difflib import unified_diff
+
+    expected, actual = (left, right) if not isinstance(left, Snapshot) else (right, left)
+    before, after = expected.splitlines(), actual.splitlines()
+    if before == after:  # then they differ in how lines end
+        before, after = ([repr(line) for line in text.splitlines(keepends=True)] for text in (expected, actual))
+    lines = unified_diff(before, after, "expected", "snapshot", lineterm="", n=0)
+    return [line for line in lines if not line.startswith("@@")]
 
 
 def _bounded(lines: list[str]) -> list[str]:

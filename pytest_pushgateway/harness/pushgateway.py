@@ -186,6 +186,8 @@ class Pushgateway(Asserting, Waiting, Sending):
                 recent_requests=self._recent,
                 note=lambda: self._keeper.page_note,
             )
+            if self._gateway is not None:
+                gateway.errors = self._gateway.errors  # what its threads raised the test has yet to hear
             gateway.start(refusing=self._faults is not None and self._faults._refusing)
             self._gateway = gateway
             self._port = gateway.port

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -85,6 +87,17 @@ def test_groups_compare_by_key_and_samples(play: Play) -> None:
     assert before.__eq__(7) is NotImplemented
 
 
+def test_groups_compare_nan_as_equal(play: Play) -> None:
+    play.put("backup_age NaN\n")
+
+    assert play.groups[0] == play.groups[0]
+    assert play.groups[0] == {'backup_age{instance="",job="backup"}': math.nan}
+    assert compare(play.groups[0], {'backup_age{instance="",job="backup"}': math.nan, "other": 1}) == [
+        "the groups differ:",
+        "only on the right: other 1",
+    ]
+
+
 def test_why_groups_differ(play: Play) -> None:
     play.put("backup_bytes 7\nbackup_files 3\n")
     play.put("backup_bytes 8\nbackup_age 1\n", job="late")
@@ -116,6 +129,51 @@ def test_why_snapshots_differ(play: Play) -> None:
         "-backup_bytes 7",
         '+backup_bytes{instance="",job="backup"} 7',
     ]
+
+
+def test_the_snapshot_may_stand_on_the_right(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+
+    assert compare("# TYPE backup_bytes untyped\n", play.snapshot()) == [
+        "the snapshots differ:",
+        "--- expected",
+        "+++ snapshot",
+        '+backup_bytes{instance="",job="backup"} 7',
+    ]
+
+
+def test_snapshots_that_differ_only_in_how_lines_end(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+
+    assert compare(play.snapshot(), play.snapshot().rstrip()) == [
+        "the snapshots differ:",
+        "--- expected",
+        "+++ snapshot",
+        """-'backup_bytes{instance="",job="backup"} 7'""",
+        """+'backup_bytes{instance="",job="backup"} 7\\n'""",
+    ]
+
+
+def test_why_lists_of_groups_differ(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    play.put("backup_bytes 8\n", job="late")
+    series = 'backup_bytes{{instance="",job="{}"}}'.format
+    first = {series("backup"): 7}
+
+    assert play.groups == [first, {series("late"): 8}]
+    assert compare(play.groups, [first, {series("late"): 9}]) == [
+        "the groups differ:",
+        "at index 1:",
+        f"  {series('late')}: 8.0 is not 9",
+    ]
+    assert compare([first, 7], play.groups) == [
+        "the groups differ:",
+        "at index 1:",
+        '  7 is not <Group job="late": 1 family>',
+    ]
+    assert compare(play.groups, [first]) == ["the groups differ:", 'only on the left: <Group job="late": 1 family>']
+    assert compare([], play.groups[:1]) == ["the groups differ:", 'only on the right: <Group job="backup": 1 family>']
+    assert compare([1], [2]) is None
 
 
 def test_nothing_else_is_compared(play: Play) -> None:

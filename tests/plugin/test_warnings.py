@@ -268,3 +268,27 @@ def test_an_exception_in_a_predicate_fails_the_test_that_gave_it(project: pytest
 
     result.assert_outcomes(passed=2, errors=1, warnings=1)
     result.stdout.fnmatch_lines(["E*ZeroDivisionError: division by zero"])
+
+
+@pytest.mark.parametrize("then", ["pass", "pushgateway.restart()", "pushgateway.stop(); pushgateway.start()"])
+def test_an_exception_in_a_thread_of_the_gateway_fails_the_test_that_caused_it(
+    project: pytest.Pytester, then: str
+) -> None:
+    project.makepyfile(
+        f"""
+        from application import send
+
+        def test_broken(pushgateway, monkeypatch):
+            with monkeypatch.context() as patch:
+                patch.setattr("pytest_pushgateway.gateway.store.Store.push", lambda *_, **__: 1 / 0)
+                assert send(pushgateway) == 500
+            {then}
+
+        def test_next(pushgateway):
+            assert send(pushgateway) == 200
+        """
+    )
+    result = project.runpytest(*DEFAULT)
+
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_broken*", "E*ZeroDivisionError: division by zero"])
