@@ -120,6 +120,8 @@ def _restarts(requests: Sequence[Request]) -> Iterator[LintProblem]:
     for entry in requests:
         if isinstance(entry, Delete) and entry.matched:
             last = {series: known for series, known in last.items() if known[0] != entry._request.key}
+        elif entry.kind == "wipe" and entry.status < 400:
+            last = {}
         if not isinstance(entry, Push) or not entry.accepted:
             continue
         for family in entry._parsed.values():

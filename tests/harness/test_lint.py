@@ -8,7 +8,7 @@ import http.client
 import pytest
 from prometheus_client import CollectorRegistry, Counter, push_to_gateway
 
-from pytest_pushgateway import LintWarning, Pushgateway
+from pytest_pushgateway import LintWarning, MakePushgateway, Pushgateway
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType
 from pytest_pushgateway.exposition.protobuf import render_family
 
@@ -130,6 +130,16 @@ def test_a_counter_may_begin_anew_after_a_deletion(pushgateway: Pushgateway) -> 
     send(pushgateway, text.format(1))
 
     assert pushgateway.lint() == []
+
+
+def test_a_counter_may_begin_anew_after_a_wipe(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway(enable_admin_api=True)
+    text = "# HELP a_total Runs.\n# TYPE a_total counter\na_total {}\n"
+    send(gateway, text.format(2))
+    send(gateway, "", "/api/v1/admin/wipe")
+    send(gateway, text.format(1))
+
+    assert gateway.lint() == []
 
 
 def test_a_grouping_key_that_grows_with_every_push(pushgateway: Pushgateway) -> None:
