@@ -48,16 +48,16 @@ class PrometheusConfig:
         """Called with the reason where :meth:`rules` finds no promtool, before it raises; pytest's fixture skips."""
         self.promtool: str | Program | None = None
         """Where promtool is for :meth:`rules`; ``None``: PROMTOOL_BINARY, PATH. pytest's fixture sets it."""
-        self._comments: dict[str, list[Comment]] = {}
+        self._comments_read: dict[str, list[Comment]] = {}
 
-    def comments(self, file: str | None) -> list[Comment]:
+    def _comments(self, file: str | None) -> list[Comment]:
         """Return what comments in ``file`` (default: the configuration itself) say to the linter."""
         name = self.path if file is None else file
-        if name not in self._comments:
+        if name not in self._comments_read:
             from pytest_pushgateway.prometheus.lint.comments import comments
 
-            self._comments[name] = comments(self.texts.get(name, b""))
-        return self._comments[name]
+            self._comments_read[name] = comments(self.texts.get(name, b""))
+        return self._comments_read[name]
 
     @property
     def jobs(self) -> list[ScrapeJob]:

@@ -137,7 +137,7 @@ class RuleTest:
         self._external_labels = dict(external_labels or {})
         self._dark = [job.job_name for job in jobs if not job.honor_labels]
         self._answers: dict[Vector | Firing, Any] = {}
-        self.asked: list[Vector | Firing] = []
+        self._asked: list[Vector | Firing] = []
         """What was asked so far, for :meth:`write`."""
 
     def query(self, expression: str, *, at: object = None) -> list[Sample]:
@@ -220,8 +220,8 @@ class RuleTest:
         """
         from .unit_test import write_unit_test
 
-        answers: list[tuple[Vector | Firing, Any]] = [(one, self._answers[one]) for one in self.asked]
-        longest = max((question.at for question in self.asked), default=self._after(None))
+        answers: list[tuple[Vector | Firing, Any]] = [(one, self._answers[one]) for one in self._asked]
+        longest = max((question.at for question in self._asked), default=self._after(None))
         return write_unit_test(
             os.fspath(path), self._group(longest), self.rule_files, self.evaluation_interval, answers
         )
@@ -302,7 +302,7 @@ class RuleTest:
             self._answers.update(zip(vectors, answers[0], strict=True))
             self._answers.update(zip(firing, answers[1], strict=True))
         if keep:
-            self.asked += [question for question in dict.fromkeys(questions) if question not in self.asked]
+            self._asked += [question for question in dict.fromkeys(questions) if question not in self._asked]
 
     def _horizon(self, questions: Sequence[Vector | Firing]) -> float:
         """Return until when the rules have to be evaluated so that all is there that the questions look at."""

@@ -68,7 +68,7 @@ def _above(lines: set[int], first: int) -> set[int]:
 
 def verdicts(config: PrometheusConfig, job: ScrapeJob) -> str | None:
     """Return ``gateway`` or ``not-a-gateway`` where a comment says so of ``job``."""
-    found = config.comments(job.file)
+    found = config._comments(job.file)
     if not found:
         return None
     first, after = _span(job)
@@ -81,7 +81,7 @@ def verdicts(config: PrometheusConfig, job: ScrapeJob) -> str | None:
 
 def ignored(config: PrometheusConfig, problem: Problem, job: ScrapeJob | None) -> bool:
     """Tell whether a comment silences ``problem``."""
-    found = [one for one in config.comments(problem.file) if one.what == "ignore"]
+    found = [one for one in config._comments(problem.file) if one.what == "ignore"]
     if not found:
         return False
     lines = {problem.line}

@@ -121,7 +121,7 @@ def detect(config: PrometheusConfig, gateways: Iterable[object] = ()) -> list[De
         return []
     found = []
     # Marks count letters: only where these are bytes can a job's own text be cut out without decoding the file.
-    texts = {file: text for file, text in config.texts.items() if text.isascii() and not config.comments(file)}
+    texts = {file: text for file, text in config.texts.items() if text.isascii() and not config._comments(file)}
     for job in config.jobs:
         if not declared and not job.discoveries and _says_nothing(texts.get(job.file or config.path), job):
             continue
