@@ -33,7 +33,8 @@ class PrometheusConfig:
 
     ``jobs`` has every job that could be decoded, those of ``scrape_config_files`` last; ``problems`` every finding in
     the order of the files; ``unjudged`` the sections that were read but not judged (``section``, ``file``, ``line``,
-    ``column``).
+    ``column``). ``path``, ``text`` (bytes) and ``version`` (of Prometheus) are what it was read from and by, ``texts``
+    the bytes of every file by its path; ``document`` is the file as decoded, which may change with any version.
     """
 
     def __init__(self, path: str, text: bytes, version: str) -> None:

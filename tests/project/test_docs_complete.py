@@ -23,7 +23,7 @@ from pytest_pushgateway import (
     Request,
     Scrape,
 )
-from pytest_pushgateway.prometheus.config import PrometheusConfig
+from pytest_pushgateway.prometheus.config import PrometheusConfig, load
 from pytest_pushgateway.prometheus.result import ScrapeResult
 from pytest_pushgateway.prometheus.rules import RuleTest
 from pytest_pushgateway.prometheus.server import PrometheusServer
@@ -64,6 +64,12 @@ def test_every_member_of_what_a_test_holds_is_explained(documented: type) -> Non
 def test_every_member_of_prometheuss_side_has_a_docstring(documented: type) -> None:
     assert named(documented.__name__, explained("api.md"))
     assert [name for name in members(documented) if not getattr(documented, name).__doc__] == []
+
+
+def test_what_a_configuration_has_beyond_its_class_is_explained() -> None:
+    explained_beside_them = {"promtool", "when_missing"}
+    beyond = set(members(load(text="{}"))) - set(members(PrometheusConfig)) - explained_beside_them
+    assert {name for name in beyond if not named(name, PrometheusConfig.__doc__ or "")} == set()
 
 
 def test_what_an_object_has_beyond_its_class_is_explained() -> None:
