@@ -52,12 +52,13 @@ class Awaited:
     def message(self, timeout: float, closed: str | None, advice: Sequence[str] = ()) -> str:
         """Return what was waited for in vain, and what came instead."""
         from pytest_pushgateway.harness import expect
+        from pytest_pushgateway.harness.wording import brief
 
         wanted = "an accepted push" if self._count == 1 else f"{self._count} accepted pushes"
         if self._expectation.name is not None:
             wanted += f" of {self._expectation}"
         elif self._expectation.labels:
-            wanted += f" with {show_key(dict(self._expectation.labels))}"
+            wanted += f" with {brief(show_key(dict(self._expectation.labels)))}"
         if self._count > 1:
             wanted += f", of which {len(self._found) or 'none'} came"
         first = f"waited {timeout:g} s for {wanted}"

@@ -1,7 +1,7 @@
 """The messages of failing assertions: pure functions from what was expected, the journal and the state to text.
 
 The first line says what was expected and why it fails; then come the nearest candidates, each with what differs, names
-alike, what became of the pushes that carried it, and how to relax the check. Never more than `LINES` lines.
+alike, what became of the pushes that carried it, and how to relax the check. Never more than `wording.LINES` lines.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_pushgateway.harness.history import fate, name_of, provenance, reason, shorten, strays
+from pytest_pushgateway.exposition.model import lines, proto_type_name
+from pytest_pushgateway.harness.history import KEY, fate, name_of, provenance, reason, shorten, strays
 from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
 from pytest_pushgateway.harness.matching import (
     ANY,
@@ -17,19 +18,19 @@ from pytest_pushgateway.harness.matching import (
     SUFFIXES,
     Candidate,
     Expected,
+    Lookup,
     carried,
     differences,
     show_sample,
 )
+from pytest_pushgateway.harness.wording import brief, message
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.model import Labels, MetricFamily
 
-LINES = 40
 CANDIDATES = 5
 NAMES = 5
 PUSHES = 20
-WIDTH = 300
 
 
 class State(Protocol):
@@ -42,16 +43,6 @@ class State(Protocol):
         """Return the names of all families."""
 
 
-def message(first: str, *parts: Sequence[str]) -> str:
-    """Join the parts of a message, at most `LINES` lines, each of at most `WIDTH` characters."""
-    lines = [first]
-    for part in parts:
-        lines += part
-    if len(lines) > LINES:
-        lines = [*lines[: LINES - 1], f"... and {len(lines) - LINES + 1} more lines"]
-    return "\n".join(line if len(line) <= WIDTH else line[: WIDTH - 3] + "..." for line in lines)
-
-
 def not_exposed(
     expectation: Expected,
     found: Sequence[Candidate],
@@ -62,17 +53,16 @@ def not_exposed(
 ) -> str:
     """Return why a sample that should be exposed is not."""
     names = [name for name in state.names() if name not in OWN_GAUGES]
-    compound = not found and expectation.name is not None and _is_exposed(expectation.name, state)
-    if compound:
-        why = "but a histogram or summary has no value of its own"
+    family = None if found else _family_of(expectation, state.families_named)
+    if family is not None:
+        why = _of_another_type(expectation, family)
     else:
         why = _why(expectation, found, "exposed") if names or found else "but the gateway exposes nothing"
     return message(
         f"expected {expectation} to be exposed, {why}",
         _nearest(expectation, [(candidate, "") for candidate in found]),
-        [] if compound else _alike(expectation, found, names),
-        [_compound(expectation)] if compound else [],
-        _history(expectation, requests, dropped),
+        _parts(expectation, family) or _alike(expectation, found, names),
+        _history(expectation, requests, dropped, None if family is not None else _GONE),
         [] if found else _unread(requests) + _strays(requests),
         _relax(expectation, found),
         _note(closed),
@@ -84,27 +74,29 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int,
     pushes = [entry for entry in requests if isinstance(entry, Push)]
     ours = [push for push in pushes if push.origin == "application"]
     accepted = [push for push in ours if push.accepted]
-    found = [pair for push in reversed(accepted[-PUSHES:]) for pair in carried(expectation, push)]
-    if not pushes:
+    found = _carried_by(expectation, accepted)
+    samples = [candidate for candidate, _ in found]
+    family = None if found else _family_in(expectation, accepted)
+    if family is not None:
+        why = _of_another_type(expectation, family)
+    elif not pushes:
         why = "but nothing was pushed"
     elif not ours:
         why = "but only the test itself pushed, with gateway.push()"
     elif not accepted:
         why = f"but {_all(len(ours))} was rejected or met a fault"
     else:
-        why = _why(
-            expectation, [candidate for candidate, _ in found], f"in the {count(len(accepted), 'push')} accepted"
-        )
-    names = {name for push in accepted[-PUSHES:] for name in push._parsed}
-    history = _history(expectation, requests, dropped, accepted=False)
+        why = _why(expectation, samples, f"in the {count(len(accepted), 'push')} accepted")
+    names = {name for push in accepted for name in push._parsed}
+    history = _history(expectation, requests, dropped, "is exposed", accepted=False)
     return message(
         f"expected {expectation} to have been pushed, {why}",
         _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found]),
-        _alike(expectation, [candidate for candidate, _ in found], names),
+        _parts(expectation, family) or _alike(expectation, samples, names),
         history,
         [] if accepted or history else _pushes(pushes),
         _strays(requests),
-        _relax(expectation, [candidate for candidate, _ in found]),
+        _relax(expectation, samples),
         _note(closed),
     )
 
@@ -174,7 +166,7 @@ def not_one(expectation: Expected, found: Sequence[Candidate]) -> str:
 
 def not_deleted(key: Mapping[str, str], requests: Sequence[Request], keys: Sequence[Mapping[str, str]]) -> str:
     """Return why a group counts as not deleted."""
-    shown = show_key(dict(key))
+    shown = brief(show_key(dict(key)), KEY)
     deletions = [entry for entry in requests if isinstance(entry, Delete)]
     mine = [entry for entry in deletions if entry.grouping_key == key]
     matched = [entry for entry in mine if entry.matched]
@@ -270,8 +262,8 @@ def timed_out(
     found: list[tuple[Candidate, Push]] = []
     alike: list[str] = []
     if expectation is not None and expectation.name is not None:
-        accepted = [push for push in pushes if push.accepted and push.origin == "application"][-PUSHES:]
-        found = [pair for push in reversed(accepted) for pair in carried(expectation, push)]
+        accepted = [push for push in pushes if push.accepted and push.origin == "application"]
+        found = _carried_by(expectation, accepted)
         names = {name for push in accepted for name in push._parsed}
         alike = _alike(expectation, [candidate for candidate, _ in found], names)
     what = "nothing was pushed" if not pushes else f"{count(len(pushes), 'push')} came"
@@ -296,7 +288,7 @@ def no_group(key: Mapping[str, str], keys: Sequence[Mapping[str, str]]) -> str:
     near = sorted(keys, key=lambda each: len(set(each.items()) ^ set(key.items())))
     lines = [f"  {show_key(dict(each))}" for each in near]
     return message(
-        f"there is no group {show_key(dict(key))}" + ("; there are:" if lines else "; the gateway holds no group"),
+        f"there is no group {brief(show_key(dict(key)))}; {'there are:' if lines else 'the gateway holds no group'}",
         lines[:10],
         _more(len(lines), 10, "groups"),
     )
@@ -344,25 +336,61 @@ def _alike(expectation: Expected, found: Sequence[Candidate], names: Iterable[by
         if name.endswith(suffix) and name[: -len(suffix)] in known
     ]
     close += get_close_matches(name, known, 3, 0.6)
-    close = list(dict.fromkeys(close))[:5]
+    close = [brief(each, 60) for each in dict.fromkeys(close)][:5]
     if close:
         return [f"Names alike: {', '.join(close)}"]
     if known:
-        shown = sorted(known)[:8]
+        shown = [brief(each, 60) for each in sorted(known)[:8]]
         return [f"Names there are: {', '.join(shown)}{f' and {len(known) - 8} more' if len(known) > 8 else ''}"]
     return []
 
 
-def _is_exposed(name: str, state: State) -> bool:
-    return any(True for _ in state.families_named(name.encode("utf-8", "surrogateescape")))
+def _family_of(expectation: Expected, lookup: Lookup) -> MetricFamily | None:
+    """Return the family of that name, or of the name without a suffix, which is of a type that has no such sample."""
+    if expectation.name is None:
+        return None
+    return next((family for name in expectation.families() for _, family in lookup(name)), None)
 
 
-def _compound(expectation: Expected) -> str:
-    parts = " or ".join(f"{expectation.name}{suffix}" for suffix in ("_count", "_sum", "_bucket"))
-    return f"Ask for {parts}, or leave out the value."
+def _family_in(expectation: Expected, pushes: Sequence[Push]) -> MetricFamily | None:
+    for push in reversed(pushes):
+        families = push._parsed
+        family = _family_of(expectation, lambda name: [((), families[name])] if name in families else [])  # noqa: B023
+        if family is not None:
+            return family
+    return None
 
 
-def _history(expectation: Expected, requests: Sequence[Request], dropped: int, *, accepted: bool = True) -> list[str]:
+def _of_another_type(expectation: Expected, family: MetricFamily) -> str:
+    kind, name = proto_type_name(family.type).lower(), decode(family.name)
+    if name == expectation.name:
+        return f"but a {kind} has no value of its own"
+    return f"but {brief(name, 60)} is of type {kind} and has no {brief(expectation.name or '', 60)}"
+
+
+def _parts(expectation: Expected, family: MetricFamily | None) -> list[str]:
+    """Return which samples a family of another type has instead."""
+    if family is None:
+        return []
+    names = " or ".join(brief(name, 60) for name in dict.fromkeys(sample.name for sample in lines(family)))
+    also = decode(family.name) == expectation.name and expectation.value is not ANY
+    return [f"Ask for {names}{', or leave out the value' if also else ''}."]
+
+
+def _carried_by(expectation: Expected, pushes: Sequence[Push]) -> list[tuple[Candidate, Push]]:
+    """Return the samples of the expected name in the last pushes that have any, the last first."""
+    names = expectation.families()
+    with_name = [push for push in pushes if any(name in push._parsed for name in names)]
+    return [pair for push in reversed(with_name[-PUSHES:]) for pair in carried(expectation, push)]
+
+
+_GONE = "was stored, and is gone though no request took it away: the gateway was stopped or crashed since"
+"""What became of metrics that no file kept."""
+
+
+def _history(
+    expectation: Expected, requests: Sequence[Request], dropped: int, otherwise: str | None, *, accepted: bool = True
+) -> list[str]:
     lines = []
     names = expectation.families()
     pushes = [entry for entry in requests if isinstance(entry, Push)]
@@ -371,8 +399,10 @@ def _history(expectation: Expected, requests: Sequence[Request], dropped: int, *
         if push.accepted and not accepted and push.origin == "application":
             continue
         if any(expectation.matches(candidate.sample) for candidate, _ in carried(expectation, push)):
+            end = fate(push, requests, names) or otherwise
             mine = ", sent by the test itself," if push.origin == "test" else ""
-            lines.append(f"  {name_of(push)}{mine} carried it and {fate(push, requests, names)}")
+            if end is not None:
+                lines.append(f"  {name_of(push)}{mine} carried it and {end}")
     lines = ["What became of it:", *lines[:CANDIDATES]] if lines else []
     return lines + _dropped(dropped)
 
@@ -417,7 +447,9 @@ def _requests(title: str, requests: Sequence[Request], more: str) -> list[str]:
 
 
 def _carried(request: Request) -> str:
-    names = [decode(name) for name in request._parsed] if isinstance(request, Push) and request.accepted else []
+    names = (
+        [brief(decode(name), 60) for name in request._parsed] if isinstance(request, Push) and request.accepted else []
+    )
     more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
     return f": {', '.join(names[:NAMES])}{more}" if names else ""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway.exposition.model import proto_type_name
 from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
 from pytest_pushgateway.harness.matching import OWN_GAUGES
+from pytest_pushgateway.harness.wording import brief
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.model import Labels
@@ -17,14 +18,14 @@ _INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metric
 _CUT = "unexpected end of input stream"
 
 SHOWN = 160
-"""Characters of an error text that a line of a message shows."""
-_END = 60
-"""Of these, those that come from its end: a verdict quotes a metric, which may be long, and then says its fault."""
+"""Characters of an error text that a line of a message shows; of its end too, where a verdict says what is wrong."""
+KEY = 120
+"""Characters of a grouping key that a line of a message shows."""
 
 
 def name_of(push: Request) -> str:
     """Return how messages call a request: ``push 3 (PUT job="backup")``, and by its path where it has no key."""
-    where = show_key(push.grouping_key) if push.grouping_key else shorten(push.path)
+    where = brief(show_key(push.grouping_key), KEY) if push.grouping_key else shorten(push.path)
     return f"{push.kind} {push.number} ({push.method} {where})"
 
 
@@ -37,8 +38,7 @@ def strays(requests: Sequence[Request]) -> list[Request]:
 
 def shorten(text: str, limit: int = SHOWN) -> str:
     """Return one line of at most ``limit`` characters; where it has to lose some it keeps its end, the verdict."""
-    line = " ".join(text.split())
-    return line if len(line) <= limit else f"{line[: limit - _END - 3]}...{line[-_END:]}"
+    return brief(" ".join(text.split()), limit)
 
 
 def reason(push: Request) -> str:
@@ -46,8 +46,11 @@ def reason(push: Request) -> str:
     return (push.error or "no reason given").removeprefix(_INCONSISTENT)
 
 
-def fate(push: Push, requests: Sequence[Request], names: Iterable[bytes]) -> str:
-    """Return what became of the families of ``names`` that a push carried, as the end of a sentence."""
+def fate(push: Push, requests: Sequence[Request], names: Iterable[bytes]) -> str | None:
+    """Return what became of the families of ``names`` that a push carried, as the end of a sentence.
+
+    None where it was accepted and no request took them away.
+    """
     if push.rejected:
         return f"was rejected with {push.status}: {shorten(reason(push))}"
     if not push.accepted:
@@ -64,7 +67,7 @@ def fate(push: Push, requests: Sequence[Request], names: Iterable[bytes]) -> str
             return f"was deleted by {name_of(later)}"
         elif later.kind == "wipe" and later.status < 400:
             return "was wiped (PUT /api/v1/admin/wipe)"
-    return "is exposed"
+    return None
 
 
 def owner(key: Labels, name: bytes, before: Push, requests: Sequence[Request]) -> Push | None:
@@ -88,21 +91,21 @@ def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
         lines.append("the text ends within a line: the last line must end with a newline, too")
     for collision in push._collisions:
         if not collision.keys and collision.reason in _ALONE:
-            lines.append(f"{decode(collision.prefix or collision.name)} {_ALONE[collision.reason]}")
+            lines.append(f"{brief(decode(collision.prefix or collision.name))} {_ALONE[collision.reason]}")
         for key in collision.keys:
             lines.append(_collision(collision, key, push, requests))
     return list(dict.fromkeys(lines))
 
 
 def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence[Request]) -> str:
-    shown = show_key({decode(name): decode(value) for name, value in key})
+    shown = brief(show_key({decode(name): decode(value) for name, value in key}), KEY)
     if collision.name in OWN_GAUGES and key != push._request.key:
-        mine = show_key(push.grouping_key)
+        mine = brief(show_key(push.grouping_key), KEY)
         return (
             f"the group {mine} cannot stand beside the group {shown}: "
             "both expose push_time_seconds with the same labels"
         )
-    what = decode(collision.prefix or collision.name)
+    what = brief(decode(collision.prefix or collision.name), KEY)
     kind = _REASONS.get(collision.reason, "collides with")
     for name in _names(collision):
         earlier = owner(key, name, push, requests)

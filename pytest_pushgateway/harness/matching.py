@@ -36,11 +36,13 @@ class Expected(NamedTuple):
     labels: Mapping[str, str]
 
     def __str__(self) -> str:
-        """Return the expectation as the text format would write it."""
+        """Return the expectation as the text format would write it, in brief."""
+        from pytest_pushgateway.harness.wording import brief  # as below, only failures need it
+
         text = self.name or "any sample"
         if self.labels:
             text += "{" + ",".join(f"{name}={quote(value)}" for name, value in self.labels.items()) + "}"
-        return text if self.value is ANY else f"{text} {show_value(self.value)}"
+        return brief(text if self.value is ANY else f"{text} {show_value(self.value)}")
 
     def families(self) -> list[bytes]:
         """Return the names of the families that may hold the sample."""
@@ -84,7 +86,9 @@ class Candidate(NamedTuple):
     sample: Line
 
     def __str__(self) -> str:
-        return show_sample(self.sample)
+        from pytest_pushgateway.harness.wording import brief
+
+        return brief(show_sample(self.sample), 200)
 
 
 def expected(
@@ -153,7 +157,9 @@ def show_value(value: Any) -> str:
             return format_float(float(value)).decode()
         except OverflowError:
             pass
-    return repr(value)
+    from pytest_pushgateway.harness.wording import brief
+
+    return brief(" ".join(repr(value).split()), 100)
 
 
 def show_sample(sample: Line | Sample) -> str:
@@ -164,6 +170,8 @@ def show_sample(sample: Line | Sample) -> str:
 
 def differences(expectation: Expected, candidate: Candidate) -> list[str]:
     """Return what keeps a candidate from being the expected sample, one short text for each difference."""
+    from pytest_pushgateway.harness.wording import apart, brief
+
     key = {decode(name) for name, _ in candidate.key}
     texts = []
     for name, wanted in expectation.labels.items():
@@ -171,11 +179,11 @@ def differences(expectation: Expected, candidate: Candidate) -> list[str]:
         if label_matches(name, wanted, actual):
             continue
         if actual is None:
-            texts.append(f"it has no label {name}, expected {quote(wanted)}")
-        elif name in key:
-            texts.append(f"it is in another group: {name} is {quote(actual)}, expected {quote(wanted)}")
-        else:
-            texts.append(f"label {name} is {quote(actual)}, expected {quote(wanted)}")
+            texts.append(f"it has no label {brief(name)}, expected {quote(apart('', wanted)[1])}")
+            continue
+        found, sought = (quote(text) for text in apart(actual, wanted))
+        where = "it is in another group:" if name in key else "label"
+        texts.append(f"{where} {brief(name)} is {found}, expected {sought}")
     if not expectation.value_matches(candidate.sample.value):
         texts.append(f"value is {show_value(candidate.sample.value)}, expected {show_value(expectation.value)}")
     return texts

@@ -303,11 +303,12 @@ class Asserting(Exposed):
             entry._expected = True
         if matching:
             return matching[-1]
-        what = f" matching {getattr(match, 'pattern', match)!r}" if match is not None else ""
-        what += f" with status {status}" if status is not None else ""
-        what += f" of {show_key(wanted)}" if wanted else ""
         from pytest_pushgateway.harness import expect
+        from pytest_pushgateway.harness.wording import brief
 
+        what = f" matching {brief(repr(getattr(match, 'pattern', match)), 80)}" if match is not None else ""
+        what += f" with status {status}" if status is not None else ""
+        what += f" of {brief(show_key(wanted), 80)}" if wanted else ""
         raise AssertionError(expect.not_rejected(what, method, asked, self._journal.requests()))
 
     def assert_no_rejections(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.harness.expect import LINES
+from pytest_pushgateway.harness.wording import LINES
 
 
 def failure(assertion: Callable[..., Any], *args: Any, **labels: Any) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_pushgateway.exposition import text
 from pytest_pushgateway.gateway.exchange import Plan
 
 from .messages import failure
@@ -69,8 +70,43 @@ def test_the_name_of_a_family_stands_for_its_parts_where_no_value_is_asked_for(p
     play.assert_exposed("backup_seconds", job="backup")
     play.assert_exposed("backup_seconds_sum", 3)
     assert failure(play.assert_exposed, "backup_seconds", 3) == [
-        "expected backup_seconds 3 to be exposed, but a histogram or summary has no value of its own",
-        "Ask for backup_seconds_count or backup_seconds_sum or backup_seconds_bucket, or leave out the value.",
+        "expected backup_seconds 3 to be exposed, but a histogram has no value of its own",
+        "Ask for backup_seconds_bucket or backup_seconds_sum or backup_seconds_count, or leave out the value.",
+    ]
+
+
+def test_another_type_is_named(play: Play) -> None:
+    play.put("# TYPE backup_seconds summary\nbackup_seconds_sum 3\nbackup_seconds_count 2\nbackup_files 1\n")
+
+    assert failure(play.assert_exposed, "backup_seconds_bucket", 1, le="1") == [
+        'expected backup_seconds_bucket{le="1"} 1 to be exposed, '
+        "but backup_seconds is of type summary and has no backup_seconds_bucket",
+        "Ask for backup_seconds_sum or backup_seconds_count.",
+    ]
+    assert failure(play.value, "backup_files_count") == [
+        "expected backup_files_count to be exposed, but backup_files is of type untyped and has no backup_files_count",
+        "Ask for backup_files.",
+    ]
+
+
+def test_another_type_that_was_rejected_is_traced(play: Play) -> None:
+    play.put(SECONDS, job="nightly")
+    play.put("# TYPE backup_seconds gauge\nbackup_seconds 3\n")
+
+    lines = failure(play.assert_exposed, "backup_seconds", 3)
+    assert lines[0].endswith("but a histogram has no value of its own")
+    assert lines[2] == "What became of it:"
+    assert lines[3].startswith('  push 2 (PUT job="backup") carried it and was rejected with 400: ')
+
+
+def test_a_sample_that_no_request_took_away_is_traced(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    play.store.reset()
+
+    assert failure(play.assert_exposed, "backup_bytes", 7)[1:] == [
+        "What became of it:",
+        '  push 1 (PUT job="backup") carried it and was stored, and is gone though no request took it away: '
+        "the gateway was stopped or crashed since",
     ]
 
 
@@ -197,6 +233,60 @@ def test_a_message_is_never_longer_than_forty_lines(play: Play) -> None:
 
     assert lines[0] == "expected backup_bytes 2 to be exposed, but each of 3000 samples has the value 1"
     assert "  ... and 2995 more samples of that name" in lines
+
+
+def test_long_labels_leave_the_difference_and_the_reason_in_sight(play: Play) -> None:
+    path = "/x" * 5000
+    play.put(f'backup_bytes{{path="{path}1"}} 7\n')
+
+    lines = failure(play.assert_exposed, "backup_bytes", 7, path=path + "2")
+    assert lines[0].startswith('expected backup_bytes{path="/x/x')
+    assert lines[0].endswith('/x/x2"} 7 to be exposed, but no series of that name has these labels')
+    assert lines[2].startswith('  backup_bytes{instance="",job="backup",path="/x/x')
+    assert lines[2].endswith('/x/x1"} 7')
+    assert lines[3] == f'    label path is "...{"/x" * 20}1", expected "...{"/x" * 20}2"'
+    assert max(map(len, lines)) < 300
+    assert failure(play.assert_exposed, "backup_bytes", 8)[0].endswith("but its value is 7")
+    other = failure(play.assert_exposed, "backup_bytes", 7, path=path, disk="sda" * 100)[3]
+    assert other == (
+        f'    label path is "...{"/x" * 20}1", expected "...{"/x" * 20}"; it has no label disk, '
+        f'expected "{("sda" * 100)[:80]}..."'
+    )
+
+
+class Striking:
+    """A value that never is the one, with a repr of many lines and a colour."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "Striking(\n" + "  \x1b[31m7\x1b[0m,\n" * 100 + ")"
+
+
+def test_a_matcher_may_look_like_anything(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+
+    for assertion in (play.assert_exposed, play.assert_pushed):
+        lines = failure(assertion, "backup_bytes", Striking())
+        assert lines[0].startswith(r"expected backup_bytes Striking( \x1b[31m7\x1b[0m, \x1b[31m7")
+        assert lines[0].endswith(", but its value is 7")
+        assert lines[3].startswith("    value is 7, expected Striking( ")
+        assert len(lines) == 5
+
+
+def test_names_may_hold_anything_too(play: Play) -> None:
+    key = ((b"job", b"backup"),)
+    play.store.push(key, text.parse(b'{"a\\nb\x1b[0m","c\\nd"="e"} 7\n', dict(key), utf8_names=True), replace=True)
+
+    assert failure(play.assert_exposed, "backup_bytes")[1] == r"Names there are: a\nb\x1b[0m"
+    assert failure(play.assert_exposed, "a\nb\x1b[0m", labels={"c\nd": "f"}) == [
+        r'expected a\nb\x1b[0m{c\nd="f"} to be exposed, but no series of that name has these labels',
+        "The nearest:",
+        r'  a\nb\x1b[0m{c\nd="e",instance="",job="backup"} 7',
+        r'    label c\nd is "e", expected "f"',
+        "To relax the check, give fewer labels: those that you give must match, others may be there.",
+    ]
 
 
 def test_a_message_survives_what_labels_may_hold(play: Play) -> None:

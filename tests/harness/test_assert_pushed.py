@@ -111,6 +111,27 @@ def test_candidates_say_which_push_they_are_in(play: Play) -> None:
     ]
 
 
+def test_a_candidate_is_found_however_many_pushes_came_since(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    for number in range(40):
+        play.put("backup_files 1\n", job=f"other{number}")
+
+    assert failure(play.assert_pushed, "backup_bytes", 8)[:3] == [
+        "expected backup_bytes 8 to have been pushed, but its value is 7",
+        "The nearest:",
+        '  backup_bytes{instance="",job="backup"} 7 in push 1 (PUT job="backup")',
+    ]
+
+
+def test_another_type_was_pushed(play: Play) -> None:
+    play.put("# TYPE backup_seconds summary\nbackup_seconds_sum 3\nbackup_seconds_count 2\n")
+
+    assert failure(play.assert_pushed, "backup_seconds", 3) == [
+        "expected backup_seconds 3 to have been pushed, but a summary has no value of its own",
+        "Ask for backup_seconds_sum or backup_seconds_count, or leave out the value.",
+    ]
+
+
 def test_no_push_had_the_name(play: Play) -> None:
     play.put("backup_bytes 7\n")
 
