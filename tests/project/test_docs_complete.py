@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import re
 from pathlib import Path
@@ -27,6 +28,9 @@ from pytest_pushgateway.prometheus.config import PrometheusConfig, load
 from pytest_pushgateway.prometheus.result import ScrapeResult
 from pytest_pushgateway.prometheus.rules import RuleTest
 from pytest_pushgateway.prometheus.server import PrometheusServer
+from pytest_pushgateway.settings import KINDS
+
+from . import snippets
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -64,6 +68,26 @@ def test_every_member_of_what_a_test_holds_is_explained(documented: type) -> Non
 def test_every_member_of_prometheuss_side_has_a_docstring(documented: type) -> None:
     assert named(documented.__name__, explained("api.md"))
     assert [name for name in members(documented) if not getattr(documented, name).__doc__] == []
+
+
+@functools.cache
+def run_by_the_tests() -> str:
+    """Return all code of the documentation that the tests run."""
+    found = [block for page in [ROOT / "README.md", *PAGES] for block in snippets.blocks(page)]
+    return "\n".join(block.text for block in found if not block.not_run and block.language in ("python", "ini"))
+
+
+@pytest.mark.parametrize("documented", CLASSES, ids=lambda one: one.__name__)
+def test_every_member_of_what_a_test_holds_has_an_example(documented: type) -> None:
+    assert [name for name in members(documented) if not named(name, run_by_the_tests())] == []
+
+
+def test_every_warning_and_option_has_an_example() -> None:
+    warnings = {name for name in pytest_pushgateway.__all__ if name.endswith("Warning")} - {"PushgatewayWarning"}
+    options = [name for name in KINDS if not name.startswith("max_") and not name.endswith("_timeout")]
+    assert len(warnings) == 6
+    missing = [name for name in [*warnings, *options] if not named(name, run_by_the_tests())]
+    assert [name for name in missing if not named(f"pushgateway_{name}", run_by_the_tests())] == []
 
 
 def test_what_a_configuration_has_beyond_its_class_is_explained() -> None:
