@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 CANDIDATES = 5
 NAMES = 5
 PUSHES = 20
+KEPT = "it keeps as many as the option journal_limit says, and 64 MiB of bodies"
 
 
 class State(Protocol):
@@ -145,6 +146,14 @@ def something_pushed(pushes: Sequence[Push]) -> str:
     )
 
 
+def not_told(expectation: Expected, dropped: int) -> str:
+    """Return that accepted pushes which may have carried what should not have been are out of sight."""
+    return message(
+        f"expected {expectation} not to have been pushed, but that cannot be told of {count(dropped, 'accepted push')}",
+        _dropped(dropped),
+    )
+
+
 def not_one(expectation: Expected, found: Sequence[Candidate]) -> str:
     """Return why ``value()`` cannot choose between samples."""
     varying = sorted(
@@ -164,7 +173,9 @@ def not_one(expectation: Expected, found: Sequence[Candidate]) -> str:
     )
 
 
-def not_deleted(key: Mapping[str, str], requests: Sequence[Request], keys: Sequence[Mapping[str, str]]) -> str:
+def not_deleted(
+    key: Mapping[str, str], requests: Sequence[Request], keys: Sequence[Mapping[str, str]], dropped: int
+) -> str:
     """Return why a group counts as not deleted."""
     shown = brief(show_key(dict(key)), KEY)
     deletions = [entry for entry in requests if isinstance(entry, Delete)]
@@ -195,10 +206,13 @@ def not_deleted(key: Mapping[str, str], requests: Sequence[Request], keys: Seque
         ["Deletions:", *lines[:10], *_more(len(lines), 10, "deletions")] if lines else [],
         ["Groups that stand:", *groups[:10], *_more(len(groups), 10, "groups")] if groups else ["No group stands."],
         ["A DELETE takes the exact grouping key: one label less is another group."] if deletions or groups else [],
+        _dropped(dropped),
     )
 
 
-def not_rejected(what: str, method: str | None, asked: Sequence[Request], requests: Sequence[Request]) -> str:
+def not_rejected(
+    what: str, method: str | None, asked: Sequence[Request], requests: Sequence[Request], dropped: int
+) -> str:
     """Return why no push, or with ``method`` no request of that method, counts as the rejected one expected."""
     noun = "push" if method is None else method
     several = "pushes" if method is None else f"{method}s"
@@ -222,6 +236,7 @@ def not_rejected(what: str, method: str | None, asked: Sequence[Request], reques
         _requests(f"The {several}:", rejected or entries, f"earlier {several}"),
         ["To relax the check, leave out match= or status=."] if rejected else [],
         _elsewhere(elsewhere),
+        _dropped(dropped),
     )
 
 
@@ -232,14 +247,14 @@ def _elsewhere(rejected: Sequence[Request]) -> list[str]:
     return lines
 
 
-def rejections(pushes: Sequence[Push], requests: Sequence[Request]) -> str:
-    """Return which pushes were rejected though none should be."""
+def rejections(pushes: Sequence[Push], requests: Sequence[Request], dropped: int) -> str:
+    """Return which pushes were rejected though none should be; of ``dropped`` more no more is known."""
     lines: list[str] = []
     for push in pushes:
         lines += rejection(push, requests)
-    return message(
-        f"expected no rejected push, but there {'is one' if len(pushes) == 1 else f'are {len(pushes)}'}:", lines
-    )
+    number = len(pushes) + dropped
+    gone = [f"  {count(dropped, 'push')} that the journal let go of, the oldest: {KEPT}"] if dropped else []
+    return message(f"expected no rejected push, but there {'is one' if number == 1 else f'are {number}'}:", gone, lines)
 
 
 def rejection(push: Push, requests: Sequence[Request]) -> list[str]:
@@ -408,7 +423,7 @@ def _history(
 
 
 def _dropped(dropped: int) -> list[str]:
-    return [f"The journal let go of {count(dropped, 'request')}, the oldest (option journal_limit)."] if dropped else []
+    return [f"The journal let go of {count(dropped, 'request')}, the oldest: {KEPT}."] if dropped else []
 
 
 def _relax(expectation: Expected, found: Sequence[Candidate]) -> list[str]:

@@ -303,12 +303,15 @@ def _free(entries: deque[Request]) -> None:
 class Journal:
     """The requests since the last reset, bounded in number and in bytes of bodies.
 
-    ``dropped`` counts those that were let go to keep the bounds, the oldest first.
+    The oldest are let go to keep the bounds, but never the last one: ``dropped`` counts them, ``dropped_accepted`` the
+    application's accepted pushes among them, ``dropped_rejected`` the rejected ones.
     """
 
     def __init__(self, limit: int) -> None:
         self.condition: threading.Condition = threading.Condition(threading.RLock())
         self.dropped: int = 0
+        self.dropped_accepted: int = 0
+        self.dropped_rejected: int = 0
         self.last_push: int = 0
         """The place of the last push among all requests, as `Request._order`."""
         self.totals: Totals = Totals()
@@ -316,6 +319,8 @@ class Journal:
         self._secret = os.urandom(8).hex()
         self._entries: deque[Request] = deque()
         self._noted: deque[Request] = deque()
+        self._unheard: list[tuple[int, int]] = []
+        """Place and number of rejected pushes that were let go before a warning spoke of them."""
         self._bodies = 0
         self._order = 0
         self._numbers: dict[str, int] = {}
@@ -338,12 +343,8 @@ class Journal:
             self._count(entry, kind)
             if entry._noteworthy:
                 self._noted.append(entry)
-            while len(self._entries) > self._limit or self._bodies > BODIES_LIMIT:
-                gone = self._entries.popleft()
-                self._bodies -= len(gone.body)
-                self.dropped += 1
-                if self._noted and self._noted[0] is gone:
-                    self._noted.popleft()
+            while len(self._entries) > self._limit or (self._bodies > BODIES_LIMIT and len(self._entries) > 1):
+                self._drop(self._entries.popleft())
             if own:
                 mark = record.request.header(ORIGIN_HEADER)
                 if mark in self._sent:
@@ -352,6 +353,20 @@ class Journal:
             for listener in self._listeners:
                 listener()
         return entry
+
+    def _drop(self, gone: Request) -> None:
+        self._bodies -= len(gone.body)
+        self.dropped += 1
+        if self._noted and self._noted[0] is gone:
+            self._noted.popleft()
+        if not isinstance(gone, Push):
+            return
+        if gone.accepted:
+            self.dropped_accepted += gone.origin == "application"
+        elif gone.rejected:
+            self.dropped_rejected += 1
+            if gone.origin == "application" and not gone._expected:
+                self._unheard.append((gone._order, gone.number))
 
     def is_own(self, request: exchange.Request) -> bool:
         """Tell whether the test itself sent a request, with ``push()`` or ``scrape()``."""
@@ -376,7 +391,8 @@ class Journal:
             old, self._entries = self._entries, deque()
             self._noted = deque()
             large = len(old) > FREED_AT_ONCE or self._bodies > FREED_BYTES
-            self._bodies = self.dropped = 0
+            self._unheard = []
+            self._bodies = self.dropped = self.dropped_accepted = self.dropped_rejected = 0
             self._numbers.clear()
             self.condition.notify_all()
         if large:
@@ -398,6 +414,12 @@ class Journal:
         """Return the kept requests later than ``since`` that a test may have to hear of; costs these alone."""
         with self.condition:
             return [entry for entry in self._noted if entry._order > since]
+
+    def take_unheard(self, since: int) -> list[int]:
+        """Return the numbers of the rejected pushes later than ``since`` that nobody expected and that were let go."""
+        with self.condition:
+            unheard, self._unheard = self._unheard, []
+        return [number for order, number in unheard if order > since]
 
     def pushes(self) -> list[Push]:
         """Return all pushes, rejected ones and those that met a fault too."""

@@ -92,6 +92,7 @@ class Keeper:
         with journal.condition:
             since, self._reported = self._reported, journal.sequence
             noted = journal.noted(since)
+            unheard = journal.take_unheard(since)
             pushed = journal.last_push > since
         poison = gateway._store.poisoned() if gateway._gateway is not None and pushed else None
         due, self._due = self._due, []
@@ -100,10 +101,12 @@ class Keeper:
 
             due += [(LintWarning, f"{one}") for one in gateway.lint() if one.push._order > since]
         unused = gateway._faults._take_unused() if gateway._faults is not None else []
-        if not (noted or unused or poison):
+        if not (noted or unused or poison or unheard):
             return due
         from pytest_pushgateway.harness import report
 
+        if unheard:
+            due.append(report.unheard(unheard))
         return due + report.findings(noted, journal.requests(), unused, poison, gateway._prefix)
 
     def take_errors(self) -> list[BaseException]:

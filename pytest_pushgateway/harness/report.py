@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.harness.expect import count, rejection
+from pytest_pushgateway.harness.expect import KEPT, count, rejection
 from pytest_pushgateway.harness.history import name_of, owner, shorten, strays
 from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
 from pytest_pushgateway.warnings import (
@@ -63,6 +63,15 @@ def rejected(push: Push, requests: Sequence[Request]) -> str:
     lines = [line.strip() for line in rejection(push, requests)]
     text = lines[0] + "".join(f"; {line}" for line in lines[1:])
     return f"{text}. If the test expects it, say so: pushgateway.assert_rejected({_arguments(push)})"
+
+
+def unheard(numbers: Sequence[int]) -> Finding:
+    """Return the warning for rejected pushes that the journal has let go of."""
+    names = _list([f"push {number}" for number in numbers])
+    return RejectedPushWarning, (
+        f"rejected, but not in the journal any more: {names}; {KEPT}. To hear why raise that option; if the test "
+        "expects it, say so in time: pushgateway.assert_rejected()"
+    )
 
 
 def lost(push: Push, requests: Sequence[Request]) -> str | None:
@@ -149,7 +158,7 @@ def section(
     others = len(requests) - len(pushes)
     lines = [f"{title}: {count(len(pushes), 'push')} and {count(others, 'other request')} in this test"]
     if dropped:
-        lines.append(f"  the journal let go of {count(dropped, 'request')}, the oldest (option journal_limit)")
+        lines.append(f"  the journal let go of {count(dropped, 'request')}, the oldest: {KEPT}")
     if len(pushes) > PUSHES:
         lines.append(f"  ... {count(len(pushes) - PUSHES, 'earlier push')}")
     for push in pushes[-PUSHES:]:

@@ -212,29 +212,33 @@ class Asserting(Exposed):
     ) -> None:
         """Assert that no accepted push of the application in this test carried such a sample.
 
-        Without a name, that there was no accepted push at all, or none with these labels.
+        Without a name, that there was no accepted push at all, or none with these labels. It fails, too, where accepted
+        pushes are not in the journal any more.
         """
         __tracebackhide__ = True
         expectation = expected(name, value, labels, label_values)
         pushes = self._accepted()
-        if expectation.name is None and expectation.value is ANY:
+        if expectation.name is None:
             wanted = expectation.labels.items()
             pushes = [
                 push
                 for push in pushes
-                if wanted <= push.grouping_key.items()
-                or any(expectation.labels_match(sample.labels) for sample in push.samples)
+                if (expectation.value is ANY and wanted <= push.grouping_key.items())
+                or any(expectation.matches(sample) for sample in push.samples)
             ]
             if pushes:
                 from pytest_pushgateway.harness import expect
 
                 raise AssertionError(expect.something_pushed(pushes))
-            return
         found = [pair for push in pushes for pair in carried(expectation, push) if expectation.matches(pair[0].sample)]
         if found:
             from pytest_pushgateway.harness import expect
 
             raise AssertionError(expect.was_pushed(expectation, found))
+        if self._journal.dropped_accepted:
+            from pytest_pushgateway.harness import expect
+
+            raise AssertionError(expect.not_told(expectation, self._journal.dropped_accepted))
 
     def assert_deleted(self, **grouping_key: object) -> Delete:
         """Assert that an accepted DELETE in this test matched the group of exactly this key and that it is gone."""
@@ -249,7 +253,7 @@ class Asserting(Exposed):
                     return deletion
         from pytest_pushgateway.harness import expect
 
-        raise AssertionError(expect.not_deleted(key, self._journal.requests(), keys))
+        raise AssertionError(expect.not_deleted(key, self._journal.requests(), keys, self._journal.dropped))
 
     @overload
     def assert_rejected(
@@ -309,16 +313,16 @@ class Asserting(Exposed):
         what = f" matching {brief(repr(getattr(match, 'pattern', match)), 80)}" if match is not None else ""
         what += f" with status {status}" if status is not None else ""
         what += f" of {brief(show_key(wanted), 80)}" if wanted else ""
-        raise AssertionError(expect.not_rejected(what, method, asked, self._journal.requests()))
+        raise AssertionError(expect.not_rejected(what, method, asked, self._journal.requests(), self._journal.dropped))
 
     def assert_no_rejections(self) -> None:
         """Assert that the gateway refused no push in this test; what a fault answered does not count."""
         __tracebackhide__ = True
         pushes = [push for push in self._journal.pushes() if push.rejected]
-        if pushes:
+        if pushes or self._journal.dropped_rejected:
             from pytest_pushgateway.harness import expect
 
-            raise AssertionError(expect.rejections(pushes, self._journal.requests()))
+            raise AssertionError(expect.rejections(pushes, self._journal.requests(), self._journal.dropped_rejected))
 
     def _accepted(self) -> list[Push]:
         return [push for push in self._journal.pushes() if push.accepted and push.origin == "application"]

@@ -160,11 +160,19 @@ def test_not_pushed_without_a_name_means_no_push_at_all(play: Play) -> None:
     play.put("")
 
     play.assert_not_pushed(job="other")
+    play.assert_not_pushed(None, 7)
     assert failure(play.assert_not_pushed) == [
         "expected nothing to have been pushed, but one push was accepted:",
         "The pushes:",
         '  push 2 (PUT job="backup"), answered 200',
     ]
+
+
+def test_not_pushed_without_a_name_takes_a_value_too(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+
+    play.assert_not_pushed(None, 8)
+    assert failure(play.assert_not_pushed, None, 7)[0].startswith("expected nothing to have been pushed, but one push")
 
 
 def test_not_exposed_shows_who_put_it_there(play: Play) -> None:

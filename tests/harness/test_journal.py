@@ -8,6 +8,7 @@ from pytest_pushgateway.gateway.exchange import Plan, Record
 from pytest_pushgateway.harness import journal as journal_module
 from pytest_pushgateway.harness.journal import Push, Request, quote, show_key
 
+from .messages import failure
 from .play import Play
 
 
@@ -112,8 +113,45 @@ def test_the_oldest_requests_are_dropped_and_counted() -> None:
     with pytest.raises(AssertionError) as caught:
         play.assert_pushed("b")
     assert caught.value.args[0].splitlines()[-1] == (
-        "The journal let go of 2 requests, the oldest (option journal_limit)."
+        "The journal let go of 2 requests, the oldest: "
+        "it keeps as many as the option journal_limit says, and 64 MiB of bodies."
     )
+
+
+def test_what_was_dropped_is_not_denied() -> None:
+    play = Play(journal_limit=1)
+    play.put("a x\n")
+    play.put("a 1\n", origin="test")
+    play.delete()
+    gone = "it keeps as many as the option journal_limit says, and 64 MiB of bodies"
+
+    play.assert_not_pushed("a")
+    assert failure(play.assert_no_rejections) == [
+        "expected no rejected push, but there is one:",
+        f"  one push that the journal let go of, the oldest: {gone}",
+    ]
+    assert failure(play.assert_rejected)[-1] == f"The journal let go of 2 requests, the oldest: {gone}."
+    assert failure(play.assert_deleted, job="b")[-1] == f"The journal let go of 2 requests, the oldest: {gone}."
+    play.put("a 1\n")
+    play.put("b 1\n")
+    assert failure(play.assert_not_pushed, "a") == [
+        "expected a not to have been pushed, but that cannot be told of one accepted push",
+        f"The journal let go of one request, the oldest: {gone}.",
+    ]
+    assert failure(play.assert_not_pushed)[0] == "expected nothing to have been pushed, but one push was accepted:"
+    play.journal.clear()
+    play.assert_no_rejections()
+    play.assert_not_pushed()
+
+
+def test_a_push_larger_than_all_bounds_is_kept_until_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "BODIES_LIMIT", 10)
+    play = Play()
+    play.put("a 1\n")
+    large = play.put("a_long_name 1\n")
+
+    assert play.journal.pushes() == [large]
+    assert play.assert_pushed("a_long_name") is large
 
 
 def test_bodies_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:

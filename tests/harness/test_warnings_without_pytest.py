@@ -34,6 +34,24 @@ def test_a_rejected_push() -> None:
     )
 
 
+def test_rejected_pushes_that_the_journal_let_go_of() -> None:
+    gateway = Pushgateway(journal_limit=1).start()
+    send(gateway, "backup_bytes x\n")
+    gateway.assert_rejected()
+    send(gateway, "backup_bytes y\n")
+    gateway.push("backup_bytes z\n", job="backup", check=False)
+    send(gateway, "backup_bytes z\n")
+    send(gateway)
+    with pytest.warns(RejectedPushWarning) as caught:
+        gateway.stop()
+
+    assert [str(warning.message) for warning in caught] == [
+        "rejected, but not in the journal any more: push 2, push 4; it keeps as many as the option journal_limit says, "
+        "and 64 MiB of bodies. To hear why raise that option; if the test expects it, say so in time: "
+        "pushgateway.assert_rejected()"
+    ]
+
+
 def test_at_the_end_of_a_with_statement() -> None:
     with pytest.warns(UselessDeleteWarning) as caught, Pushgateway() as gateway:
         send(gateway, method="DELETE")
