@@ -489,7 +489,9 @@ def _conclude(item: pytest.Item, *, quiet: bool) -> None:
         if not quiet and not errors:
             raise
     if errors and not quiet:
-        raise errors[0]
+        from pytest_pushgateway.harness.keeper import first_of
+
+        raise first_of(errors)
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

@@ -220,7 +220,7 @@ class Faults:
             try:
                 if not fault._meets(request):
                     continue
-            except Exception as error:  # the test's predicate, in a thread of ours: the test gets it at its end
+            except BaseException as error:  # the test's predicate, perhaps pytest.fail(): it gets this at its end
                 self._errors.append(error)
                 continue
             if not self._hit(fault):

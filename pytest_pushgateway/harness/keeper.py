@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,15 @@ def make(settings: Settings, directory: Callable[[], Path]) -> Pushgateway:
 def keeper(gateway: Pushgateway) -> Keeper:
     """Return the keeper of a gateway."""
     return gateway._keeper
+
+
+def first_of(errors: Sequence[BaseException]) -> BaseException:
+    """Return the first of the exceptions, with notes that name the others; pytest shows them in Python 3.10, too."""
+    told = [f"{type(error).__name__}: {error}" for error in errors]
+    others = [f"and in a thread of the gateway, too: {one}" for one in dict.fromkeys(told) if one != told[0]]
+    if others:
+        errors[0].__dict__["__notes__"] = [*getattr(errors[0], "__notes__", ()), *others]
+    return errors[0]
 
 
 class Keeper:
@@ -135,7 +144,7 @@ class Keeper:
         found = self.take_findings()
         errors = self.take_errors()
         if errors:
-            raise errors[0]
+            raise first_of(errors)
         if found:
             from pytest_pushgateway.harness import report
 

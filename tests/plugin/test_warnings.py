@@ -292,3 +292,25 @@ def test_an_exception_in_a_thread_of_the_gateway_fails_the_test_that_caused_it(
 
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_broken*", "E*ZeroDivisionError: division by zero"])
+
+
+def test_all_exceptions_in_predicates_are_told_with_the_first(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+        from application import send
+
+        def test_broken(pushgateway):
+            pushgateway.faults.error(503, when=lambda request: pytest.fail("not such a push"))
+            pushgateway.faults.error(503, when=lambda request: 1 / 0)
+            assert send(pushgateway) == 200
+            assert send(pushgateway) == 200
+        """
+    )
+    result = project.runpytest(*DEFAULT)
+
+    result.assert_outcomes(passed=1, errors=1, warnings=2)
+    result.stdout.fnmatch_lines(
+        ["E*Failed: not such a push", "E*and in a thread of the gateway, too: ZeroDivisionError: division by zero"]
+    )
+    assert result.stdout.str().count("ZeroDivisionError") == 1
