@@ -38,7 +38,7 @@ def test_a_broken_gateway_is_survived_and_logged(
     for fault in (pushgateway.faults.error(503), pushgateway.faults.disconnect(), pushgateway.faults.truncate(5)):
         with fault, caplog.at_level(logging.ERROR):
             monitoring.send()
-        assert fault.hits <= 1
+        assert fault.hits == 1
     assert len(caplog.records) == 3
 
 
