@@ -92,13 +92,47 @@ def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
     for collision in push._collisions:
         if not collision.keys and collision.reason in _ALONE:
             lines.append(f"{brief(decode(collision.prefix or collision.name))} {_ALONE[collision.reason]}")
-        for key in collision.keys:
+        mine = push._request.key or ()
+        if collision.keys and collision.name in OWN_GAUGES and not any(_same(key, mine) for key in collision.keys):
+            lines.append(_poison(collision, push, requests))
+            continue
+        for key in [key for key in collision.keys if key != mine] or collision.keys:
             lines.append(_collision(collision, key, push, requests))
     return list(dict.fromkeys(lines))
 
 
+def _same(one: Labels, other: Labels) -> bool:
+    """Tell whether the gauges of two groups are exposed with the same labels."""
+    return {b"instance": b"", **dict(one)} == {b"instance": b"", **dict(other)}
+
+
+def _poison(collision: Collision, push: Push, requests: Sequence[Request]) -> str:
+    """Return which groups had poisoned the gateway before, whatever the push itself holds, and what cures it."""
+    groups = " and ".join(f"the group {brief(_show(key), KEY)}" for key in collision.keys)
+    earlier = [
+        entry
+        for entry in requests
+        if isinstance(entry, Push)
+        and entry._order < push._order
+        and entry.rejected
+        and entry._request.key in collision.keys
+    ]
+    since = f" since {name_of(earlier[0])}" if earlier else ""
+    why = (
+        "which has a label that cannot be exposed"
+        if collision.reason == "label"
+        else "which both expose push_time_seconds with the same labels"
+    )
+    cure = f"; cure: DELETE {earlier[0].path.partition('?')[0]}" if earlier else ""
+    return f"the gateway was poisoned{since} and refuses every push: it holds {groups}, {why}{cure}"
+
+
+def _show(key: Labels) -> str:
+    return show_key({decode(name): decode(value) for name, value in key})
+
+
 def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence[Request]) -> str:
-    shown = brief(show_key({decode(name): decode(value) for name, value in key}), KEY)
+    shown = brief(_show(key), KEY)
     if collision.name in OWN_GAUGES and key != push._request.key:
         mine = brief(show_key(push.grouping_key), KEY)
         return (
@@ -110,7 +144,8 @@ def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence
     for name in _names(collision):
         earlier = owner(key, name, push, requests)
         if earlier is not None:
-            when = f", {push.at - earlier.at:.3g} s before" if push.at >= earlier.at else ""
+            seconds = push.at - earlier.at
+            when = f", {round(seconds) if seconds >= 1000 else format(seconds, '.3g')} s before" if seconds >= 0 else ""
             test = f", in {earlier.test}" if earlier.test and earlier.test != push.test else ""
             mine = " (sent by the test itself)" if earlier.origin == "test" else ""
             end = f"{name_of(earlier)}{mine} brought{when}{test}"

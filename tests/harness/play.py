@@ -71,7 +71,12 @@ class Play(Asserting):
         return entry
 
     def _request(self, method: str, kind: str, body: bytes, origin: str, key: dict[str, str]) -> Request:
-        labels = tuple(sorted((name.encode(), value.encode()) for name, value in {"job": "backup", **key}.items()))
+        labels = tuple(
+            sorted(
+                (name.encode(), value.encode("utf-8", "surrogateescape"))
+                for name, value in {"job": "backup", **key}.items()
+            )
+        )
         headers = [("Host", "127.0.0.1"), ("Content-Type", "text/plain")]
         if origin:
             headers.append((ORIGIN_HEADER, self._journal.expect_mark()))

@@ -89,6 +89,47 @@ def test_a_duplicate_names_the_push_it_collides_with_and_its_test(play: Play) ->
     ]
 
 
+def test_a_push_that_met_a_poisoned_gateway_names_who_poisoned_it_and_the_cure(play: Play) -> None:
+    play.put("backup_bytes 7\n", instance="")
+    play.put("backup_files 1\n")
+    play.put("other 1\n", job="other")
+
+    lines = failure(play.assert_no_rejections)
+    assert lines[2] == (
+        '    the group job="backup" cannot stand beside the group job="backup", instance="": '
+        "both expose push_time_seconds with the same labels"
+    )
+    assert lines[4:] == [
+        '    the gateway was poisoned since push 2 (PUT job="backup") and refuses every push: it holds the group '
+        'job="backup", instance="" and the group job="backup", which both expose push_time_seconds with the same '
+        "labels; cure: DELETE /metrics/job/backup"
+    ]
+    play.delete()
+    assert play.put("other 1\n", job="other").accepted
+
+
+def test_a_push_that_met_a_group_with_an_impossible_label_names_the_cure(play: Play) -> None:
+    play.put("backup_bytes 7\n", part="\udcff")
+    play.put("other 1\n", job="other")
+
+    lines = failure(play.assert_no_rejections)
+    assert r'    backup_bytes{instance="",job="backup",part="\udcff"} has a label that cannot be exposed' in lines
+    assert lines[-1] == (
+        r'    the gateway was poisoned since push 1 (PUT job="backup", part="\\xff") and refuses every push: it holds '
+        r'the group job="backup", part="\\xff", which has a label that cannot be exposed; '
+        "cure: DELETE /metrics/job/backup/part@base64/_w"
+    )
+    assert sum("poisoned" in line for line in lines) == 1
+
+
+def test_a_collision_with_a_push_of_long_ago(play: Play) -> None:
+    play.put("# TYPE backup_bytes gauge\nbackup_bytes 7\n", job="nightly")
+    play.clock.advance(7200)
+    play.put("# TYPE backup_bytes counter\nbackup_bytes 7\n")
+
+    assert failure(play.assert_no_rejections)[2].endswith('in what push 1 (PUT job="nightly") brought, 7201 s before')
+
+
 def test_a_suffix_of_a_histogram_names_the_push_it_collides_with(play: Play) -> None:
     play.put("# TYPE backup histogram\nbackup_sum 1\nbackup_count 1\n", job="nightly", origin="test")
     play.put("backup_count 1\n")
