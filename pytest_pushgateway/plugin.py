@@ -447,10 +447,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def _section(item: pytest.Item) -> str:
     state = item.config.stash[_STATE]
+    used = [*state.used, *getattr(item, "funcargs", {}).values()]
     lines: list[str] = []
     for gateway in state.gateways():
         try:
-            if gateway in state.used or _keeper(gateway).concerns(item.nodeid):
+            if any(gateway is one for one in used) or _keeper(gateway).concerns(item.nodeid):
                 lines += _keeper(gateway).section()
         except Exception as error:  # a report that breaks must not hide the failure that it reports
             lines.append(f"{type(error).__name__} while describing a gateway: {error}")
@@ -489,9 +490,7 @@ def _conclude(item: pytest.Item, *, quiet: bool) -> None:
         if not quiet and not errors:
             raise
     if errors and not quiet:
-        from pytest_pushgateway.harness.keeper import first_of
-
-        raise first_of(errors)
+        raise errors[0]
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

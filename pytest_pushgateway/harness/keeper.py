@@ -6,8 +6,9 @@ A test never needs any of it. `Keeper` sees the private parts of its gateway, an
 from __future__ import annotations
 
 import itertools
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,13 +44,9 @@ def keeper(gateway: Pushgateway) -> Keeper:
     return gateway._keeper
 
 
-def first_of(errors: Sequence[BaseException]) -> BaseException:
-    """Return the first of the exceptions, with notes that name the others; pytest shows them in Python 3.10, too."""
-    told = [f"{type(error).__name__}: {error}" for error in errors]
-    others = [f"and in a thread of the gateway, too: {one}" for one in dict.fromkeys(told) if one != told[0]]
-    if others:
-        errors[0].__dict__["__notes__"] = [*getattr(errors[0], "__notes__", ()), *others]
-    return errors[0]
+def running_test() -> str:
+    """Return the node id of the test that pytest runs, or an empty string."""
+    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
 
 
 class Keeper:
@@ -68,6 +65,7 @@ class Keeper:
         self.managed = False
         self.page_note: str | None = None
         self._of = gateway
+        self._made_in = running_test()
         self._reported = 0
         self._due: list[Finding] = []
         self.inherited: object = None
@@ -86,8 +84,8 @@ class Keeper:
         self._of.clock.resume()
 
     def concerns(self, test: str) -> bool:
-        """Tell whether the gateway got a request while this test ran."""
-        return any(entry.test == test for entry in self._of.requests)
+        """Tell whether the gateway was made, or got a request, while this test ran."""
+        return (not self.managed and self._made_in == test) or any(entry.test == test for entry in self._of.requests)
 
     # What it should hear of
 
@@ -119,12 +117,19 @@ class Keeper:
         return due + report.findings(noted, journal.requests(), unused, poison, gateway._prefix)
 
     def take_errors(self) -> list[BaseException]:
-        """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked."""
+        """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked.
+
+        The first has notes that name the others; pytest shows them in Python 3.10, too.
+        """
         errors: list[BaseException] = []
         for source in self._errors():
             taken = list(source)
             del source[: len(taken)]  # not all: a thread may be adding another
             errors += taken
+        told = list(dict.fromkeys(f"{type(error).__name__}: {error}" for error in errors))
+        if len(told) > 1:
+            notes = [f"and in a thread of the gateway, too: {one}" for one in told[1:]]
+            errors[0].__dict__["__notes__"] = [*getattr(errors[0], "__notes__", ()), *notes]
         return errors
 
     def _errors(self) -> list[list[BaseException]]:
@@ -144,7 +149,7 @@ class Keeper:
         found = self.take_findings()
         errors = self.take_errors()
         if errors:
-            raise first_of(errors)
+            raise errors[0]
         if found:
             from pytest_pushgateway.harness import report
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +11,7 @@ from pytest_pushgateway.harness import life
 from pytest_pushgateway.harness.client import Client
 from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.journal import Journal, Push, Request
-from pytest_pushgateway.harness.keeper import Keeper
+from pytest_pushgateway.harness.keeper import Keeper, running_test
 from pytest_pushgateway.harness.sending import Sending
 from pytest_pushgateway.harness.state import Asserting
 from pytest_pushgateway.harness.waiting import Waiting
@@ -280,7 +279,7 @@ class Pushgateway(Asserting, Waiting, Sending):
     def _observe(self, record: Record) -> None:
         if record.request.handler in _ASKED_BY_THE_PAGE:
             return
-        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+        test = running_test()
         with self._journal.condition:
             if self._gateway is None or record.request.generation == self._gateway.store.generation:
                 self._journal.add(record, test)

@@ -190,6 +190,41 @@ def test_a_gateway_without_a_fixture_shows_where_the_test_pushed_to_it(project: 
     assert result.stdout.str().count("- pushgateway -") == 1
 
 
+def test_a_gateway_that_got_nothing_shows_where_the_test_held_it(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+        from pytest_pushgateway import Pushgateway
+
+        @pytest.fixture(scope="module")
+        def own():
+            with Pushgateway() as gateway:
+                yield gateway
+
+        def test_the_sessions(pushgateway_session):
+            assert False
+
+        def test_one_of_its_own():
+            with Pushgateway() as gateway:
+                assert gateway.pushes
+
+        def test_before_the_modules(own):
+            pass
+
+        def test_the_modules(own):
+            assert False
+
+        def test_elsewhere():
+            assert False
+        """
+    )
+    result = project.runpytest()
+
+    result.assert_outcomes(failed=4, passed=1)
+    shown = result.stdout.str().split("- pushgateway -")[1:]
+    assert [text.count("no pushes and no other requests in this test") for text in shown] == [1, 1, 1]
+
+
 def test_groups_and_snapshots_that_differ_are_explained(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
