@@ -22,6 +22,8 @@ class Awaited:
     def __init__(self, journal: Journal, expectation: Expected, after: Push | None, count: int) -> None:
         if type(count) is not int or count < 1:
             raise ValueError(f"count must be a whole number of at least 1, not {count!r}")
+        if after is not None and not isinstance(after, Push):
+            raise TypeError(f"after is a Push that came before, not {after!r}")
         self._journal = journal
         self._expectation = expectation
         self._after = after._order if after is not None else 0

@@ -8,6 +8,8 @@ from datetime import datetime
 
 _REAL = (time.time,)
 """In a tuple, where freezegun does not find and replace it."""
+_FOREVER = float("inf")
+_FREEZE = "freeze() takes a Unix time in seconds, a datetime or nothing"
 
 
 class Clock:
@@ -39,10 +41,16 @@ class Clock:
         return self._frozen is not None
 
     def freeze(self, at: float | datetime | None = None) -> None:
-        """Stop the clock at a Unix time in seconds, at a datetime (a naive one is local time), or now."""
+        """Stop the clock at a Unix time in seconds, at a datetime (a naive one is local time), or now.
+
+        Raises:
+            TypeError: it is neither.
+            ValueError: it is no finite number.
+
+        """
         if isinstance(at, datetime):
             at = at.timestamp()
-        self._frozen = self() if at is None else float(at)
+        self._frozen = self() if at is None else _seconds(at, _FREEZE)
         self._moved(self._frozen)
 
     def advance(self, seconds: float) -> None:
@@ -50,16 +58,27 @@ class Clock:
 
         Raises:
             RuntimeError: the clock is not frozen.
+            TypeError: ``seconds`` is no number.
+            ValueError: it is no finite one.
 
         """
         if self._frozen is None:
             raise RuntimeError("only a frozen clock can be advanced: call clock.freeze() first")
-        self._frozen += seconds
+        self._frozen += _seconds(seconds, "advance() takes a number of seconds")
         self._moved(self._frozen)
 
     def resume(self) -> None:
         """Let the clock follow the real time again."""
         self._frozen = None
+
+
+def _seconds(value: float, usage: str) -> float:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
+        raise TypeError(f"{usage}, not {value!r}")
+    seconds = float(value)
+    if not abs(seconds) < _FOREVER:
+        raise ValueError(f"{usage}, not {value!r}")
+    return seconds
 
 
 def _patched_time(depth: int) -> float:

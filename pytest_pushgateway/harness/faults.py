@@ -40,6 +40,8 @@ class Fault:
     ) -> None:
         if times is not None and (type(times) is not int or times < 1):
             raise ValueError(f"times must be a whole number of at least 1, not {times!r}")
+        if when is not None and not callable(when):
+            raise TypeError(f"when is a function that takes the request, not {when!r}")
         self.name = name
         self.hits = 0
         self.times = times

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
 
 import freezegun
 import pytest
@@ -48,6 +49,29 @@ def test_it_freezes_at_a_datetime_or_now() -> None:
 def test_a_running_clock_cannot_be_advanced() -> None:
     with pytest.raises(RuntimeError, match=r"only a frozen clock can be advanced: call clock\.freeze\(\) first"):
         Clock().advance(1)
+
+
+@pytest.mark.parametrize("value", ["2020-01-01", date(2020, 1, 1)])
+def test_what_is_no_moment(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"freeze\(\) takes a Unix time in seconds, a datetime or nothing, not "):
+        Clock().freeze(value)
+
+
+def test_what_is_no_number_of_seconds() -> None:
+    clock = Clock()
+    clock.freeze(5)
+    mistyped: Any = timedelta(hours=1)
+    with pytest.raises(TypeError, match=r"advance\(\) takes a number of seconds, not datetime.timedelta"):
+        clock.advance(mistyped)
+    with pytest.raises(ValueError, match=r"advance\(\) takes a number of seconds, not nan"):
+        clock.advance(float("nan"))
+    assert clock() == 5
+
+
+def test_a_naive_datetime_is_local_time() -> None:
+    clock = Clock()
+    clock.freeze(datetime(2023, 11, 14, 22, 13, 20))
+    assert clock() == time.mktime((2023, 11, 14, 22, 13, 20, 0, 0, -1))
 
 
 def test_its_repr_tells_how_it_is() -> None:

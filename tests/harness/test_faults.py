@@ -288,6 +288,8 @@ def test_arguments_that_make_no_sense(pushgateway: Pushgateway) -> None:
         faults.error(mistyped)
     with pytest.raises(ValueError, match="a delay is a number of seconds, not '503'"):
         faults.delay(mistyped)
+    with pytest.raises(TypeError, match="when is a function that takes the request, not '503'"):
+        faults.hang(when=mistyped)
     with pytest.raises(ValueError, match=r"truncate\(\) takes a number of bytes, not -1"):
         faults.truncate(-1)
     assert len(faults) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import freezegun
 import pytest
@@ -120,6 +121,12 @@ def test_a_gateway_that_no_client_reaches_says_so(make_pushgateway: MakePushgate
 def test_a_count_is_a_whole_number(pushgateway: Pushgateway, count: int) -> None:
     with pytest.raises(ValueError, match="count must be a whole number of at least 1, not"):
         pushgateway.wait_for_push(count=count)
+
+
+def test_after_is_a_push(pushgateway: Pushgateway) -> None:
+    mistyped: Any = 1
+    with pytest.raises(TypeError, match="after is a Push that came before, not 1"):
+        pushgateway.wait_for_push(after=mistyped)
 
 
 def test_wait_until_gives_what_the_predicate_gives(pushgateway: Pushgateway) -> None:
