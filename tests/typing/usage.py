@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import datetime
+from email.message import Message
 from typing import Any
 
 import prometheus_client
 from prometheus_client.samples import Sample
 from typing_extensions import assert_type
+from werkzeug.datastructures import Headers
 
 from pytest_pushgateway import (
     Delete,
@@ -18,10 +22,17 @@ from pytest_pushgateway import (
     MakePushgateway,
     Push,
     Pushgateway,
+    PushRejected,
     Request,
     Scrape,
     Snapshot,
 )
+from pytest_pushgateway.prometheus.config import PrometheusConfig
+from pytest_pushgateway.prometheus.job import ScrapeJob
+from pytest_pushgateway.prometheus.problems import Problem
+from pytest_pushgateway.prometheus.result import ScrapeResult
+from pytest_pushgateway.prometheus.rules import RuleTest
+from pytest_pushgateway.prometheus.server import PrometheusServer
 
 
 def where(gateway: Pushgateway) -> None:
@@ -36,14 +47,17 @@ def where(gateway: Pushgateway) -> None:
 def exposed(gateway: Pushgateway) -> None:
     assert_type(gateway.groups, list[Group])
     assert_type(gateway.group(job="backup").grouping_key, dict[str, str])
-    assert_type(gateway.groups[0].push_time, float)
+    assert_type((gateway.groups[0].push_time, gateway.groups[0].push_failure_time), tuple[float, float])
+    assert_type((gateway.groups[0].families, gateway.groups[0].samples), tuple[tuple[Family, ...], tuple[Sample, ...]])
     assert_type(gateway.families, tuple[Family, ...])
     assert_type(gateway.families[0].to_metric(), prometheus_client.Metric)
     assert_type(gateway.samples, tuple[Sample, ...])
     assert_type(gateway.value("backup_bytes", disk="sda"), float)
     assert_type(gateway.get_sample_value("backup_bytes", {"disk": "sda"}), "float | None")
     assert_type(gateway.scrape(accept=None), Scrape)
-    assert_type(gateway.scrape().text, str)
+    assert_type((gateway.scrape().text, gateway.scrape().content_type), tuple[str, str])
+    assert_type(gateway.scrape().headers, Message)
+    assert_type((gateway.scrape().families, gateway.scrape().samples), tuple[tuple[Family, ...], tuple[Sample, ...]])
     assert_type(gateway.snapshot(), Snapshot)
 
 
@@ -55,8 +69,14 @@ def happened(gateway: Pushgateway) -> None:
     assert_type((push.number, push.method, push.job, push.status), tuple[int, str, str, int])
     assert_type((push.body, push.content_type, push.error, push.fault), "tuple[bytes, str, str | None, str | None]")
     assert_type((push.at, push.origin), tuple[float, str])
+    assert_type((push.grouping_key, push.headers), tuple[dict[str, str], Headers])
+    assert_type(push.families, tuple[Family, ...])
     gateway.wait_for_push(after=push)
     gateway.wait_until(lambda: True, timeout=5)
+    try:
+        gateway.push("backup_bytes x", job="backup")
+    except PushRejected as rejected:
+        assert_type((rejected.push, rejected.status), tuple[Push, int])
 
 
 async def awaited(gateway: Pushgateway) -> None:
@@ -82,6 +102,8 @@ def prepared(gateway: Pushgateway, registry: prometheus_client.CollectorRegistry
     gateway.push(gateway.families, job="backup")
     gateway.push({"backup_bytes": 7}, job="backup")
     gateway.clock.freeze(1700000000.0)
+    gateway.clock.freeze(datetime.now())
+    gateway.clock.freeze()
     gateway.clock.advance(3600)
     gateway.clock.resume()
     with gateway.faults.error(503, times=2, when=lambda request: request.job == "backup") as fault:
@@ -105,6 +127,19 @@ def made(make_pushgateway: MakePushgateway) -> None:
     assert_type(make_pushgateway(port=0, lint=True), Pushgateway)
     with Pushgateway(journal_limit=5) as gateway:
         assert_type(gateway, Pushgateway)
+
+
+def read(
+    prometheus_config: Callable[..., PrometheusConfig],
+    prometheus_server: Callable[..., PrometheusServer],
+    gateway: Pushgateway,
+) -> None:
+    config = prometheus_config("prometheus.yml", check=False)
+    assert_type(config.scrape(gateway), ScrapeResult)
+    assert_type(config.jobs, list[ScrapeJob])
+    assert_type(config.problems, list[Problem])
+    assert_type(config.rules(gateway), RuleTest)
+    assert_type(prometheus_server(config, gateway), PrometheusServer)
 
 
 def wrong(gateway: Pushgateway, anything: Any) -> None:
