@@ -153,6 +153,7 @@ class Gateway:
                     settings.persistence_interval,
                     synchronous=self._synchronous,
                     log=self._log,
+                    clock=self._clock,
                 )
             self_metrics = SelfMetrics(self._clock)
             self.store = Store(self_metrics=self_metrics, clock=self._clock, persistence=self._persistence)
@@ -243,8 +244,13 @@ class Gateway:
         """
         from pytest_pushgateway.gateway.persistence import Persistence
 
-        interval = self.settings.persistence_interval
-        self._persistence = Persistence.open(path, interval, synchronous=self._synchronous, log=self._log)
+        self._persistence = Persistence.open(
+            path,
+            self.settings.persistence_interval,
+            synchronous=self._synchronous,
+            log=self._log,
+            clock=self._clock,
+        )
         self.store.attach(self._persistence)
 
     def release(self, owner: object = None) -> None:

@@ -27,7 +27,7 @@ Noted = dict[tuple[GroupingKey, bytes], StoredFamily | None]
 class Persistence:
     """The persistence file of one gateway. Safe to use from many threads; made by :meth:`open`."""
 
-    def __init__(self, path: Path, interval: float, synchronous: str, log: Log) -> None:
+    def __init__(self, path: Path, interval: float, synchronous: str, log: Log, clock: Callable[[], float]) -> None:
         self.path = path
         self.interval = interval
         self.failing: str | None = None
@@ -36,6 +36,7 @@ class Persistence:
         """When the flushes began to fail, Unix seconds; it says nothing while ``failing`` is None."""
         self._synchronous = synchronous
         self._log = log
+        self._clock = clock
         self._database: Database | None = None
         self._read: list[tuple[GroupingKey, StoredFamily]] = []
         self._read_from: tuple[int, int] | None = None
@@ -52,7 +53,15 @@ class Persistence:
         self._last_flush = monotonic()
 
     @classmethod
-    def open(cls, path: str | Path, interval: float, *, synchronous: str = "NORMAL", log: Log) -> Persistence:
+    def open(
+        cls,
+        path: str | Path,
+        interval: float,
+        *,
+        synchronous: str = "NORMAL",
+        log: Log,
+        clock: Callable[[], float] = time.time,
+    ) -> Persistence:
         """Open the file, creating it if need be, and read it.
 
         A file that is damaged, or that is no database of ours, is moved to ``<name>.corrupt-<time>``, and the gateway
@@ -65,11 +74,12 @@ class Persistence:
             synchronous: SQLite's pragma: ``NORMAL`` survives the machine's crash up to the last checkpoint, ``OFF`` is
                 for files that do not outlive a test run. Both survive the process being killed.
             log: called with a level, a message and fields.
+            clock: Unix seconds; dates when flushes began to fail.
 
         Raises:
             PersistenceError: another gateway uses the file, or it can neither be read nor moved.
         """
-        persistence = cls(Path(path), interval, synchronous, log)
+        persistence = cls(Path(path), interval, synchronous, log, clock)
         try:
             persistence._open_database()
         except (OSError, sqlite3.OperationalError) as error:
@@ -212,7 +222,7 @@ class Persistence:
 
     def _failed(self, error: Exception) -> None:
         if self.failing is None:
-            self.failing_since = time.time()
+            self.failing_since = self._clock()
             self._log("error", "error persisting metrics", err=str(error), file=str(self.path))
         self.failing = str(error)
 
