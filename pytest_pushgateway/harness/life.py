@@ -9,6 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_pushgateway.harness.pushgateway import Pushgateway
 
 _known: weakref.WeakSet[Pushgateway] = weakref.WeakSet()
@@ -17,6 +19,18 @@ _known: weakref.WeakSet[Pushgateway] = weakref.WeakSet()
 def register(gateway: Pushgateway) -> None:
     """Remember a gateway that was started."""
     _known.add(gateway)
+
+
+def remove_with(gateway: Pushgateway, directory: Path) -> None:
+    """Remove a directory when nobody refers to the gateway any more, and at the end of this process."""
+    weakref.finalize(gateway, _remove, directory, os.getpid())
+
+
+def _remove(directory: Path, process: int) -> None:
+    if os.getpid() == process:  # in a forked child it is still the parent's
+        import shutil
+
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def gateways() -> list[Pushgateway]:

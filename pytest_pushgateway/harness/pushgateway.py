@@ -328,6 +328,7 @@ class Pushgateway(Asserting, Waiting, Sending):
     def _ensure_persistence(self) -> str:
         if self._persistence_file is None:
             self._temporary = self._directory()
+            life.remove_with(self, self._temporary)
             self._persistence_file = str(self._temporary / "pushgateway.sqlite")
             if self._running and self._gateway is not None:
                 self._gateway.persist(self._persistence_file)

@@ -284,6 +284,39 @@ def test_a_gateway_left_over_ends_with_its_process(tmp_path: Path) -> None:
     assert not Path(done.stdout.strip()).parent.exists()
 
 
+UNITTEST = """
+import unittest
+from pytest_pushgateway import Pushgateway
+
+class TestBackup(unittest.TestCase):
+    def setUp(self):
+        self.gateway = Pushgateway().start()
+        self.addCleanup(self.gateway.stop)
+
+    def test_it_survives(self):
+        self.gateway.push("backup_bytes 7\\n", job="backup")
+        self.gateway.crash()
+        with self.assertRaisesRegex(AssertionError, "value is 7, expected 8"):
+            self.gateway.assert_exposed("backup_bytes", 8)
+
+unittest.main()
+"""
+
+
+def test_from_unittest_nothing_is_left_of_a_stopped_gateway(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", UNITTEST],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+
+    assert (done.returncode, "Ran 1 test" in done.stderr) == (0, True), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_many_threads_may_push(pushgateway: Pushgateway) -> None:
     threads = [
         threading.Thread(target=send, args=(pushgateway, f"backup_bytes {number}\n", f"/metrics/job/{number}"))
