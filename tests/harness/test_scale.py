@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_pushgateway.exposition.model import Line, MetricFamily
-from pytest_pushgateway.harness import matching
+from pytest_pushgateway.harness import expect, matching, state
 
 from .messages import failure
 from .play import Play
@@ -35,7 +35,8 @@ def visited(monkeypatch: pytest.MonkeyPatch) -> list[MetricFamily]:
         seen.append(family)
         return decode(family)
 
-    monkeypatch.setattr(matching, "lines", counting)
+    for module in (matching, state, expect):
+        monkeypatch.setattr(module, "lines", counting)
     return seen
 
 
@@ -61,6 +62,31 @@ def test_a_failing_assertion(crowded: Play, visited: list[MetricFamily]) -> None
     # Once for what is exposed, and once for each push that carried the name.
     assert count(visited) == 2 * SERIES
     assert {family.name for family in visited} == {b"metric_7_bytes"}
+
+
+def test_assertions_on_pushes(crowded: Play, visited: list[MetricFamily]) -> None:
+    lines = failure(crowded.assert_pushed, "metric_7_bytes", 30, job="one", part=31)
+
+    assert lines[0].endswith("but its value is 31")
+    assert {family.name for family in visited} == {b"metric_7_bytes"}
+    # For the verdict, for the candidates, and for what became of it.
+    assert count(visited) <= 3 * SERIES
+    visited.clear()
+    assert failure(crowded.assert_not_exposed, "metric_7_bytes", 30)
+    assert failure(crowded.assert_not_pushed, "metric_7_bytes", 30)
+    assert failure(crowded.assert_deleted, job="three")
+    assert failure(crowded.assert_rejected)
+    assert {family.name for family in visited} == {b"metric_7_bytes"}
+    assert count(visited) == 2 * SERIES
+
+
+def test_a_sample_of_another_type(crowded: Play, visited: list[MetricFamily]) -> None:
+    lines = failure(crowded.value, "metric_7_bytes_sum")
+
+    assert lines[0].endswith("but metric_7_bytes is of type untyped and has no metric_7_bytes_sum")
+    assert {family.name for family in visited} == {b"metric_7_bytes"}
+    # The two groups for the sample, both pushes for what became of it, one group for what there is instead.
+    assert count(visited) == 5 * SERIES // 2
 
 
 def test_a_name_that_is_not_there(crowded: Play, visited: list[MetricFamily]) -> None:
