@@ -21,7 +21,7 @@ from pytest_pushgateway.harness.matching import (
     Lookup,
     carried,
     differences,
-    show_sample,
+    show_value,
 )
 from pytest_pushgateway.harness.wording import brief, message
 
@@ -156,15 +156,8 @@ def not_told(expectation: Expected, dropped: int) -> str:
 
 def not_one(expectation: Expected, found: Sequence[Candidate]) -> str:
     """Return why ``value()`` cannot choose between samples."""
-    varying = sorted(
-        {
-            name
-            for candidate in found
-            for name, value in candidate.sample.labels.items()
-            if any(other.sample.labels.get(name) != value for other in found)
-        }
-        | ({"the name"} if len({candidate.sample.name for candidate in found}) > 1 else set())
-    )
+    names = {name for candidate in found for name in candidate.sample.labels}
+    varying = sorted(name for name in names if len({each.sample.labels.get(name) for each in found}) > 1)
     return message(
         f"expected one sample {expectation}, but {len(found)} match:",
         [f"  {candidate}" for candidate in found[: 2 * CANDIDATES]],
@@ -181,7 +174,7 @@ def not_deleted(
     deletions = [entry for entry in requests if isinstance(entry, Delete)]
     mine = [entry for entry in deletions if entry.grouping_key == key]
     matched = [entry for entry in mine if entry.matched]
-    lines = [f"  {name_of(entry)}: {'matched a group' if entry.matched else 'matched no group'}" for entry in deletions]
+    lines = [f"  {name_of(entry)}: {_deletion(entry)}" for entry in deletions]
     if matched:
         later = [
             entry
@@ -208,6 +201,12 @@ def not_deleted(
         ["A DELETE takes the exact grouping key: one label less is another group."] if deletions or groups else [],
         _dropped(dropped),
     )
+
+
+def _deletion(entry: Delete) -> str:
+    if entry.matched:
+        return "matched a group"
+    return entry.outcome if entry.fault or entry.status >= 400 else "matched no group"
 
 
 def not_rejected(
@@ -319,7 +318,7 @@ def _why(expectation: Expected, found: Sequence[Candidate], where: str) -> str:
     labelled = [candidate for candidate in found if expectation.labels_match(candidate.sample.labels)]
     if not labelled:
         return "but no series of that name has these labels"
-    values = list(dict.fromkeys(show_sample(candidate.sample).rpartition(" ")[2] for candidate in labelled))
+    values = list(dict.fromkeys(show_value(candidate.sample.value) for candidate in labelled))
     if len(labelled) == 1:
         return f"but its value is {values[0]}"
     if len(values) == 1:

@@ -229,9 +229,11 @@ def test_the_deletion_met_a_fault(play: Play) -> None:
     play.put("backup_bytes 7\n")
     play.delete(plan=Plan("error(503)", status=503, store=False))
 
-    assert failure(play.assert_deleted, job="backup")[0] == (
-        'expected the group job="backup" to be deleted, but the DELETE met the fault error(503)'
-    )
+    assert failure(play.assert_deleted, job="backup")[:3] == [
+        'expected the group job="backup" to be deleted, but the DELETE met the fault error(503)',
+        "Deletions:",
+        '  delete 1 (DELETE job="backup"): answered 503 (fault error(503))',
+    ]
 
 
 def test_a_long_reason_keeps_its_end_which_is_the_verdict(play: Play) -> None:

@@ -55,6 +55,18 @@ def test_a_value(crowded: Play, visited: list[MetricFamily]) -> None:
     assert crowded.store.counters.series_visited == before
 
 
+def test_a_value_of_very_many_looks_at_each_once(play: Play) -> None:
+    play.put("".join(f'rows{{part="{part}"}} 1\n' for part in range(FAMILIES * SERIES)))
+
+    lines = failure(play.value, "rows")  # comparing each with each would take an hour
+
+    assert lines[0] == "expected one sample rows, but 60000 match:"
+    assert lines[-2:] == [
+        "  ... and 59990 more samples",
+        "They differ in part: give labels that only one of them has.",
+    ]
+
+
 def test_a_failing_assertion(crowded: Play, visited: list[MetricFamily]) -> None:
     lines = failure(crowded.assert_exposed, "metric_7_bytes", 30, job="one", part=31)
 
