@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.model import proto_type_name
@@ -109,22 +109,29 @@ def _same(one: Labels, other: Labels) -> bool:
 def _poison(collision: Collision, push: Push, requests: Sequence[Request]) -> str:
     """Return which groups had poisoned the gateway before, whatever the push itself holds, and what cures it."""
     groups = " and ".join(f"the group {brief(_show(key), KEY)}" for key in collision.keys)
-    earlier = [
-        entry
-        for entry in requests
-        if isinstance(entry, Push)
-        and entry._order < push._order
-        and entry.rejected
-        and entry._request.key in collision.keys
-    ]
-    since = f" since {name_of(earlier[0])}" if earlier else ""
+    earlier = poisoner(collision.keys, [entry for entry in requests if entry._order < push._order])
+    since = f" since {name_of(earlier)}" if earlier is not None else ""
     why = (
         "which has a label that cannot be exposed"
         if collision.reason == "label"
         else "which both expose push_time_seconds with the same labels"
     )
-    cure = f"; cure: DELETE {earlier[0].path.partition('?')[0]}" if earlier else ""
+    cure = f"; cure: DELETE {earlier.path.partition('?')[0]}" if earlier is not None else ""
     return f"the gateway was poisoned{since} and refuses every push: it holds {groups}, {why}{cure}"
+
+
+def poisoner(keys: Collection[Labels], requests: Sequence[Request]) -> Push | None:
+    """Return the push, accepted or not, that made the last of groups that cannot stand together; None if not known."""
+    made: dict[Labels, Push] = {}
+    for entry in requests:
+        key = entry._request.key or ()
+        if isinstance(entry, Push) and key in keys and entry._judged:
+            made.setdefault(key, entry)
+        elif isinstance(entry, Delete) and entry.matched:
+            made.pop(key, None)
+        elif entry.kind == "wipe" and entry.status < 400:
+            made.clear()
+    return max(made.values(), key=lambda push: push._order, default=None)
 
 
 def _show(key: Labels) -> str:

@@ -197,6 +197,11 @@ class Push(Request):
         return verdict is not None and bool(verdict.accepted)
 
     @property
+    def _judged(self) -> bool:
+        """Tell whether the push came as far as the store, where a refused one leaves its group behind."""
+        return self._record is not None and self._record.verdict is not None
+
+    @property
     def rejected(self) -> bool:
         """Tell whether the gateway refused the push of its own accord, not by a fault."""
         if self.accepted or self._record is None or self._answered_by_fault:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.harness.expect import KEPT, count, rejection
-from pytest_pushgateway.harness.history import name_of, owner, shorten, strays
+from pytest_pushgateway.harness.history import name_of, owner, poisoner, shorten, strays
 from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
 from pytest_pushgateway.warnings import (
     LostPushWarning,
@@ -111,8 +111,8 @@ def _unused(fault: Fault) -> str:
 
 def poisoned(poison: Poison, requests: Sequence[Request], prefix: str) -> str:
     """Return the text of a `PoisonedGatewayWarning`: what stands in conflict, who brought it and what cures it."""
-    pushes = _culprits(poison, requests)
-    who = f" since {name_of(pushes[-1])}" if pushes else ""
+    makers = [maker for each in poison.collisions if (maker := poisoner(each.keys, requests)) is not None]
+    who = f" since {name_of(min(makers, key=lambda push: push._order))}" if makers else ""
     cure = " and ".join(f"DELETE {prefix}{path}" for path in poison.paths[:NAMES])
     return (
         f"the gateway is poisoned{who}: what it holds contradicts itself, so it refuses every push with 400 and every "

@@ -107,6 +107,23 @@ def test_a_push_that_met_a_poisoned_gateway_names_who_poisoned_it_and_the_cure(p
     play.delete()
     assert play.put("other 1\n", job="other").accepted
 
+    play.put("backup_files 1\n")
+    play.put("backup_files 1\n")
+    play.put("other 1\n", job="other")
+    assert "was poisoned since push 5 " in failure(play.assert_no_rejections)[-1]
+
+
+def test_the_group_that_came_last_poisoned_the_gateway(play: Play) -> None:
+    play.put("backup_files x\n")
+    play.put("backup_files 1 1700000000000\n")
+    play.put("backup_bytes 7\n", instance="")
+    play.put("other 1\n", job="other")
+
+    assert failure(play.assert_no_rejections)[-1].startswith(
+        '    the gateway was poisoned since push 3 (PUT job="backup", instance="") and'
+    )
+    assert failure(play.assert_no_rejections)[-1].endswith("; cure: DELETE /metrics/job/backup/instance@base64/=")
+
 
 def test_a_push_that_met_a_group_with_an_impossible_label_names_the_cure(play: Play) -> None:
     play.put("backup_bytes 7\n", part="\udcff")

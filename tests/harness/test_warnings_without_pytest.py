@@ -172,6 +172,17 @@ def test_a_poisoned_gateway_and_its_cure() -> None:
     )
 
 
+def test_a_gateway_that_checks_nothing_is_poisoned_since_the_push_that_did_not_fit() -> None:
+    with Pushgateway(consistency_check=False) as gateway:
+        send(gateway)
+        send(gateway, "# TYPE backup_bytes gauge\nbackup_bytes 7\n", "/metrics/job/second")
+        send(gateway, "# TYPE backup_bytes gauge\nbackup_bytes 8\n", "/metrics/job/second")
+        with pytest.warns(PoisonedGatewayWarning) as caught:
+            gateway.reset()
+
+    assert str(caught[0].message).startswith('the gateway is poisoned since push 2 (PUT job="second"): ')
+
+
 def test_the_cure_cures() -> None:
     with Pushgateway() as gateway:
         send(gateway)
