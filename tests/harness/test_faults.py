@@ -141,6 +141,23 @@ def test_a_hang_is_released(make_pushgateway: MakePushgateway, release: str) -> 
     thread.join()
 
 
+def test_a_push_that_a_reset_releases_is_neither_stored_nor_journalled(pushgateway: Pushgateway) -> None:
+    fault = pushgateway.faults.delay(60)
+
+    def push() -> None:
+        with pytest.raises((ConnectionError, http.client.HTTPException)):
+            put(pushgateway)
+
+    thread = threading.Thread(target=push)
+    thread.start()
+    pushgateway.wait_until(lambda: fault.hits == 1)
+    pushgateway.reset()
+    thread.join()
+
+    assert (pushgateway.requests, pushgateway.groups) == ([], [])
+    assert put(pushgateway) == 200
+
+
 def test_a_disconnect_resets_the_connection(pushgateway: Pushgateway) -> None:
     with pushgateway.faults.disconnect(), pytest.raises(ConnectionResetError):
         put(pushgateway)

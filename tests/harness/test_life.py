@@ -83,6 +83,8 @@ def test_a_stop_loses_what_no_file_keeps(make_pushgateway: MakePushgateway) -> N
 
     gateway.assert_not_exposed()
     gateway.assert_pushed("backup_bytes", 7)
+    with pytest.raises(AssertionError, match="is gone though no request took it away: the gateway was stopped or"):
+        gateway.assert_exposed("backup_bytes", 7)
 
 
 @pytest.mark.parametrize("again", ["restart", "crash"])

@@ -190,6 +190,10 @@ def test_the_async_twins_let_the_loop_run_on(pushgateway: Pushgateway) -> None:
         await pushing
 
     asyncio.run(main())
+    for frozen in (freezegun.freeze_time("2001-02-03"), time_machine.travel(0, tick=False)):
+        pushgateway.reset()
+        with frozen:
+            asyncio.run(main())
 
 
 def test_the_async_twins_time_out(pushgateway: Pushgateway) -> None:
@@ -204,6 +208,8 @@ def test_the_async_twins_time_out(pushgateway: Pushgateway) -> None:
     threads = threading.active_count()
     asyncio.run(main())
     with freezegun.freeze_time("2001-02-03"):
+        asyncio.run(main())
+    with time_machine.travel(0, tick=False):
         asyncio.run(main())
     assert threading.active_count() == threads
 
