@@ -61,12 +61,12 @@ def not_exposed(
         why = _why(expectation, found, "exposed") if names or found else "but the gateway exposes nothing"
     return message(
         f"expected {expectation} to be exposed, {why}",
+        _note(closed),
         _nearest(expectation, [(candidate, "") for candidate in found]),
         _parts(expectation, family) or _alike(expectation, found, names),
         _history(expectation, requests, dropped, None if family is not None else _GONE),
         [] if found else _unread(requests) + _strays(requests),
         _relax(expectation, found),
-        _note(closed),
     )
 
 
@@ -92,13 +92,13 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int,
     history = _history(expectation, requests, dropped, "is exposed", accepted=False)
     return message(
         f"expected {expectation} to have been pushed, {why}",
+        _note(closed),
         _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found]),
         _parts(expectation, family) or _alike(expectation, samples, names),
         history,
         [] if accepted or history else _pushes(pushes),
         _strays(requests),
         _relax(expectation, samples),
-        _note(closed),
     )
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway.harness.expect import KEPT, count, rejection
 from pytest_pushgateway.harness.history import name_of, owner, poisoner, shorten, strays
 from pytest_pushgateway.harness.journal import Delete, Push, Request, decode, show_key
+from pytest_pushgateway.harness.matching import OWN_GAUGES
+from pytest_pushgateway.harness.wording import brief
 from pytest_pushgateway.warnings import (
     LostPushWarning,
     PoisonedGatewayWarning,
@@ -163,7 +165,7 @@ def section(
         lines.append(f"  ... {count(len(pushes) - PUSHES, 'earlier push')}")
     for push in pushes[-PUSHES:]:
         mine = ", sent by the test itself" if push.origin == "test" else ""
-        names = [decode(name) for name in push._parsed]
+        names = [brief(decode(name), 60) for name in push._parsed]
         if push.rejected:
             lines += rejection(push, requests)
         else:
@@ -179,8 +181,9 @@ def section(
     lines += [f"  {fault}" for fault in active]
     lines.append(f"  {count(len(groups), 'group')} {'stands' if len(groups) == 1 else 'stand'}{':' if groups else ''}")
     for group in groups[:GROUPS]:
-        names = [decode(name) for name in group.families if not name.endswith(b"_time_seconds")]
-        lines.append(f"    {show_key({decode(n): decode(v) for n, v in group.key})}: {_list(names) or 'no metrics'}")
+        names = [brief(decode(name), 60) for name in group.families if name not in OWN_GAUGES]
+        key = brief(show_key({decode(n): decode(v) for n, v in group.key}))
+        lines.append(f"    {key}: {_list(names) or 'no metrics'}")
     if len(groups) > GROUPS:
         lines.append(f"    ... and {len(groups) - GROUPS} more")
     if poison is not None:

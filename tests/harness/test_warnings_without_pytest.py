@@ -183,6 +183,16 @@ def test_a_gateway_that_checks_nothing_is_poisoned_since_the_push_that_did_not_f
     assert str(caught[0].message).startswith('the gateway is poisoned since push 2 (PUT job="second"): ')
 
 
+def test_the_section_shows_what_a_group_holds_whatever_it_is_called() -> None:
+    with Pushgateway(utf8_names=True) as gateway:
+        gateway.push('backup_time_seconds 7\n{"a\\nb\x1b"} 1\n', job="backup", grouping_key={"path": "/x" * 1000})
+        lines = gateway._keeper.section()
+
+    group = next(line for line in lines if line.endswith(r": backup_time_seconds, a\nb\x1b") and "push" not in line)
+    assert group.startswith('    job="backup", path="/x/x')
+    assert max(map(len, lines)) < 300
+
+
 def test_the_cure_cures() -> None:
     with Pushgateway() as gateway:
         send(gateway)
