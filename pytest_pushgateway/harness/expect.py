@@ -361,8 +361,6 @@ def _alike(expectation: Expected, found: Sequence[Candidate], names: Iterable[by
 
 def _family_of(expectation: Expected, lookup: Lookup) -> MetricFamily | None:
     """Return the family of that name, or of the name without a suffix, which is of a type that has no such sample."""
-    if expectation.name is None:
-        return None
     return next((family for name in expectation.families() for _, family in lookup(name)), None)
 
 

@@ -172,10 +172,13 @@ from pytest_pushgateway import Pushgateway
 
 gateway = Pushgateway(persistence_file=sys.argv[1]).start()
 gateway.push("a 1\\n", job="a")
-child = os.fork()
-if not child:
-    sys.exit(0)
-os.waitpid(child, 0)
+with Pushgateway() as other:
+    temporary = other.persistence_file
+    child = os.fork()
+    if not child:
+        sys.exit(0)
+    os.waitpid(child, 0)
+    assert os.path.exists(temporary)
 gateway.push("b 1\\n", job="b")
 os.kill(os.getpid(), signal.SIGKILL)
 """
