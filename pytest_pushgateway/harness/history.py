@@ -54,7 +54,7 @@ def fate(push: Push, requests: Sequence[Request], names: Iterable[bytes]) -> str
     if push.rejected:
         return f"was rejected with {push.status}: {shorten(reason(push))}"
     if not push.accepted:
-        return f"met the fault {push.fault} and was not stored" if push.fault else "was not stored"
+        return f"met the fault {push.fault} and was not stored"
     for later in requests:
         if later._order <= push._order:
             continue

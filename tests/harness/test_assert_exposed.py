@@ -289,6 +289,24 @@ def test_names_may_hold_anything_too(play: Play) -> None:
     ]
 
 
+def test_a_sample_that_was_refused_behind_a_fault_is_traced(play: Play) -> None:
+    play.put("# TYPE backup_bytes gauge\nbackup_bytes 7\n", job="nightly")
+    play.put("backup_bytes 8\n", plan=Plan("error(503, after=True)", status=503, after=True))
+
+    assert failure(play.assert_exposed, "backup_bytes", 8)[-3:-1] == [
+        "What became of it:",
+        '  push 2 (PUT job="backup") carried it and met the fault error(503, after=True) and was not stored',
+    ]
+
+
+def test_a_number_beyond_all_floats_is_shown_in_brief(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+
+    assert failure(play.assert_exposed, "backup_bytes", 10**400)[0] == (
+        f"expected backup_bytes 1{'0' * 46}...{'0' * 50} to be exposed, but its value is 7"
+    )
+
+
 def test_a_message_survives_what_labels_may_hold(play: Play) -> None:
     play.put('backup_bytes{path="a\\"b\\\\c\\nd\te"} 7\n')
 

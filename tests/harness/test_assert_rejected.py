@@ -64,6 +64,28 @@ def test_another_push_was_rejected(play: Play) -> None:
     ]
 
 
+def test_several_others_were_rejected(play: Play) -> None:
+    for _ in range(60):
+        play.put("backup_bytes x\n")
+
+    assert failure(play.assert_rejected, "timestamps")[0] == (
+        "expected a rejected push matching 'timestamps', but none of the 60 rejected pushes is such a one"
+    )
+    lines = failure(play.assert_no_rejections)
+    assert lines[0] == "expected no rejected push, but there are 60:"
+    assert (len(lines), lines[-1]) == (40, "... and 22 more lines")
+
+
+def test_a_collision_with_a_group_that_no_push_of_this_test_made(play: Play) -> None:
+    play.put("# TYPE backup_bytes gauge\nbackup_bytes 7\n", job="nightly")
+    play.journal.clear()
+    play.put("# TYPE backup_bytes counter\nbackup_bytes 7\n")
+
+    assert failure(play.assert_no_rejections)[2] == (
+        '    backup_bytes{instance="",job="backup"} has another type than the group job="nightly"'
+    )
+
+
 def test_a_clash_of_types_names_the_push_it_collides_with(play: Play) -> None:
     play.put("# TYPE backup_bytes gauge\nbackup_bytes 7\n", job="nightly")
     play.put("# TYPE backup_bytes counter\nbackup_bytes 7\n")
@@ -137,6 +159,11 @@ def test_a_push_that_met_a_group_with_an_impossible_label_names_the_cure(play: P
         "cure: DELETE /metrics/job/backup/part@base64/_w"
     )
     assert sum("poisoned" in line for line in lines) == 1
+    play.put("backup_bytes 7\n", part="\udcff")
+    assert [line for line in failure(play.assert_no_rejections) if "left behind" in line] == [
+        '    push_failure_time_seconds{instance="",job="backup",part="\\udcff"} stands with a label that cannot be '
+        'exposed in the group job="backup", part="\\\\xff", which an earlier rejected push left behind'
+    ]
 
 
 def test_a_collision_with_a_push_of_long_ago(play: Play) -> None:

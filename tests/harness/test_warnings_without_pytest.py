@@ -195,14 +195,17 @@ def test_the_section_shows_what_a_group_holds_whatever_it_is_called() -> None:
 
 def test_a_gateway_that_was_wiped_is_poisoned_since_a_later_push() -> None:
     with Pushgateway(enable_admin_api=True) as gateway:
+        send(gateway, "backup_files 1\n")
         for _ in range(2):
             send(gateway, "", "/api/v1/admin/wipe")
             send(gateway)
             send(gateway, "", "/metrics/job/backup/instance@base64/=")
+        with pytest.raises(AssertionError, match=r"carried it and was wiped \(PUT /api/v1/admin/wipe\)"):
+            gateway.assert_exposed("backup_files")
         with pytest.warns(PushgatewayWarning) as caught:
             gateway.reset()
 
-    assert str(caught[-1].message).startswith('the gateway is poisoned since push 4 (PUT job="backup", instance=""): ')
+    assert str(caught[-1].message).startswith('the gateway is poisoned since push 5 (PUT job="backup", instance=""): ')
 
 
 def test_the_cure_cures() -> None:
