@@ -181,6 +181,9 @@ def differences(expectation: Expected, candidate: Candidate) -> list[str]:
         if actual is None:
             texts.append(f"it has no label {brief(name)}, expected {quote(apart('', wanted)[1])}")
             continue
+        if name == "instance" and not actual and name not in key:
+            texts.append(f"it was pushed without instance, expected {quote(apart(actual, wanted)[1])}")
+            continue
         found, sought = (quote(text) for text in apart(actual, wanted))
         where = "it is in another group:" if name in key else "label"
         texts.append(f"{where} {brief(name)} is {found}, expected {sought}")

@@ -153,6 +153,15 @@ def test_another_label_a_missing_one_and_another_group_are_told_apart(play: Play
     ]
 
 
+def test_an_instance_that_only_the_gateway_added_is_no_other_instance(play: Play) -> None:
+    play.put("backup_bytes 1\n")
+
+    assert failure(play.assert_exposed, "backup_bytes", 1, instance="db1")[2:4] == [
+        '  backup_bytes{instance="",job="backup"} 1',
+        '    it was pushed without instance, expected "db1"',
+    ]
+
+
 def test_names_alike_are_offered(play: Play) -> None:
     play.put("backup_bytes_total 7\nbackup_files 3\nunrelated 1\n")
 
