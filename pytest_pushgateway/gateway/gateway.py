@@ -110,6 +110,8 @@ class Gateway:
         self._api: JsonApi | None = None
         self._lock = threading.Lock()
         self._stopped = False
+        self._quitting = False
+        self._ended = threading.Event()
         self._changes = 0
         self._persistence: Persistence | None = None
         self._held: list[socket.socket] = []
@@ -124,6 +126,15 @@ class Gateway:
     def scheme(self) -> str:
         """``http`` or ``https``."""
         return "http" if self._tls is None else "https"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop, by its owner or by ``/-/quit``."""
+        return self._stopped or self._quitting
+
+    def wait_for_end(self) -> None:
+        """Wait until a stop that somebody else asked for is over."""
+        self._ended.wait()
 
     @property
     def persistence_trouble(self) -> str | None:
@@ -217,16 +228,19 @@ class Gateway:
             if self._stopped or not self.addresses:
                 return
             self._stopped = True
-        self._server.stop(grace)
-        for one in self._held:
-            one.close()
-        # Only now that no push can be acknowledged any more.
-        if self._persistence is not None:
-            if crash:
-                self._persistence.crash()
-            else:
-                self._persistence.close()
-        self.store.close()
+        try:
+            self._server.stop(grace)
+            for one in self._held:
+                one.close()
+            # Only now that no push can be acknowledged any more.
+            if self._persistence is not None:
+                if crash:
+                    self._persistence.crash()
+                else:
+                    self._persistence.close()
+            self.store.close()
+        finally:
+            self._ended.set()
 
     def reset(self) -> None:
         """Empty the store and close what was connected before; waits of plans end."""
@@ -269,6 +283,7 @@ class Gateway:
         if self._on_quit is not None:
             self._on_quit()
         else:
+            self._quitting = True  # before the answer: whoever has it finds the gateway stopped
             threading.Thread(target=self.stop, args=(_QUIT_GRACE,), name="pushgateway-quit", daemon=True).start()
 
     # What the application asks

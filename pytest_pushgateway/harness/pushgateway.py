@@ -73,7 +73,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         self._keeper = Keeper(self)
 
     def __repr__(self) -> str:
-        if not self._running:
+        if not self.running:
             return "<Pushgateway stopped>"
         from pytest_pushgateway.harness.expect import count
 
@@ -120,7 +120,11 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def running(self) -> bool:
-        """Tell whether the gateway is started."""
+        """Tell whether the gateway is started; one that ``/-/quit`` ended is not."""
+        if self._running and self._gateway is not None and self._gateway.stopped:
+            self._running = False
+            self._gateway.wait_for_end()
+            self._lift_faults()
         return self._running
 
     # What happened
@@ -175,7 +179,7 @@ class Pushgateway(Asserting, Waiting, Sending):
             OSError: the port is taken.
 
         """
-        if not self._running:
+        if not self.running:
             gateway = Gateway(
                 self._gateway_settings(),
                 clock=self.clock,
@@ -203,7 +207,7 @@ class Pushgateway(Asserting, Waiting, Sending):
             Exception: what a thread of the gateway, or a fault's predicate, had raised.
 
         """
-        if self._running and self._gateway is not None:
+        if self.running and self._gateway is not None:
             self._running = False
             self._lift_faults()
             self._gateway.stop()
@@ -266,7 +270,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         return Client(self.host, self._port, self.scheme == "https", self.settings.basic_auth)
 
     def _closed(self) -> str | None:
-        if not self._running:
+        if not self.running:
             if self._gateway is not None:
                 return "it is stopped; call start() to have it back"
             if self._keeper.inherited is None:
@@ -307,7 +311,7 @@ class Pushgateway(Asserting, Waiting, Sending):
             self._gateway.release(fault)
 
     def _refuse(self, refused: bool) -> None:
-        if self._gateway is None or not self._running:
+        if self._gateway is None or not self.running:
             if refused:
                 raise RuntimeError("a gateway that is stopped refuses connections already")
         elif refused:
@@ -316,7 +320,7 @@ class Pushgateway(Asserting, Waiting, Sending):
             self._gateway.unrefuse()
 
     def _again(self, end: Callable[[Gateway], None]) -> None:
-        if self._running and self._gateway is not None:
+        if self.running and self._gateway is not None:
             self._running = False
             end(self._gateway)
         self.start()
@@ -330,7 +334,7 @@ class Pushgateway(Asserting, Waiting, Sending):
             self._temporary = self._directory()
             life.remove_with(self, self._temporary)
             self._persistence_file = str(self._temporary / "pushgateway.sqlite")
-            if self._running and self._gateway is not None:
+            if self.running and self._gateway is not None:
                 self._gateway.persist(self._persistence_file)
         return self._persistence_file
 

@@ -137,6 +137,24 @@ def test_no_file_is_made_until_it_is_needed(make_pushgateway: MakePushgateway) -
     assert gateway.persistence_file == str(path)
 
 
+@pytest.mark.filterwarnings("ignore::pytest_pushgateway.UnusedFaultWarning")
+@pytest.mark.parametrize("again", ["start", "restart", "crash"])
+def test_a_gateway_that_quit_can_be_had_back(make_pushgateway: MakePushgateway, again: str) -> None:
+    gateway = make_pushgateway(enable_lifecycle=True)
+    gateway.faults.error(503, paths="/metrics/*")
+    assert send(gateway, "", "/-/quit") == 200
+
+    assert not gateway.running
+    assert repr(gateway) == "<Pushgateway stopped>"
+    with pytest.raises(ConnectionRefusedError, match="it is stopped"):
+        gateway.scrape()
+    gateway.stop()
+    getattr(gateway, again)()
+    assert send(gateway) == 200
+    gateway.restart()
+    gateway.assert_exposed("backup_bytes", 7)
+
+
 def test_a_stopped_gateway_restarts(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     gateway.restart()

@@ -35,6 +35,22 @@ def test_each_test_finds_an_empty_gateway_on_the_same_port(project: pytest.Pytes
     project.runpytest("-W", "error").assert_outcomes(passed=3)
 
 
+def test_a_gateway_that_quit_is_there_for_the_next_test(project: pytest.Pytester) -> None:
+    project.makeini("[pytest]\npushgateway_enable_lifecycle = true\n")
+    project.makepyfile(
+        """
+        import pytest
+        from application import send
+
+        @pytest.mark.parametrize("time", [1, 2])
+        def test_quits(pushgateway, time):
+            assert send(pushgateway) == 200
+            assert send(pushgateway, "", "/-/quit") == 200
+        """
+    )
+    project.runpytest("-W", "error").assert_outcomes(passed=2)
+
+
 def test_faults_end_with_their_test(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
