@@ -67,6 +67,8 @@ class Pushgateway(Asserting, Waiting, Sending):
         self._gateway: Gateway | None = None
         self._port = self.settings.port
         self._running = False
+        self._emptied = False
+        """Whether a reset while it was stopped has yet to reach the file."""
         self._directory: Callable[[], Path] = _temporary_directory
         self._temporary: Path | None = None
         self._persistence_file = self.settings.persistence_file
@@ -188,6 +190,7 @@ class Pushgateway(Asserting, Waiting, Sending):
                 log=self._write_log,
                 recent_requests=self._recent,
                 note=lambda: self._keeper.page_note,
+                on_listening=(lambda inner: inner.store.reset()) if self._emptied else None,
             )
             if self._gateway is not None:
                 gateway.errors = self._gateway.errors  # what its threads raised the test has yet to hear
@@ -195,6 +198,7 @@ class Pushgateway(Asserting, Waiting, Sending):
             self._gateway = gateway
             self._port = gateway.port
             self._running = True
+            self._emptied = False
             life.register(self)
         return self
 
@@ -230,6 +234,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         self._log.clear()
         with self._journal.condition:
             if self._gateway is not None:
+                self._emptied = not self._running
                 self._gateway.reset()
             self._journal.clear()
             self._moves.clear()

@@ -177,6 +177,19 @@ def test_a_reset_empties_everything_and_counts_anew(pushgateway: Pushgateway) ->
     assert [group.grouping_key for group in pushgateway.groups] == [{"job": "b"}]
 
 
+def test_a_reset_while_stopped_empties_the_file_too(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway()
+    send(gateway)
+    gateway.restart()
+    gateway.stop()
+    gateway.reset()
+
+    assert gateway.start().groups == []
+    send(gateway, "backup_files 1\n")
+    gateway.crash()
+    assert [sample.name for sample in gateway.samples] == ["backup_files"]
+
+
 def test_before_its_first_start_there_is_nothing_to_read() -> None:
     gateway = Pushgateway(port=9091)
 
