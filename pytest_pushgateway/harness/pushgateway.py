@@ -229,12 +229,13 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def reset(self) -> None:
         """Empty gateway and journal and lift all faults; a request that is under way shows in neither any more."""
+        stopped = not self.running
         self._lift_faults()
         self._keeper.speak_up()
         self._log.clear()
         with self._journal.condition:
             if self._gateway is not None:
-                self._emptied = not self._running
+                self._emptied = stopped
                 self._gateway.reset()
             self._journal.clear()
             self._moves.clear()

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -177,11 +178,14 @@ def test_a_reset_empties_everything_and_counts_anew(pushgateway: Pushgateway) ->
     assert [group.grouping_key for group in pushgateway.groups] == [{"job": "b"}]
 
 
-def test_a_reset_while_stopped_empties_the_file_too(make_pushgateway: MakePushgateway) -> None:
-    gateway = make_pushgateway()
+@pytest.mark.parametrize("end", [Pushgateway.stop, lambda gateway: send(gateway, "", "/-/quit")], ids=["stop", "quit"])
+def test_a_reset_while_stopped_empties_the_file_too(
+    make_pushgateway: MakePushgateway, end: Callable[[Pushgateway], object]
+) -> None:
+    gateway = make_pushgateway(enable_lifecycle=True)
     send(gateway)
     gateway.restart()
-    gateway.stop()
+    end(gateway)
     gateway.reset()
 
     assert gateway.start().groups == []
