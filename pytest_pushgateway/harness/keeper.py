@@ -190,11 +190,9 @@ class Keeper:
                 gateway._lift_faults()
                 gateway._gateway.stop()
         finally:
-            if gateway._temporary is not None:
-                import shutil
-
-                shutil.rmtree(gateway._temporary, ignore_errors=True)
-                gateway._temporary = None
+            if gateway._remove_temporary is not None:
+                gateway._remove_temporary()
+                gateway._remove_temporary = None
                 gateway._persistence_file = gateway.settings.persistence_file
 
     def let_go(self) -> None:
@@ -203,7 +201,7 @@ class Keeper:
         gateway._running = False
         gateway._journal = Journal(gateway.settings.journal_limit)
         gateway._faults = None
-        gateway._temporary = None
+        gateway._remove_temporary = None
         gateway._persistence_file = gateway.settings.persistence_file
         self.inherited = gateway._gateway  # kept from the collector: its database belongs to the parent
         gateway._gateway = None

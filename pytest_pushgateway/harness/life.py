@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_pushgateway.harness.pushgateway import Pushgateway
@@ -21,9 +22,12 @@ def register(gateway: Pushgateway) -> None:
     _known.add(gateway)
 
 
-def remove_with(gateway: Pushgateway, directory: Path) -> None:
-    """Remove a directory when nobody refers to the gateway any more, and at the end of this process."""
-    weakref.finalize(gateway, _remove, directory, os.getpid())
+def remove_with(gateway: Pushgateway, directory: Path) -> Callable[[], object]:
+    """Remove a directory when nobody refers to the gateway any more, and at the end of this process.
+
+    Return what removes it now, and then no more: another gateway may be given a directory of the same name.
+    """
+    return weakref.finalize(gateway, _remove, directory, os.getpid())
 
 
 def _remove(directory: Path, process: int) -> None:

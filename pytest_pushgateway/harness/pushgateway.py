@@ -70,7 +70,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         self._emptied = False
         """Whether a reset while it was stopped has yet to reach the file."""
         self._directory: Callable[[], Path] = _temporary_directory
-        self._temporary: Path | None = None
+        self._remove_temporary: Callable[[], object] | None = None
         self._persistence_file = self.settings.persistence_file
         self._keeper = Keeper(self)
 
@@ -337,9 +337,9 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def _ensure_persistence(self) -> str:
         if self._persistence_file is None:
-            self._temporary = self._directory()
-            life.remove_with(self, self._temporary)
-            self._persistence_file = str(self._temporary / "pushgateway.sqlite")
+            directory = self._directory()
+            self._remove_temporary = life.remove_with(self, directory)
+            self._persistence_file = str(directory / "pushgateway.sqlite")
             if self.running and self._gateway is not None:
                 self._gateway.persist(self._persistence_file)
         return self._persistence_file

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 
 from pytest_pushgateway import MakePushgateway, Pushgateway
 from pytest_pushgateway.harness import life
+from pytest_pushgateway.harness.keeper import make
+from pytest_pushgateway.settings import Settings
 
 from .application import send
 
@@ -351,6 +354,28 @@ def test_from_unittest_nothing_is_left_of_a_stopped_gateway(tmp_path: Path) -> N
     )
 
     assert (done.returncode, "Ran 1 test" in done.stderr) == (0, True), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gateway_collected_late_leaves_the_directory_of_another_alone(tmp_path: Path) -> None:
+    """pytest gives the numbers of its temporary directories again."""
+
+    def directory() -> Path:
+        (tmp_path / "pushgateway0").mkdir()
+        return tmp_path / "pushgateway0"
+
+    first, second = make(Settings(), directory), make(Settings(), directory)
+    with first:
+        first.restart()
+    with second:
+        second.restart()
+        reference = weakref.ref(first)
+        del first
+        gc.collect()
+        assert reference() is None
+        send(second)
+        second.restart()
+        second.assert_exposed("backup_bytes", 7)
     assert list(tmp_path.iterdir()) == []
 
 
