@@ -69,6 +69,9 @@ class Database:
         self.path = path
         self.rows: list[tuple[GroupingKey, StoredFamily]] = []
         """What it held when it was opened, in the order in which it came in."""
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # To open a pipe would wait for its other end, and a device must not be moved aside.
+            raise PersistenceError(f"{path} is not a regular file")
         try:
             self._lock = FileLock(path)
         except InUse as error:
@@ -78,7 +81,9 @@ class Database:
             raise
         try:
             _look_at_header(path)
-            self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+            # In full, so that no name is taken for one of SQLite's own, as ":memory:" is.
+            name = os.path.abspath(path)
+            self._connection = sqlite3.connect(name, timeout=0, isolation_level=None, check_same_thread=False)
             self._open_or_close(synchronous)
         except BaseException:
             self._lock.release()
@@ -221,7 +226,7 @@ def _look_at_header(path: Path) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Move a file with its write-ahead log out of the way, to ``<name>.corrupt-<time>``; return where it is now.
+    """Move a file with its logs out of the way, to ``<name>.corrupt-<time>``; return where it is now.
 
     Raises:
         PersistenceError: it cannot be moved.
@@ -233,7 +238,7 @@ def set_aside(path: Path) -> Path:
         number += 1
         aside = path.with_name(f"{stem}-{number}")
     try:
-        for suffix in ("-wal", "-shm", ""):
+        for suffix in ("-wal", "-shm", "-journal", ""):
             with suppress(FileNotFoundError):
                 os.rename(f"{path}{suffix}", f"{aside}{suffix}")
     except OSError as error:

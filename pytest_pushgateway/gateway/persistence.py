@@ -6,6 +6,7 @@ that fails loses nothing: what it should have written stays noted, and the file 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -77,9 +78,13 @@ class Persistence:
             clock: Unix seconds; dates when flushes began to fail.
 
         Raises:
-            PersistenceError: another gateway uses the file, or it can neither be read nor moved.
+            PersistenceError: another gateway uses the file, it is no regular one, or can neither be read nor moved.
         """
-        persistence = cls(Path(path), interval, synchronous, log, clock)
+        path = Path(path)
+        if path.is_symlink():
+            # SQLite keeps its log beside the file that a link leads to.
+            path = Path(os.path.realpath(path))
+        persistence = cls(path, interval, synchronous, log, clock)
         try:
             persistence._open_database()
         except (OSError, sqlite3.OperationalError) as error:

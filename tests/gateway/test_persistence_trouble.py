@@ -62,12 +62,15 @@ def test_something_else_is_moved_aside(tmp_path: Path, content: bytes) -> None:
     expect_set_aside(path, "not a database", content)
 
 
-def test_the_write_ahead_log_goes_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_the_log_goes_with_it(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / "metrics"
     path.write_bytes(b"nonsense")
-    Path(f"{path}-wal").write_bytes(b"log")
+    Path(f"{path}{suffix}").write_bytes(b"log")
     with Kept(path):
-        assert [each.read_bytes() for each in aside(path)] == [b"nonsense", b"log"]
+        moved = aside(path)
+        assert [each.read_bytes() for each in moved] == [b"nonsense", b"log"]
+        assert moved[1].name == f"{moved[0].name}{suffix}"
 
 
 def test_files_moved_aside_in_the_same_second_do_not_replace_each_other(tmp_path: Path) -> None:
@@ -142,6 +145,44 @@ def test_a_file_of_the_original_is_named_as_such(tmp_path: Path) -> None:
 def test_a_directory_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(PersistenceError, match=f"^{tmp_path} cannot be read: Is a directory$"):
         Kept(tmp_path)
+
+
+def test_what_is_no_file_is_refused_in_one_line_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    # Both ends, and something to read: who opens it nevertheless must not wait for ever.
+    ends = os.open(pipe, os.O_RDWR)
+    try:
+        os.write(ends, b"x" * 4096)
+        with pytest.raises(PersistenceError, match=f"^{pipe} is not a regular file$"):
+            Kept(pipe)
+    finally:
+        os.close(ends)
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    link, target = tmp_path / "link", tmp_path / "target"
+    link.symlink_to("target")
+    with Kept(link) as gateway:
+        gateway.put("a 1\n", job="j")
+        assert gateway.log.lines == []
+    with Kept(link) as again:
+        assert again.exposed() == A
+    target.write_bytes(b"nonsense")
+    expect_set_aside(target, "not a database", b"nonsense")
+    with Kept(link) as again:
+        assert again.exposed() == A
+    assert link.is_symlink()
+
+
+def test_a_name_that_means_something_to_sqlite_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Kept(Path(":memory:")) as gateway:
+        gateway.put("a 1\n", job="j")
+        assert gateway.log.lines == []
+    with Kept(tmp_path / ":memory:") as again:
+        assert again.exposed() == A
 
 
 def test_a_missing_directory_does_not_keep_the_gateway_from_working(tmp_path: Path) -> None:
