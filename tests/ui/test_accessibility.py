@@ -92,6 +92,17 @@ def test_nothing_sticks_out_sideways(full: Stage, open_page: Open, view: str, wi
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_what_is_read_out_by_itself_does_not_count_the_seconds(full: Stage, open_page: Open) -> None:
+    """A screen reader reads a banner again whenever its text changes."""
+    full.play(persistence=ui.Persistence("/data/gateway.db", 0.0, "No space left on device", NOW - 10))
+    page = open_page(full.url)
+    banners = page.locator("[role=status]").inner_text()
+    assert "No space left on device" in banners
+    full.play(now=NOW + 5)
+    until(page, "document.querySelector('.group-head time').textContent === '35 s ago'")
+    assert page.locator("[role=status]").inner_text() == banners
+
+
 def focused(page: Any) -> str:
     text: str = page.evaluate(
         "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()"

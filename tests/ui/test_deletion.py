@@ -29,7 +29,7 @@ def accept(stage: Stage, path: str, *rest: dict[str, Any], method: str = "DELETE
 
     def answer_and_play(asked: str, target: str) -> Any:
         if (asked, target) == (method, path):
-            stage.play(revision="after")
+            stage.play(revision=f"after {target}")
             stage.groups = list(rest)
         return answer(asked, target)
 
@@ -84,6 +84,28 @@ def test_every_label_finds_its_way_into_the_path(
     until(page, "document.activeElement.id === 'main'")
 
 
+def test_each_deletion_is_said_though_the_words_are_the_same(stage: Stage, open_page: Open) -> None:
+    """A screen reader reads what is new in the document: the same text, left as it is, would be silence."""
+    groups = three()
+    stage.play(*groups)
+    accept(stage, "/metrics/job@base64/YQ", *groups[1:])
+    accept(stage, "/metrics/job@base64/Yg", groups[2])
+    page = open_page(stage.url)
+    page.evaluate(
+        """() => {
+            window.said = [];
+            const announce = document.getElementById("announce");
+            const note = (changes) => changes.forEach(({addedNodes: [node]}) => node && said.push(node.textContent));
+            new MutationObserver(note).observe(announce, {childList: true});
+        }"""
+    )
+    for left in (2, 1):
+        page.locator(".bin").first.click()
+        page.locator("#confirm-yes").click()
+        until(page, f"document.querySelectorAll('article').length === {left} && said.length === {3 - left}")
+    assert page.evaluate("said") == ["Group deleted"] * 2
+
+
 def test_a_refusal_is_told(stage: Stage, open_page: Open) -> None:
     stage.play(*three())
     page = open_page(stage.url)
@@ -107,6 +129,7 @@ def test_deleting_all_takes_the_admin_api(stage: Stage, open_page: Open) -> None
     page.get_by_role("button", name="Delete 3").click()
     until(page, "document.querySelectorAll('article').length === 0")
     until(page, "document.getElementById('announce').textContent === '3 groups deleted'")
+    until(page, "document.activeElement.id === 'main'")
 
 
 def test_a_poisoned_store_names_the_deletion_that_cures_it(stage: Stage, open_page: Open) -> None:

@@ -127,6 +127,31 @@ def test_a_histogram_without_observations(stage: Stage, open_page: Open) -> None
     assert page.locator("dt").all_inner_texts() == ["count", "sum", "mean"]
 
 
+def test_a_native_histogram_without_observations(stage: Stage, open_page: Open) -> None:
+    """It has no bucket at all; what comes after it on the page, and later, is shown all the same."""
+    drawn = {"buckets": [], "count": "0", "sum": "0", "labels": {}}
+    stage.play(group({"job": "a"}, n=family("HISTOGRAM", [drawn]), z=family("GAUGE", [metric({}, "1")])))
+    page = open_page(stage.url)
+    chart = page.locator(".chart")
+    assert chart.inner_text().split() == "count 0 sum 0 mean – No bucket has an observation.".split()
+    assert page.locator(".single .value").inner_text() == "1"
+    drawn = {"buckets": [[0, "1", "2", "3"]], "count": "3", "sum": "4", "labels": {}}
+    stage.play(group({"job": "a"}, n=family("HISTOGRAM", [drawn])))
+    until(page, "document.querySelector('.chart summary')?.textContent === '1 bucket'")
+
+
+@pytest.mark.parametrize("bounds", [{"+Inf": "3"}, {}])
+def test_a_histogram_of_one_bucket_without_bounds_estimates_nothing(
+    stage: Stage, open_page: Open, bounds: dict[str, str]
+) -> None:
+    drawn = {"buckets": bounds, "count": "3", "sum": "6", "labels": {}}
+    stage.play(group({"job": "a"}, h=family("HISTOGRAM", [drawn])))
+    page = open_page(stage.url)
+    assert page.locator(".stats").inner_text().split() == ["count", "3", "sum", "6", "mean", "2"]
+    assert page.locator(".bars span").all_inner_texts() == ["+Inf"]
+    assert page.get_by_text("1 bucket", exact=True).count() == 1
+
+
 def test_a_summary_is_drawn(stage: Stage, open_page: Open) -> None:
     drawn = {"quantiles": {"1": "NaN", "0.9": "0.4", "0.5": "0.1"}, "count": "4", "sum": "1", "labels": {}}
     bare = {"count": "0", "sum": "0", "labels": {"path": "/"}}

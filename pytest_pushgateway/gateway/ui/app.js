@@ -3,7 +3,7 @@
 import { fetchGroups, fetchState, fetchStatus, keyOf, remove } from "./api.js";
 import { announce, h, keyed, setAttribute, setText } from "./dom.js";
 import { labelTokens } from "./family.js";
-import { ago, date, visible } from "./format.js";
+import { date, visible } from "./format.js";
 import { makeGroups } from "./groups.js";
 import { makeRequests, rejected } from "./requests.js";
 import { makeStatus } from "./status.js";
@@ -93,7 +93,8 @@ function banners() {
   if (!state) return list;
   if (state.note) list.push({ id: "note", kind: "info", text: state.note });
   if (state.conflict_error) list.push({ id: "conflict", kind: "danger", title: "Every push is refused and scrapes answer 500", text: state.conflict_error, conflicts: state.conflicts });
-  if (state.persistence.error) list.push({ id: "persistence", kind: "warn", title: "Persistence is failing", text: `${state.persistence.error} (since ${ago(state.persistence.since, state.now)}). Pushes go on.` });
+  // No age here, which would be read out each second: screen readers follow the banners.
+  if (state.persistence.error) list.push({ id: "persistence", kind: "warn", title: "Persistence is failing", text: `${state.persistence.error} (since ${date(state.persistence.since)}). Pushes go on.` });
   return list;
 }
 

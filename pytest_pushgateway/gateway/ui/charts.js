@@ -1,7 +1,7 @@
 // Histograms and summaries as small charts: boxes sized by CSS, described in words, with the numbers in a table below.
 
 import { h } from "./dom.js";
-import { number, plain, short, visible } from "./format.js";
+import { count, number, plain, short, visible } from "./format.js";
 
 /** The buckets of a metric as `{low, high, amount, cumulative}` in rising order; the API gives two shapes. */
 export function buckets(metric) {
@@ -26,7 +26,7 @@ export function buckets(metric) {
   });
 }
 
-/** An estimate of a quantile, as PromQL's histogram_quantile() makes it: straight lines inside the buckets. */
+/** An estimate of a quantile, as PromQL's histogram_quantile() makes it: straight lines inside the buckets; NaN without any. */
 export function quantile(q, list) {
   const total = list.at(-1).cumulative;
   if (!(total > 0)) return NaN;
@@ -68,6 +68,9 @@ function summarise(metric) {
 
 export function histogram(name, metric) {
   const list = buckets(metric);
+  if (!list.length) { // a native histogram has no bucket before the first observation
+    return h("div", { class: "chart" }, stats(summarise(metric)), h("p", { class: "muted" }, "No bucket has an observation."));
+  }
   const top = Math.max(...list.map((bucket) => bucket.amount));
   const chart = h("div", {
     class: "bars", role: "img",
@@ -82,11 +85,12 @@ export function histogram(name, metric) {
     const below = last === 0 || (index % every === 0 && last >= every) ? h("span", {}, tick(bucket.high)) : null;
     chart.append(h("div", { title: `${span(bucket)}: ${short(bucket.amount)}` }, bar, below));
   });
-  const estimates = [0.5, 0.9, 0.99].map((q) => [`p${q * 100}`, `≈ ${short(quantile(q, list))}`, "estimated as histogram_quantile() does"]);
+  const estimates = [0.5, 0.9, 0.99].map((q) => [q, quantile(q, list)]).filter(([, value]) => !Number.isNaN(value))
+    .map(([q, value]) => [`p${q * 100}`, `≈ ${short(value)}`, "estimated as histogram_quantile() does"]);
   return h("div", { class: "chart" },
-    stats([...summarise(metric), ...(list.at(-1).cumulative > 0 ? estimates : [])]),
+    stats([...summarise(metric), ...estimates]),
     chart,
-    lazyTable(`${list.length} buckets`, `Buckets of ${visible(name, 80)}`, ["Observations", "In bucket", "Cumulative"],
+    lazyTable(count(list.length, "bucket"), `Buckets of ${visible(name, 80)}`, ["Observations", "In bucket", "Cumulative"],
       () => list.map((b) => [span(b), short(b.amount), short(b.cumulative)])));
 }
 

@@ -65,9 +65,9 @@ export function keyed(parent, items, key, make) {
   return now;
 }
 
-/** Say something to screen readers. */
+/** Say something to screen readers; the same again is news, too. */
 export function announce(text) {
-  setText(document.getElementById("announce"), text);
+  document.getElementById("announce").replaceChildren(text);
 }
 
 /** Ask before something is lost; resolves to true or false. Escape keeps. */
