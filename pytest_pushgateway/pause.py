@@ -73,16 +73,18 @@ class Pause:
         if self._obstacle or not isinstance(node, pytest.Item) or report.when == "teardown":
             return
         running = [gateway for gateway in self._gateways(node) if gateway.running]
-        if not running:
+        terminal: pytest.TerminalReporter | None = self._config.pluginmanager.getplugin("terminalreporter")
+        if not running or terminal is None:  # -p no:terminal, which asks pytest for silence
             return
         from pytest_pushgateway.harness.keeper import keeper
 
         for gateway in running:
             keeper(gateway).page_note = f"Paused: {node.nodeid} failed. Press Enter in its terminal to go on."
-        terminal: pytest.TerminalReporter = self._config.pluginmanager.getplugin("terminalreporter")
         try:
             with self._uncaptured():
                 terminal.ensure_newline()
+                if self._config.getoption("verbose") < 0:
+                    terminal.line("")  # with -q the letters of the results name no file, and pytest knows of no line
                 terminal.write_line(f"{node.nodeid} failed; its Pushgateway still runs:", bold=True)
                 for gateway in running:
                     terminal.write_line(f"  {gateway.url}/")

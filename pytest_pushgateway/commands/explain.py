@@ -22,6 +22,9 @@ class _Unusable(Exception):
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, as the other commands do."""
 
+    color: bool
+    """Python 3.14's own, which heeds FORCE_COLOR where there is no terminal, and PYTHON_COLORS before NO_COLOR."""
+
     def error(self, message: str) -> NoReturn:
         raise _Unusable(f"{message}, try --help")
 
@@ -43,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Say, series by series, what a scrape job makes of what a gateway exposes: "
         "what comes in, what each relabel rule does, and what Prometheus stores.",
     )
+    parser.color = False
     parser.add_argument("file", metavar="FILE", help="a Prometheus configuration")
     parser.add_argument("--job", metavar="JOB", help="the scrape job; may be left out if only one scrapes a gateway")
     parser.add_argument(

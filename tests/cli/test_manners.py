@@ -14,7 +14,11 @@ SCRIPT = Path(sys.executable).with_name("pytest-pushgateway")
 
 
 @pytest.mark.parametrize("command", ["", *cli.COMMANDS])
-def test_help_fits_a_terminal(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_fits_a_terminal(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # here is no terminal, and so there are no colours
     assert cli.main([*command.split(), "--help"]) == 0
     printed, errors = capsys.readouterr()
     assert printed.startswith(f"usage: {' '.join(['pytest-pushgateway', *command.split()])} ")

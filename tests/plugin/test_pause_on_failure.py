@@ -117,6 +117,20 @@ def test_a_failing_set_up_waits_too_and_the_end_of_input_goes_on(
         assert "1 error" in run.read_until("error in")
 
 
+def test_the_failed_test_is_named_on_a_line_of_its_own_with_q_too(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_it=FAILING)
+    with terminal(pytester, "-q", "--color=no") as run:
+        shown = run.read_until("Press Enter to go on.")
+        assert shown.splitlines()[:2] == ["F", "test_it.py::test_a failed; its Pushgateway still runs:"]
+        run.type("\n")
+
+
+def test_nobody_is_kept_waiting_without_a_word(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_it=FAILING)
+    with terminal(pytester, "-p", "no:terminal") as run:
+        assert run.read_until("\0") == ""
+
+
 def test_gateways_that_no_fixture_made_count(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
