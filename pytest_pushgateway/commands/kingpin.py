@@ -84,7 +84,7 @@ def _expand(arguments: Sequence[str]) -> list[str]:
             expanded.append(argument)
             continue
         try:
-            with open(argument[1:], encoding="utf-8") as file:
+            with open(argument[1:], encoding="utf-8", errors="surrogateescape") as file:
                 lines = file.read().splitlines()
         except OSError as problem:
             reason = (problem.strerror or "").lower()

@@ -318,17 +318,21 @@ class _Exchange:
         return Answer(200, [], [b"Requesting termination... Goodbye!"])
 
     def _size(self) -> int:
-        """Return the size of the request in bytes as client_golang approximates it."""
-        head = self.head
-        return (
-            self.route.url_length
-            + len(head.method)
-            + 8
-            + sum(len(name) + len(value) for name, value in head.headers)
-            - (4 if "host" in head.fields else 0)
-            + (head.content_length if not head.chunked else 0)
-            - sum(len(name) + len(value) for name, value in head.headers if head.chunked and name.lower() in _HOP)
-        )
+        """Return the size of the request in bytes as client_golang approximates it: a header's name counts once."""
+        head, route = self.head, self.route
+        size = route.url_length + len(head.method) + 8 + sum(map(len, head.fields))
+        size += sum(len(value) for _, value in head.headers)
+        if "host" in head.fields:
+            size -= 4 + (len(head.fields["host"]) if route.host_length else 0)
+        size += route.host_length
+        if head.chunked:
+            size -= sum(map(len, head.fields.keys() & _OF_CHUNKS))
+            return size - sum(len(value) for name, value in head.headers if name.lower() in _OF_CHUNKS)
+        if len(head.fields) < len(head.headers):
+            # Of equal lengths one is left.
+            lengths = [len(value) for name, value in head.headers if name.lower() == "content-length"]
+            size -= sum(lengths[1:])
+        return size + head.content_length
 
     def _observe(self, status: int, error: str | None, plan: Plan | None) -> None:
         observer = self.app.observer
@@ -341,4 +345,5 @@ class _Exchange:
             observer(Record(self.request, status, error, self.verdict, self.parsed, duration, plan))
 
 
-_HOP = frozenset({"transfer-encoding", "content-length"})
+_OF_CHUNKS = frozenset({"transfer-encoding", "content-length", "trailer"})
+"""Headers that Go takes away from a request in chunks."""

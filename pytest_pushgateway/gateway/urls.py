@@ -11,6 +11,7 @@ import posixpath
 import re
 import socket
 from functools import lru_cache
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_pushgateway.exposition.gofmt import quote as go_quote
@@ -47,6 +48,16 @@ class Target(NamedTuple):
         """Return this target's URL with another ``path``, escaped once."""
         return self.origin + escape(path) + (b"" if self.query is None else b"?" + self.query)
 
+    def length(self) -> int:
+        """Return the length of the URL as Go prints it back: as sent, or escaped where it should have been."""
+        as_sent = not self.raw_path.translate(None, _PRINTED_AS_SENT)
+        path = self.raw_path if as_sent else escape(self.path)
+        return len(self.origin) + len(path) + (0 if self.query is None else 1 + len(self.query))
+
+    def host(self) -> bytes:
+        """Return the host of an absolute-form target, port included, which goes before the header of that name."""
+        return self.origin.partition(b"://")[2].rpartition(b"@")[2]
+
 
 def escape(path: bytes, safe: str = "$&+,/:;=@") -> bytes:
     """Percent-encode a decoded path as Go's ``URL.EscapedPath`` does; letters, digits and ``_.-~`` are always safe."""
@@ -55,6 +66,9 @@ def escape(path: bytes, safe: str = "$&+,/:;=@") -> bytes:
     from urllib.parse import quote
 
     return quote(path, safe=safe).encode("ascii")
+
+
+_PRINTED_AS_SENT = (ascii_letters + digits + "-_.~!$&'()*+,/;=:@[]%").encode()
 
 
 def unquote(path: bytes) -> bytes:
@@ -224,6 +238,8 @@ class Route(NamedTuple):
     allow: str = ""
     url_length: int = 0
     """Length of the URL as Go prints it back, for the request size metric."""
+    host_length: int = 0
+    """Length of the host in the URL; 0 where it stands in the header."""
 
 
 class _Tree:
@@ -377,17 +393,16 @@ class Router:
         return Route("not found", api=api, decodes=not api)
 
     def _matched(self, tree: _Tree, handler: str, path: bytes, target: Target, *, api: bool) -> Route:
-        length = len(target.url(target.path))
         if handler in ("push", "delete"):
+            url, host = target.length(), len(target.host())
             split = tree.split_group(path)
             assert split is not None
             kind: Kind = "push" if handler == "push" else "delete"
             try:
                 key = grouping_key(*split, utf8_names=self.utf8_names)
             except GroupingError as problem:
-                return Route("handle", handler, kind, problem=problem, url_length=length)
-            return Route("handle", handler, kind, key=key, url_length=length)
+                return Route("handle", handler, kind, problem=problem, url_length=url, host_length=host)
+            return Route("handle", handler, kind, key=key, url_length=url, host_length=host)
         kind = "scrape" if handler == "metrics" else "wipe" if handler == "wipe" else "other"
-        return Route(
-            "handle", handler, kind, api, not api, path=path[0 if api else len(self.prefix) :], url_length=length
-        )
+        path = path[0 if api else len(self.prefix) :]
+        return Route("handle", handler, kind, api, not api, path=path)

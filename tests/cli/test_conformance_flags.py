@@ -99,6 +99,7 @@ ARGUMENTS = [
     "@missing",
     "@arguments",
     "@empty --nope",
+    "@bytes",
     "--help",
     "-h",
     "-hx",
@@ -125,6 +126,7 @@ ARGUMENTS = [
 def test_arguments(original: Path, tmp_path: Path, arguments: str) -> None:
     (tmp_path / "arguments").write_text("--web.enable-lifecycle\n\n# a comment\n--log.level=nope\n")
     (tmp_path / "empty").write_text("")
+    (tmp_path / "bytes").write_bytes(b"--persistence.file=caf\xe9\n--nope\n")
     words = arguments.split(" ")
     assert said([*OURS, *words], tmp_path) == said([str(original), *words], tmp_path)
 

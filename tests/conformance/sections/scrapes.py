@@ -346,6 +346,27 @@ def _own_metrics() -> list[Record]:
             fresh=True,
         ),
         record(
+            "request sizes go by the URL as Go prints it",
+            *(
+                put(f"/metrics/job/{rest}", "")
+                for rest in ("a%2Fb%2Fc", "%41", "a%20b", "!*'()[]", "[<b>]", "a%5b", "\u00e9", "a/b/%FF?c#d", "a?")
+            ),
+            raw("PUT http://other:80/metrics/job/a HTTP/1.1\r\nHost: gateway\r\n\r\n"),
+            raw("PUT http://u:p@h/metrics/job/a?x HTTP/1.1\r\nHost: gateway\r\n\r\n"),
+            request("PUT", "/api/v1/admin/wipe"),
+            scrape(keep=[sizes]),
+            fresh=True,
+        ),
+        record(
+            "request sizes go by the headers as Go keeps them",
+            put("/metrics/job/a", "", [("X", "a b "), ("x", ""), ("Y", "c"), ("X", "d")]),
+            put("/metrics/job/a", "a 1\n", [("Content-Length", "4")]),
+            chunked("PUT", "/metrics/job/a", ["a 1\n"], [("Trailer", "Z"), ("X", "")]),
+            put("/metrics/job/a", "", [("Trailer", "Z"), ("Connection", "close")]),
+            scrape(keep=[sizes]),
+            fresh=True,
+        ),
+        record(
             "nothing is counted at first",
             scrape(keep=[requests, sizes, "pushgateway_http_push_duration_seconds"]),
             fresh=True,
