@@ -22,9 +22,10 @@ from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.listen import split_address, systemd_sockets
 from pytest_pushgateway.gateway.log import FORMATS, LEVELS, Log, make_log
 from pytest_pushgateway.gateway.urls import external_path
-from pytest_pushgateway.settings import Settings
+from pytest_pushgateway.settings import Settings, SettingsError
 
 PROGRAM = "pytest-pushgateway serve"
+_NO_SOCKETS = "leave --web.systemd-socket to a service that systemd starts with a socket unit"
 _GRACE = 0.5
 """Seconds that requests under way have to end."""
 _ENDING = {signal.SIGTERM, signal.SIGINT}
@@ -158,16 +159,26 @@ def settings_of(options: dict[str, Any]) -> Settings:
 
 
 def scrape_config(gateway: Gateway) -> str:
-    """Return a scrape job for the gateway: one line of YAML, to be pasted below ``scrape_configs:``."""
+    """Return a scrape job for the gateway: one line of YAML, to be pasted below ``scrape_configs:``.
+
+    Where a password is asked for, PASSWORD stands in its place: the gateway knows no more than its hash.
+    """
     address = gateway.addresses[0].replace("[::]", "localhost").replace("0.0.0.0", "localhost")
     parts = ["job_name: pushgateway", "honor_labels: true"]
     path = gateway.prefix + "/" + gateway.settings.telemetry_path.lstrip("/")
     if path != "/metrics":
-        parts.append(f"metrics_path: '{path}'")
+        parts.append(f"metrics_path: {_quoted(path)}")
     if gateway.scheme == "https":
         parts.append("scheme: https")
+    if gateway.user is not None:
+        parts.append(f"basic_auth: {{username: {_quoted(gateway.user)}, password: PASSWORD}}")
     parts.append(f"static_configs: [{{targets: ['{address}']}}]")
     return "- {" + ", ".join(parts) + "}"
+
+
+def _quoted(text: str) -> str:
+    # In single quotes, which a line of the log need not escape.
+    return "'" + text.replace("'", "''") + "'"
 
 
 class _GoUrl(dict[str, Any]):
@@ -229,8 +240,7 @@ def _serve(options: dict[str, Any], log: Log) -> int:
         gateway, asked = _start(options, settings_of(options), log)
     except Exception as problem:
         # Whatever it is that hinders the start: a port, the persistence file, the web configuration, a path.
-        told = getattr(problem, "strerror", None) or str(problem)
-        sys.stderr.write(f"{PROGRAM}: error: {' '.join(told.split())}\n")
+        sys.stderr.write(f"{PROGRAM}: error: {_hindrance(problem, options)}\n")
         return 1
     signal.sigwait(_ENDING)
     if asked:
@@ -245,13 +255,27 @@ def _serve(options: dict[str, Any], log: Log) -> int:
     return 0
 
 
+def _hindrance(problem: Exception, options: dict[str, Any]) -> str:
+    """Return in one line what hinders the start, in the original's words, and which flag to look at."""
+    from pytest_pushgateway.gateway.database import PersistenceError
+
+    told = " ".join((getattr(problem, "strerror", None) or str(problem)).split())
+    if told.startswith("listen "):
+        return f"{told}; choose another --web.listen-address"
+    if isinstance(problem, PersistenceError):
+        return f"{told}; choose another --persistence.file"
+    if options["web.config.file"] and isinstance(problem, ValueError) and not isinstance(problem, SettingsError):
+        return f"--web.config.file: {told}"
+    return told
+
+
 def _start(options: dict[str, Any], settings: Settings, log: Log) -> tuple[Gateway, list[bool]]:
     sockets: list[socket.socket] = []
     if options["web.systemd-socket"]:
         log("info", "Listening on systemd activated listeners instead of port listeners.")
         sockets = systemd_sockets()
         if not sockets:
-            raise OSError("no socket activation file descriptors found")
+            raise OSError(f"no socket activation file descriptors found; {_NO_SOCKETS}")
     asked: list[bool] = []
 
     def quit_asked() -> None:

@@ -43,6 +43,9 @@ class Access(Protocol):
     def admit(self, head: Head) -> tuple[Answer | None, list[tuple[str, str]]]:
         """Return the answer to a request that is not admitted, or None, and headers for whatever answer it gets."""
 
+    def users(self) -> list[str]:
+        """Return who may ask with a password; nobody where none is asked for."""
+
 
 @dataclass(slots=True, eq=False, repr=False)
 class App:

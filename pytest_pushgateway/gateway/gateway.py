@@ -128,6 +128,11 @@ class Gateway:
         return "http" if self._tls is None else "https"
 
     @property
+    def user(self) -> str | None:
+        """Who may ask with a password, the first of several; None where none is asked for."""
+        return next(iter(self._access.users()), None) if self._access is not None else None
+
+    @property
     def stopped(self) -> bool:
         """Whether it was told to stop, by its owner or by ``/-/quit``."""
         return self._stopped or self._quitting
@@ -338,6 +343,7 @@ class Gateway:
             conflict=None if poison is None else poison.error,
             conflicting=() if poison is None else list(zip(poison.cure, poison.paths, strict=True)),
             note=self._note(),
+            user=self.user,
         )
 
     def _persistence_state(self) -> ui.Persistence:

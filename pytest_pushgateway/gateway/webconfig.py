@@ -169,6 +169,10 @@ class WebConfig:
             return error(401, "Unauthorized", [("Www-Authenticate", "Basic")]), config.headers
         return None, config.headers
 
+    def users(self) -> list[str]:
+        """Return who may ask with a password, in the file's order, as it was read last."""
+        return [user.decode() for user in self._config.users]
+
     def _current(self) -> _Config:
         content = _read(self._path)
         with self._lock:

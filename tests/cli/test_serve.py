@@ -13,10 +13,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import bcrypt
 import pytest
+import trustme
 import yaml
 
-from tests import wire
+from tests import peers, wire
 from tests.cli.conftest import SERVE, Served
 
 Serve = Callable[..., Served]
@@ -73,6 +75,29 @@ def test_what_it_says_at_its_start(serve: Serve) -> None:
     ]
 
 
+@pytest.mark.conformance
+@pytest.mark.parametrize("log", ["logfmt", "json"])
+def test_promtool_takes_what_it_says_to_paste(serve: Serve, tmp_path: Path, log: str) -> None:
+    """With everything in it that can be: a prefix with a quote, TLS, and a password, which only its owner knows."""
+    certificate = trustme.CA().issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+    tls = "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n"
+    (tmp_path / "web.yml").write_text(f"{tls}basic_auth_users: {{o'hara: {hashed}, bob: {hashed}}}\n")
+    served = serve(f"--web.config.file={tmp_path / 'web.yml'}", "--web.route-prefix=/it's", f"--log.format={log}")
+    served.end()
+    said = next(line for line in served.log if "Paste this" in line)
+    snippet = json.loads(said)["scrape_config"] if log == "json" else said.partition('scrape_config="')[2][:-1]
+    (job,) = yaml.safe_load(snippet)
+    assert (job["scheme"], job["metrics_path"]) == ("https", "/it's/metrics")
+    assert job["basic_auth"] == {"username": "o'hara", "password": "PASSWORD"}
+    (tmp_path / "prometheus.yml").write_text(f"scrape_configs:\n{snippet}\n")
+    command = [peers.promtool_binary(), "check", "config", str(tmp_path / "prometheus.yml")]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_refused_pushes_are_logged_by_level(serve: Serve) -> None:
     served = serve("--log.level=debug")
     assert push(served.port, body=b"a b\n") == 400
@@ -104,20 +129,28 @@ def failed(*flags: str) -> str:
 def test_what_hinders_it_is_one_line_and_a_status(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        assert failed(f"--web.listen-address={address}") == f"listen tcp {address}: bind: address already in use"
+        told = failed(f"--web.listen-address={address}")
+        assert told == f"listen tcp {address}: bind: address already in use; choose another --web.listen-address"
     here = "--web.listen-address=127.0.0.1:0"
-    assert failed(here, "--web.config.file=/nonexistent") == "open /nonexistent: no such file or directory"
+    told = failed(here, "--web.config.file=/nonexistent")
+    assert told == "--web.config.file: open /nonexistent: no such file or directory"
     assert failed(here, "--web.telemetry-path=x") == "--web.telemetry-path: telemetry_path must begin with '/', got 'x'"
-    assert failed("--web.systemd-socket") == "no socket activation file descriptors found"
+    told = failed(here, "--web.config.file=/nonexistent", "--web.telemetry-path=x")
+    assert told == "--web.telemetry-path: telemetry_path must begin with '/', got 'x'"
+    told = failed(here, f"--persistence.file={tmp_path}")
+    assert told == f"{tmp_path} cannot be read: Is a directory; choose another --persistence.file"
+    told = failed("--web.systemd-socket")
+    assert told.startswith("no socket activation file descriptors found; leave --web.systemd-socket to a service ")
     (tmp_path / "web.yml").write_text("foo: 1\n")
     told = failed(here, f"--web.config.file={tmp_path / 'web.yml'}", "--log.format=json")
-    assert told == "yaml: unmarshal errors: line 1: field foo not found in type web.Config"
+    assert told == "--web.config.file: yaml: unmarshal errors: line 1: field foo not found in type web.Config"
 
 
 def test_two_gateways_on_one_file(serve: Serve, tmp_path: Path) -> None:
     flag = f"--persistence.file={tmp_path / 'file'}"
     serve(flag)
-    assert str(tmp_path / "file") in failed(flag, "--web.listen-address=127.0.0.1:0")
+    told = failed(flag, "--web.listen-address=127.0.0.1:0")
+    assert told == f"{tmp_path / 'file'} is in use by another gateway; choose another --persistence.file"
 
 
 def test_a_last_write_that_fails_is_a_status(serve: Serve, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def test_a_quiet_gateway() -> None:
         "failures": [],
         "requests": [],
         "note": None,
+        "user": None,
     }
 
 

@@ -84,6 +84,8 @@ class State:
     """The groups whose deletion cures the conflict, each with its path (``/metrics/job/...``, without prefix)."""
     note: str | None = None
     """A line that the owner of the gateway wants to stand at the top, such as the test that is paused."""
+    user: str | None = None
+    """Whom the scrape configuration names, where a password is asked for."""
 
 
 class _Assets(NamedTuple):
@@ -158,6 +160,7 @@ def state_json(state: State) -> bytes:
         "failures": failures,
         "requests": [_request(request) for request in state.requests],
         "note": state.note,
+        "user": state.user,
     }
     return json.dumps(body, separators=(",", ":")).encode()
 

@@ -10,10 +10,11 @@ function table(caption, pairs) {
   return h("table", { class: "plain" }, h("caption", { class: "sr" }, caption), h("tbody", {}, ...pairs.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value === "" ? h("span", { class: "muted" }, "not set") : visible(value, 400))))));
 }
 
-function scrapeConfig(telemetryPath) {
+function scrapeConfig(telemetryPath, user) {
   const { host, pathname, protocol } = new URL(address(telemetryPath.replace(/^\//, "")));
   const lines = ["scrape_configs:", "  - job_name: pushgateway", "    honor_labels: true # keeps the job and instance that were pushed"];
   if (protocol === "https:") lines.push("    scheme: https");
+  if (user !== null) lines.push(`    basic_auth: {username: ${JSON.stringify(user)}, password: PASSWORD} # the password is not known here`);
   if (pathname !== "/metrics") lines.push(`    metrics_path: ${JSON.stringify(pathname)}`);
   return [...lines, "    static_configs:", `      - targets: [${JSON.stringify(host)}]`].join("\n");
 }
@@ -57,7 +58,7 @@ export function makeStatus(app) {
       rest.replaceChildren(
         h("h2", {}, "Scrape it"),
         h("p", { class: "muted" }, "For prometheus.yml:"),
-        snippet("Scrape configuration", scrapeConfig(path)),
+        snippet("Scrape configuration", scrapeConfig(path, state.user)),
         h("h2", {}, "Build information"),
         table("Build information", Object.entries(NAMES).map(([key, name]) => [name, status.build_information[key] ?? ""])),
         h("h2", {}, "Flags"),
