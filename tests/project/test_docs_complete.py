@@ -155,6 +155,14 @@ def test_links_lead_to_what_is_there(page: Path) -> None:
     assert broken == []
 
 
+def test_the_quickstart_takes_fifteen_lines() -> None:
+    """The code under test and its test, with the lines that name the files and the empty ones."""
+    code = [block for block in snippets.blocks(DOCS / "quickstart.md") if block.language == "python"]
+    ends = next(number for number, block in enumerate(code) if block.fails)
+    assert [block.file_name for block in code[:ends]] == ["backup.py", "test_backup.py"]
+    assert sum(len(block.text.splitlines()) for block in code[:ends]) <= 15
+
+
 def test_the_repository_has_one_address() -> None:
     """A fork has to change it in as many places as this finds; a typing error would lead to somebody else."""
     written = "".join(page.read_text(encoding="utf-8") for page in [*REPOSITORY_PAGES, *PAGES, ROOT / "pyproject.toml"])

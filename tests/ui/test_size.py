@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.ui.browser import until
@@ -13,6 +14,7 @@ Open = Callable[..., Any]
 ELEMENTS = "document.querySelectorAll('*').length"
 LIMIT = 4_000
 """Elements of the whole document with 200 closed groups, whatever they hold."""
+PAGE = Path(__file__).parents[2] / "docs" / "web-page.md"
 
 
 def big(groups: int, families: int, series: int) -> list[dict[str, Any]]:
@@ -35,6 +37,11 @@ def test_200_groups_and_20000_series(stage: Stage, open_page: Open) -> None:
     assert page.locator(".series").count() == 10
     page.get_by_role("button", name="Close all").click()
     assert page.evaluate(ELEMENTS) == closed
+
+
+def test_the_documentation_states_the_number() -> None:
+    told = f"200 groups and 20,000 series the page has fewer than {LIMIT:,} elements"
+    assert told in PAGE.read_text(encoding="utf-8")
 
 
 def test_more_groups_come_by_the_hundred(stage: Stage, open_page: Open) -> None:
