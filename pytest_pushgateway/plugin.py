@@ -411,11 +411,11 @@ def _without_proxy(host: str) -> Iterator[None]:
     if not any(os.environ.get(name) for name in _PROXIES):
         yield
         return
+    ours = [host, f"[{host}]"] if ":" in host else [host]  # for IPv6 urllib compares with brackets, requests without
     before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
     for name, value in before.items():
         hosts = [part.strip() for part in (value or "").split(",") if part.strip()]
-        if host not in hosts:
-            os.environ[name] = ",".join([*hosts, host])
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, *ours]))
     try:
         yield
     finally:

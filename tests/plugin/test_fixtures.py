@@ -254,6 +254,35 @@ def test_with_a_proxy_the_gateway_is_reached_directly(
     project.runpytest("-W", "error").assert_outcomes(passed=2)
 
 
+def test_with_a_proxy_a_gateway_of_ipv6_is_reached_directly(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "::1")
+    project.makepyfile(
+        """
+        import os, socket
+        import pytest, requests
+        from prometheus_client import CollectorRegistry, push_to_gateway
+
+        def test_push(make_pushgateway):
+            try:
+                socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+            except OSError as error:
+                pytest.skip(f"no IPv6 here: {error}")
+            gateway = make_pushgateway(host="::1")
+            assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == "::1,[::1]"
+            push_to_gateway(gateway.address, job="urllib", registry=CollectorRegistry())
+            assert requests.put(f"{gateway.url}/metrics/job/requests", timeout=60).status_code == 200
+        """
+    )
+
+    outcomes = project.runpytest("-W", "error", "-rs").parseoutcomes()
+    assert outcomes in ({"passed": 1}, {"skipped": 1})
+
+
 def test_without_a_proxy_nothing_is_set(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
