@@ -150,7 +150,9 @@ def test_stop_does_not_poll(serve: Serve) -> None:
     """Waiting for a poll interval would show in the sum; a loaded machine does not make it that slow."""
     began = time.monotonic()
     for _ in range(50):
-        serve().stop()
+        running = serve()
+        with connect(running.port), connect(running.port, STATES["half a body"]):
+            running.stop()
     assert time.monotonic() - began < 20
 
 
