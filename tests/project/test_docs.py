@@ -95,7 +95,8 @@ def test_page(page: Path, tmp_path: Path) -> None:
             path.write_text(block.text, encoding="utf-8")
             if path.name.startswith("test_") and path.suffix == ".py" and not block.fails:
                 passing.append(block.file_name)
-        elif block.language == "python":
+        else:
+            assert block.language == "python", f"{page.name}:{block.line}: no file's name, and no note why"
             result = run([sys.executable, "-W", "error", "-c", block.text], tmp_path)
             assert result.returncode == 0, f"{page.name}:{block.line}\n{result.stdout}"
     if passing:
@@ -107,6 +108,13 @@ def test_a_page_without_tests_is_not_taken_for_tested(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python\n# test_x.py\ndef test_x():\n    assert 0\n```\n", encoding="utf-8")
     with pytest.raises(AssertionError, match="1 failed"):
+        test_page(page, tmp_path)
+
+
+def test_a_file_without_a_name_is_not_taken_for_tested(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```yaml\nscrape_configs: []\n```\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"page\.md:1: no file's name"):
         test_page(page, tmp_path)
 
 
