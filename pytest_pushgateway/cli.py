@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module = importlib.import_module(f"pytest_pushgateway.commands.{command.replace('-', '_')}")
         try:
             status: int = module.main(given[1:])
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except BrokenPipeError:  # whoever read the output has seen enough: | head
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return CUT_OFF

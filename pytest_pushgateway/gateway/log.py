@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any, TextIO
+from typing import Any
 
 LEVELS = ("debug", "info", "warn", "error")
 FORMATS = ("logfmt", "json")
@@ -18,8 +20,11 @@ _NEEDS_QUOTES = r'[\x00-\x20"=\\\x7f-\uffff]|^$'
 """A pattern that takes milliseconds to compile, for a log that few gateways write."""
 
 
-def make_log(level: str = "info", form: str = "logfmt", stream: TextIO | None = None) -> Log:
-    """Return a log that writes lines of at least ``level`` to ``stream`` (standard error), safe to use from threads."""
+def make_log(level: str = "info", form: str = "logfmt") -> Log:
+    """Return a log that writes lines of at least ``level`` to standard error, safe to use from threads.
+
+    A line that cannot be written is lost: the reader is gone, the disk is full, standard error is closed.
+    """
     threshold = LEVELS.index(level)
     lock = threading.Lock()
     render = _json if form == "json" else _logfmt
@@ -29,10 +34,11 @@ def make_log(level: str = "info", form: str = "logfmt", stream: TextIO | None = 
             return
         moment = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = render(moment, level, _caller(), message, fields)
-        with lock:
-            target = stream or sys.stderr
-            target.write(line + "\n")
-            target.flush()
+        if sys.stderr is None:
+            return
+        # Past Python's buffer, which keeps what cannot be written and fails with it again when the process ends.
+        with lock, suppress(OSError):
+            os.write(sys.stderr.fileno(), f"{line}\n".encode("utf-8", "backslashreplace"))
 
     return log
 

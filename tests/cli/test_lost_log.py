@@ -1,0 +1,40 @@
+"""``serve`` goes on, and ends in good order, where its log cannot be written."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests import wire
+from tests.cli.conftest import SERVE
+
+
+def push_and_end(process: subprocess.Popen[bytes], port: int, file: Path) -> None:
+    with process:
+        wire.wait_until(lambda: not wire.is_refused(port))
+        if process.stderr is not None:
+            process.stderr.close()
+        assert wire.request(port, "PUT", "/metrics/job/j", b"a b\n").status == 400
+        assert wire.request(port, "PUT", "/metrics/job/j", b"a 1\n").status == 200
+        process.terminate()
+        assert process.wait(30) == 0
+    with closing(sqlite3.connect(file)) as database:
+        assert (b"a",) in database.execute("SELECT name FROM families").fetchall()
+
+
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_full_disk_or_closed_descriptors(tmp_path: Path, redirection: str) -> None:
+    port = wire.free_port()
+    flags = [f"--web.listen-address=127.0.0.1:{port}", f"--persistence.file={tmp_path / 'file'}", "--log.level=debug"]
+    shell = ["sh", "-c", f'exec "$@" {redirection}', "-"]
+    push_and_end(subprocess.Popen([*shell, *SERVE, *flags]), port, tmp_path / "file")
+
+
+def test_a_reader_that_is_gone_as_tee_is_after_an_interrupt(tmp_path: Path) -> None:
+    port = wire.free_port()
+    flags = [f"--web.listen-address=127.0.0.1:{port}", f"--persistence.file={tmp_path / 'file'}", "--log.level=debug"]
+    push_and_end(subprocess.Popen([*SERVE, *flags], stderr=subprocess.PIPE), port, tmp_path / "file")
