@@ -387,3 +387,24 @@ def test_the_fixtures_are_documented(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         ["pushgateway_options *session scope*", "pushgateway_session *session scope*", "make_pushgateway *"]
     )
+
+
+@pytest.mark.workers
+def test_each_worker_has_a_gateway_of_its_own(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pathlib, time
+
+        def test_own(pushgateway, worker_id):
+            pathlib.Path(worker_id).write_text(str(pushgateway.port))
+            deadline = time.monotonic() + 30
+            while len(list(pathlib.Path().glob("gw?"))) < 2:  # both workers run by then
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            pushgateway.push("a 1\\n", job="j")
+            assert len(pushgateway.pushes) == 1
+        """
+    )
+    result = project.runpytest("-n", "2", "--dist=each")
+    result.assert_outcomes(passed=2)
+    assert len({(project.path / worker).read_text() for worker in ("gw0", "gw1")}) == 2
