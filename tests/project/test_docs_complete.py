@@ -163,6 +163,10 @@ def test_the_quickstart_takes_fifteen_lines() -> None:
     assert sum(len(block.text.splitlines()) for block in code[:ends]) <= 15
 
 
+def test_the_hook_of_pre_commit_is_the_release_that_is_described() -> None:
+    assert f"\n    rev: v{pytest_pushgateway.__version__}\n" in explained("command-line.md")
+
+
 def test_the_repository_has_one_address() -> None:
     """A fork has to change it in as many places as this finds; a typing error would lead to somebody else."""
     written = "".join(page.read_text(encoding="utf-8") for page in [*REPOSITORY_PAGES, *PAGES, ROOT / "pyproject.toml"])

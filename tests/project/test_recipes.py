@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -129,6 +130,29 @@ def workflow_environments() -> set[str]:
     """Return the tox environments that the workflows run."""
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml"))
     return {name for names in re.findall(r"tox run -e ([\w,-]+)", text) for name in names.split(",")}
+
+
+def imported(path: Path) -> set[str]:
+    """Return the packages that a module imports at its top, where a missing one ends the collection."""
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"tests", "pytest_pushgateway"}
+
+
+def test_the_free_threaded_job_installs_what_its_tests_import() -> None:
+    """No environment of tox stands behind it, and its interpreter is not to be had everywhere."""
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8"))["jobs"]
+    install, test = [step["run"] for step in jobs["free-threaded"]["steps"] if "run" in step]
+    extras = {"auth": "bcrypt", "snappy": "cramjam"}
+    chosen = re.search(r'"\.\[([\w,]+)\]"', install)
+    assert chosen is not None
+    installed = {extras[name] for name in chosen[1].split(",")} | set(install.replace("-", "_").split())
+    installed |= {"pytest", "werkzeug", "prometheus_client", "google", "yaml"}
+    folders = [ROOT / part for part in test.split() if part.startswith("tests/")]
+    assert len(folders) == 3
+    needed = {name for folder in folders for path in folder.rglob("*.py") for name in imported(path)}
+    assert needed - installed == set()
 
 
 @pytest.mark.package
