@@ -261,7 +261,8 @@ def _fits(kind: str, value: Any) -> bool:
 def resolve(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Settings:
     """Return the settings that layers of options give, a later layer going before an earlier one.
 
-    Each layer is its source, as messages name it, and its options.
+    Each layer is its source, as messages name it, and its options. Files named by a relative path are those
+    that it names now: a test that goes elsewhere must not lose them.
 
     Raises:
         SettingsError: an option is unknown, has a value it cannot have, or contradicts another.
@@ -271,9 +272,16 @@ def resolve(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Settings:
     sources: dict[str, str] = {}
     for source, layer in layers:
         for name, value in layer.items():
-            options[name] = value
+            options[name] = _from_here(name, value)
             sources[name] = source
     return Settings(sources=sources, **options)
+
+
+def _from_here(name: str, value: Any) -> Any:
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if KINDS.get(name) != "path" or not isinstance(path, str) or not path or os.path.isabs(path):
+        return value
+    return os.path.join(os.getcwd(), path)
 
 
 def options_of(settings: Settings) -> dict[str, Any]:

@@ -132,6 +132,23 @@ def test_a_file_of_ones_own(make_pushgateway: MakePushgateway, tmp_path: Path) -
     second.assert_exposed("backup_bytes", 7)
 
 
+def test_a_relative_file_stays_where_it_is_when_the_test_goes_elsewhere(
+    make_pushgateway: MakePushgateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    gateway = make_pushgateway(persistence_file="metrics.sqlite")
+    gateway.push("a 1\n", job="j")
+    monkeypatch.chdir("elsewhere")
+    gateway.push("b 1\n", job="k")
+
+    gateway.restart()
+
+    assert [group.grouping_key["job"] for group in gateway.groups] == ["j", "k"]
+    assert gateway.persistence_file == str(tmp_path / "metrics.sqlite")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_no_file_is_made_until_it_is_needed(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     send(gateway)
