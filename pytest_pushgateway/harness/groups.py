@@ -11,6 +11,7 @@ from pytest_pushgateway.exposition.model import MetricFamily, sort_key
 from pytest_pushgateway.harness.journal import decode, show_key
 from pytest_pushgateway.harness.matching import OWN_GAUGES, show_sample
 from pytest_pushgateway.harness.text import Snapshot
+from pytest_pushgateway.harness.wording import bounded
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -108,7 +109,7 @@ def compare(left: Any, right: Any) -> list[str] | None:
     if isinstance(left, str) and isinstance(right, str):
         if not isinstance(left, Snapshot) and not isinstance(right, Snapshot):
             return None
-        return _bounded(["the snapshots differ:", *_changes(left, right)])
+        return bounded(["the snapshots differ:", *_changes(left, right)])
     if isinstance(left, list) and isinstance(right, list):
         return _compare_lists(left, right)
     if not isinstance(left, Group) and not isinstance(right, Group):
@@ -127,7 +128,7 @@ def compare(left: Any, right: Any) -> list[str] | None:
         for series in mine
         if series in other and not _same(mine[series], other[series])
     ]
-    return _bounded(lines)
+    return bounded(lines)
 
 
 def _compare_lists(left: list[Any], right: list[Any]) -> list[str] | None:
@@ -140,7 +141,7 @@ def _compare_lists(left: list[Any], right: list[Any]) -> list[str] | None:
             lines += [f"  {line}" for line in (compare(mine, other) or ["", f"{mine!r} is not {other!r}"])[1:]]
     lines += [f"only on the left: {one!r}" for one in left[len(right) :]]
     lines += [f"only on the right: {one!r}" for one in right[len(left) :]]
-    return _bounded(lines)
+    return bounded(lines)
 
 
 def _changes(left: str, right: str) -> list[str]:
@@ -153,7 +154,3 @@ def _changes(left: str, right: str) -> list[str]:
         before, after = ([repr(line) for line in text.splitlines(keepends=True)] for text in (expected, actual))
     lines = unified_diff(before, after, "expected", "snapshot", lineterm="", n=0)
     return [line for line in lines if not line.startswith("@@")]
-
-
-def _bounded(lines: list[str]) -> list[str]:
-    return [*lines[:39], f"... and {len(lines) - 39} more lines"] if len(lines) > 40 else lines

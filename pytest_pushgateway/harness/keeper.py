@@ -185,7 +185,7 @@ class Keeper:
         """Stop the gateway, whatever fails, and remove its temporary file."""
         gateway = self._of
         try:
-            if gateway._running and gateway._gateway is not None:
+            if gateway.running and gateway._gateway is not None:
                 gateway._running = False
                 gateway._lift_faults()
                 gateway._gateway.stop()

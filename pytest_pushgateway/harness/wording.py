@@ -24,9 +24,12 @@ def message(first: str, *parts: Sequence[str]) -> str:
     lines = [first]
     for part in parts:
         lines += part
-    if len(lines) > LINES:
-        lines = [*lines[: LINES - 1], f"... and {len(lines) - LINES + 1} more lines"]
-    return "\n".join(brief(line, WIDTH) for line in lines)
+    return "\n".join(brief(line, WIDTH) for line in bounded(lines))
+
+
+def bounded(lines: list[str]) -> list[str]:
+    """Return at most `LINES` lines; the last says how many more there are."""
+    return [*lines[: LINES - 1], f"... and {len(lines) - LINES + 1} more lines"] if len(lines) > LINES else lines
 
 
 def apart(actual: str, wanted: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ import pytest
 
 from pytest_pushgateway import MakePushgateway, Pushgateway
 from pytest_pushgateway.harness import life
-from pytest_pushgateway.harness.keeper import make
+from pytest_pushgateway.harness.keeper import keeper, make
 from pytest_pushgateway.settings import Settings
 
 from .application import send
@@ -394,6 +395,19 @@ def test_a_gateway_collected_late_leaves_the_directory_of_another_alone(tmp_path
         second.restart()
         second.assert_exposed("backup_bytes", 7)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_end_waits_for_what_a_quit_has_begun(tmp_path: Path) -> None:
+    gateway = make(Settings(enable_lifecycle=True), lambda: tmp_path).start()
+    gateway.restart()
+    with socket.create_connection((gateway.host, gateway.port)) as half:
+        half.sendall(b"PUT /metrics/job/j HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\na ")
+        send(gateway)
+        assert send(gateway, "", "/-/quit") == 200
+        keeper(gateway).end()
+
+    assert [thread.name for thread in threading.enumerate() if thread.name == "pushgateway-quit"] == []
+    assert not tmp_path.exists()
 
 
 def test_many_threads_may_push(pushgateway: Pushgateway) -> None:
