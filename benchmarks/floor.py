@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pytest_pushgateway.gateway.listen import open_listeners
-from pytest_pushgateway.gateway.server import Server
+from pytest_pushgateway.gateway.http.listeners import open_listeners
+from pytest_pushgateway.gateway.http.server import Server
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 

@@ -14,7 +14,7 @@ import statistics
 import time
 
 from pytest_pushgateway import Pushgateway
-from pytest_pushgateway.gateway.connection import Connection
+from pytest_pushgateway.gateway.http.connection import Connection
 
 BODY = b"# HELP bench_seconds A gauge.\n# TYPE bench_seconds gauge\nbench_seconds 1.5\n"
 REQUEST = (

@@ -11,16 +11,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytest_pushgateway.exposition.family import Family
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.errors import PushgatewayError, PushRejected
     from pytest_pushgateway.harness.faults import Fault, Faults
-    from pytest_pushgateway.harness.groups import Group
-    from pytest_pushgateway.harness.journal import Delete, Push, Request
-    from pytest_pushgateway.harness.lint import LintProblem
+    from pytest_pushgateway.harness.journal.lint import LintProblem
+    from pytest_pushgateway.harness.journal.requests import Delete, Push, Request
+    from pytest_pushgateway.harness.metrics.family import Family
+    from pytest_pushgateway.harness.metrics.group import Group
+    from pytest_pushgateway.harness.metrics.scrape import Scrape
+    from pytest_pushgateway.harness.metrics.text import Snapshot
     from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
-    from pytest_pushgateway.harness.scrape import Scrape
-    from pytest_pushgateway.harness.text import Snapshot
     from pytest_pushgateway.settings import Settings, SettingsError
     from pytest_pushgateway.warnings import (
         LintWarning,
@@ -62,27 +62,27 @@ __all__ = [
 
 _HOMES = {
     "Clock": "harness.clock",
-    "Delete": "harness.journal",
-    "Family": "exposition.family",
+    "Delete": "harness.journal.requests",
+    "Family": "harness.metrics.family",
     "Fault": "harness.faults",
     "Faults": "harness.faults",
-    "Group": "harness.groups",
-    "LintProblem": "harness.lint",
+    "Group": "harness.metrics.group",
+    "LintProblem": "harness.journal.lint",
     "LintWarning": "warnings",
     "LostPushWarning": "warnings",
     "MakePushgateway": "harness.pushgateway",
     "PoisonedGatewayWarning": "warnings",
-    "Push": "harness.journal",
+    "Push": "harness.journal.requests",
     "PushRejected": "harness.errors",
     "Pushgateway": "harness.pushgateway",
     "PushgatewayError": "harness.errors",
     "PushgatewayWarning": "warnings",
     "RejectedPushWarning": "warnings",
-    "Request": "harness.journal",
-    "Scrape": "harness.scrape",
+    "Request": "harness.journal.requests",
+    "Scrape": "harness.metrics.scrape",
     "Settings": "settings",
     "SettingsError": "settings",
-    "Snapshot": "harness.text",
+    "Snapshot": "harness.metrics.text",
     "UnusedFaultWarning": "warnings",
     "UselessDeleteWarning": "warnings",
 }

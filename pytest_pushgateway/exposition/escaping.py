@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pytest_pushgateway.exposition.model import Labels, is_legacy_name, render_prefix, split_prefix
+from pytest_pushgateway.exposition.labels import Labels, is_legacy_name, render_prefix, split_prefix
 
 ALLOW_UTF8 = "allow-utf-8"
 UNDERSCORES = "underscores"

@@ -11,10 +11,8 @@ whole metric, without ``le`` or ``quantile``.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import NamedTuple
 
 
 class MetricType(IntEnum):
@@ -28,21 +26,10 @@ class MetricType(IntEnum):
     GAUGE_HISTOGRAM = 5
 
 
-Labels = tuple[tuple[bytes, bytes], ...]
-"""Label pairs, sorted by name."""
-
 SIMPLE_TYPES = frozenset({MetricType.COUNTER, MetricType.GAUGE, MetricType.UNTYPED})
 """The types whose value is one float."""
 
 HISTOGRAM_TYPES = frozenset({MetricType.HISTOGRAM, MetricType.GAUGE_HISTOGRAM})
-
-_LEGACY_NAME = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL = re.compile(
-    rb'(?:([a-zA-Z_:][a-zA-Z0-9_:]*)|"((?:[^"\\]|\\.)*)")="((?:[^"\\]|\\.)*)"[,}]',
-    re.DOTALL,
-)
-_QUOTED = rb'(?s)"((?:[^"\\]|\\.)*)"'
-_ESCAPED = rb"(?s)\\(.)"
 
 
 class ParseError(Exception):
@@ -63,68 +50,6 @@ class RenderError(Exception):
     def __init__(self, text: str, partial: bytes = b"") -> None:
         super().__init__(text)
         self.partial = partial
-
-
-def is_legacy_name(name: bytes) -> bool:
-    """Tell whether a metric or label name may stand unquoted; a colon is allowed in both, as in Go's writer."""
-    return _LEGACY_NAME.fullmatch(name) is not None
-
-
-def escape_value(value: bytes) -> bytes:
-    """Escape a label value, or a quoted name, for the text format."""
-    if b"\\" in value:
-        value = value.replace(b"\\", b"\\\\")
-    if b"\n" in value:
-        value = value.replace(b"\n", b"\\n")
-    return value.replace(b'"', b'\\"') if b'"' in value else value
-
-
-def _unescape(value: bytes) -> bytes:
-    if b"\\" not in value:
-        return value
-    return re.sub(_ESCAPED, lambda match: b"\n" if match[1] == b"n" else match[1], value)
-
-
-def render_name(name: bytes) -> bytes:
-    """Write a name as it stands in a line: quoted where it is outside the legacy character set."""
-    return name if is_legacy_name(name) else b'"' + escape_value(name) + b'"'
-
-
-def render_prefix(name: bytes, labels: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Render what stands before the value in a line of the text format, names unescaped (``allow-utf-8``)."""
-    pairs = [render_name(label) + b'="' + escape_value(value) + b'"' for label, value in labels]
-    if name and not is_legacy_name(name):
-        return b"{" + b",".join([render_name(name), *pairs]) + b"}"
-    return name + b"{" + b",".join(pairs) + b"}" if pairs else name
-
-
-def split_prefix(prefix: bytes) -> tuple[bytes, Labels]:
-    """Give back the metric name and the labels from which a prefix was rendered."""
-    name, brace, _ = prefix.partition(b"{")
-    if not brace:
-        return prefix, ()
-    start = len(name) + 1
-    if not name:
-        quoted = re.compile(_QUOTED).match(prefix, start)
-        if quoted and prefix[quoted.end() : quoted.end() + 1] != b"=":
-            name = _unescape(quoted[1])
-            start = quoted.end() + 1
-    labels = []
-    for plain, quoted_name, value in _LABEL.findall(prefix, start):
-        labels.append((plain or _unescape(quoted_name), _unescape(value)))
-    return name, tuple(labels)
-
-
-def sort_key(prefix: bytes) -> tuple[int, tuple[bytes, ...]]:
-    """Return the key that gives Go's order of series within a family.
-
-    That is the number of labels, then the label values in the order of the label names; the names do not count.
-    """
-    if b"\\" in prefix or b'{"' in prefix or b',"' in prefix:
-        labels = split_prefix(prefix)[1]
-        return len(labels), tuple([value for _, value in labels])
-    values = prefix.split(b'"')[1::2]
-    return len(values), tuple(values)
 
 
 class _Record:
@@ -320,44 +245,3 @@ def type_name(family_type: int) -> str:
 def proto_type_name(family_type: int) -> str:
     """Return the type as Go's error texts and JSON name it: ``GAUGE``, or the number where it has no name."""
     return MetricType(family_type).name if family_type in MetricType._value2member_map_ else str(family_type)
-
-
-class Line(NamedTuple):
-    """A sample as a line of the text format has it; text that is not UTF-8 has surrogate escapes."""
-
-    name: str
-    labels: dict[str, str]
-    value: float
-
-
-def lines(family: MetricFamily) -> list[Line]:
-    """Return the lines that a family is exposed as; a series without a value of the family's type is not exposed."""
-    name = text_of(family.name)
-    found: list[Line] = []
-    for prefix, value in family.series:
-        labels = {text_of(label): text_of(text) for label, text in split_prefix(prefix)[1]}
-        for suffix, extra, number in flatten(part(family.type, value)):
-            found.append(Line(name + suffix, {**labels, **extra}, number))
-    return found
-
-
-def text_of(value: bytes) -> str:
-    """Return a name, label value or help text as users see it."""
-    return value.decode("utf-8", "surrogateescape")
-
-
-def flatten(value: bytes | Summary | Histogram | None) -> list[tuple[str, dict[str, str], float]]:
-    """Return the lines that a value is exposed as: name suffix, additional label, number."""
-    from pytest_pushgateway.exposition.gofmt import format_float
-
-    if value is None:
-        return []
-    if isinstance(value, bytes):
-        return [("", {}, float(value))]
-    if isinstance(value, Summary):
-        lines = [("", {"quantile": format_float(rank).decode()}, number) for rank, number in value.quantiles]
-    else:
-        lines = [("_bucket", {"le": format_float(bound).decode()}, float(number)) for bound, number in value.buckets]
-        if all(bound != float("inf") for bound, _ in value.buckets):
-            lines.append(("_bucket", {"le": "+Inf"}, float(value.count)))
-    return [*lines, ("_sum", {}, value.sum), ("_count", {}, float(value.count))]

@@ -10,23 +10,24 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway._version import __version__
-from pytest_pushgateway.gateway.app import Access, App
-from pytest_pushgateway.gateway.listen import join_address, listen, open_listeners, split_address
-from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
-from pytest_pushgateway.gateway.server import Limits, Server, silent
-from pytest_pushgateway.gateway.store import Store
-from pytest_pushgateway.gateway.urls import Router, external_path, route_prefix
+from pytest_pushgateway.gateway.app.application import Access, App
+from pytest_pushgateway.gateway.app.routes import Router, route_prefix
+from pytest_pushgateway.gateway.http.listeners import join_address, listen, open_listeners, split_address
+from pytest_pushgateway.gateway.http.server import Limits, Server, silent
+from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
+from pytest_pushgateway.gateway.store.store import Store
+from pytest_pushgateway.golang.url import external_path
 from pytest_pushgateway.settings import Settings
 
 if TYPE_CHECKING:
     import ssl
 
-    from pytest_pushgateway.gateway import ui
-    from pytest_pushgateway.gateway.answers import Answer
-    from pytest_pushgateway.gateway.api import JsonApi
-    from pytest_pushgateway.gateway.exchange import Hook, Observer, Record
-    from pytest_pushgateway.gateway.persistence import Persistence
-    from pytest_pushgateway.gateway.recent import Recent, RecentRequest
+    from pytest_pushgateway.gateway.app import page as ui
+    from pytest_pushgateway.gateway.app.answers import Answer
+    from pytest_pushgateway.gateway.app.json_api import JsonApi
+    from pytest_pushgateway.gateway.app.recent_requests import Recent, RecentRequest
+    from pytest_pushgateway.gateway.hooks import Hook, Observer, Record
+    from pytest_pushgateway.gateway.persistence.persistence import Persistence
 
 BUILD_INFORMATION = {
     "branch": "pytest-pushgateway",
@@ -162,7 +163,7 @@ class Gateway:
             self._held, listeners = open_listeners(self._listen, refusing=refusing)
         try:
             if settings.persistence_file:
-                from pytest_pushgateway.gateway.persistence import Persistence
+                from pytest_pushgateway.gateway.persistence.persistence import Persistence
 
                 self._persistence = Persistence.open(
                     settings.persistence_file,
@@ -261,7 +262,7 @@ class Gateway:
 
         Raises PersistenceError when the file cannot be used.
         """
-        from pytest_pushgateway.gateway.persistence import Persistence
+        from pytest_pushgateway.gateway.persistence.persistence import Persistence
 
         self._persistence = Persistence.open(
             path,
@@ -306,7 +307,7 @@ class Gateway:
     def _note_of_requests(self) -> Recent:
         with self._lock:
             if self._recent is None:
-                from pytest_pushgateway.gateway.recent import LIMIT, Recent
+                from pytest_pushgateway.gateway.app.recent_requests import LIMIT, Recent
 
                 self._recent = Recent(LIMIT if self._recent_requests is None else 0)
             return self._recent
@@ -314,8 +315,8 @@ class Gateway:
     # The JSON API and the page are imported when they are asked for: most tests never do.
 
     def _answer_api(self, handler: str) -> Answer:
-        from pytest_pushgateway.gateway.api import JsonApi
-        from pytest_pushgateway.gateway.flags import as_flags
+        from pytest_pushgateway.gateway.app.json_api import JsonApi
+        from pytest_pushgateway.gateway.app.original_flags import as_flags
 
         with self._lock:
             if self._api is None:
@@ -324,12 +325,12 @@ class Gateway:
         return self._api.respond(handler)
 
     def _page(self, path: str) -> tuple[int, list[tuple[str, str]], bytes] | None:
-        from pytest_pushgateway.gateway import ui
+        from pytest_pushgateway.gateway.app import page as ui
 
         return ui.respond(path, self._state)
 
     def _state(self) -> ui.State:
-        from pytest_pushgateway.gateway import ui
+        from pytest_pushgateway.gateway.app import page as ui
 
         poison = self.store.poisoned()
         return ui.State(
@@ -347,7 +348,7 @@ class Gateway:
         )
 
     def _persistence_state(self) -> ui.Persistence:
-        from pytest_pushgateway.gateway import ui
+        from pytest_pushgateway.gateway.app import page as ui
 
         if self._persistence is None:
             return ui.Persistence()
@@ -380,18 +381,18 @@ def _access_and_tls(
     settings: Settings, log: Callable[..., None]
 ) -> tuple[Access | None, Callable[[], ssl.SSLContext] | None]:
     if settings.web_config_file:
-        from pytest_pushgateway.gateway.webconfig import WebConfig
+        from pytest_pushgateway.gateway.app.web_config import WebConfig
 
         config = WebConfig(settings.web_config_file, log)
         return config, config.tls
     access: Access | None = None
     if settings.basic_auth is not None:
-        from pytest_pushgateway.gateway.access import PlainPassword
+        from pytest_pushgateway.gateway.app.basic_auth import PlainPassword
 
         access = PlainPassword(*settings.basic_auth)
     if settings.tls is None:
         return access, None
-    from pytest_pushgateway.gateway.tls import server_context
+    from pytest_pushgateway.gateway.http.tls import server_context
 
     context = server_context(settings.tls)
     return access, lambda: context

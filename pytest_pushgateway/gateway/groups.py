@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.gateway.grouping_key import group_path
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.grouping_key import GroupingKey
+
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import NamedTuple
 
-from pytest_pushgateway.exposition.model import Labels, MetricFamily, MetricType, part, render_prefix
-from pytest_pushgateway.gateway.urls import escape
-
-GroupingKey = Labels
-"""Sorted label pairs, ``job`` among them. ``{job}`` and ``{job, instance=""}`` are two groups."""
+from pytest_pushgateway.exposition.model import MetricFamily
 
 PUSH_TIME = b"push_time_seconds"
 PUSH_FAILURE_TIME = b"push_failure_time_seconds"
 PUSH_TIMES = (PUSH_TIME, PUSH_FAILURE_TIME)
-
-_HELP = {
-    PUSH_TIME: b"Last Unix time when changing this group in the Pushgateway succeeded.",
-    PUSH_FAILURE_TIME: b"Last Unix time when changing this group in the Pushgateway failed.",
-}
 
 
 class StoredFamily(NamedTuple):
@@ -94,94 +92,3 @@ class Poison(NamedTuple):
     def paths(self) -> tuple[str, ...]:
         """The path to send DELETE to, for each group of the cure, below the route prefix."""
         return tuple(group_path(key) for key in self.cure)
-
-
-def group_path(key: GroupingKey) -> str:
-    """Return the URL path of a group, below the route prefix: ``/metrics/job/backup/instance/db1``.
-
-    Values that a path segment cannot carry, or that a proxy might fold, are written as ``@base64``.
-    """
-    labels = dict(key)
-    job = labels.pop(b"job", b"")
-    return "/metrics" + "".join(_segment(name, value) for name, value in [(b"job", job), *labels.items()])
-
-
-def _segment(name: bytes, value: bytes) -> str:
-    label = escape(name, safe="").decode()
-    if value in (b"", b".", b"..") or b"/" in value or not _is_utf8(value):
-        import base64
-
-        encoded = base64.urlsafe_b64encode(value).rstrip(b"=").decode() or "="
-        return f"/{label}@base64/{encoded}"
-    return f"/{label}/{escape(value, safe='').decode()}"
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-class Held:
-    """A family in a group, with what the verdict needs to know of it, counted once when it is pushed."""
-
-    __slots__ = ("bad", "declared", "family", "lacking", "stored")
-
-    def __init__(self, stored: StoredFamily, lacking: tuple[int, ...], bad: tuple[bytes, ...]) -> None:
-        self.stored: StoredFamily = stored
-        self.family: MetricFamily = stored.family
-        self.declared: tuple[int, bytes | None] = (stored.family.type, stored.family.help)
-        self.lacking: tuple[int, ...] = lacking
-        """For each of the types from COUNTER to HISTOGRAM, how many series have no value of it."""
-        self.bad: tuple[bytes, ...] = bad
-        """Prefixes of the series with a label that cannot be exposed."""
-
-    def declares_as(self, other: Held) -> bool:
-        """Tell whether two families can stand for each other in all questions of types and names."""
-        return self.declared == other.declared and self.lacking == other.lacking
-
-
-class Group:
-    """A group while the store works on it. Compared and hashed by identity."""
-
-    __slots__ = ("_prefixes", "families", "key", "serial", "snapshot")
-
-    def __init__(self, key: GroupingKey, serial: int) -> None:
-        self.key: GroupingKey = key
-        self.serial: int = serial
-        self.families: dict[bytes, Held] = {}
-        self.snapshot: StoredGroup | None = None
-        self._prefixes: dict[bytes, bytes] | None = None
-
-    def time_family(self, name: bytes, value: bytes) -> MetricFamily:
-        """Return ``push_time_seconds`` or ``push_failure_time_seconds`` of this group with the value given."""
-        if self._prefixes is None:
-            labels = dict(self.key)
-            labels.setdefault(b"instance", b"")
-            pairs = sorted(labels.items())
-            self._prefixes = {each: render_prefix(each, pairs) for each in PUSH_TIMES}
-        prefix = self._prefixes[name]
-        suspects = [] if all(_is_plain(*pair) for pair in self.key) else [prefix]
-        return MetricFamily(name, int(MetricType.GAUGE), _HELP[name], [(prefix, value)], suspects)
-
-    def stored(self) -> StoredGroup:
-        """Return the group as it stands now; the same object until it changes."""
-        if self.snapshot is None:
-            families = {name: held.stored for name, held in self.families.items()}
-            times = [self._time(name) for name in PUSH_TIMES]
-            self.snapshot = StoredGroup(self.key, MappingProxyType(families), *times)
-        return self.snapshot
-
-    def _time(self, name: bytes) -> float:
-        """Return what a gauge of this name says; an application may have pushed a ``push_failure_time_seconds``."""
-        held = self.families.get(name)
-        if held is None or not held.family.series:
-            return 0.0
-        value = part(MetricType.GAUGE, held.family.series[0][1]) if held.family.type == MetricType.GAUGE else None
-        return float(value) if isinstance(value, bytes) else 0.0
-
-
-def _is_plain(name: bytes, value: bytes) -> bool:
-    return not name.startswith(b"__") and (value.isascii() or _is_utf8(value)) and (name.isascii() or _is_utf8(name))

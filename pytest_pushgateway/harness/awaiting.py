@@ -9,8 +9,10 @@ from contextlib import suppress
 from typing import Any
 
 from pytest_pushgateway.gateway.monotonic import monotonic
-from pytest_pushgateway.harness.journal import Journal, Push, show_key
+from pytest_pushgateway.harness.journal.journal import Journal
+from pytest_pushgateway.harness.journal.requests import Push
 from pytest_pushgateway.harness.matching import Expected, carried
+from pytest_pushgateway.harness.wording import show_key
 
 POLL = 0.05
 """Seconds after which a predicate is asked again without a request: it may depend on other things."""
@@ -53,7 +55,7 @@ class Awaited:
 
     def message(self, timeout: float, closed: str | None, advice: Sequence[str] = ()) -> str:
         """Return what was waited for in vain, and what came instead."""
-        from pytest_pushgateway.harness import expect
+        from pytest_pushgateway.harness.messages import failures as expect
         from pytest_pushgateway.harness.wording import brief
 
         wanted = "an accepted push" if self._count == 1 else f"{self._count} accepted pushes"
@@ -135,7 +137,7 @@ def until_message(
     predicate: Callable[[], Any], timeout: float, journal: Journal, method: str, closed: str | None
 ) -> str:
     """Return what was waited for in vain, and what came meanwhile."""
-    from pytest_pushgateway.harness import expect
+    from pytest_pushgateway.harness.messages import failures as expect
 
     name = getattr(predicate, "__qualname__", None) or repr(predicate)
     code = getattr(predicate, "__code__", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.harness.journal import Push
+    from pytest_pushgateway.harness.journal.requests import Push
 
 
 class PushgatewayError(Exception):

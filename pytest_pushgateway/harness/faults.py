@@ -9,13 +9,13 @@ from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from pytest_pushgateway.gateway.exchange import Plan
-from pytest_pushgateway.harness.journal import Request
+from pytest_pushgateway.gateway.hooks import Plan
+from pytest_pushgateway.harness.journal.requests import Request
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pytest_pushgateway.gateway import exchange
+    from pytest_pushgateway.gateway import hooks as exchange
 
 When = Callable[[Request], bool]
 

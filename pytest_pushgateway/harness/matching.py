@@ -6,23 +6,21 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_pushgateway.exposition.gofmt import format_float
-from pytest_pushgateway.exposition.model import Line, lines, text_of
-from pytest_pushgateway.harness.journal import decode, quote
+from pytest_pushgateway.exposition.samples import Line, lines, text_of
+from pytest_pushgateway.harness.wording import decode, quote, show_sample, show_value
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
-    from pytest_pushgateway.exposition.model import Labels, MetricFamily
-    from pytest_pushgateway.harness.journal import Push
+    from pytest_pushgateway.exposition.labels import Labels
+    from pytest_pushgateway.exposition.model import MetricFamily
+    from pytest_pushgateway.harness.journal.requests import Push
 
 ANY: Any = ...
 """The value of an expectation that takes any value."""
 
 SUFFIXES = ("_bucket", "_sum", "_count")
 NUMERIC_LABELS = ("le", "quantile")
-OWN_GAUGES = (b"push_time_seconds", b"push_failure_time_seconds")
-"""The gateway's mark on every group; left out unless a test asks for them by name."""
 
 Lookup = Callable[[bytes], "Iterable[tuple[Labels, MetricFamily]]"]
 """From a family's name to its pieces and the grouping key of each."""
@@ -37,7 +35,7 @@ class Expected(NamedTuple):
 
     def __str__(self) -> str:
         """Return the expectation as the text format would write it, in brief."""
-        from pytest_pushgateway.harness.wording import brief  # as below, only failures need it
+        from pytest_pushgateway.harness.wording import brief
 
         text = self.name or "any sample"
         if self.labels:
@@ -148,24 +146,6 @@ def label_matches(name: str, wanted: str, actual: str | None) -> bool:
         except ValueError:
             return False
     return False
-
-
-def show_value(value: Any) -> str:
-    """Return a value as the gateway writes it, or the ``repr`` of what is no number."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            return format_float(float(value)).decode()
-        except OverflowError:
-            pass
-    from pytest_pushgateway.harness.wording import brief
-
-    return brief(" ".join(repr(value).split()), 100)
-
-
-def show_sample(sample: Line | Sample) -> str:
-    """Return a sample as the text format writes it."""
-    labels = ",".join(f"{name}={quote(value)}" for name, value in sample.labels.items())
-    return f"{sample.name}{{{labels}}} {show_value(sample.value)}" if labels else f"{sample.name} {sample.value}"
 
 
 def differences(expectation: Expected, candidate: Candidate) -> list[str]:

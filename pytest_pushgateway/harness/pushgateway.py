@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.harness import life
+from pytest_pushgateway.harness import registry as life
+from pytest_pushgateway.harness.assertions import Asserting
 from pytest_pushgateway.harness.client import Client
 from pytest_pushgateway.harness.clock import Clock
-from pytest_pushgateway.harness.journal import Journal, Push, Request
-from pytest_pushgateway.harness.keeper import Keeper, running_test
+from pytest_pushgateway.harness.journal.journal import Journal
+from pytest_pushgateway.harness.journal.requests import Push, Request
 from pytest_pushgateway.harness.sending import Sending
-from pytest_pushgateway.harness.state import Asserting
+from pytest_pushgateway.harness.supervisor import Keeper, running_test
 from pytest_pushgateway.harness.waiting import Waiting
 from pytest_pushgateway.settings import Settings, options_of, resolve
 
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from pytest_pushgateway.gateway.exchange import Plan, Record
-    from pytest_pushgateway.gateway.exchange import Request as RawRequest
-    from pytest_pushgateway.gateway.recent import RecentRequest
-    from pytest_pushgateway.gateway.store import Store
+    from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
+    from pytest_pushgateway.gateway.hooks import Plan, Record
+    from pytest_pushgateway.gateway.hooks import Request as RawRequest
+    from pytest_pushgateway.gateway.store.store import Store
     from pytest_pushgateway.harness.faults import Faults
-    from pytest_pushgateway.harness.lint import LintProblem
-    from pytest_pushgateway.harness.timeline import Snapshot
+    from pytest_pushgateway.harness.journal.lint import LintProblem
+    from pytest_pushgateway.harness.journal.timeline import Snapshot
 
 _ASKED_BY_THE_PAGE = ("state", "static")
 """Handlers that the journal leaves out: an open page asks every second and would push what was pushed out of it."""
@@ -77,7 +78,7 @@ class Pushgateway(Asserting, Waiting, Sending):
     def __repr__(self) -> str:
         if not self.running:
             return "<Pushgateway stopped>"
-        from pytest_pushgateway.harness.expect import count
+        from pytest_pushgateway.harness.messages.failures import count
 
         return f"<Pushgateway {self.url}: {count(len(self.groups), 'group')}, {count(len(self.pushes), 'push')}>"
 
@@ -157,7 +158,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         It begins with the first push of this test, or when the clock was frozen before; the last entry is the present.
         While the gateway was poisoned there is None in the place of the text. That it was stopped does not show.
         """
-        from pytest_pushgateway.harness.timeline import timeline
+        from pytest_pushgateway.harness.journal.timeline import timeline
 
         return timeline(self.requests, self._moves, self.clock(), check=self.settings.consistency_check)
 
@@ -168,7 +169,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         counters that go down, names that Prometheus uses itself, labels that the grouping key overwrites, and label
         values that grow with every push.
         """
-        from pytest_pushgateway.harness.lint import lint
+        from pytest_pushgateway.harness.journal.lint import lint
 
         return lint(self._journal.requests())
 
@@ -307,7 +308,7 @@ class Pushgateway(Asserting, Waiting, Sending):
             self._faults.clear()
 
     def _recent(self) -> list[RecentRequest]:
-        from pytest_pushgateway.gateway.recent import LIMIT
+        from pytest_pushgateway.gateway.app.recent_requests import LIMIT
 
         latest = [entry for entry in self.requests if entry.kind != "other"][-LIMIT:]
         return [entry._in_short() for entry in latest]

@@ -6,19 +6,20 @@ import errno
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.gateway.groups import group_path
-from pytest_pushgateway.harness import text
+from pytest_pushgateway.gateway.grouping_key import group_path
 from pytest_pushgateway.harness.client import Client
-from pytest_pushgateway.harness.journal import ORIGIN_HEADER, Journalled, Push
+from pytest_pushgateway.harness.journal.journal import Journalled
+from pytest_pushgateway.harness.journal.requests import ORIGIN_HEADER, Push
+from pytest_pushgateway.harness.metrics import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from prometheus_client import CollectorRegistry, Metric
 
-    from pytest_pushgateway.exposition.family import Family
     from pytest_pushgateway.harness.client import Answer
-    from pytest_pushgateway.harness.scrape import Scrape
+    from pytest_pushgateway.harness.metrics.family import Family
+    from pytest_pushgateway.harness.metrics.scrape import Scrape
     from pytest_pushgateway.settings import Settings
 
     Metrics = (
@@ -85,7 +86,7 @@ class Sending(Journalled):
             )
         if check and (answer.status >= 400 or entry.rejected):
             from pytest_pushgateway.harness.errors import PushRejected
-            from pytest_pushgateway.harness.history import provenance
+            from pytest_pushgateway.harness.messages.history import provenance
 
             lines = [
                 f"the gateway answered {entry.status}: {entry.error}",
@@ -102,7 +103,7 @@ class Sending(Journalled):
             OSError: the gateway cannot be reached for another reason.
 
         """
-        from pytest_pushgateway.harness.scrape import Scrape
+        from pytest_pushgateway.harness.metrics.scrape import Scrape
 
         mark = self._journal.expect_mark()
         headers = {ORIGIN_HEADER: mark}

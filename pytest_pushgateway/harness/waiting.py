@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_pushgateway.harness.journal import Journalled, Push
+from pytest_pushgateway.harness.journal.journal import Journalled
+from pytest_pushgateway.harness.journal.requests import Push
 from pytest_pushgateway.harness.matching import ANY, expected
 
 

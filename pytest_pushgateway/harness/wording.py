@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.golang.strconv import format_float
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from prometheus_client.samples import Sample
+
+    from pytest_pushgateway.exposition.samples import Line
+
+
 from collections.abc import Sequence
 
 LINES = 40
@@ -43,3 +55,52 @@ def apart(actual: str, wanted: str) -> tuple[str, str]:
 
 def _window(text: str, start: int) -> str:
     return f"{'...' if start else ''}{text[start : start + 80]}{'...' if len(text) > start + 80 else ''}"
+
+
+def decode(value: bytes) -> str:
+    """Return text that gives the bytes back under ``surrogateescape``: label values may be invalid UTF-8."""
+    return value.decode("utf-8", "surrogateescape")
+
+
+def show_key(key: dict[str, str]) -> str:
+    """Return a grouping key as messages show it: ``job="backup", instance="db1"``, the job first."""
+    names = sorted(key, key=lambda name: (name != "job", name))
+    return ", ".join(f"{name}={quote(key[name])}" for name in names) or "no grouping key"
+
+
+def quote(value: str) -> str:
+    """Return a label value in double quotes, printable whatever it holds."""
+    printable = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    escaped = printable.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return '"' + "".join(char if char.isprintable() else ascii(char)[1:-1] for char in escaped) + '"'
+
+
+def show_value(value: Any) -> str:
+    """Return a value as the gateway writes it, or the ``repr`` of what is no number."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            return format_float(float(value)).decode()
+        except OverflowError:
+            pass
+    from pytest_pushgateway.harness.wording import brief
+
+    return brief(" ".join(repr(value).split()), 100)
+
+
+def show_sample(sample: Line | Sample) -> str:
+    """Return a sample as the text format writes it."""
+    labels = ",".join(f"{name}={quote(value)}" for name, value in sample.labels.items())
+    return f"{sample.name}{{{labels}}} {show_value(sample.value)}" if labels else f"{sample.name} {sample.value}"
+
+
+SHOWN = 160
+"""Characters of an error text that a line of a message shows; of its end too, where a verdict says what is wrong."""
+
+
+KEY = 120
+"""Characters of a grouping key that a line of a message shows."""
+
+
+def shorten(text: str, limit: int = SHOWN) -> str:
+    """Return one line of at most ``limit`` characters; where it has to lose some it keeps its end, the verdict."""
+    return brief(" ".join(text.split()), limit)

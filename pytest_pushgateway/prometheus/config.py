@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 
-from pytest_pushgateway.prometheus.decode.core import VERSIONS, Decoder
-from pytest_pushgateway.prometheus.decode.files import FileChecks, read, why
+from pytest_pushgateway.golang.yaml_v2 import SyntaxProblem, compose
+from pytest_pushgateway.prometheus.decode.decoder import VERSIONS, Decoder
+from pytest_pushgateway.prometheus.decode.referenced_files import FileChecks, read, why
 from pytest_pushgateway.prometheus.decode.sections import Document, decode_document
 from pytest_pushgateway.prometheus.problems import LINT_RULES, Problem, in_order
-from pytest_pushgateway.prometheus.yaml_nodes import SyntaxProblem, compose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
-    from pytest_pushgateway.prometheus.binaries import Program
-    from pytest_pushgateway.prometheus.job import Global, ScrapeJob
+    from pytest_pushgateway.programs import Program
     from pytest_pushgateway.prometheus.lint.comments import Comment
-    from pytest_pushgateway.prometheus.result import ScrapeResult
-    from pytest_pushgateway.prometheus.rules import RuleTest
+    from pytest_pushgateway.prometheus.model import Global, ScrapeJob
+    from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
+    from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
 
 LINT_SETS = ("none", "default", "strict")
 
@@ -91,29 +91,31 @@ class PrometheusConfig:
         as for ``--gateway``: then the jobs that scrape one of them. Where there are none (a gateway in a test does not
         have the address that the configuration names), and without arguments, the jobs that look like it.
         """
-        from pytest_pushgateway.prometheus.lint.detect import gateway_jobs
+        from pytest_pushgateway.prometheus.lint.detection import gateway_jobs
 
         return gateway_jobs(self, gateways)
 
     def scrape(self, gateway: object, job: str | None = None, **options: Any) -> ScrapeResult:
         """Scrape ``gateway`` (a ``Pushgateway``) as Prometheus would, and return what it would store.
 
-        See :func:`pytest_pushgateway.prometheus.scrape.scrape` for the options: ``targets``, ``now``, ``timeout``.
+        See :func:`pytest_pushgateway.prometheus.scrape.simulate.scrape` for the options:
+        ``targets``, ``now``, ``timeout``.
         """
         __tracebackhide__ = True
-        from pytest_pushgateway.prometheus.scrape import scrape
+        from pytest_pushgateway.prometheus.scrape.simulate import scrape
 
         return scrape(self, gateway, job, **options)
 
     def rules(self, gateway: object, **options: Any) -> RuleTest:
         """Return the configuration's rules, to be tested against what ``gateway`` has exposed in this test.
 
-        See :func:`pytest_pushgateway.prometheus.rules.rules` for the options: ``job``, ``targets``, ``rule_files``,
-        ``promtool``. Raises :class:`~pytest_pushgateway.prometheus.binaries.BinaryNotFound` without promtool.
+        See :func:`pytest_pushgateway.prometheus.rules.rule_test.rules` for the options:
+        ``job``, ``targets``, ``rule_files``,
+        ``promtool``. Raises :class:`~pytest_pushgateway.programs.BinaryNotFound` without promtool.
         """
         __tracebackhide__ = True
-        from pytest_pushgateway.prometheus.binaries import BinaryNotFound
-        from pytest_pushgateway.prometheus.rules import rules
+        from pytest_pushgateway.programs import BinaryNotFound
+        from pytest_pushgateway.prometheus.rules.rule_test import rules
 
         try:
             return rules(self, gateway, **{"promtool": self.promtool, **options})

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from pytest_pushgateway.prometheus.job import Position
+    from pytest_pushgateway.golang.position import Position
 
 SEVERITIES = ("error", "warning", "note")
 """From bad to harmless."""

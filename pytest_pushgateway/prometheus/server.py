@@ -13,14 +13,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .binaries import Program, find_binary
-from .decode.values import format_duration
-from .process import PrometheusError, PrometheusProcess, TargetState
+from pytest_pushgateway.programs import Program, find_binary
+from pytest_pushgateway.prometheus.process import PrometheusError, PrometheusProcess, TargetState
+from pytest_pushgateway.prometheus.values import format_duration
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
-    from .job import ScrapeJob
+    from pytest_pushgateway.prometheus.model import ScrapeJob
 
 __all__ = ["PrometheusError", "PrometheusServer", "TargetState", "find_prometheus"]
 
@@ -31,7 +31,7 @@ SCRAPE_INTERVAL = 0.2
 def find_prometheus(option: str | os.PathLike[str] | Program | None = None) -> str:
     """Return the path of Prometheus: ``option``, PROMETHEUS_BINARY, PATH.
 
-    Raises :class:`~pytest_pushgateway.prometheus.binaries.BinaryNotFound`.
+    Raises :class:`~pytest_pushgateway.programs.BinaryNotFound`.
     """
     return find_binary("prometheus", option, ("PROMETHEUS_BINARY",))
 
@@ -44,9 +44,9 @@ class PrometheusServer:
     ``binary`` a path, else PROMETHEUS_BINARY or PATH. Usable as a context manager.
 
     The samples carry the real time, whatever the gateway's clock says: alerts and times at a frozen clock are for
-    :mod:`~pytest_pushgateway.prometheus.rules`.
+    :mod:`~pytest_pushgateway.prometheus.rules.rule_test`.
 
-    Raises :class:`~pytest_pushgateway.prometheus.binaries.BinaryNotFound`, and ``LookupError`` where no job fits.
+    Raises :class:`~pytest_pushgateway.programs.BinaryNotFound`, and ``LookupError`` where no job fits.
     """
 
     def __init__(

@@ -12,8 +12,8 @@ import pytest
 
 from pytest_pushgateway import cli
 from pytest_pushgateway._version import __version__
-from pytest_pushgateway.commands.kingpin import UsageError, parse
-from pytest_pushgateway.commands.serve import FLAGS, main, settings_of
+from pytest_pushgateway.cli.kingpin import UsageError, parse
+from pytest_pushgateway.cli.serve import FLAGS, main, settings_of
 from pytest_pushgateway.settings import Settings
 from tests import peers
 

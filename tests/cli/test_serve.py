@@ -18,7 +18,7 @@ import pytest
 import trustme
 import yaml
 
-from pytest_pushgateway.commands.serve import _GRACE
+from pytest_pushgateway.cli.serve import _GRACE
 from tests import peers, wire
 from tests.cli.conftest import SERVE, Served
 

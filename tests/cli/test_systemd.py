@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.commands.kingpin import parse
-from pytest_pushgateway.commands.serve import FLAGS
+from pytest_pushgateway.cli.kingpin import parse
+from pytest_pushgateway.cli.serve import FLAGS
 
 UNIT = Path(__file__).parents[2] / "examples" / "systemd" / "pushgateway.service"
 

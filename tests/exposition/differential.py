@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from pytest_pushgateway.exposition import text
+from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.escaping import ALLOW_UTF8, UNDERSCORES
-from pytest_pushgateway.exposition.gofmt import quote
-from pytest_pushgateway.exposition.model import Parsed, ParseError, sort_key
-from pytest_pushgateway.exposition.prototext import metric_text
+from pytest_pushgateway.exposition.labels import sort_key
+from pytest_pushgateway.exposition.model import Parsed, ParseError
+from pytest_pushgateway.exposition.protobuf.text import metric_text
+from pytest_pushgateway.golang.strconv import quote
 from tests.exposition.oracle import Oracle
 
 GROUPING = {b"job": b"j"}

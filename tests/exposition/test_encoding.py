@@ -7,8 +7,8 @@ import zlib
 
 import pytest
 
-from pytest_pushgateway.exposition import text
-from pytest_pushgateway.exposition.encoding import BodyTooLarge, EncodingError, decode, first_error
+from pytest_pushgateway.exposition import text_format as text
+from pytest_pushgateway.exposition.content_coding import BodyTooLarge, EncodingError, decode, first_error
 from tests.exposition.differential import GROUPING
 from tests.exposition.oracle import Oracle
 

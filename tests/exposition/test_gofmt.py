@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from pytest_pushgateway.exposition.goduration import format_duration, parse_duration
-from pytest_pushgateway.exposition.gofmt import (
+from pytest_pushgateway.golang.duration import format_duration, parse_duration
+from pytest_pushgateway.golang.strconv import (
     format_float,
     format_float_plain,
     parse_float,

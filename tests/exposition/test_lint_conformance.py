@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from pytest_pushgateway.exposition import text
-from pytest_pushgateway.exposition.lint import Problem, lint
+from pytest_pushgateway.exposition import text_format as text
+from pytest_pushgateway.exposition.promlint import Problem, lint
 from tests import peers
 
 TYPES = ["counter", "gauge", "summary", "histogram", "untyped", "gaugehistogram"]

@@ -2,21 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pushgateway.exposition.family import to_family
-from pytest_pushgateway.exposition.model import (
-    Histogram,
-    Labels,
-    MetricFamily,
-    MetricType,
-    Mixed,
-    Summary,
-    kinds,
-    part,
-    render_prefix,
-    sort_key,
-    split_prefix,
-)
-from pytest_pushgateway.exposition.prototext import metric_text
+from pytest_pushgateway.exposition.labels import Labels, render_prefix, sort_key, split_prefix
+from pytest_pushgateway.exposition.model import Histogram, MetricFamily, MetricType, Mixed, Summary, kinds, part
+from pytest_pushgateway.exposition.protobuf.text import metric_text
+from pytest_pushgateway.harness.metrics.family import to_family
 
 PREFIXES: list[tuple[bytes, Labels, bytes]] = [
     (b"a", (), b"a"),

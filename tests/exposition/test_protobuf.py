@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from pytest_pushgateway.exposition import protobuf, text
+from pytest_pushgateway.exposition import text_format as text
+from pytest_pushgateway.exposition.labels import sort_key
 from pytest_pushgateway.exposition.model import (
     Histogram,
     MetricFamily,
@@ -17,9 +18,9 @@ from pytest_pushgateway.exposition.model import (
     ParseError,
     RenderError,
     Summary,
-    sort_key,
 )
-from pytest_pushgateway.exposition.prototext import metric_text
+from pytest_pushgateway.exposition.protobuf import reader as protobuf
+from pytest_pushgateway.exposition.protobuf.text import metric_text
 from tests.exposition.differential import GROUPING, INCONSISTENT, TIMESTAMPS
 from tests.exposition.oracle import Oracle
 

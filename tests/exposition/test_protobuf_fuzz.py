@@ -9,8 +9,9 @@ import random
 
 import pytest
 
-from pytest_pushgateway.exposition import protobuf, text
+from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import ParseError, RenderError
+from pytest_pushgateway.exposition.protobuf import reader as protobuf
 from tests.exposition.differential import GROUPING, INCONSISTENT
 from tests.exposition.oracle import Oracle
 from tests.exposition.test_protobuf import CONSISTENT, CONTENT_TYPE, INCONSISTENT_BODIES, in_order, varint

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_pushgateway.exposition import text
+from pytest_pushgateway.exposition import text_format as text
 from tests.exposition.bodies import ACCEPTED, PANICS, REFUSED
 from tests.exposition.differential import GROUPING, disagreement
 from tests.exposition.oracle import Oracle

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pushgateway.exposition import text
+from pytest_pushgateway.exposition import text_format as text
 from tests.exposition.bodies import ACCEPTED, PANICS, REFUSED
 from tests.exposition.differential import GROUPING, disagreement
 from tests.exposition.oracle import Oracle

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_pushgateway.exposition.model import Histogram, MetricType, Mixed, RenderError, Summary
-from pytest_pushgateway.exposition.text import render_block, render_header, render_series
+from pytest_pushgateway.exposition.text.writer import render_block, render_header, render_series
 
 SUMMARY = Summary(3, 1.5, [(0.5, float("nan"))])
 HISTOGRAM = Histogram(3, -0.0, [(1e6, 2), (float("inf"), 3)])

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from pytest_pushgateway.exposition import text
+from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.escaping import escape_name, unescape_name
 from tests.exposition.differential import GROUPING, disagreement, in_go_s_order
 from tests.exposition.oracle import Oracle

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pytest_pushgateway.exposition import text
+from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import Parsed
 from pytest_pushgateway.exposition.negotiation import Format
-from pytest_pushgateway.gateway.groups import GroupingKey, Verdict
-from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
-from pytest_pushgateway.gateway.store import Store
+from pytest_pushgateway.gateway.grouping_key import GroupingKey
+from pytest_pushgateway.gateway.groups import Verdict
+from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
+from pytest_pushgateway.gateway.store.store import Store
 
 NOW = 1_700_000_000.0
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pytest_pushgateway.gateway.persistence import Persistence
+from pytest_pushgateway.gateway.persistence.persistence import Persistence
 from tests.gateway.held import Held
 
 

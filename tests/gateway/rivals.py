@@ -11,12 +11,13 @@ import random
 import re
 from dataclasses import dataclass, field
 
-from pytest_pushgateway.exposition import protobuf, text
+from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.exposition.negotiation import Format
-from pytest_pushgateway.gateway.groups import GroupingKey, group_path
-from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
-from pytest_pushgateway.gateway.store import GatherError, Store
+from pytest_pushgateway.exposition.protobuf import reader as protobuf
+from pytest_pushgateway.gateway.grouping_key import GroupingKey, group_path
+from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
+from pytest_pushgateway.gateway.store.store import GatherError, Store
 from tests.exposition.oracle import Oracle
 from tests.gateway.held import key
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pytest_pushgateway.exposition.model import Native
-from pytest_pushgateway.gateway.api import native_buckets, timestamp
+from pytest_pushgateway.gateway.app.json_api import native_buckets, timestamp
 from pytest_pushgateway.gateway.gateway import Gateway
 from tests import wire
 

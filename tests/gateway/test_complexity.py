@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from pytest_pushgateway.exposition.encoding import decode
+from pytest_pushgateway.exposition.content_coding import decode
 from pytest_pushgateway.exposition.model import ParseError
 from tests.gateway.held import Held, key
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pushgateway.exposition import protobuf
 from pytest_pushgateway.exposition.model import Parsed
+from pytest_pushgateway.exposition.protobuf import reader as protobuf
 from tests.gateway.held import Held, key
 
 J = 'label:{name:"instance"  value:""}  label:{name:"job"  value:"j"}'

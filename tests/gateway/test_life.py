@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.gateway import app
+from pytest_pushgateway.gateway.app import application as app
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.gateway.listen import AddressError, split_address
+from pytest_pushgateway.gateway.http.listeners import AddressError, split_address
 from pytest_pushgateway.settings import Settings
 from tests import wire
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.exposition import protobuf
-from pytest_pushgateway.gateway.persistence import Persistence, PersistenceError
+from pytest_pushgateway.exposition.protobuf import reader as protobuf
+from pytest_pushgateway.gateway.persistence.persistence import Persistence, PersistenceError
 from tests.gateway.held import NOW, key
 from tests.gateway.kept import Kept, Log, ask
 from tests.gateway.rivals import some_protobuf, some_text
@@ -240,7 +240,7 @@ def test_a_second_gateway_on_one_file_refuses_to_start(tmp_path: Path) -> None:
 OTHER = """
 import sys
 from pathlib import Path
-from pytest_pushgateway.gateway.persistence import Persistence
+from pytest_pushgateway.gateway.persistence.persistence import Persistence
 Persistence.open(Path(sys.argv[1]), 0, log=print).close()
 """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.gateway.persistence import PersistenceError
+from pytest_pushgateway.gateway.persistence.persistence import PersistenceError
 from tests.exposition.oracle import running_pushgateway
 from tests.gateway.kept import Kept, ask
 

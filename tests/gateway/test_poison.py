@@ -9,8 +9,8 @@ import pytest
 
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.exposition.negotiation import Format
-from pytest_pushgateway.gateway.groups import group_path
-from pytest_pushgateway.gateway.store import GatherError
+from pytest_pushgateway.gateway.grouping_key import group_path
+from pytest_pushgateway.gateway.store.store import GatherError
 from tests.gateway.held import Held, key
 from tests.gateway.rivals import KEYS, NAMES, some_text
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from pytest_pushgateway.gateway.app.push_body import is_protobuf
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.gateway.push import is_protobuf
 from tests import wire
 
 PROTOBUF = "application/vnd.google.protobuf"

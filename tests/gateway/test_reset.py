@@ -8,7 +8,7 @@ import threading
 import weakref
 
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.gateway.store import Store
+from pytest_pushgateway.gateway.store.store import Store
 from pytest_pushgateway.settings import Settings
 from tests.gateway.held import Held, key
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_pushgateway.exposition import protobuf
-from pytest_pushgateway.exposition.model import MetricFamily, render_prefix, sort_key
+from pytest_pushgateway.exposition.labels import render_prefix, sort_key
+from pytest_pushgateway.exposition.model import MetricFamily
 from pytest_pushgateway.exposition.negotiation import (
     PROTOBUF_COMPACT_TEXT,
     PROTOBUF_DELIMITED,
@@ -17,9 +17,12 @@ from pytest_pushgateway.exposition.negotiation import (
     TEXT,
     Format,
 )
-from pytest_pushgateway.exposition.text import render_text
-from pytest_pushgateway.gateway.blocks import Blocks, in_order, place
-from pytest_pushgateway.gateway.index import Series
+from pytest_pushgateway.exposition.protobuf import reader as protobuf
+from pytest_pushgateway.exposition.protobuf import text as protobuf_text
+from pytest_pushgateway.exposition.protobuf import writer as protobuf_writer
+from pytest_pushgateway.exposition.text.writer import render_text
+from pytest_pushgateway.gateway.store.index import Series
+from pytest_pushgateway.gateway.store.rendered_blocks import Blocks, in_order, place
 from tests.gateway.held import Held, key
 
 
@@ -132,9 +135,9 @@ def test_protobuf_is_what_a_writer_of_whole_families_writes(form: str) -> None:
         family = group.families[name].family
         family = MetricFamily(family.name, family.type, family.help, sorted(family.series, key=place))
         if form == PROTOBUF_DELIMITED:
-            assert protobuf.render_family(family) in whole
+            assert protobuf_writer.render_family(family) in whole
         else:
-            assert protobuf.render_family_text(family, compact=form == PROTOBUF_COMPACT_TEXT) in whole
+            assert protobuf_text.render_family_text(family, compact=form == PROTOBUF_COMPACT_TEXT) in whole
 
 
 def test_own_counters_say_in_protobuf_when_they_began() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.gateway.exchange import Plan, Record, Request
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.gateway.store import StoredGroup
+from pytest_pushgateway.gateway.hooks import Plan, Record, Request
+from pytest_pushgateway.gateway.store.store import StoredGroup
 from tests import wire
 
 Start = Callable[..., Gateway]

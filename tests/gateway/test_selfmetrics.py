@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pytest_pushgateway.exposition.model import Mixed, Summary
-from pytest_pushgateway.gateway import process, selfmetrics
-from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
+from pytest_pushgateway.gateway.store import process_metrics as process
+from pytest_pushgateway.gateway.store import self_metrics as selfmetrics
+from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from tests.exposition.oracle import running_pushgateway
 from tests.gateway.held import Held
 

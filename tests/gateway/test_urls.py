@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from pytest_pushgateway.gateway.answers import redirect
-from pytest_pushgateway.gateway.urls import BadTarget, Router, clean, external_path, route_prefix
+from pytest_pushgateway.gateway.app.answers import redirect
+from pytest_pushgateway.gateway.app.routes import Router, route_prefix
+from pytest_pushgateway.golang.url import BadTarget, clean, external_path
 from tests import wire
 
 METHODS = ["GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "get"]

@@ -16,9 +16,9 @@ import bcrypt
 import pytest
 import trustme
 
+from pytest_pushgateway.gateway.app.web_config import WebConfig
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.gateway.server import silent
-from pytest_pushgateway.gateway.webconfig import WebConfig
+from pytest_pushgateway.gateway.http.server import silent
 from tests import peers, wire
 
 Start = Callable[..., Gateway]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pytest_pushgateway.exposition import text
+from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import ParseError
-from pytest_pushgateway.gateway.exchange import Plan, Record, Request
-from pytest_pushgateway.gateway.groups import group_path
-from pytest_pushgateway.gateway.selfmetrics import SelfMetrics
-from pytest_pushgateway.gateway.store import Store
+from pytest_pushgateway.gateway.grouping_key import group_path
+from pytest_pushgateway.gateway.hooks import Plan, Record, Request
+from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
+from pytest_pushgateway.gateway.store.store import Store
+from pytest_pushgateway.harness.assertions import Asserting
 from pytest_pushgateway.harness.clock import Clock
-from pytest_pushgateway.harness.journal import ORIGIN_HEADER, Delete, Journal, Push
-from pytest_pushgateway.harness.state import Asserting
+from pytest_pushgateway.harness.journal.journal import Journal
+from pytest_pushgateway.harness.journal.requests import ORIGIN_HEADER, Delete, Push
 
 
 class Play(Asserting):

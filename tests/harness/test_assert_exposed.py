@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.exposition import text
-from pytest_pushgateway.gateway.exchange import Plan
+from pytest_pushgateway.exposition import text_format as text
+from pytest_pushgateway.gateway.hooks import Plan
 
 from .messages import failure
 from .play import Play

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pushgateway.gateway.exchange import Plan
+from pytest_pushgateway.gateway.hooks import Plan
 
 from .messages import failure
 from .play import Play

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pytest_pushgateway.gateway.exchange import Plan
+from pytest_pushgateway.gateway.hooks import Plan
 
 from .messages import failure
 from .play import Play

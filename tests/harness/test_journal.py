@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pushgateway.gateway.exchange import Plan, Record
-from pytest_pushgateway.harness import journal as journal_module
-from pytest_pushgateway.harness.journal import Push, Request, quote, show_key
+from pytest_pushgateway.gateway.hooks import Plan, Record
+from pytest_pushgateway.harness.journal import journal as journal_module
+from pytest_pushgateway.harness.journal.requests import Push, Request
+from pytest_pushgateway.harness.wording import quote, show_key
 
 from .messages import failure
 from .play import Play

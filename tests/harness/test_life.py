@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from pytest_pushgateway import MakePushgateway, Pushgateway
-from pytest_pushgateway.harness import life
-from pytest_pushgateway.harness.keeper import keeper, make
+from pytest_pushgateway.harness import registry as life
+from pytest_pushgateway.harness.supervisor import keeper, make
 from pytest_pushgateway.settings import Settings
 
 from .application import send

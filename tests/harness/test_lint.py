@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, push_to_gateway
 
 from pytest_pushgateway import LintWarning, MakePushgateway, Pushgateway
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType
-from pytest_pushgateway.exposition.protobuf import render_family
+from pytest_pushgateway.exposition.protobuf.writer import render_family
 
 from .application import send
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pushgateway.exposition.model import Line, MetricFamily
-from pytest_pushgateway.harness import expect, matching, state
+from pytest_pushgateway.exposition.model import MetricFamily
+from pytest_pushgateway.exposition.samples import Line
+from pytest_pushgateway.harness import matching
+from pytest_pushgateway.harness import reading as state
+from pytest_pushgateway.harness.messages import failures as expect
 
 from .messages import failure
 from .play import Play

@@ -8,20 +8,8 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.settings import (
-    HELP,
-    KINDS,
-    Settings,
-    SettingsError,
-    check_flags,
-    from_command_line,
-    from_environment,
-    from_ini,
-    options_of,
-    parse,
-    resolve,
-    templates,
-)
+from pytest_pushgateway.plugin.options import check_flags, from_command_line, from_environment, from_ini, templates
+from pytest_pushgateway.settings import HELP, KINDS, Settings, SettingsError, options_of, parse, resolve
 
 
 def test_every_option_has_a_kind_a_help_and_a_default() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 # Runs in this process forget what they import; what is here already they need not import anew, each time; libyaml's
 # module could not even be.
-import pytest_pushgateway.exposition.protobuf
+import pytest_pushgateway.exposition.protobuf.reader
 import pytest_pushgateway.harness.pushgateway
 import pytest_pushgateway.prometheus.config
 import pytest_pushgateway.prometheus.server  # noqa: F401

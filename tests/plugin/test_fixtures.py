@@ -137,7 +137,7 @@ def test_a_differing_test_cannot_use_both_fixtures(project: pytest.Pytester) -> 
             "lint (marker). Use one of the two fixtures, or make_pushgateway"
         ]
     )
-    result.stdout.no_fnmatch_line("*plugin.py*")
+    result.stdout.no_fnmatch_line("*pytest_pushgateway/plugin/*")
 
 
 def test_options_as_seen_from_the_test(project: pytest.Pytester) -> None:

@@ -155,7 +155,7 @@ def test_a_wrong_marker_fails_the_set_up(project: pytest.Pytester, marker: str, 
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([message])
-    result.stdout.no_fnmatch_line("*plugin.py*")
+    result.stdout.no_fnmatch_line("*pytest_pushgateway/plugin/*")
 
 
 def test_a_wrong_option_of_make_pushgateway(project: pytest.Pytester) -> None:

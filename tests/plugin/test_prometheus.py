@@ -49,7 +49,7 @@ def test_an_invalid_configuration_fails_the_test_with_its_problems(project: pyte
 
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["invalid Prometheus configuration *:", "*honour_labels*"])
-    result.stdout.no_fnmatch_line("*plugin.py*")
+    result.stdout.no_fnmatch_line("*pytest_pushgateway/plugin/*")
 
 
 def test_without_the_program_the_test_is_skipped(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -280,7 +280,7 @@ def test_an_exception_in_a_thread_of_the_gateway_fails_the_test_that_caused_it(
 
         def test_broken(pushgateway, monkeypatch):
             with monkeypatch.context() as patch:
-                patch.setattr("pytest_pushgateway.gateway.store.Store.push", lambda *_, **__: 1 / 0)
+                patch.setattr("pytest_pushgateway.gateway.store.store.Store.push", lambda *_, **__: 1 / 0)
                 assert send(pushgateway) == 500
             {then}
 

@@ -25,8 +25,8 @@ from pytest_pushgateway import (
     Scrape,
 )
 from pytest_pushgateway.prometheus.config import PrometheusConfig, load
-from pytest_pushgateway.prometheus.result import ScrapeResult
-from pytest_pushgateway.prometheus.rules import RuleTest
+from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
+from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
 from pytest_pushgateway.prometheus.server import PrometheusServer
 from pytest_pushgateway.settings import KINDS
 
@@ -106,7 +106,7 @@ def test_what_an_object_has_beyond_its_class_is_explained() -> None:
 
 
 def test_every_fixture_is_explained() -> None:
-    plugin = (ROOT / "pytest_pushgateway" / "plugin.py").read_text(encoding="utf-8")
+    plugin = (ROOT / "pytest_pushgateway" / "plugin" / "fixtures.py").read_text(encoding="utf-8")
     fixtures = re.findall(r"^@pytest\.fixture.*?\ndef (\w+)\(", plugin, re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^## (\w+)$", explained("fixtures.md"), re.MULTILINE)
     assert len(fixtures) == 7

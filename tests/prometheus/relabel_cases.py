@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from pytest_pushgateway.prometheus.job import RelabelRule
+from pytest_pushgateway.prometheus.model import RelabelRule
 
 NAMES = ["a", "b", "c", "job", "instance", "env", "exported_job", "__name__", "__tmp_x", "A_1", "param_x"]
 VALUES = [

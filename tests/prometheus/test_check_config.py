@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.commands.check_config import main
+from pytest_pushgateway.cli.check_config import main
 
 GOOD = "scrape_configs:\n- job_name: pushgateway\n  honor_labels: true\n  static_configs: [{targets: ['pg:9091']}]\n"
 LOST = "scrape_configs:\n- job_name: pushgateway\n  static_configs:\n  - targets: ['pg:9091']\n"
@@ -254,7 +254,7 @@ def test_long_and_unprintable_lines_are_cut(capsys: pytest.CaptureFixture[str]) 
 def test_nothing_is_imported_before_it_is_needed(folder: Path) -> None:
     unwanted = ["argparse", "dataclasses", "inspect", "re2", "json", "difflib", "urllib.request", "prometheus_client"]
     code = (
-        "import sys; from pytest_pushgateway.commands.check_config import main; main(['good.yml']);"
+        "import sys; from pytest_pushgateway.cli.check_config import main; main(['good.yml']);"
         f"print([name for name in {unwanted} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=folder, capture_output=True, text=True, check=True)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import trustme
 
-from pytest_pushgateway.prometheus.fetch import Client, FetchError, NoClient
-from pytest_pushgateway.prometheus.job import HttpClient
+from pytest_pushgateway.prometheus.model import HttpClient
+from pytest_pushgateway.prometheus.scrape.fetch import Client, FetchError, NoClient
 
 from .exposer import Exposer, Page
 

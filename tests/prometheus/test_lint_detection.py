@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_pushgateway.prometheus.config import load
-from pytest_pushgateway.prometheus.lint.detect import detect
+from pytest_pushgateway.prometheus.lint.detection import detect
 
 
 def level(job: str, name: str = "a", *gateways: object) -> str | None:

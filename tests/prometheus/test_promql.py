@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_pushgateway.prometheus.promql import Unmovable, check_template, shift
+from pytest_pushgateway.prometheus.rules.promql import Unmovable, check_template, shift
 
 START = Decimal("1700000000")
 

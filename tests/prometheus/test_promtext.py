@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pytest_pushgateway.prometheus.promtext import Exposed, ExpositionError, read
+from pytest_pushgateway.prometheus.scrape.promtext import Exposed, ExpositionError, read
 
 
 def samples(text: str | bytes, version: str = "3.5") -> list[Exposed]:

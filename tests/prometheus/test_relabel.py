@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pushgateway.prometheus.job import RelabelRule
-from pytest_pushgateway.prometheus.regexps import BadRegexp
-from pytest_pushgateway.prometheus.relabel import LabelBuilder, Relabeler, Template, relabel, to_lower, to_upper
+from pytest_pushgateway.golang.regexp import BadRegexp
+from pytest_pushgateway.prometheus.model import RelabelRule
+from pytest_pushgateway.prometheus.scrape.relabel import LabelBuilder, Relabeler, Template, relabel, to_lower, to_upper
 
 
 def after(labels: dict[str, str], *rules: RelabelRule, version: str = "3.5") -> dict[str, str] | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.prometheus.relabel import LabelBuilder, Relabeler
+from pytest_pushgateway.prometheus.scrape.relabel import LabelBuilder, Relabeler
 from tests import peers
 
 from .relabel_cases import SAFEGUARDS, as_yaml, ask_promtool, random_labels, random_rule

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.prometheus.job import ScrapeJob, TargetGroup
-from pytest_pushgateway.prometheus.promtool import RulesError, run
-from pytest_pushgateway.prometheus.rules import RuleTest, Transition
+from pytest_pushgateway.prometheus.model import ScrapeJob, TargetGroup
+from pytest_pushgateway.prometheus.rules.promtool import RulesError, run
+from pytest_pushgateway.prometheus.rules.rule_test import RuleTest, Transition
 from tests import peers
 
 pytestmark = pytest.mark.conformance

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pytest_pushgateway.prometheus.config import load
-from pytest_pushgateway.prometheus.scrape import JobScraper
-from pytest_pushgateway.prometheus.targets import job_targets
+from pytest_pushgateway.prometheus.scrape.simulate import JobScraper
+from pytest_pushgateway.prometheus.scrape.targets import job_targets
 from tests import peers
 
 from .exposer import Exposer

@@ -12,8 +12,8 @@ import trustme
 
 from pytest_pushgateway.harness.pushgateway import Pushgateway
 from pytest_pushgateway.prometheus.config import load
-from pytest_pushgateway.prometheus.scrape import JobScraper
-from pytest_pushgateway.prometheus.targets import job_targets
+from pytest_pushgateway.prometheus.scrape.simulate import JobScraper
+from pytest_pushgateway.prometheus.scrape.targets import job_targets
 from tests import peers
 
 from .real import run

@@ -12,7 +12,7 @@ import trustme
 
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.harness.pushgateway import Pushgateway
-from pytest_pushgateway.prometheus.binaries import BinaryNotFound
+from pytest_pushgateway.programs import BinaryNotFound
 from pytest_pushgateway.prometheus.config import load
 from pytest_pushgateway.prometheus.server import PrometheusError, PrometheusServer
 from pytest_pushgateway.settings import Settings

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.prometheus.ingest import Unsimulated
-from pytest_pushgateway.prometheus.job import RelabelRule, ScrapeJob, TargetGroup
-from pytest_pushgateway.prometheus.result import ScrapeResult
-from pytest_pushgateway.prometheus.scrape import accept_header, simulate
+from pytest_pushgateway.prometheus.model import RelabelRule, ScrapeJob, TargetGroup
+from pytest_pushgateway.prometheus.scrape.ingest import Unsimulated
+from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
+from pytest_pushgateway.prometheus.scrape.simulate import accept_header, simulate
 
 NOW = 1_700_000_000.0
 

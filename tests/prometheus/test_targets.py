@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.prometheus.job import RelabelRule, ScrapeJob, TargetGroup
-from pytest_pushgateway.prometheus.targets import Target, job_targets
+from pytest_pushgateway.prometheus.model import RelabelRule, ScrapeJob, TargetGroup
+from pytest_pushgateway.prometheus.scrape.targets import Target, job_targets
 
 
 def job(*addresses: str, labels: dict[str, str] | None = None, **options: Any) -> ScrapeJob:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.prometheus.binaries import BinaryNotFound, Program, find_binary
-from pytest_pushgateway.prometheus.ingest import Ingester
-from pytest_pushgateway.prometheus.job import ScrapeJob, TargetGroup
-from pytest_pushgateway.prometheus.promtool import Firing, RulesError, Vector, ask
-from pytest_pushgateway.prometheus.rule_files import RuleFile, read_rule_files
-from pytest_pushgateway.prometheus.targets import job_targets
-from pytest_pushgateway.prometheus.timeline import Scrapes, number, selector, timeline_of
+from pytest_pushgateway.programs import BinaryNotFound, Program, find_binary
+from pytest_pushgateway.prometheus.model import ScrapeJob, TargetGroup
+from pytest_pushgateway.prometheus.rules.input_series import Scrapes, number, timeline_of
+from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Vector, ask
+from pytest_pushgateway.prometheus.rules.rule_files import RuleFile, read_rule_files
+from pytest_pushgateway.prometheus.scrape.ingest import Ingester, selector
+from pytest_pushgateway.prometheus.scrape.targets import job_targets
 
 START = Decimal(1000)
 

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from pytest_pushgateway.prometheus import yaml_nodes
-from pytest_pushgateway.prometheus.yaml_nodes import SyntaxProblem, compose, is_null, position, resolve, string_value
+from pytest_pushgateway.golang import yaml_v2 as yaml_nodes
+from pytest_pushgateway.golang.yaml_v2 import SyntaxProblem, compose, is_null, position, resolve, string_value
 
 
 @pytest.fixture(params=["libyaml", "pure"])

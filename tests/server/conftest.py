@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.gateway.listen import open_listeners
-from pytest_pushgateway.gateway.server import Application, Limits, Server
+from pytest_pushgateway.gateway.http.listeners import open_listeners
+from pytest_pushgateway.gateway.http.server import Application, Limits, Server
 
 
 def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:

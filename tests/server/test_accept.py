@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.gateway.server import Server
+from pytest_pushgateway.gateway.http.server import Server
 from tests import wire
 from tests.server.conftest import Running, echo
 

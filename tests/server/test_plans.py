@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.gateway.exchange import Plan
+from pytest_pushgateway.gateway.hooks import Plan
 from tests import wire
 from tests.server.conftest import Running, echo
 
@@ -89,7 +89,7 @@ def test_a_disconnect_is_a_reset(serve: Serve) -> None:
 
 
 def test_a_paused_server_refuses_and_keeps_its_port(serve: Serve) -> None:
-    from pytest_pushgateway.gateway.listen import listen
+    from pytest_pushgateway.gateway.http.listeners import listen
 
     running = serve()
     kept = socket.create_connection(("127.0.0.1", running.port), timeout=10)

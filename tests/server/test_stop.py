@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.gateway import server
-from pytest_pushgateway.gateway.exchange import Plan
+from pytest_pushgateway.gateway.hooks import Plan
+from pytest_pushgateway.gateway.http import server
 from tests import wire
 from tests.server.conftest import Running, echo
 

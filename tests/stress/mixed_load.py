@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pytest_pushgateway.gateway.workers import SPARE
+from pytest_pushgateway.gateway.http.workers import SPARE
 from tests.stress.bounds import Bounds, Figures
 from tests.stress.requests_to_mutate import mutated
 from tests.stress.served import Served

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pytest_pushgateway.exposition import protobuf, text
+from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import ParseError, RenderError
-from pytest_pushgateway.gateway.push import parse_push
-from pytest_pushgateway.gateway.server import silent
-from pytest_pushgateway.gateway.webconfig import WebConfig
+from pytest_pushgateway.exposition.protobuf import reader as protobuf
+from pytest_pushgateway.gateway.app.push_body import parse_push
+from pytest_pushgateway.gateway.app.web_config import WebConfig
+from pytest_pushgateway.gateway.http.server import silent
 
 Target = Callable[[bytes], None]
 

@@ -28,10 +28,10 @@ from pytest_pushgateway import (
     Snapshot,
 )
 from pytest_pushgateway.prometheus.config import PrometheusConfig
-from pytest_pushgateway.prometheus.job import ScrapeJob
+from pytest_pushgateway.prometheus.model import ScrapeJob
 from pytest_pushgateway.prometheus.problems import Problem
-from pytest_pushgateway.prometheus.result import ScrapeResult
-from pytest_pushgateway.prometheus.rules import RuleTest
+from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
+from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
 from pytest_pushgateway.prometheus.server import PrometheusServer
 
 

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from pytest_pushgateway.gateway import ui
+from pytest_pushgateway.gateway.app import page as ui
 
 NOW = 1_700_000_000.0
 FLAGS = {

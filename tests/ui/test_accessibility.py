@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.gateway import ui
-from pytest_pushgateway.gateway.recent import Failure, RecentRequest
+from pytest_pushgateway.gateway.app import page as ui
+from pytest_pushgateway.gateway.app.recent_requests import Failure, RecentRequest
 from tests.ui.browser import until, violations
 from tests.ui.stage import NOW, Stage, family, group, metric
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pytest_pushgateway.gateway.recent import RecentRequest
+from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
 from tests.ui.browser import until
 from tests.ui.stage import NOW, Stage, family, group, metric
 

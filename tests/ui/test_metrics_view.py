@@ -168,7 +168,7 @@ def test_a_summary_is_drawn(stage: Stage, open_page: Open) -> None:
 
 
 def test_a_failed_last_push_stands_in_red_with_its_reason(stage: Stage, open_page: Open) -> None:
-    from pytest_pushgateway.gateway.recent import Failure
+    from pytest_pushgateway.gateway.app.recent_requests import Failure
 
     failure = Failure('collected metric "rows" is not a COUNTER', NOW - 5)
     stage.play(

@@ -6,10 +6,10 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
-from pytest_pushgateway.exposition.model import Labels
-from pytest_pushgateway.gateway import ui
-from pytest_pushgateway.gateway.exchange import Plan, Record, Request
-from pytest_pushgateway.gateway.recent import Failure, Recent, RecentRequest
+from pytest_pushgateway.exposition.labels import Labels
+from pytest_pushgateway.gateway.app import page as ui
+from pytest_pushgateway.gateway.app.recent_requests import Failure, Recent, RecentRequest
+from pytest_pushgateway.gateway.hooks import Plan, Record, Request
 
 DB1: Labels = ((b"instance", b"db1"), (b"job", b"backup"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.gateway import ui
+from pytest_pushgateway.gateway.app import page as ui
 
 STATE = ui.State(revision="1.2", now=2.0, start_time=1.0)
 FOLDER = Path(ui.__file__).parent

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from pytest_pushgateway.golang.yaml_v2 import MappingNode, ScalarNode, SequenceNode, is_null, string_value
 from pytest_pushgateway.prometheus.decode import http_client
-from pytest_pushgateway.prometheus.decode.core import (
+from pytest_pushgateway.prometheus.decode.decoder import (
     BAD,
     Struct,
     a_list,
@@ -20,17 +21,16 @@ from pytest_pushgateway.prometheus.decode.core import (
     strings,
     struct,
 )
-from pytest_pushgateway.prometheus.decode.values import parse_url, quote
-from pytest_pushgateway.prometheus.job import Discovery, TargetGroup
-from pytest_pushgateway.prometheus.yaml_nodes import MappingNode, ScalarNode, SequenceNode, is_null, string_value
+from pytest_pushgateway.prometheus.model import Discovery, TargetGroup
+from pytest_pushgateway.prometheus.values import parse_url, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from pytest_pushgateway.prometheus.decode.core import Decoder, FieldDecoder, Fields, Table
-    from pytest_pushgateway.prometheus.yaml_nodes import Node
+    from pytest_pushgateway.golang.yaml_v2 import Node
+    from pytest_pushgateway.prometheus.decode.decoder import Decoder, FieldDecoder, Fields, Table
 
 _GROUP_TYPE = 'struct { Targets []string "yaml:\\"targets\\""; Labels model.LabelSet "yaml:\\"labels\\"" }'
 _GROUP: Fields = {"targets": strings, "labels": label_set}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pytest_pushgateway.prometheus.decode.core import (
+from pytest_pushgateway.golang.yaml_v2 import ScalarNode, is_null, resolve
+from pytest_pushgateway.prometheus.decode.decoder import (
     BAD,
     Struct,
     a_list,
@@ -23,16 +24,15 @@ from pytest_pushgateway.prometheus.decode.core import (
     struct,
     url,
 )
-from pytest_pushgateway.prometheus.decode.values import quote
-from pytest_pushgateway.prometheus.job import HttpClient
-from pytest_pushgateway.prometheus.yaml_nodes import ScalarNode, is_null, resolve
+from pytest_pushgateway.prometheus.model import HttpClient
+from pytest_pushgateway.prometheus.values import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytest_pushgateway.prometheus.decode.core import Decoder, FieldDecoder, Fields, Table
-    from pytest_pushgateway.prometheus.yaml_nodes import Node
+    from pytest_pushgateway.golang.yaml_v2 import Node
+    from pytest_pushgateway.prometheus.decode.decoder import Decoder, FieldDecoder, Fields, Table
 
 _RESERVED_HEADERS = frozenset(
     [

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 
-from pytest_pushgateway.prometheus.decode.values import is_label_name, quote
-from pytest_pushgateway.prometheus.job import Position, TargetGroup
-from pytest_pushgateway.prometheus.yaml_nodes import SequenceNode, SyntaxProblem, compose, position
+from pytest_pushgateway.golang.position import Position
+from pytest_pushgateway.golang.yaml_v2 import SequenceNode, SyntaxProblem, compose, position
+from pytest_pushgateway.prometheus.model import TargetGroup
+from pytest_pushgateway.prometheus.values import is_label_name, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytest_pushgateway.prometheus.yaml_nodes import Node
+    from pytest_pushgateway.golang.yaml_v2 import Node
 
 
 def load_groups(content: bytes, version: str) -> tuple[list[TargetGroup], tuple[str, Position | None] | None]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pytest_pushgateway.prometheus.decode import discovery, http_client, relabel
-from pytest_pushgateway.prometheus.decode.core import (
+from pytest_pushgateway.golang.yaml_v2 import MappingNode, is_null
+from pytest_pushgateway.prometheus.decode import discovery, http_client
+from pytest_pushgateway.prometheus.decode import relabel_rules as relabel
+from pytest_pushgateway.prometheus.decode.decoder import (
     BAD,
     Struct,
     a_list,
@@ -23,16 +25,15 @@ from pytest_pushgateway.prometheus.decode.core import (
     struct,
     unsigned,
 )
-from pytest_pushgateway.prometheus.decode.values import is_label_name, quote
-from pytest_pushgateway.prometheus.job import Global, ScrapeJob
-from pytest_pushgateway.prometheus.yaml_nodes import MappingNode, is_null
+from pytest_pushgateway.prometheus.model import Global, ScrapeJob
+from pytest_pushgateway.prometheus.values import is_label_name, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytest_pushgateway.prometheus.decode.core import Decoder, Fields, Table
-    from pytest_pushgateway.prometheus.yaml_nodes import Node
+    from pytest_pushgateway.golang.yaml_v2 import Node
+    from pytest_pushgateway.prometheus.decode.decoder import Decoder, Fields, Table
 
 _protocols = a_list(a_string("config.ScrapeProtocol"), "[]config.ScrapeProtocol")
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from pytest_pushgateway.prometheus.decode import discovery, http_client, relabel
-from pytest_pushgateway.prometheus.decode.core import (
+from pytest_pushgateway.golang.yaml_v2 import QUOTED, MappingNode, is_null
+from pytest_pushgateway.prometheus.decode import discovery, http_client
+from pytest_pushgateway.prometheus.decode import relabel_rules as relabel
+from pytest_pushgateway.prometheus.decode.decoder import (
     BAD,
     Struct,
     a_list,
@@ -28,17 +30,16 @@ from pytest_pushgateway.prometheus.decode.core import (
     unsigned64,
 )
 from pytest_pushgateway.prometheus.decode.scrape_job import global_section, inherit, job
-from pytest_pushgateway.prometheus.decode.values import quote
-from pytest_pushgateway.prometheus.job import Global
-from pytest_pushgateway.prometheus.yaml_nodes import QUOTED, MappingNode, is_null
+from pytest_pushgateway.prometheus.model import Global
+from pytest_pushgateway.prometheus.values import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytest_pushgateway.prometheus.decode.core import Decoder, Fields, Table
-    from pytest_pushgateway.prometheus.job import ScrapeJob
-    from pytest_pushgateway.prometheus.yaml_nodes import Node
+    from pytest_pushgateway.golang.yaml_v2 import Node
+    from pytest_pushgateway.prometheus.decode.decoder import Decoder, Fields, Table
+    from pytest_pushgateway.prometheus.model import ScrapeJob
 
 _GLOB = r"[^*]*(\*[^/]*)?\Z"
 _jobs = a_list(job, "[]*config.ScrapeConfig")

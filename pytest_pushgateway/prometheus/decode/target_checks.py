@@ -5,16 +5,16 @@ Imported only where relabelling may change the verdict.
 
 from __future__ import annotations
 
-from pytest_pushgateway.prometheus.decode.values import quote
-from pytest_pushgateway.prometheus.regexps import BadRegexp, Unjudged, matches
+from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged, matches
+from pytest_pushgateway.prometheus.values import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_pushgateway.prometheus.decode.core import Struct
-    from pytest_pushgateway.prometheus.job import RelabelRule, ScrapeJob, TargetGroup
-    from pytest_pushgateway.prometheus.yaml_nodes import Node
+    from pytest_pushgateway.golang.yaml_v2 import Node
+    from pytest_pushgateway.prometheus.decode.decoder import Struct
+    from pytest_pushgateway.prometheus.model import RelabelRule, ScrapeJob, TargetGroup
 
 _VITAL = ("__address__", "__scrape_interval__", "__scrape_timeout__", "__scheme__")
 
@@ -55,8 +55,8 @@ def _may_change(rule: RelabelRule, version: str) -> bool:
 
 
 def _error(job: ScrapeJob, target: str, group: TargetGroup) -> str:
-    from pytest_pushgateway.prometheus.relabel import Relabeler
-    from pytest_pushgateway.prometheus.targets import Target, discovered_labels
+    from pytest_pushgateway.prometheus.scrape.relabel import Relabeler
+    from pytest_pushgateway.prometheus.scrape.targets import Target, discovered_labels
 
     try:
         relabeler = Relabeler(job.relabel_configs, prometheus_version=job.version)
@@ -68,7 +68,7 @@ def _error(job: ScrapeJob, target: str, group: TargetGroup) -> str:
 
 def alertmanager_errors(found: Struct, groups: Iterable[TargetGroup], version: str) -> list[tuple[str, Node]]:
     """Return Prometheus's error for the first bad Alertmanager of each group, with its node."""
-    from pytest_pushgateway.prometheus.relabel import LabelBuilder, Relabeler
+    from pytest_pushgateway.prometheus.scrape.relabel import LabelBuilder, Relabeler
 
     errors: list[tuple[str, Node]] = []
     try:

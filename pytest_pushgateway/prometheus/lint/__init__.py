@@ -31,7 +31,7 @@ def check(
     ``metrics`` is what the gateway exposes; a ``Pushgateway`` among ``gateways`` tells that itself. ``rules`` are rule
     files, or patterns of them.
     """
-    from pytest_pushgateway.prometheus.lint.detect import PERHAPS, detect
+    from pytest_pushgateway.prometheus.lint.detection import PERHAPS, detect
 
     detected = detect(config, gateways)
     strict = lint == "strict"

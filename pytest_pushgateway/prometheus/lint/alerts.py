@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import re
 
-from pytest_pushgateway.prometheus.yaml_nodes import MappingNode, SequenceNode, SyntaxProblem, compose, position
+from pytest_pushgateway.golang.yaml_v2 import MappingNode, SequenceNode, SyntaxProblem, compose, position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from os import PathLike
 
-    from pytest_pushgateway.prometheus.job import Position
+    from pytest_pushgateway.golang.position import Position
+    from pytest_pushgateway.golang.yaml_v2 import Node
     from pytest_pushgateway.prometheus.lint.context import Context, Finding
-    from pytest_pushgateway.prometheus.yaml_nodes import Node
 
 _WANTED = (
     (re.compile(r"push_time_seconds"), "the age of the last push (time() - push_time_seconds > ...)"),
@@ -79,7 +79,7 @@ def _never_matching(context: Context, expressions: list[tuple[str, Position, str
 
 
 def _files(rules: Iterable[str | PathLike[str]]) -> Iterator[str]:
-    from pytest_pushgateway.prometheus.decode.files import glob
+    from pytest_pushgateway.prometheus.decode.referenced_files import glob
 
     for one in rules:
         path = os.fspath(one)
@@ -87,7 +87,7 @@ def _files(rules: Iterable[str | PathLike[str]]) -> Iterator[str]:
 
 
 def _expressions(path: str) -> Iterator[tuple[Position, str]]:
-    from pytest_pushgateway.prometheus.decode.files import read
+    from pytest_pushgateway.prometheus.decode.referenced_files import read
 
     try:
         root = compose(read(path))

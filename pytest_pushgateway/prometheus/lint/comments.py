@@ -12,7 +12,7 @@ import re
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.config import PrometheusConfig
-    from pytest_pushgateway.prometheus.job import ScrapeJob
+    from pytest_pushgateway.prometheus.model import ScrapeJob
     from pytest_pushgateway.prometheus.problems import Problem
 
 _COMMENT = re.compile(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pytest_pushgateway.prometheus.lint.detect import PERHAPS
+from pytest_pushgateway.prometheus.lint.detection import PERHAPS
 from pytest_pushgateway.prometheus.problems import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pytest_pushgateway.golang.position import Position
     from pytest_pushgateway.prometheus.config import PrometheusConfig
-    from pytest_pushgateway.prometheus.job import Position, ScrapeJob
-    from pytest_pushgateway.prometheus.lint.detect import Detected
-    from pytest_pushgateway.prometheus.targets import Target
+    from pytest_pushgateway.prometheus.lint.detection import Detected
+    from pytest_pushgateway.prometheus.model import ScrapeJob
+    from pytest_pushgateway.prometheus.scrape.targets import Target
 
 
 class Finding:
@@ -56,8 +57,8 @@ class Context:
         """Return the known targets of ``job`` after relabelling, those that are scraped."""
         found = self._targets.get(id(job))
         if found is None:
-            from pytest_pushgateway.prometheus.regexps import BadRegexp, Unjudged
-            from pytest_pushgateway.prometheus.targets import job_targets
+            from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged
+            from pytest_pushgateway.prometheus.scrape.targets import job_targets
 
             try:
                 found = [target for target in job_targets(job) if target.state == "active"]

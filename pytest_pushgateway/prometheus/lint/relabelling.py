@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 
-from pytest_pushgateway.prometheus.regexps import BadRegexp, Unjudged, matches
+from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged, matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_pushgateway.prometheus.job import Position, RelabelRule, ScrapeJob
+    from pytest_pushgateway.golang.position import Position
     from pytest_pushgateway.prometheus.lint.context import Context, Finding
-    from pytest_pushgateway.prometheus.lint.detect import Detected
+    from pytest_pushgateway.prometheus.lint.detection import Detected
+    from pytest_pushgateway.prometheus.model import RelabelRule, ScrapeJob
 
 
 def temporary_labels_stay(context: Context, one: Detected) -> Iterator[Finding]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-from pytest_pushgateway.prometheus.decode.values import format_duration
-from pytest_pushgateway.prometheus.job import Position
+from pytest_pushgateway.golang.position import Position
+from pytest_pushgateway.prometheus.values import format_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_pushgateway.prometheus.job import ScrapeJob
     from pytest_pushgateway.prometheus.lint.context import Context, Finding
-    from pytest_pushgateway.prometheus.lint.detect import Detected
+    from pytest_pushgateway.prometheus.lint.detection import Detected
+    from pytest_pushgateway.prometheus.model import ScrapeJob
 
 _STALE = 300.0
 """Prometheus forgets a sample after its lookback delta, five minutes unless it is told otherwise."""

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from pytest_pushgateway.prometheus.job import Position, ScrapeJob
+    from pytest_pushgateway.golang.position import Position
     from pytest_pushgateway.prometheus.lint.context import Context, Finding
-    from pytest_pushgateway.prometheus.lint.detect import Detected
+    from pytest_pushgateway.prometheus.lint.detection import Detected
+    from pytest_pushgateway.prometheus.model import ScrapeJob
 
 
 def path_of_another_gateway(context: Context, one: Detected) -> Iterator[Finding]:

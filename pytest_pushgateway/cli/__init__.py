@@ -1,0 +1,58 @@
+"""The command line: finds the command and imports that one alone."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from pytest_pushgateway._version import __version__
+
+COMMANDS = {
+    "serve": "run the gateway by itself, with the original's flags",
+    "check-config": "judge Prometheus configurations: do pushed labels survive?",
+    "check-metrics": "lint metrics in the text format, as promtool does",
+    "explain": "say what Prometheus would store of a push",
+}
+
+CUT_OFF = 128 + 13
+"""The exit status where the output's reader went away, as a shell gives it for a program that SIGPIPE ended."""
+
+USAGE = "usage: pytest-pushgateway <command> [<flags>]\n\nCommands:\n" + "".join(
+    f"  {name:<14} {text}\n" for name, text in COMMANDS.items()
+)
+USAGE += "\nEach has a --help of its own.\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit status, 2 for a command that there is not."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = given[0] if given else ""
+    if command in COMMANDS:
+        module = importlib.import_module(f"pytest_pushgateway.cli.{command.replace('-', '_')}")
+        try:
+            status: int = module.main(given[1:])
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except BrokenPipeError:  # whoever read the output has seen enough: | head
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return CUT_OFF
+        return status
+    if command in ("-h", "--help", "help"):
+        sys.stdout.write(USAGE)
+        return 0
+    if command == "--version":
+        sys.stdout.write(f"pytest-pushgateway {__version__}\n")
+        return 0
+    problem = _unknown(command) if command else "no command given"
+    sys.stderr.write(f"pytest-pushgateway: error: {problem}, try --help\n")
+    return 2
+
+
+def _unknown(command: str) -> str:
+    from difflib import get_close_matches
+
+    alike = get_close_matches(command, COMMANDS, n=1)
+    meant = f" (did you mean {alike[0]}?)" if alike else ""
+    return f"unknown command {command!r}{meant}"

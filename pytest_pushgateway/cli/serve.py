@@ -1,0 +1,317 @@
+"""``serve``: the gateway by itself, with the flags, the log and the exit of Pushgateway 1.11.
+
+Unlike the original it exits with status 1 and one line where it cannot listen, or cannot write at its end.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pytest_pushgateway._version import __version__
+from pytest_pushgateway.cli.kingpin import Flag, UsageError, parse, usage
+from pytest_pushgateway.cli.log import FORMATS, LEVELS, Log, make_log
+from pytest_pushgateway.gateway.app.original_flags import as_flags
+from pytest_pushgateway.gateway.gateway import Gateway
+from pytest_pushgateway.gateway.http.listeners import split_address, systemd_sockets
+from pytest_pushgateway.golang.duration import format_duration, parse_duration
+from pytest_pushgateway.golang.url import external_path
+from pytest_pushgateway.settings import Settings, SettingsError
+
+PROGRAM = "pytest-pushgateway serve"
+_NO_SOCKETS = "leave --web.systemd-socket to a service that systemd starts with a socket unit"
+_GRACE = 0.5
+"""Seconds that requests under way have to end."""
+_ENDING = {signal.SIGTERM, signal.SIGINT}
+
+
+def _level(text: str) -> str:
+    if text.lower() not in LEVELS:
+        raise ValueError(f"unrecognized log level {text}")
+    return text.lower()
+
+
+def _format(text: str) -> str:
+    if text not in FORMATS:
+        raise ValueError(f"unrecognized log format {text}")
+    return text
+
+
+def _url(text: str) -> str:
+    try:
+        external_path(text)
+    except ValueError as problem:
+        raise ValueError(f"invalid URL: {problem}") from None
+    return text
+
+
+def _address(text: str) -> str:
+    split_address(text or ":0")
+    return text or ":0"
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ValueError(f"expected a positive number but got {text!r}")
+    return int(text)
+
+
+def _limit(name: str, text: str) -> Flag:
+    default = Settings.__dataclass_fields__[name.replace("-", "_")].default
+    if isinstance(default, float):
+        return Flag(f"web.{name}", text, format_duration(default), parse_duration)
+    return Flag(f"web.{name}", text, str(default), _count)
+
+
+FLAGS = (
+    Flag("web.systemd-socket", "Use systemd socket activation listeners instead of port listeners (Linux only)."),
+    Flag(
+        "web.listen-address",
+        "Addresses on which to expose metrics and web interface. Repeatable for multiple addresses. Examples: "
+        "`:9100` or `[::1]:9100`.",
+        ":9091",
+        _address,
+        repeatable=True,
+    ),
+    Flag("web.config.file", "Path to configuration file that can enable TLS or authentication.", ""),
+    Flag("web.telemetry-path", "Path under which to expose metrics.", "/metrics"),
+    Flag("web.external-url", "The URL under which the Pushgateway is externally reachable.", "", _url),
+    Flag(
+        "web.route-prefix",
+        "Prefix for the internal routes of web endpoints. Defaults to the path of --web.external-url.",
+        "",
+    ),
+    Flag("web.enable-lifecycle", "Enable shutdown via HTTP request."),
+    Flag("web.enable-admin-api", "Enable API endpoints for admin control actions."),
+    Flag("persistence.file", "File to persist metrics. If empty, metrics are only kept in memory.", ""),
+    Flag(
+        "persistence.interval",
+        "The minimum interval at which to write out the persistence file; 0s writes before each answer.",
+        "5m",
+        parse_duration,
+    ),
+    Flag("push.disable-consistency-check", "Do not check consistency of pushed metrics. DANGEROUS."),
+    Flag("push.enable-utf8-names", "Allow UTF-8 characters in metric and label names."),
+    _limit("max-body-size", "Largest request body, bytes; a larger one gets 413."),
+    _limit("max-decoded-body-size", "Largest request body after decompression, bytes; a larger one gets 413."),
+    _limit("max-header-size", "Largest head of a request, bytes; a larger one gets 431."),
+    _limit("max-headers", "Most header lines of a request; more get 431."),
+    _limit("max-request-line", "Longest request line, bytes; a longer one gets 414."),
+    _limit("max-connections", "Most connections at a time; more get 503."),
+    _limit("request-timeout", "Time that a client has to send a request; a slower one gets 408."),
+    _limit("idle-timeout", "Time after which an idle connection is closed."),
+    Flag(
+        "log.level",
+        "Only log messages with the given severity or above. One of: [debug, info, warn, error]",
+        "info",
+        _level,
+    ),
+    Flag("log.format", "Output format of log messages. One of: [logfmt, json]", "logfmt", _format),
+)
+
+
+def version_text() -> str:
+    """Return what ``--version`` prints, in the original's form."""
+    return (
+        f"pushgateway, version {__version__} (branch: pytest-pushgateway, revision: {__version__})\n"
+        f"  python version:   {platform.python_version()}\n"
+        f"  platform:         {sys.platform}/{platform.machine()}\n"
+    )
+
+
+_SETTINGS = {
+    "telemetry_path": "web.telemetry-path",
+    "route_prefix": "web.route-prefix",
+    "external_url": "web.external-url",
+    "persistence_file": "persistence.file",
+    "persistence_interval": "persistence.interval",
+    "consistency_check": "push.disable-consistency-check",
+    "utf8_names": "push.enable-utf8-names",
+    "enable_admin_api": "web.enable-admin-api",
+    "enable_lifecycle": "web.enable-lifecycle",
+    "web_config_file": "web.config.file",
+    "max_body_size": "web.max-body-size",
+    "max_decoded_body_size": "web.max-decoded-body-size",
+    "max_header_size": "web.max-header-size",
+    "max_headers": "web.max-headers",
+    "max_request_line": "web.max-request-line",
+    "max_connections": "web.max-connections",
+    "request_timeout": "web.request-timeout",
+    "idle_timeout": "web.idle-timeout",
+}
+"""Settings by the flags that they come from."""
+
+
+def settings_of(options: dict[str, Any]) -> Settings:
+    """Return the settings that parsed flags mean. Raises SettingsError, naming the flag."""
+    values = {name: options[flag] for name, flag in _SETTINGS.items()}
+    values["persistence_file"] = values["persistence_file"] or None
+    values["web_config_file"] = values["web_config_file"] or None
+    values["persistence_interval"] = max(0.0, values["persistence_interval"])
+    values["consistency_check"] = not values["consistency_check"]
+    return Settings(sources={name: f"--{flag}" for name, flag in _SETTINGS.items()}, **values)
+
+
+def scrape_config(gateway: Gateway) -> str:
+    """Return a scrape job for the gateway: one line of YAML, to be pasted below ``scrape_configs:``.
+
+    Where a password is asked for, PASSWORD stands in its place: the gateway knows no more than its hash.
+    """
+    address = gateway.addresses[0].replace("[::]", "localhost").replace("0.0.0.0", "localhost")
+    parts = ["job_name: pushgateway", "honor_labels: true"]
+    path = gateway.prefix + "/" + gateway.settings.telemetry_path.lstrip("/")
+    if path != "/metrics":
+        parts.append(f"metrics_path: {_quoted(path)}")
+    if gateway.scheme == "https":
+        parts.append("scheme: https")
+    if gateway.user is not None:
+        parts.append(f"basic_auth: {{username: {_quoted(gateway.user)}, password: PASSWORD}}")
+    parts.append(f"static_configs: [{{targets: ['{address}']}}]")
+    return "- {" + ", ".join(parts) + "}"
+
+
+def _quoted(text: str) -> str:
+    # In single quotes, which a line of the log need not escape.
+    return "'" + text.replace("'", "''") + "'"
+
+
+class _GoUrl(dict[str, Any]):
+    """A URL as the original logs it: its text in logfmt, its parts in JSON."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        scheme, mark, rest = text.partition("://")
+        host, slash, path = rest.partition("/") if mark else ("", "", scheme)
+        parts: dict[str, Any] = {
+            "Scheme": scheme if mark else "",
+            "Opaque": "",
+            "User": None,
+            "Host": host,
+            "Path": slash + path,
+        }
+        parts |= {"RawPath": "", "OmitHost": False, "ForceQuery": False, "RawQuery": ""}
+        super().__init__(parts | {"Fragment": "", "RawFragment": ""})
+
+    def __str__(self) -> str:
+        return self.text
+
+
+_OBJECTS = 50_000
+"""New objects after which Python looks for cycles."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run until a signal or ``/-/quit`` ends it; returns the exit status."""
+    try:
+        options = parse(FLAGS, arguments)
+    except UsageError as problem:
+        sys.stderr.write(f"{PROGRAM}: error: {problem}, try --help\n")
+        return 1
+    if options.get("help") or options.get("version"):
+        text = usage(PROGRAM, "The Pushgateway, in Python", FLAGS) if options.get("help") else version_text()
+        sys.stdout.write(text)
+        return 0
+    log = make_log(options["log.level"], options["log.format"])
+    # Blocked before any thread starts, so that all inherit it and the signal waits for sigwait below.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        return _serve(options, log)
+    finally:
+        # A second Ctrl-C while the gateway ends asks for no more than the first.
+        while signal.sigtimedwait(_ENDING, 0):
+            pass
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
+
+def _serve(options: dict[str, Any], log: Log) -> int:
+    # A large push makes hundreds of thousands of objects, none of them part of a cycle; to look for cycles each 700 or
+    # 2,000 objects, as by default, costs it a tenth of its time.
+    gc.set_threshold(_OBJECTS)
+    log("info", "starting pushgateway", version=f"(version={__version__}, branch=pytest-pushgateway)")
+    context = f"(python={platform.python_version()}, platform={sys.platform}/{platform.machine()})"
+    log("info", "Build context", build_context=context)
+    try:
+        gateway, asked = _start(options, settings_of(options), log)
+    except Exception as problem:
+        # Whatever it is that hinders the start: a port, the persistence file, the web configuration, a path.
+        sys.stderr.write(f"{PROGRAM}: error: {_hindrance(problem, options)}\n")
+        return 1
+    signal.sigwait(_ENDING)
+    if asked:
+        log("warn", "received termination request via web service, exiting gracefully...")
+    else:
+        log("info", "received SIGINT/SIGTERM; exiting gracefully...")
+    gateway.stop(grace=_GRACE)
+    log("info", "HTTP server stopped")
+    if gateway.persistence_trouble is not None:
+        log("error", "problem shutting down metric storage", err=gateway.persistence_trouble)
+        return 1
+    return 0
+
+
+def _hindrance(problem: Exception, options: dict[str, Any]) -> str:
+    """Return in one line what hinders the start, in the original's words, and which flag to look at."""
+    from pytest_pushgateway.gateway.persistence.database import PersistenceError
+
+    told = " ".join((getattr(problem, "strerror", None) or str(problem)).split())
+    if told.startswith("listen "):
+        return f"{told}; choose another --web.listen-address"
+    if isinstance(problem, PersistenceError):
+        return f"{told}; choose another --persistence.file"
+    if options["web.config.file"] and isinstance(problem, ValueError) and not isinstance(problem, SettingsError):
+        return f"--web.config.file: {told}"
+    return told
+
+
+def _start(options: dict[str, Any], settings: Settings, log: Log) -> tuple[Gateway, list[bool]]:
+    sockets: list[socket.socket] = []
+    if options["web.systemd-socket"]:
+        log("info", "Listening on systemd activated listeners instead of port listeners.")
+        sockets = systemd_sockets()
+        if not sockets:
+            raise OSError(f"no socket activation file descriptors found; {_NO_SOCKETS}")
+    asked: list[bool] = []
+
+    def quit_asked() -> None:
+        asked.append(True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    listen = options["web.listen-address"]
+    gateway = Gateway(
+        settings,
+        log=log,
+        listen=listen,
+        sockets=sockets,
+        synchronous="NORMAL",
+        on_listening=lambda gateway: _tell(gateway, log),
+        on_quit=quit_asked,
+    )
+    gateway.flags = as_flags(
+        settings,
+        listen,
+        gateway.prefix,
+        log_level=options["log.level"],
+        log_format=options["log.format"],
+        systemd_socket=options["web.systemd-socket"],
+    )
+    log("debug", "external URL", url=_GoUrl(settings.external_url))
+    log("debug", "path prefix used externally", path=external_path(settings.external_url))
+    log("debug", "path prefix for internal routing", path=gateway.prefix)
+    gateway.start()
+    return gateway, asked
+
+
+def _tell(gateway: Gateway, log: Log) -> None:
+    for address in gateway.addresses:
+        log("info", "Listening on", address=address)
+        enabled = gateway.scheme == "https"
+        log("info", "TLS is enabled." if enabled else "TLS is disabled.", http2=False, address=address)
+    host = gateway.addresses[0].replace("[::]", "localhost").replace("0.0.0.0", "localhost")
+    log("info", "Web page", url=f"{gateway.scheme}://{host}{gateway.prefix}/")
+    log("info", "Paste this below scrape_configs of Prometheus", scrape_config=scrape_config(gateway))

@@ -1,0 +1,1 @@
+"""The protobuf formats: schema, reader, writer and the text form that messages quote."""

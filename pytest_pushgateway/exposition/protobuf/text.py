@@ -1,0 +1,181 @@
+"""Protobuf's text format as Go writes it: what error texts quote of a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.exposition.escaping import UNDERSCORES
+from pytest_pushgateway.exposition.model import proto_type_name
+from pytest_pushgateway.exposition.protobuf.writer import _size, render_family
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from pytest_pushgateway.exposition.model import MetricFamily
+
+
+from pytest_pushgateway.exposition.labels import split_prefix
+from pytest_pushgateway.exposition.model import Histogram, MetricType, Mixed, Summary, Value
+from pytest_pushgateway.golang.strconv import format_float
+
+_SPECIAL = {"NaN": "nan", "+Inf": "inf", "-Inf": "-inf"}
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def proto_float(value: float | bytes) -> str:
+    """Format a float as Go's protobuf text format does: as ``'g', -1``, but ``nan`` and ``inf``."""
+    text = (value if isinstance(value, bytes) else format_float(value)).decode()
+    return _SPECIAL.get(text, text)
+
+
+def proto_quote(text: bytes) -> str:
+    """Quote a string as Go's protobuf text format does: control characters and bytes that are no UTF-8 escaped."""
+    out = []
+    for character in text.decode("utf-8", "surrogateescape"):
+        code = ord(character)
+        if character in _ESCAPES:
+            out.append(_ESCAPES[character])
+        elif code < 0x20 or code == 0x7F:
+            out.append(f"\\x{code:02x}")
+        elif 0x80 <= code <= 0x9F:
+            out.append(f"\\u{code:04x}")
+        elif 0xDC80 <= code <= 0xDCFF:
+            out.append(f"\\x{code - 0xDC00:02x}")
+        else:
+            out.append(character)
+    return '"' + "".join(out) + '"'
+
+
+def metric_text(prefix: bytes, family_type: int, value: Value) -> str:
+    """Write a series as the original's error texts show it: protobuf's text format on one line, two spaces apart.
+
+    ``label:{name:"job"  value:"j"}  gauge:{value:1e+06}``. Whether Go puts one space or two depends on the build; the
+    1.11.2 of reference has two.
+    """
+    fields = [
+        f"label:{{name:{proto_quote(name)}  value:{proto_quote(text)}}}" for name, text in split_prefix(prefix)[1]
+    ]
+    if isinstance(value, Mixed):
+        fields += metric_fields(value.raw)
+    elif isinstance(value, Summary):
+        fields.append("summary:{" + "  ".join(_summary_fields(value)) + "}")
+    elif isinstance(value, Histogram):
+        fields.append("histogram:{" + "  ".join(_histogram_fields(value)) + "}")
+    else:
+        fields.append(f"{MetricType(family_type).name.lower()}:{{value:{proto_float(value)}}}")
+    return "  ".join(fields)
+
+
+def _summary_fields(summary: Summary) -> list[str]:
+    fields = [f"sample_count:{summary.count}"] if summary.has_count else []
+    if summary.has_sum:
+        fields.append(f"sample_sum:{proto_float(summary.sum)}")
+    fields += [
+        f"quantile:{{quantile:{proto_float(rank)}  value:{proto_float(number)}}}" for rank, number in summary.quantiles
+    ]
+    return fields
+
+
+def _histogram_fields(histogram: Histogram) -> list[str]:
+    fields = []
+    if histogram.whole_count is not None:
+        fields.append(f"sample_count:{histogram.whole_count}")
+    if isinstance(histogram.count, float):
+        fields.append(f"sample_count_float:{proto_float(histogram.count)}")
+    elif histogram.has_count:
+        fields.append(f"sample_count:{histogram.count}")
+    if histogram.has_sum:
+        fields.append(f"sample_sum:{proto_float(histogram.sum)}")
+    for bound, count in histogram.buckets:
+        cumulative = (
+            f"cumulative_count_float:{proto_float(count)}" if isinstance(count, float) else f"cumulative_count:{count}"
+        )
+        fields.append(f"bucket:{{{cumulative}  upper_bound:{proto_float(bound)}}}")
+    return fields
+
+
+def render_family_text(family: MetricFamily, escaping: str = UNDERSCORES, *, compact: bool = False) -> bytes:
+    """Write one family in protobuf's text format, on one line if ``compact``, as Go prints it.
+
+    How many spaces stand between the fields depends on the build of the original; here as in the 1.11.2 of reference.
+    """
+    from pytest_pushgateway.exposition.protobuf import schema
+
+    message = schema.MetricFamily()
+    delimited = render_family(family, escaping)
+    message.ParseFromString(delimited[_size(delimited, 0)[1] :])
+    fields = _fields(message)
+    text = "  ".join(_on_one_line(fields)) if compact else "".join(_on_lines(fields, ""))
+    return text.encode("utf-8") + b"\n"
+
+
+def metric_fields(raw: bytes) -> list[str]:
+    """Print the fields of a serialised Metric as they stand in the original's error texts."""
+    from pytest_pushgateway.exposition.protobuf import schema
+
+    message = schema.Metric()
+    message.ParseFromString(raw)
+    return _on_one_line(_fields(message))
+
+
+_Field = tuple[str, "str | list[_Field]"]
+
+
+def _fields(message: Any) -> list[_Field]:
+    """Return names and printed values in the order of declaration, unknown fields last."""
+    from google.protobuf.unknown_fields import UnknownFieldSet
+
+    fields: list[_Field] = []
+    present = {descriptor.name: value for descriptor, value in message.ListFields()}
+    for descriptor in message.DESCRIPTOR.fields:
+        if descriptor.name not in present:
+            continue
+        value = present[descriptor.name]
+        # A repeated field is any container; its elements are printed one by one.
+        for element in value if isinstance(value, Sequence) and not isinstance(value, bytes) else [value]:
+            fields.append((descriptor.name, _printed(descriptor, element)))
+    return fields + _unknown(UnknownFieldSet(message))
+
+
+def _printed(descriptor: Any, value: Any) -> str | list[_Field]:
+    if descriptor.message_type is not None:
+        return _fields(value)
+    if descriptor.name == "type":
+        return proto_type_name(value)
+    if isinstance(value, bytes):
+        return proto_quote(value)
+    return proto_float(value) if isinstance(value, float) else str(value)
+
+
+def _unknown(fields: Any) -> list[_Field]:
+    printed: list[_Field] = []
+    for field in fields:
+        if field.wire_type == 2:
+            value: str | list[_Field] = proto_quote(field.data)
+        elif field.wire_type == 3:
+            value = _unknown(field.data)
+        else:
+            value = str(field.data) if field.wire_type == 0 else f"0x{field.data:x}"
+        printed.append((str(field.field_number), value))
+    return printed
+
+
+def _on_one_line(fields: list[_Field]) -> list[str]:
+    return [
+        f"{name}:{value}" if isinstance(value, str) else f"{name}:{{{'  '.join(_on_one_line(value))}}}"
+        for name, value in fields
+    ]
+
+
+def _on_lines(fields: list[_Field], indent: str) -> Iterator[str]:
+    for name, value in fields:
+        if isinstance(value, str):
+            yield f"{indent}{name}:  {value}\n"
+        elif value:
+            yield f"{indent}{name}:  {{\n"
+            yield from _on_lines(value, indent + "  ")
+            yield f"{indent}}}\n"
+        else:
+            yield f"{indent}{name}:  {{}}\n"

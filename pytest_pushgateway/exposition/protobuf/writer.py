@@ -1,0 +1,162 @@
+"""Writing ``io.prometheus.client`` messages on the wire.
+
+The few fields that the model knows are written by hand: a scrape has tens of thousands of them, and building message
+objects for each would take several times as long. What protobuf brought beyond the model is kept as bytes and put in.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+
+from pytest_pushgateway.exposition.escaping import UNDERSCORES, escape_labels, escape_name
+from pytest_pushgateway.exposition.labels import Labels, split_prefix
+from pytest_pushgateway.exposition.model import Histogram, MetricFamily, MetricType, Mixed, ParseError, Summary, Value
+
+_FIELDS = {
+    MetricType.GAUGE: b"\x12",
+    MetricType.COUNTER: b"\x1a",
+    MetricType.SUMMARY: b"\x22",
+    MetricType.UNTYPED: b"\x2a",
+    MetricType.HISTOGRAM: b"\x3a",
+}
+_VARINTS = [bytes([number]) for number in range(128)]
+
+
+def varint(number: int) -> bytes:
+    """Write an unsigned number of up to 64 bits."""
+    if number < 128:
+        return _VARINTS[number]
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _sized(tag: bytes, content: bytes) -> bytes:
+    return tag + varint(len(content)) + content
+
+
+def _double(tag: bytes, value: float) -> bytes:
+    return tag + struct.pack("<d", value)
+
+
+def encode_labels(labels: Labels) -> bytes:
+    """Write the ``label`` fields of a Metric."""
+    return b"".join([_sized(b"\x0a", _sized(b"\x0a", name) + _sized(b"\x12", value)) for name, value in labels])
+
+
+def encode_part(kind: MetricType, value: bytes | Summary | Histogram) -> bytes:
+    """Write the field of a Metric that holds a value of this type."""
+    if isinstance(value, Summary):
+        content = _summary(value)
+    elif isinstance(value, Histogram):
+        content = _histogram(value)
+    else:
+        content = _double(b"\x09", float(value))
+    return _sized(_FIELDS[kind], content)
+
+
+def encode_parts(parts: dict[MetricType, bytes | Summary | Histogram]) -> bytes:
+    """Write a Metric without labels that has values of several types."""
+    return b"".join([encode_part(kind, parts[kind]) for kind in _FIELDS if kind in parts])
+
+
+def _summary(summary: Summary) -> bytes:
+    fields = [b"\x08" + varint(summary.count)] if summary.has_count else []
+    if summary.has_sum:
+        fields.append(_double(b"\x11", summary.sum))
+    for rank, number in summary.quantiles:
+        fields.append(_sized(b"\x1a", _double(b"\x09", rank) + _double(b"\x11", number)))
+    return b"".join(fields)
+
+
+def _histogram(histogram: Histogram) -> bytes:
+    fields = []
+    whole = histogram.count if isinstance(histogram.count, int) and histogram.has_count else histogram.whole_count
+    if whole is not None:
+        fields.append(b"\x08" + varint(whole))
+    if histogram.has_sum:
+        fields.append(_double(b"\x11", histogram.sum))
+    for bound, count in histogram.buckets:
+        upper = _double(b"\x11", bound)
+        if isinstance(count, float):
+            fields.append(_sized(b"\x1a", upper + _double(b"\x21", count)))
+        else:
+            fields.append(_sized(b"\x1a", b"\x08" + varint(count) + upper))
+    if isinstance(histogram.count, float):
+        fields.append(_double(b"\x21", histogram.count))
+    return b"".join(fields)
+
+
+def encode_metric(family_type: int, prefix: bytes, value: Value, escaping: str = UNDERSCORES) -> bytes:
+    """Write one series as the ``metric`` field of a MetricFamily."""
+    labels = escape_labels(split_prefix(prefix)[1], escaping)
+    if isinstance(value, Mixed):
+        content = value.raw
+    elif isinstance(value, Summary):
+        content = encode_part(MetricType.SUMMARY, value)
+    elif isinstance(value, Histogram):
+        content = encode_part(MetricType.HISTOGRAM, value)
+    else:
+        content = encode_part(MetricType(family_type), value)
+    return _sized(b"\x22", encode_labels(labels) + content)
+
+
+def encode_head(name: bytes, family_type: int, help_text: bytes | None, escaping: str = UNDERSCORES) -> bytes:
+    """Write what stands before the metrics in a MetricFamily: name, help, type; without the message's length."""
+    fields = [_sized(b"\x0a", escape_name(name, escaping))]
+    if help_text is not None:
+        fields.append(_sized(b"\x12", help_text))
+    # A negative number takes ten bytes on the wire, as two's complement in 64 bits.
+    fields.append(b"\x18" + varint(family_type % 2**64))
+    return b"".join(fields)
+
+
+def encode_family(
+    name: bytes, family_type: int, help_text: bytes | None, metrics: Iterable[bytes], escaping: str = UNDERSCORES
+) -> bytes:
+    """Write a MetricFamily, its length before it; ``metrics`` are what :func:`encode_metric` wrote."""
+    content = b"".join([encode_head(name, family_type, help_text, escaping), *metrics])
+    return varint(len(content)) + content
+
+
+def render_delimited(families: Sequence[MetricFamily], escaping: str = UNDERSCORES) -> bytes:
+    """Write whole families, each with its length before it."""
+    return b"".join(
+        [
+            encode_family(
+                family.name,
+                family.type,
+                family.help,
+                [encode_metric(family.type, prefix, value, escaping) for prefix, value in family.series],
+                escaping,
+            )
+            for family in families
+        ]
+    )
+
+
+def _size(body: bytes, position: int) -> tuple[int, int]:
+    size = 0
+    for shift in range(0, 70, 7):
+        if position == len(body):
+            raise ParseError("unexpected EOF")
+        byte = body[position]
+        position += 1
+        size |= (byte & 127) << shift
+        if byte < 128:
+            break
+    else:
+        size = 2**64
+    if size >= 2**64:
+        raise ParseError("proto:\N{NO-BREAK SPACE}variable length integer overflow")
+    return size, position
+
+
+def render_family(family: MetricFamily, escaping: str = UNDERSCORES) -> bytes:
+    """Write one family delimited: its length, then the message."""
+    metrics = [encode_metric(family.type, prefix, value, escaping) for prefix, value in family.series]
+    return encode_family(family.name, family.type, family.help, metrics, escaping)

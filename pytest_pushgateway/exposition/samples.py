@@ -1,0 +1,52 @@
+"""The samples of a family, line by line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_pushgateway.exposition.labels import split_prefix
+from pytest_pushgateway.exposition.model import Summary, part
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.model import Histogram, MetricFamily
+
+
+class Line(NamedTuple):
+    """A sample as a line of the text format has it; text that is not UTF-8 has surrogate escapes."""
+
+    name: str
+    labels: dict[str, str]
+    value: float
+
+
+def lines(family: MetricFamily) -> list[Line]:
+    """Return the lines that a family is exposed as; a series without a value of the family's type is not exposed."""
+    name = text_of(family.name)
+    found: list[Line] = []
+    for prefix, value in family.series:
+        labels = {text_of(label): text_of(text) for label, text in split_prefix(prefix)[1]}
+        for suffix, extra, number in flatten(part(family.type, value)):
+            found.append(Line(name + suffix, {**labels, **extra}, number))
+    return found
+
+
+def text_of(value: bytes) -> str:
+    """Return a name, label value or help text as users see it."""
+    return value.decode("utf-8", "surrogateescape")
+
+
+def flatten(value: bytes | Summary | Histogram | None) -> list[tuple[str, dict[str, str], float]]:
+    """Return the lines that a value is exposed as: name suffix, additional label, number."""
+    from pytest_pushgateway.golang.strconv import format_float
+
+    if value is None:
+        return []
+    if isinstance(value, bytes):
+        return [("", {}, float(value))]
+    if isinstance(value, Summary):
+        lines = [("", {"quantile": format_float(rank).decode()}, number) for rank, number in value.quantiles]
+    else:
+        lines = [("_bucket", {"le": format_float(bound).decode()}, float(number)) for bound, number in value.buckets]
+        if all(bound != float("inf") for bound, _ in value.buckets):
+            lines.append(("_bucket", {"le": "+Inf"}, float(value.count)))
+    return [*lines, ("_sum", {}, value.sum), ("_count", {}, float(value.count))]

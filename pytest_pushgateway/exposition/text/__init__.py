@@ -1,0 +1,1 @@
+"""The text format: readers, parsers and writer."""

@@ -1,0 +1,245 @@
+"""The fast path of the text parser.
+
+Most lines of a body have the *shape* of the line before: the same name and label names, other values. A line is split
+at its quotes; the odd pieces are the label values, the even ones the shape. A shape is examined once and gives a
+template into which values are filled, grouping labels merged and labels sorted. So the prefix of a series is made
+without its labels ever being objects.
+
+Whatever is not plain goes to the strict parser: line by line where a line stands for itself, the whole body where
+lines can depend on each other. Most bodies hold nothing for it, and it is imported with the first that does.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.exposition.grouping_labels import is_suspect, is_utf8, merge
+from pytest_pushgateway.exposition.labels import Labels, escape_value, render_name
+from pytest_pushgateway.exposition.model import MetricType, Parsed, Value
+from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric
+from pytest_pushgateway.golang.strconv import format_float, parse_float
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.text.strict_parser import LineParser
+
+# A shape stands here with its values taken out, and ends where the one blank before the number begins.
+_SHAPE = re.compile(
+    rb'[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)(?:[ \t]*\{((?:[ \t]*[a-zA-Z_][a-zA-Z0-9_]*[ \t]*=[ \t]*""[ \t]*,)*'
+    rb'(?:[ \t]*[a-zA-Z_][a-zA-Z0-9_]*[ \t]*=[ \t]*""[ \t]*)?)[ \t]*\})?[ \t]*'
+)
+_LONGEST = 4096
+"""Bytes of a shape; the pattern's time may grow with the square of the blanks in it."""
+
+_LABEL_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
+
+# Numbers that Go writes as they stand here (group 2), or without ".0" (group 1): no more than 15 digits, which a float
+# holds exactly, and an exponent from -4 to 5.
+_CANONICAL = re.compile(
+    rb"(-?(?:[1-9][0-9]{0,5}|0))(?:\.0)?|(-?(?:[1-9][0-9]{0,5}\.[0-9]{0,8}[1-9]|0\.0{0,3}[1-9](?:[0-9]{0,9}[1-9])?))"
+)
+
+_COMMENT = re.compile(rb"# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) ([^ \t\\][^\\]*)")
+_TYPES = {kind.name.lower().encode(): kind for kind in MetricType}
+
+_SIMPLE = (MetricType.COUNTER, MetricType.GAUGE, MetricType.UNTYPED)
+
+_Pick = Callable[[list[bytes]], object]
+_Append = Callable[[tuple[bytes, Value]], None]
+_Shape = tuple[int, "bytes | None", "_Pick | None", "_Append | _Compound"]
+"""Number of pieces; template (none for summaries and histograms); what picks values; what takes the series."""
+
+
+class _Dependent(Exception):
+    """A line that depends on the line before it."""
+
+
+def parse_fast(body: bytes, grouping: Labels, *, utf8_names: bool) -> Parsed | None:
+    """Read a body; ``None`` where only the strict parser can read it.
+
+    Raises:
+        ParseError: as the strict parser, which has seen the line in question.
+    """
+    if not is_utf8(body) or is_suspect(merge((), grouping)):
+        return None
+    reader = _Reader(grouping, utf8_names=utf8_names)
+    try:
+        return reader.parse(body)
+    except _Dependent:
+        return None
+
+
+class _Reader:
+    def __init__(self, grouping: Labels, *, utf8_names: bool) -> None:
+        self._grouping = grouping
+        self._utf8_names = utf8_names
+        self._families = Families()
+        self._strict: LineParser | None = None
+        self._shapes: dict[tuple[bytes, ...], _Shape] = {}
+        self._numbers: dict[bytes, bytes] = {}
+        self._templates: dict[tuple[bytes, ...], tuple[bytes, list[int]]] = {}
+
+    def parse(self, body: bytes) -> Parsed:
+        lines = body.split(b"\n")
+        last = lines.pop()
+        escapes = b"\\" in body
+        known_shape = self._shapes.get
+        known_number = self._numbers.get
+        number = 0
+        for number, line in enumerate(lines, 1):
+            head, _, token = line.rpartition(b" ")
+            pieces = head.split(b'"')
+            shape = known_shape(tuple(pieces[::2]))
+            if shape is None:
+                if not line:
+                    continue
+                if line.startswith(b"#"):
+                    self._comment(number, line)
+                    continue
+                shape = self._examine(pieces)
+            value = known_number(token)
+            if value is None:
+                value = self._number(token)
+            if shape is None or value is None or (escapes and b"\\" in line) or len(pieces) != shape[0]:
+                self._read_strictly(number, line + b"\n")
+                continue
+            _, template, pick, take = shape
+            if template is not None:
+                take((template % pick(pieces) if pick else template, value))  # type: ignore[arg-type,call-arg]
+            elif not take(pieces, value):  # type: ignore[arg-type,call-arg]
+                self._read_strictly(number, line + b"\n")
+        if last:
+            self._read_strictly(number + 1, last)
+        return Parsed(self._families.finish(self._grouping), self._strict is not None and self._strict.has_timestamps)
+
+    def _comment(self, number: int, line: bytes) -> None:
+        """Take a HELP or TYPE line as everybody writes it; leave others to the strict parser."""
+        usual = _COMMENT.fullmatch(line)
+        if usual is not None:
+            family, _ = self._families.of(usual[2])
+            if usual[1] == b"HELP" and family.help is None:
+                family.help = usual[3]
+                return
+            if usual[1] == b"TYPE" and family.type is None and usual[3] in _TYPES:
+                family.type = _TYPES[usual[3]]
+                return
+        self._read_strictly(number, line + b"\n")
+
+    def _read_strictly(self, number: int, line: bytes) -> None:
+        # Braces without a name before them go on with the metric of a line that the strict parser may not have seen.
+        if line.lstrip(b" \t").startswith(b"{"):
+            raise _Dependent
+        if self._strict is None:
+            from pytest_pushgateway.exposition.text.strict_parser import LineParser
+
+            self._strict = LineParser(self._families, utf8_names=self._utf8_names)
+        self._strict.read(number, line)
+
+    def _number(self, token: bytes) -> bytes | None:
+        canonical = _CANONICAL.fullmatch(token)
+        if canonical:
+            written: bytes = canonical[1] or canonical[2]
+        else:
+            value = parse_float(token)
+            if value is None:
+                return None
+            written = format_float(value)
+        self._numbers[token] = written
+        return written
+
+    def _examine(self, pieces: list[bytes]) -> _Shape | None:
+        """Look at the shape of a line; remember and return it if lines of it need no closer look."""
+        outline = b'""'.join(pieces[::2])
+        match = _SHAPE.fullmatch(outline) if len(outline) <= _LONGEST else None
+        if match is None or not len(pieces) & 1:
+            return None
+        names = _LABEL_NAME.findall(match[2]) if match[2] else []
+        if len(set(names)) < len(names) or any(name.startswith(b"__") for name in names):
+            return None
+        family, suffix = self._families.of(match[1])
+        if family.type is None:
+            family.type = MetricType.UNTYPED
+        shape: _Shape
+        if family.type in _SIMPLE:
+            template, positions = self._template(match[1], tuple(names))
+            shape = (len(pieces), template, itemgetter(*positions) if positions else None, family.series.append)
+        else:
+            shape = (len(pieces), None, None, _Compound(self._families, family, suffix, names))
+        if names:
+            self._shapes[tuple(pieces[::2])] = shape
+        return shape
+
+    def _template(self, name: bytes, names: tuple[bytes, ...]) -> tuple[bytes, list[int]]:
+        """Return the prefix with ``%b`` for each value of the line that stays, and where those stand in the pieces."""
+        known = self._templates.get(names)
+        if known is None:
+            known = self._templates[names] = self._label_template(names)
+        return name + known[0], known[1]
+
+    def _label_template(self, names: tuple[bytes, ...]) -> tuple[bytes, list[int]]:
+        positions = {label: 2 * index + 1 for index, label in enumerate(names)}
+        labels, picked = [], []
+        given = dict(self._grouping)
+        for label, value in merge([(label, b"") for label in names], self._grouping):
+            if label in positions and label not in given:
+                labels.append(label + b'="%b"')  # legacy, as the shape is
+                picked.append(positions[label])
+            else:
+                labels.append((render_name(label) + b'="' + escape_value(value) + b'"').replace(b"%", b"%%"))
+        template = b"{" + b",".join(labels) + b"}"
+        return (template, picked) if picked else (template.replace(b"%%", b"%"), picked)
+
+
+class _Compound:
+    """Takes the lines of one shape that belong to a summary or histogram."""
+
+    def __init__(self, families: Families, family: FamilyBuilder, suffix: bytes, names: list[bytes]) -> None:
+        self._families = families
+        self._family = family
+        self._suffix = suffix
+        self._is_summary = family.type is MetricType.SUMMARY
+        special = b"quantile" if self._is_summary else b"le"
+        self._special = 2 * names.index(special) + 1 if special in names else None
+        self._names = [(name, 2 * index + 1) for index, name in enumerate(names) if name != special]
+        self._pick: _Pick = itemgetter(*[position for _, position in self._names]) if self._names else _nothing
+        self._bounds: dict[bytes, float] = {}
+        self._metrics: dict[object, Metric] = {}
+
+    def __call__(self, pieces: list[bytes], number: bytes) -> bool:
+        """Take a line; false if the strict parser must read it, to refuse it."""
+        value = float(number)
+        if value < 0 and not self._is_summary:
+            return False
+        bound = math.nan
+        if self._special is not None:
+            text = pieces[self._special]
+            known = self._bounds.get(text)
+            if known is None:
+                known = parse_float(text)
+                if known is None:
+                    return False
+                self._bounds[text] = known
+            bound = known
+        values = self._pick(pieces)
+        metric = self._metrics.get(values)
+        if metric is None:
+            metric = self._metrics[values] = self._identified(pieces)
+        if self._is_summary:
+            metric.add_to_summary(self._suffix, bound, value)
+        else:
+            metric.add_to_histogram(self._suffix, bound, value)
+        return True
+
+    def _identified(self, pieces: list[bytes]) -> Metric:
+        """Ask for the metric of these labels, which lines of other shapes and the strict parser's share."""
+        metric = Metric()
+        metric.labels = [(name, pieces[position]) for name, position in self._names]
+        identity = frozenset([(b"__name__", self._family.name), *metric.labels])
+        return self._families.identified(self._family, identity, metric)
+
+
+def _nothing(_pieces: list[bytes]) -> None:
+    return None

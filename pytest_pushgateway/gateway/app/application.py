@@ -1,0 +1,352 @@
+"""The WSGI application: a request in, an answer out.
+
+One request passes access control, the router, the hook, the handler and the observer, in this order; what the handler
+answers and in which order it refuses is Pushgateway 1.11's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_pushgateway.exposition.model import ParseError
+from pytest_pushgateway.gateway.app import answers
+from pytest_pushgateway.gateway.app.answers import Answer
+from pytest_pushgateway.gateway.app.push_body import parse_push
+from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, Record, Request
+from pytest_pushgateway.gateway.http.body import Body, BodyError, BodyTooLarge
+from pytest_pushgateway.gateway.http.connection import Abandoned, Connection
+from pytest_pushgateway.gateway.http.head import Head, status_line
+from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.gateway.store.store import GatherError, Store
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.content_coding import EncodingError
+    from pytest_pushgateway.gateway.app.routes import Route, Router
+    from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
+
+Log = Callable[..., None]
+PageAnswer = tuple[int, list[tuple[str, str]], bytes]
+
+_INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics"
+_COUNTED = frozenset({"push", "delete", "healthy", "ready", "status", "static", "wipe"})
+"""Handlers in ``pushgateway_http_requests_total`` beside those of the API; scrapes and ``/-/quit`` are not counted."""
+_SPARE_BODY = 256 << 10
+"""A body that no handler reads is still taken for the record up to so many bytes."""
+
+
+class Access(Protocol):
+    """Who may ask, and the headers that every answer carries."""
+
+    def admit(self, head: Head) -> tuple[Answer | None, list[tuple[str, str]]]:
+        """Return the answer to a request that is not admitted, or None, and headers for whatever answer it gets."""
+
+    def users(self) -> list[str]:
+        """Return who may ask with a password; nobody where none is asked for."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class App:
+    """A gateway's application; everything it works with is handed in."""
+
+    store: Store
+    self_metrics: SelfMetrics
+    router: Router
+    api: Callable[[str], Answer]
+    """Answers a request for one of the JSON API's handlers."""
+    page: Callable[[str], PageAnswer | None]
+    """Answers a GET of the web page: its path without prefix."""
+    quit: Callable[[], None] | None
+    """Ends the gateway, where the lifecycle API is enabled."""
+    log: Log
+    clock: Callable[[], float]
+    access: Access | None = None
+    hook: Hook | None = None
+    observer: Observer | None = None
+    consistency_check: bool = True
+    utf8_names: bool = False
+    max_decoded_body_size: int = 1 << 30
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve one request, per PEP 3333."""
+        head: Head = environ["pushgateway.head"]
+        exchange = _Exchange(self, environ["pushgateway.connection"], head, environ["wsgi.input"])
+        # As Go: OPTIONS * is answered before anybody asks who it is.
+        admission = None if self.access is None or head.target == "*" else self.access.admit(head)
+        answer = exchange.run(admission[0] if admission else None)
+        headers = answer.headers
+        if admission is not None:
+            # What an answer says itself takes the place of what is configured.
+            own = {name for name, _ in headers}
+            headers = [*headers, *(pair for pair in admission[1] if pair[0] not in own)]
+        start_response(status_line(answer.status), headers)
+        return answer.blocks
+
+
+class _Exchange:
+    """One request on its way through the gateway."""
+
+    __slots__ = ("app", "body", "connection", "head", "parsed", "request", "route", "started", "verdict")
+
+    def __init__(self, app: App, connection: Connection, head: Head, body: Body) -> None:
+        self.app = app
+        self.connection = connection
+        self.head = head
+        self.body = body
+        self.started = monotonic()
+        self.verdict: Any = None
+        self.parsed: Any = None
+        self.route: Route = app.router.route(head.method, head.target)
+        self.request = Request(
+            method=head.method,
+            target=head.target,
+            raw_headers=head.headers,
+            body=b"",
+            remote_address=connection.remote_address,
+            generation=connection.generation,
+            received_at=app.clock(),
+            kind=self.route.kind,
+            key=self.route.key,
+            handler=self.route.handler,
+        )
+
+    def run(self, refusal: Answer | None) -> Answer:
+        """Carry the request out, or answer ``refusal``; tell the observer before returning."""
+        app, plan = self.app, None
+        if refusal is not None:
+            self._observe(refusal.status, refusal.error, None)
+            return refusal
+        problem = self._read_body()
+        if self.connection.closing or self.connection.generation != app.store.generation:
+            # What a stop or a reset has cut short never happened.
+            raise Abandoned
+        if app.hook is not None and (plan := app.hook(self.request)) is not None:
+            self.connection.plan = plan
+            return self._carry_out(plan, problem)
+        answer = self._take_effect(problem)
+        self._observe(answer.status, answer.error, None)
+        return answer
+
+    def _carry_out(self, plan: Plan, problem: Answer | BodyError | None) -> Answer:
+        answer: Answer | None = None
+        if plan.store and plan.after:
+            answer = self._take_effect(problem)
+        hangs = math.isinf(plan.wait)
+        if hangs:
+            # Whoever waits for the hanging push shall find it; its outcome is known: no answer.
+            self._observe(0, None, plan)
+        if plan.wait > 0:
+            self.connection.wait(plan)
+        if plan.store and not plan.after:
+            answer = self._take_effect(problem)
+        if plan.status is not None:
+            text = plan.body.decode("utf-8", "replace").rstrip("\n") if plan.status >= 400 else None
+            answer = Answer(plan.status, list(plan.headers), [plan.body] if plan.body else [], text)
+        unanswered = plan.disconnect or answer is None or plan.cut_after == 0
+        if not hangs:
+            self._observe(0 if unanswered or answer is None else answer.status, answer.error if answer else None, plan)
+        if answer is None:
+            if plan.disconnect:
+                return Answer(0)
+            raise Abandoned
+        return answer
+
+    def _read_body(self) -> Answer | BodyError | None:
+        """Read the body into the request; return what is wrong with it."""
+        route, head = self.route, self.head
+        needed = route.handler == "push" and route.problem is None
+        if self.body.finished or (not needed and head.expects_continue and not self._is_gzip()):
+            # As the original: without a reader there is no 100 Continue.
+            return None
+        if not needed and route.handler != "push" and not self._is_gzip():
+            if not head.chunked and head.content_length <= _SPARE_BODY:
+                try:
+                    self.request.body = self.body.read()
+                except BodyError as problem:
+                    self.request.body = problem.partial
+            return None
+        try:
+            self.request.body = self.body.read()
+        except BodyError as problem:
+            self.request.body = problem.partial
+            return problem
+        except BodyTooLarge:
+            limit = self.connection.server.limits.max_body_size
+            return answers.error(413, f"request body too large: the limit is {limit} bytes", [("Connection", "close")])
+        return None
+
+    def _is_gzip(self) -> bool:
+        return self.route.decodes and self.head.fields.get("content-encoding", "").lower() == "gzip"
+
+    def _take_effect(self, problem: Answer | BodyError | None) -> Answer:
+        if isinstance(problem, Answer):
+            return problem
+        route, body = self.route, self.request.body
+        broken: EncodingError | None = None
+        coding = self.head.fields.get("content-encoding") if route.decodes else None
+        if coding is not None or problem is not None:
+            from pytest_pushgateway.exposition import content_coding as encoding
+
+            try:
+                body = encoding.decode(body, coding, limit=self.app.max_decoded_body_size)
+            except encoding.EncodingError as undecodable:
+                broken = encoding.EncodingError(str(problem or undecodable), data=undecodable.data)
+                if undecodable.in_header:
+                    # As the original: it opens the stream before it routes.
+                    return answers.error(400, str(broken))
+            except encoding.BodyTooLarge as excess:
+                if route.handler == "push":
+                    return answers.error(413, str(excess))
+            if problem is not None and broken is None:
+                broken = encoding.EncodingError(str(problem), data=body)
+        if route.outcome == "handle":
+            return self._handle(body, broken)
+        if route.outcome == "redirect":
+            return answers.redirect(route.status, route.location, self.head.method)
+        if route.outcome == "options":
+            return Answer(200, [("Allow", route.allow)] if route.allow else [("Content-Length", "0")])
+        if route.outcome == "asterisk":
+            return Answer(400, [("Connection", "close")])
+        return answers.not_allowed(route.allow) if route.outcome == "not allowed" else answers.not_found()
+
+    def _handle(self, body: bytes, broken: EncodingError | None) -> Answer:
+        handler, app = self.route.handler, self.app
+        if handler == "push":
+            answer = self._push(body, broken)
+            app.self_metrics.observe_push(self.head.method, monotonic() - self.started, self._size())
+        elif handler == "delete":
+            answer = self._delete()
+        elif handler == "metrics":
+            answer = self._scrape()
+        elif handler == "wipe":
+            app.log("debug", "start wiping metric store")
+            self.verdict = self._in_time(app.store.wipe(generation=self.request.generation))
+            answer = Answer(202)
+        elif handler in ("healthy", "ready"):
+            answer = Answer(200, [], [b"OK"])
+        elif handler == "quit":
+            answer = self._quit()
+        elif handler in ("status", "static", "state"):
+            found = app.page(self.route.path.decode("latin-1"))
+            answer = answers.not_found() if found is None else Answer(found[0], found[1], [found[2]])
+        else:
+            answer = app.api(handler)
+        if handler in _COUNTED or self.route.api:
+            app.self_metrics.observe_request(handler, answer.status, self.head.method)
+        return answer
+
+    def _push(self, body: bytes, broken: EncodingError | None) -> Answer:
+        app, route, source = self.app, self.route, self.request.remote_address
+        if route.key is None:
+            return self._bad_url()
+        try:
+            content_type = self.head.fields.get("content-type", "")
+            self.parsed = parse_push(body, content_type, dict(route.key), broken, utf8_names=app.utf8_names)
+        except ParseError as refused:
+            app.log("debug", "failed to parse text", logged_source=source, err=str(refused))
+            return answers.error(400, str(refused))
+        if self.connection.closing:
+            # A stop does not wait for long bodies: what it has cut short never happened.
+            raise Abandoned
+        verdict = self._in_time(
+            app.store.push(
+                route.key,
+                self.parsed,
+                replace=self.head.method == "PUT",
+                check=app.consistency_check,
+                generation=self.request.generation,
+            )
+        )
+        self.verdict = verdict
+        if verdict.accepted:
+            return Answer(200 if app.consistency_check else 202)
+        if not app.consistency_check:
+            # As the original: 202 and not a word, though it stored nothing.
+            return Answer(202, error=f"{_INCONSISTENT}: {verdict.error}")
+        app.log("error", _INCONSISTENT, method=self.head.method, logged_source=source, err=verdict.error)
+        return answers.error(400, f"{_INCONSISTENT}: {verdict.error}")
+
+    def _delete(self) -> Answer:
+        if self.route.key is None:
+            return self._bad_url()
+        self.verdict = self._in_time(self.app.store.delete(self.route.key, generation=self.request.generation))
+        return Answer(202)
+
+    def _bad_url(self) -> Answer:
+        problem = self.route.problem
+        assert problem is not None
+        self.app.log("debug", problem.message, **problem.fields)
+        return answers.error(400, str(problem))
+
+    @staticmethod
+    def _in_time(verdict: Any) -> Any:
+        if verdict.stale:
+            raise Abandoned
+        return verdict
+
+    def _scrape(self) -> Answer:
+        from pytest_pushgateway.exposition.negotiation import accepts_gzip, negotiate
+
+        form = negotiate(self.head.fields.get("accept"))
+        try:
+            blocks = self.app.store.gather(form)
+        except GatherError as problem:
+            text = f"An error has occurred while serving metrics:\n\n{problem}"
+            self.app.log("error", f"error gathering metrics: {problem}")
+            return answers.error(500, text)
+        # The original's own metrics alone are more than it sends in one piece.
+        self.connection.streamed = True
+        headers = [("Content-Type", form.content_type)]
+        coding = self._all("accept-encoding")
+        if coding and accepts_gzip(coding):
+            headers.append(("Content-Encoding", "gzip"))
+            import zlib
+
+            # Level 1: a scraper on the same machine waits for the time, not for the bytes.
+            packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+            blocks = [*filter(None, map(packer.compress, blocks)), packer.flush()]
+        return Answer(200, headers, blocks)
+
+    def _all(self, name: str) -> str:
+        return ",".join(value for key, value in self.head.headers if key.lower() == name)
+
+    def _quit(self) -> Answer:
+        if self.head.method == "GET":
+            return Answer(405, [], [b"Only POST or PUT requests allowed."], "Only POST or PUT requests allowed.")
+        if self.app.quit is None:
+            return Answer(403, [], [b"Lifecycle API is not enabled."], "Lifecycle API is not enabled.")
+        self.app.quit()
+        return Answer(200, [], [b"Requesting termination... Goodbye!"])
+
+    def _size(self) -> int:
+        """Return the size of the request in bytes as client_golang approximates it: a header's name counts once."""
+        head, route = self.head, self.route
+        size = route.url_length + len(head.method) + 8 + sum(map(len, head.fields))
+        size += sum(len(value) for _, value in head.headers)
+        if "host" in head.fields:
+            size -= 4 + (len(head.fields["host"]) if route.host_length else 0)
+        size += route.host_length
+        if head.chunked:
+            size -= sum(map(len, head.fields.keys() & _OF_CHUNKS))
+            return size - sum(len(value) for name, value in head.headers if name.lower() in _OF_CHUNKS)
+        if len(head.fields) < len(head.headers):
+            # Of equal lengths one is left.
+            lengths = [len(value) for name, value in head.headers if name.lower() == "content-length"]
+            size -= sum(lengths[1:])
+        return size + head.content_length
+
+    def _observe(self, status: int, error: str | None, plan: Plan | None) -> None:
+        observer = self.app.observer
+        if self.connection.generation != self.app.store.generation:
+            raise Abandoned
+        # Before the observer: whoever it wakes up may reset at once.
+        self.connection.answering = plan is None or not math.isinf(plan.wait)
+        if observer is not None:
+            duration = monotonic() - self.started
+            observer(Record(self.request, status, error, self.verdict, self.parsed, duration, plan))
+
+
+_OF_CHUNKS = frozenset({"transfer-encoding", "content-length", "trailer"})
+"""Headers that Go takes away from a request in chunks."""

@@ -1,0 +1,264 @@
+"""The JSON API: ``/api/v1/status`` and ``/api/v1/metrics``, as Pushgateway 1.11 writes them.
+
+What a family looks like is remembered as long as it stands in its group, so that asking again costs what has changed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import NamedTuple
+
+from pytest_pushgateway.exposition.labels import split_prefix
+from pytest_pushgateway.exposition.model import (
+    SIMPLE_TYPES,
+    Histogram,
+    MetricFamily,
+    MetricType,
+    Mixed,
+    Native,
+    Summary,
+    Value,
+    proto_type_name,
+)
+from pytest_pushgateway.gateway.app.answers import Answer
+from pytest_pushgateway.gateway.grouping_key import GroupingKey
+from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
+from pytest_pushgateway.golang.jsontext import object_of, string, strings
+from pytest_pushgateway.golang.strconv import format_float
+
+CORS = [
+    ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin"),
+    ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "Date"),
+    ("Cache-Control", "no-cache, no-store, must-revalidate"),
+]
+_JSON = ("Content-Type", "application/json")
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time as Go's RFC 3339 with nanoseconds, trailing zeros cut, in the local zone."""
+    moment = datetime.fromtimestamp(seconds).astimezone()
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    if moment.microsecond:
+        text += f".{moment.microsecond:06}".rstrip("0")
+    zone = moment.strftime("%z")
+    return text + ("Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:5]}")
+
+
+class JsonApi:
+    """Answers the JSON API's requests.
+
+    ``groups`` returns what is stored; ``flags`` and ``build`` are shown as they are; ``start_time`` is Unix seconds.
+    """
+
+    def __init__(
+        self,
+        groups: Callable[[], list[StoredGroup]],
+        flags: Mapping[str, str],
+        build: Mapping[str, str],
+        start_time: float,
+    ) -> None:
+        self._groups = groups
+        self._status = object_of(
+            {
+                b"build_information": strings({k.encode(): v.encode() for k, v in build.items()}),
+                b"flags": strings({k.encode(): v.encode("utf-8", "surrogateescape") for k, v in flags.items()}),
+                b"start_time": string(timestamp(start_time).encode()),
+            }
+        )
+        self._lock = threading.Lock()
+        self._known: dict[GroupingKey, _Written] = {}
+
+    def respond(self, handler: str) -> Answer:
+        """Answer a request for ``api/v1/status``, ``api/v1/metrics`` or ``api/v1/options``."""
+        if handler == "api/v1/options":
+            return Answer(200, list(CORS))
+        data = [self._status] if handler == "api/v1/status" else self._metrics()
+        return Answer(200, [*CORS, _JSON], [b'{"status":"success","data":', *data, b"}"])
+
+    def forget(self) -> None:
+        """Let go of what a reset threw away."""
+        with self._lock:
+            self._known = {}
+
+    def _metrics(self) -> list[bytes]:
+        with self._lock:
+            known, self._known = self._known, {}
+            writer = _Writer()
+            pieces = [b"["]
+            for group in self._groups():
+                written = known.get(group.key)
+                # The store gives the same object for a group until it changes.
+                if written is None or written.group is not group:
+                    written = writer.group(group, written.families if written else {})
+                self._known[group.key] = written
+                pieces += (written.text, b",")
+            return [*(pieces[:-1] if len(pieces) > 1 else pieces), b"]"]
+
+
+class _Written(NamedTuple):
+    """A group as it was written last."""
+
+    group: StoredGroup
+    families: dict[bytes, tuple[StoredFamily, bytes]]
+    text: bytes
+
+
+_PLAIN = re.compile(rb"[^\\<>&\x00-\x09\x0b-\x1f\x80-\xff]*")
+"""Series whose values stand in JSON as they are, one on a line."""
+
+
+class _Writer:
+    """Writes the families of one answer. What they have in common, times and label names, is written once."""
+
+    def __init__(self) -> None:
+        self._times: dict[float, str] = {}
+        self._shapes: dict[tuple[bytes, ...], bytes] = {}
+
+    def group(self, group: StoredGroup, before: Mapping[bytes, tuple[StoredFamily, bytes]]) -> _Written:
+        """Write a group; of its families only those that are not as they were ``before``."""
+        families: dict[bytes, tuple[StoredFamily, bytes]] = {}
+        for name, stored in group.families.items():
+            old = before.get(name)
+            families[name] = old if old is not None and old[0] is stored else (stored, self.family(stored))
+        members = {
+            b"labels": strings(dict(group.key)),
+            b"last_push_successful": b"true" if group.push_failure_time <= group.push_time else b"false",
+            # As the original: families called like these two members take their place.
+            **{name: text for name, (_, text) in families.items()},
+        }
+        return _Written(group, families, object_of(members))
+
+    def family(self, stored: StoredFamily) -> bytes:
+        """Return a family as it stands in a group."""
+        family, at = stored.family, stored.pushed_at
+        written = self._times.get(at)
+        if written is None:
+            written = self._times[at] = timestamp(at)
+        help_text = b'"help":' + string(family.help) + b"," if family.help else b""
+        head = f'{{"time_stamp":"{written}","type":"{proto_type_name(family.type)}",'.encode()
+        return head + help_text + b'"metrics":[' + b",".join(self._metrics(family)) + b"]}"
+
+    def _metrics(self, family: MetricFamily) -> list[bytes]:
+        series = family.series
+        if family.type in SIMPLE_TYPES and all(value.__class__ is bytes for _, value in series):
+            joined = b"\n".join([prefix for prefix, _ in series])
+            # Names in quotes are left to those who know what they are.
+            if b'{"' not in joined and b',"' not in joined and _PLAIN.fullmatch(joined):
+                return [self._plain(prefix, value) for prefix, value in series]
+        return [
+            object_of({b"labels": strings(dict(split_prefix(prefix)[1])), **_members(family.type, value)})
+            for prefix, value in series
+        ]
+
+    def _plain(self, prefix: bytes, value: Value) -> bytes:
+        """Write a series with one float: between its quotes a prefix holds the values, around them its shape."""
+        parts = prefix.split(b'"')
+        shape = tuple(parts[::2])
+        template = self._shapes.get(shape)
+        if template is None:
+            names = [name for name, _ in split_prefix(prefix)[1]]
+            labels = b",".join([string(name).replace(b"%", b"%%") + b':"%b"' for name in names])
+            template = self._shapes[shape] = b'{"labels":{' + labels + b'},"value":"%b"}'
+        return template % (*parts[1::2], value)
+
+
+def _members(family_type: int, value: Value) -> dict[bytes, bytes]:
+    if family_type == MetricType.SUMMARY:
+        return _summary(_of(value, MetricType.SUMMARY, Summary))
+    if family_type == MetricType.HISTOGRAM:
+        return _histogram(_of(value, MetricType.HISTOGRAM, Histogram))
+    number = value
+    if isinstance(value, Mixed):
+        # As the original: the first that is there.
+        kinds = (MetricType.GAUGE, MetricType.COUNTER, MetricType.UNTYPED)
+        number = next((value.parts[kind] for kind in kinds if kind in value.parts), b"0")
+    return {b"value": string(number if isinstance(number, bytes) else b"0")}
+
+
+def _of(value: Value, kind: MetricType, shape: type[Summary] | type[Histogram]) -> Summary | Histogram:
+    found = value.parts.get(kind) if isinstance(value, Mixed) else value
+    return found if isinstance(found, shape) else shape()
+
+
+def _number(value: int | float) -> bytes:
+    if isinstance(value, int):
+        return str(value).encode()
+    # As the original: a fraction that is not above zero, NaN too, yields to the whole number, which is not set.
+    return format_float(value) if value > 0 else b"0"
+
+
+def _key(bound: float) -> bytes:
+    return format_float(bound)
+
+
+def _summary(summary: Summary | Histogram) -> dict[bytes, bytes]:
+    quantiles = summary.quantiles if isinstance(summary, Summary) else []
+    return {
+        b"count": string(_number(summary.count)),
+        b"quantiles": strings({_key(rank): format_float(number) for rank, number in quantiles}),
+        b"sum": string(format_float(summary.sum)),
+    }
+
+
+def _histogram(histogram: Summary | Histogram) -> dict[bytes, bytes]:
+    assert isinstance(histogram, Histogram)
+    members = {b"count": string(_number(histogram.count)), b"sum": string(format_float(histogram.sum))}
+    if histogram.native is not None:
+        buckets = [
+            b"[%d,%s,%s,%s]" % (kind, string(_key(lower)), string(_key(upper)), string(_number(count)))
+            for kind, lower, upper, count in native_buckets(histogram.native)
+        ]
+        members[b"buckets"] = b"[" + b",".join(buckets) + b"]"
+    else:
+        members[b"buckets"] = strings({_key(bound): _number(count) for bound, count in histogram.buckets})
+    return members
+
+
+def native_buckets(native: Native) -> list[tuple[int, float, float, int | float]]:
+    """Return a native histogram's buckets that are not empty, from the lowest up.
+
+    Each is how its bounds belong to it (0: the upper, 1: the lower, 3: both), the bounds, and the count.
+    """
+    buckets: list[tuple[int, float, float, int | float]] = []
+    for index, count in reversed(native.negative):
+        if count:
+            buckets.append((1, -_bound(index, native.schema), -_bound(index - 1, native.schema), count))
+    if native.zero_count:
+        buckets.append((3, -native.zero_threshold, native.zero_threshold, native.zero_count))
+    for index, count in native.positive:
+        if count:
+            buckets.append((0, _bound(index - 1, native.schema), _bound(index, native.schema), count))
+    return buckets
+
+
+@cache
+def _fractions(schema: int) -> list[float]:
+    """Return the lower bounds of the buckets from 1/2 to 1, as the table in Go's client has them.
+
+    It was made on a machine where the square root of two came out one bit short.
+    """
+    if schema == 0:
+        return [0.5]
+    factor = 1.414213562373095 if schema == 1 else 2**2**-schema
+    coarser, bounds = _fractions(schema - 1), [0.5]
+    for position in range(1, 1 << schema):
+        bounds.append(bounds[-1] * factor if position % 2 else coarser[position // 2])
+    return bounds
+
+
+def _bound(index: int, schema: int) -> float:
+    """Return the upper bound of an exponential bucket: two to the power of index / 2^schema."""
+    fraction, exponent = 0.5, (index << -schema) + 1 if schema < 0 else (index >> schema) + 1
+    if schema > 0:
+        fraction = _fractions(schema)[index & ((1 << schema) - 1)]
+    if exponent > 1024:
+        # As the original: the last bucket ends at the largest float, the one beyond it nowhere.
+        return 1.7976931348623157e308 if exponent == 1025 and fraction == 0.5 else math.inf
+    return math.ldexp(fraction, exponent)

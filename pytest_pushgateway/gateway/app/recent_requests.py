@@ -1,0 +1,115 @@
+"""The latest requests in short, for the web page: what came, what the verdict was, and why groups failed last."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_pushgateway.exposition.labels import Labels
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.hooks import Record
+
+LIMIT = 100
+"""How many requests are kept. They are drawn every second, and a page of more is no longer read."""
+
+_NAMES = 20
+_TEXT = 2000
+
+
+class RecentRequest(NamedTuple):
+    """One request in short. Nothing of its body is kept."""
+
+    number: int
+    at: float
+    """Unix seconds of the gateway's clock."""
+    kind: str
+    """push, delete, scrape, wipe or other."""
+    method: str
+    target: str
+    status: int
+    """0: no answer was sent."""
+    error: str | None = None
+    duration: float = 0.0
+    """Seconds."""
+    key: Labels | None = None
+    families: tuple[bytes, ...] = ()
+    """The names of the first families that a push carried."""
+    series: int = 0
+    removed: tuple[bytes, ...] = ()
+    """The names of the first families that a PUT took away."""
+    matched: bool | None = None
+    """Whether a deletion found its group; None for other requests."""
+    fault: str | None = None
+    origin: str | None = None
+
+    @classmethod
+    def of(cls, record: Record, number: int) -> RecentRequest:
+        """Shorten a complete record."""
+        request, verdict, parsed = record.request, record.verdict, record.parsed
+        return cls(
+            number=number,
+            at=request.received_at,
+            kind=request.kind,
+            method=request.method[:_NAMES],
+            target=request.target[:_TEXT],
+            status=record.status,
+            error=record.error[:_TEXT].rstrip("\n") if record.error else None,
+            duration=record.duration,
+            key=request.key,
+            families=tuple(parsed.families)[:_NAMES] if parsed else (),
+            series=sum(len(family.series) for family in parsed.families.values()) if parsed else 0,
+            removed=verdict.removed[:_NAMES] if verdict else (),
+            matched=verdict.matched if verdict and request.kind == "delete" else None,
+            fault=record.plan.name if record.plan else None,
+        )
+
+
+class Failure(NamedTuple):
+    """Why the last push to a group failed, and when (Unix seconds of the gateway's clock)."""
+
+    error: str
+    at: float
+
+
+class Recent:
+    """An observer: keeps the latest ``limit`` requests, and why the last push to a failing group failed."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._lock = threading.Lock()
+        self._requests: deque[RecentRequest] = deque(maxlen=limit)
+        self._failures: dict[Labels, Failure] = {}
+        self._count = 0
+
+    def __call__(self, record: Record) -> None:
+        """Take note of a request. Requests for the page itself and its data are left out: it asks every second."""
+        request, verdict = record.request, record.verdict
+        with self._lock:
+            if request.kind != "other" and self._requests.maxlen:
+                self._count += 1
+                self._requests.append(RecentRequest.of(record, self._count))
+            if verdict is None:
+                return
+            if request.kind == "wipe":
+                self._failures.clear()
+            elif request.key is not None and verdict.error is None:
+                self._failures.pop(request.key, None)
+            elif request.key is not None:
+                self._failures[request.key] = Failure(verdict.error[:_TEXT], request.received_at)
+
+    def requests(self) -> list[RecentRequest]:
+        """Return the latest requests, oldest first."""
+        with self._lock:
+            return list(self._requests)
+
+    def failures(self) -> dict[Labels, Failure]:
+        """Return why the last push to a group failed, for the groups whose last push did."""
+        with self._lock:
+            return dict(self._failures)
+
+    def clear(self) -> None:
+        """Forget everything, as a reset of the gateway does."""
+        with self._lock:
+            self._requests.clear()
+            self._failures.clear()

@@ -1,0 +1,4 @@
+"""Bytes and sockets: listening, connections, request heads, bodies, TLS.
+
+Nothing here knows metrics or routes.
+"""

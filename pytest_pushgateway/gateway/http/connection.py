@@ -1,0 +1,395 @@
+"""One client connection: reads requests, calls the WSGI application, writes answers as Go's server writes them."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pytest_pushgateway.gateway.http.body import Body, BodyError, Input
+from pytest_pushgateway.gateway.http.head import STATUS_LINES, Head, Refusal, find_head, parse_head, parse_request_line
+from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.golang.url import unquote
+
+if TYPE_CHECKING:
+    import ssl
+
+    from pytest_pushgateway.gateway.hooks import Plan
+    from pytest_pushgateway.gateway.http.host import Host
+
+_RECEIVE = 65536
+_KNOWN_LENGTH = 2048
+"""Go buffers so many bytes of an answer; what fits gets a Content-Length, what does not is chunked."""
+_DRAIN = 256 << 10
+"""Go reads so many bytes of a body that its handler left, to keep the connection."""
+_LINGER = 0.5
+"""Seconds a refused client has to read its answer while it still sends."""
+_VECTORS = 512
+_TOO_SLOW = Refusal(STATUS_LINES[408], "408 Request Timeout: the request took too long")
+_TOO_MANY = Refusal(STATUS_LINES[503], "503 Service Unavailable: too many connections")
+_GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN, errno.ECONNABORTED})
+
+
+class Abandoned(Exception):
+    """No answer: the connection is over, by a stop, a reset or a plan."""
+
+
+class Connection:
+    """A connection. The thread that makes it serves it.
+
+    The application finds it as ``environ["pushgateway.connection"]``; it may set ``plan`` and ``streamed``, call
+    :meth:`wait`, and raise :class:`Abandoned`.
+    """
+
+    def __init__(self, server: Host, sock: socket.socket, address: Any, generation: int) -> None:
+        self.server = server
+        self.sock: socket.socket = sock
+        self.generation = generation
+        """The store's generation when the connection was accepted."""
+        self.remote_address: str = _show_address(address)
+        self.plan: Plan | None = None
+        """What a fault does to the answer under way."""
+        self.streamed: bool = False
+        """Whether the answer under way is chunked even if it is short."""
+        self.closing: bool = False
+        self.busy: bool = False
+        """Whether a request has begun that has no answer yet."""
+        self.answering: bool = False
+        """Whether the outcome of the request is known to others and only the sending of its answer is left."""
+        self.thread: threading.Thread = threading.current_thread()
+        self._input = Input(self._receive)
+        self._deadline = 0.0
+        self._last_method = ""
+        self._reset_on_close = False
+        self._tls: ssl.SSLSocket | None = None
+
+    def shut(self) -> None:
+        """End the connection from another thread; its own thread then closes the socket."""
+        self.closing = True
+        with suppress(OSError):
+            # Not SSLSocket.shutdown, which takes the TLS state away under the connection's own thread.
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def shut_after_answer(self) -> None:
+        """End the connection from another thread, but let an answer leave that is as good as given."""
+        self.closing = True
+        if not self.answering:
+            self.shut()
+
+    def wait(self, plan: Plan) -> None:
+        """Wait as long as the plan says, or until it is released. Raises Abandoned on a stop or reset."""
+        self.server.wait(self, plan)
+
+    # The thread
+
+    def run(self) -> None:
+        """Serve request after request, and close."""
+        try:
+            self.sock.settimeout(self.server.limits.request_timeout)
+            if self.server.tls is None or self._handshake(self.server.tls):
+                while self._serve_one():
+                    pass
+        except (Abandoned, BodyError, TimeoutError):
+            pass
+        except OSError as problem:
+            # Under TLS, whatever a client does wrong is an OSError too.
+            if problem.errno not in _GONE and not self.closing and self.server.tls is None:
+                self.server.failed(problem)
+        except Exception as problem:
+            self.server.failed(problem)
+        finally:
+            self._close()
+            self.server.forget(self)
+
+    def _close(self) -> None:
+        if self._tls is not None and not self.closing and not self._reset_on_close:
+            with suppress(OSError, ValueError):
+                # Sends close_notify, without which some clients take the end for an attack; does not wait for theirs.
+                self._tls.settimeout(0)
+                self._tls.unwrap()
+        self.sock.close()
+
+    def refuse(self) -> None:
+        """Answer, without a thread, that there are too many connections, and close."""
+        if self.server.tls is None:
+            self.sock.setblocking(False)
+            with suppress(OSError):
+                # Unread bytes would make the close a reset that takes the answer from the client.
+                self.sock.recv(_RECEIVE)
+            with suppress(OSError):
+                self.sock.send(_TOO_MANY.response)
+        self.sock.close()
+
+    def _handshake(self, make_context: Callable[[], ssl.SSLContext]) -> bool:
+        from pytest_pushgateway.gateway.http.tls import LOOKS_PLAIN, PLAIN_ON_TLS, Context
+
+        # Peeked: what Go recognises of a plain request by the place of the TLS record's header.
+        if self.sock.recv(5, socket.MSG_PEEK) in LOOKS_PLAIN:
+            self._send(PLAIN_ON_TLS)
+            self._linger(plain=True)
+            return False
+        try:
+            context = make_context()
+            # Kept before the handshake, so that a stop reaches the socket that is in use.
+            self.sock = wrapped = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+            if self.closing:
+                return False
+            wrapped.do_handshake()
+            if isinstance(context, Context) and not context.accepts(wrapped):
+                raise OSError("could not find allowed SANs in client cert")
+        except (OSError, ValueError) as problem:
+            if not self.closing:
+                self.server.log("debug", "TLS handshake error", logged_source=self.remote_address, err=str(problem))
+            return False
+        self._tls = wrapped
+        return True
+
+    def _receive(self) -> bytes:
+        if self._deadline:
+            left = self._deadline - monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self.sock.settimeout(left)
+        return self.sock.recv(_RECEIVE)
+
+    def _serve_one(self) -> bool:
+        """Serve one request; True if another may follow."""
+        try:
+            head = self._read_head()
+            if head is None:
+                return False
+        except Refusal as refusal:
+            self._send(refusal.response)
+            self._linger()
+            return False
+        except TimeoutError:
+            if self._input.buffer:
+                self._send(_TOO_SLOW.response)
+                self._linger()
+            return False
+        if head.expects_else:
+            self._write(head, STATUS_LINES[417], [("Connection", "close")], [], drained=False)
+            return False
+        interim = (lambda: self._send(b"HTTP/1.1 100 Continue\r\n\r\n")) if head.expects_continue else None
+        body = Body(self._input, head, self.server.limits.max_body_size, interim)
+        self.busy = True
+        try:
+            keep = self._respond(head, body)
+        except TimeoutError:
+            self._send(_TOO_SLOW.response)
+            self._linger()
+            return False
+        self.busy = self.answering = False
+        self._last_method = head.method
+        return keep and not self.closing and not self.server.stopping
+
+    def _read_head(self) -> Head | None:
+        limits, source = self.server.limits, self._input
+        if self._last_method:
+            # As Go, which looks at a further request when four bytes of it are there.
+            self._deadline = 0.0
+            self.sock.settimeout(limits.idle_timeout)
+            while len(source.buffer) < 4:
+                if not source.fill():
+                    return None
+        if self._last_method == "POST" and source.buffer[:1] in (b"\r", b"\n"):
+            # As Go: old clients send a CRLF after a POST's body.
+            lead = len(source.buffer[:4]) - len(source.buffer[:4].lstrip(b"\r\n"))
+            source.buffer = source.buffer[lead:]
+        if not source.buffer:
+            self._deadline = 0.0
+            self.sock.settimeout(limits.idle_timeout)
+            if not source.fill():
+                return None
+        self._deadline = monotonic() + limits.request_timeout
+        searched = 0
+        while (end := find_head(source.buffer, searched)) < 0:
+            if len(source.buffer) > limits.max_header_size + 4096:
+                raise Refusal(STATUS_LINES[431])
+            if not searched and (line := source.buffer.find(b"\n")) >= 0:
+                # As Go, which reads line by line: a request that begins wrongly is not waited for.
+                parse_request_line(source.buffer[:line].removesuffix(b"\r").decode("latin-1"))
+            searched = max(0, len(source.buffer) - 2)
+            if not source.fill():
+                raise Refusal("400 Bad Request")
+        raw, source.buffer = source.buffer[:end], source.buffer[end:]
+        if len(raw) > limits.max_header_size + 4096:
+            raise Refusal(STATUS_LINES[431])
+        return parse_head(raw, max_headers=limits.max_headers, max_request_line=limits.max_request_line)
+
+    # The answer
+
+    def _respond(self, head: Head, body: Body) -> bool:
+        self.plan = None
+        self.streamed = False
+        answer: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:
+            answer[:] = [status, headers]
+            return blocks_written.append
+
+        blocks_written: list[bytes] = []
+        environ = self._environ(head, body)
+        try:
+            result = self.server.app(environ, start_response)
+            blocks = [*blocks_written, *result] if blocks_written else result
+            if not isinstance(blocks, list):
+                blocks = list(blocks)
+            if close := getattr(result, "close", None):
+                close()
+        except (Abandoned, BodyError, OSError):
+            raise
+        except Exception as problem:
+            self.server.failed(problem)
+            answer = ["500 Internal Server Error", [("Connection", "close")]]
+            blocks = []
+        status, headers = answer
+        plan = self.plan
+        if plan is not None and plan.disconnect:
+            self._reset()
+            return False
+        drained = body.drain(_DRAIN)
+        return self._write(head, status, headers, blocks, drained)
+
+    def _environ(self, head: Head, body: Body) -> dict[str, Any]:
+        path, _, query = head.target.partition("?")
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": head.method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote(path.encode("latin-1")).decode("latin-1"),
+            "QUERY_STRING": query,
+            "REQUEST_URI": head.target,
+            "RAW_URI": head.target,
+            "SERVER_PROTOCOL": "HTTP/1.0" if head.http10 else "HTTP/1.1",
+            "SERVER_NAME": self.server.host,
+            "SERVER_PORT": str(self.server.port),
+            "REMOTE_ADDR": self.remote_address,
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http" if self.server.tls is None else "https",
+            "wsgi.input": body,
+            "wsgi.errors": sys.stderr,
+            "wsgi.input_terminated": True,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "pushgateway.connection": self,
+            "pushgateway.head": head,
+        }
+        for name, value in head.fields.items():
+            if name == "content-type":
+                environ["CONTENT_TYPE"] = value
+            elif name == "content-length":
+                environ["CONTENT_LENGTH"] = value
+            else:
+                environ["HTTP_" + name.upper().replace("-", "_")] = value
+        return environ
+
+    def _write(
+        self, head: Head, status: str, headers: Iterable[tuple[str, str]], blocks: list[bytes], drained: bool
+    ) -> bool:
+        own = sorted(headers)
+        names = {name for name, _ in own}
+        close = head.close or not drained
+        lines = [f"HTTP/1.{0 if head.http10 else 1} {status}"]
+        lines += [f"{name}: {value}" for name, value in own]
+        if "Date" not in names:
+            lines.append(self.server.date_line())
+        total = sum(map(len, blocks))
+        chunked = False
+        # As Go: without a body to measure, the answer to a HEAD says nothing about its length.
+        bodiless = status.startswith(("1", "204", "304")) or (head.method == "HEAD" and not total)
+        if not bodiless and "Content-Length" not in names:
+            if total <= _KNOWN_LENGTH and not (self.streamed and total):
+                lines.append(f"Content-Length: {total}")
+            elif head.http10:
+                close = True
+            else:
+                chunked = True
+        if total and "Content-Type" not in names and total <= _KNOWN_LENGTH:
+            lines.append("Content-Type: text/plain; charset=utf-8")
+        if "Connection" in names:
+            close = True
+        elif close and not head.http10:
+            lines.append("Connection: close")
+        elif not close and head.http10:
+            lines.append("Connection: keep-alive")
+        if chunked:
+            lines.append("Transfer-Encoding: chunked")
+        lines.append("\r\n")
+        start = "\r\n".join(lines).encode("latin-1")
+        if head.method == "HEAD" or bodiless or not total:
+            pieces = [start]
+        elif chunked:
+            pieces = [start, b"%x\r\n" % total, *blocks, b"\r\n0\r\n\r\n"]
+        else:
+            pieces = [start, *blocks]
+        plan = self.plan
+        if plan is not None and plan.cut_after is not None:
+            self._send(b"".join(pieces)[: plan.cut_after])
+            self._linger()
+            return False
+        self._send_all(pieces)
+        if close:
+            if self._input.buffer or not drained:
+                self._linger()
+            return False
+        return True
+
+    def _send(self, data: bytes) -> None:
+        self.sock.settimeout(self.server.limits.request_timeout)
+        self.sock.sendall(data)
+
+    def _send_all(self, pieces: list[bytes]) -> None:
+        if self.server.tls is not None or (len(pieces) < 5 and sum(map(len, pieces)) < _RECEIVE):
+            self._send(b"".join(pieces))
+            return
+        # Gathered, so that a scrape of many megabytes is not copied.
+        self.sock.settimeout(self.server.limits.request_timeout)
+        index = 0
+        while index < len(pieces):
+            sent = self.sock.sendmsg(pieces[index : index + _VECTORS])
+            while index < len(pieces) and sent >= len(pieces[index]):
+                sent -= len(pieces[index])
+                index += 1
+            if sent:
+                self.sock.sendall(memoryview(pieces[index])[sent:])
+                index += 1
+
+    def _linger(self, *, plain: bool = False) -> None:
+        """Let the client read the answer: closing while it still sends would take the answer from it."""
+        with suppress(OSError):
+            if plain or self.server.tls is None:
+                self.sock.shutdown(socket.SHUT_WR)
+            deadline = monotonic() + _LINGER
+            while (left := deadline - monotonic()) > 0:
+                self.sock.settimeout(left)
+                if not self.sock.recv(_RECEIVE):
+                    break
+
+    def _reset(self) -> None:
+        """Close with a RST."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._reset_on_close = True
+
+
+def _show_address(address: Any) -> str:
+    if isinstance(address, tuple):
+        host, port = address[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return str(address or "@")
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date(now: float) -> str:
+    """Return ``now`` as an HTTP date."""
+    year, month, day, hour, minute, second, weekday, _, _ = time.gmtime(now)
+    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"

@@ -1,0 +1,263 @@
+"""The server: listening sockets, and a thread for each connection.
+
+Written on the standard library's sockets, behind a WSGI application: docs/design.md says why it is not werkzeug's.
+Stopping wakes the thread that waits for a connection through a socket of its own and every other one by shutting its
+connection down, so nothing polls and nothing is left.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_pushgateway.gateway.http.connection import Abandoned, Connection, http_date
+from pytest_pushgateway.gateway.http.workers import Workers
+from pytest_pushgateway.gateway.monotonic import monotonic
+
+if TYPE_CHECKING:
+    import ssl
+
+    from pytest_pushgateway.gateway.hooks import Plan
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Log = Callable[..., None]
+_JOIN = 0.8
+"""Seconds that a stop waits for threads whose connections are shut, such as one that parses a long body: it then goes
+on alone to no effect."""
+_ANSWER = 0.02
+"""Seconds that an answer has to leave when others know already what it is; a socket's buffer takes it at once."""
+
+
+def silent(level: str, message: str, **fields: object) -> None:
+    """Log nothing."""
+
+
+class Limits(NamedTuple):
+    """What a client may ask of the server: bytes, counts and seconds."""
+
+    max_body_size: int = 256 * 1024 * 1024
+    max_header_size: int = 1024 * 1024
+    max_headers: int = 1000
+    max_request_line: int = 1024 * 1024
+    max_connections: int = 5000
+    request_timeout: float = 300.0
+    idle_timeout: float = 300.0
+
+
+class Server:
+    """Serves a WSGI application on listening sockets, which it owns from then on.
+
+    ``tls`` returns the context for a new connection. ``generation`` is asked at each accepted connection. ``log`` gets
+    what goes wrong; exceptions of the application are also kept in ``errors``. ``held`` are bound to the same addresses
+    and tell them where nothing listens yet.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        listeners: Sequence[socket.socket],
+        *,
+        limits: Limits | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+        generation: Callable[[], int] = int,
+        clock: Callable[[], float] = time.time,
+        log: Log = silent,
+        errors: list[BaseException] | None = None,
+        held: Sequence[socket.socket] = (),
+    ) -> None:
+        self.app = app
+        self.limits: Limits = limits or Limits()
+        self.tls = tls
+        self.log = log
+        self.errors: list[BaseException] = [] if errors is None else errors
+        self.host: str
+        self.port: int
+        self.host, self.port = _name([*listeners, *held][0])
+        self._clock = clock
+        self._generation = generation
+        self._listeners = list(listeners)
+        self._lock = threading.Lock()
+        self._connections: set[Connection] = set()
+        self._released = threading.Condition()
+        self._waits: dict[Connection, Plan] = {}
+        self.stopping: bool = False
+        self._refusing_more = False
+        self._date = (0, "")
+        self._workers: Workers | None = None
+        self._former: list[Workers] = []
+        """Those of before a pause: their threads may still be at their last connections."""
+        _servers.add(self)
+
+    def start(self) -> None:
+        """Begin to accept connections."""
+        self._workers = Workers(self._listeners, take=self._take, drop=self._drop, log=self.log)
+        self._workers.start()
+
+    def stop(self, grace: float = 0.0) -> None:
+        """Close every socket and end every thread; idempotent.
+
+        Requests under way get ``grace`` seconds to end, as in Go's graceful shutdown; idle connections none.
+        """
+        with self._lock:
+            if self.stopping:
+                return
+            self.stopping = True
+        self._end_accepting()
+        deadline = monotonic() + (grace or _ANSWER)
+        for connection in self.connections():
+            if not grace:
+                connection.shut_after_answer()
+            elif not connection.busy:
+                connection.shut()
+        for connection in self.connections():
+            if (
+                connection.busy if grace else connection.answering
+            ) and connection.thread is not threading.current_thread():
+                connection.thread.join(max(0.0, deadline - monotonic()))
+        self.close_connections()
+        deadline = monotonic() + _JOIN
+        for workers in self._former:
+            workers.join(deadline)
+        _servers.discard(self)
+
+    def connections(self) -> list[Connection]:
+        """Return the open connections."""
+        with self._lock:
+            return list(self._connections)
+
+    def close_connections(self, before: float = math.inf) -> None:
+        """Shut the connections that were accepted before generation ``before``, and end their waits."""
+        for connection in self.connections():
+            if connection.generation < before:
+                if before < math.inf:
+                    # Whoever saw the push may reset before the pusher has its answer, which must not become an error.
+                    connection.shut_after_answer()
+                else:
+                    connection.shut()
+        with self._released:
+            self._released.notify_all()
+
+    def pause(self) -> None:
+        """Stop listening, so that clients are refused, and close every connection."""
+        self._end_accepting()
+        self.close_connections()
+
+    def resume(self, listeners: Sequence[socket.socket]) -> None:
+        """Listen again, after :meth:`pause`."""
+        self._listeners = list(listeners)
+        self.start()
+
+    # Waits of plans
+
+    def wait(self, connection: Connection, plan: Plan) -> None:
+        """Wait for ``plan.wait`` seconds or a release. Raises Abandoned when the connection is shut meanwhile."""
+        deadline = monotonic() + plan.wait
+        with self._released:
+            self._waits[connection] = plan
+            try:
+                while self._waits.get(connection) is plan and not connection.closing:
+                    left = deadline - monotonic()
+                    if left <= 0:
+                        break
+                    self._released.wait(min(left, threading.TIMEOUT_MAX) if left < math.inf else None)
+            finally:
+                self._waits.pop(connection, None)
+        if connection.closing:
+            raise Abandoned
+
+    def release(self, owner: object = None) -> None:
+        """End the waits of the plans of ``owner``; of all plans if it is None."""
+        with self._released:
+            for connection in [one for one, plan in self._waits.items() if owner is None or plan.owner is owner]:
+                del self._waits[connection]
+            self._released.notify_all()
+
+    # For connections
+
+    def forget(self, connection: Connection) -> None:
+        """Strike a connection whose thread ends."""
+        with self._lock:
+            self._connections.discard(connection)
+            self._refusing_more = False
+
+    def failed(self, problem: BaseException) -> None:
+        """Keep and log an exception that no request should have caused."""
+        self.errors.append(problem)
+        self.log("error", "request failed", err=f"{type(problem).__name__}: {problem}")
+
+    def date_line(self) -> str:
+        """Return the Date header, by the server's clock."""
+        now = int(self._clock())
+        second, line = self._date
+        if second != now:
+            line = f"Date: {http_date(now)}"
+            self._date = (now, line)
+        return line
+
+    # Accepting
+
+    def _end_accepting(self) -> None:
+        workers, self._workers = self._workers, None
+        if workers is not None:
+            workers.end()
+            self._former.append(workers)
+        for listener in self._listeners:
+            listener.close()
+        self._listeners = []
+
+    def _take(self, sock: socket.socket, address: Any) -> Connection | None:
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(self, sock, address, self._generation())
+        with self._lock:
+            full = len(self._connections) >= self.limits.max_connections
+            if not full:
+                self._connections.add(connection)
+            first, self._refusing_more = full and not self._refusing_more, full
+        if not full:
+            return connection
+        if first:
+            self.log("warn", "too many connections, refusing more", limit=self.limits.max_connections)
+        connection.refuse()
+        return None
+
+    def _drop(self, connection: Connection, problem: Exception) -> None:
+        self.forget(connection)
+        self.log("error", "cannot serve a connection", err=str(problem))
+        connection.sock.close()
+
+    def abandon(self) -> None:
+        """Close this process's copies of all sockets: the server goes on in the parent of a fork."""
+        self.stopping = True
+        workers, self._workers = self._workers, None
+        if workers is not None:
+            workers.close()
+        # Whoever held the locks does not exist here.
+        self._lock = threading.Lock()
+        self._released = threading.Condition()
+        for one in [*self._listeners, *(connection.sock for connection in list(self._connections))]:
+            one.close()
+        self._connections = set()
+        self._listeners = []
+
+
+def _name(listener: socket.socket) -> tuple[str, int]:
+    name = listener.getsockname()
+    return (name[0], name[1]) if isinstance(name, tuple) else (str(name), 0)
+
+
+_servers: weakref.WeakSet[Server] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for server in list(_servers):
+        server.abandon()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

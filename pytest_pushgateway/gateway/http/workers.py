@@ -1,0 +1,151 @@
+"""The threads of a server. They take turns to wait for a connection, and the one that gets it serves it.
+
+So nothing is handed from thread to thread before the first byte is read, and a client that connects anew for each push,
+as most do, waits for no thread to be made: the next one waits already.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pytest_pushgateway.gateway.monotonic import monotonic
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.http.connection import Connection
+
+SPARE = 16
+"""Threads that are kept without a connection."""
+_FEW = 64
+"""So many threads are remembered before those that have ended are looked for."""
+
+
+class Workers:
+    """Serves what connects to listening sockets, from :meth:`start` to :meth:`end`, which closes them.
+
+    Args:
+        listeners: the sockets.
+        take: makes a connection of an accepted socket and its address; None if it is not to be served.
+        drop: called with a connection for which there is no thread.
+        log: gets what goes wrong.
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[socket.socket],
+        *,
+        take: Callable[[socket.socket, Any], Connection | None],
+        drop: Callable[[Connection, Exception], None],
+        log: Callable[..., None],
+    ) -> None:
+        self._take = take
+        self._drop = drop
+        self._log = log
+        self._turn = threading.RLock()
+        """Held by the thread that waits for a connection."""
+        self._lock = threading.Lock()
+        self._idle = 0
+        self._threads: set[threading.Thread] = set()
+        self._many = _FEW
+        self._ended = False
+        self._trouble = ""
+        """Why the last connection could not be accepted."""
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._listeners = {listener.fileno(): listener for listener in listeners}
+        self._poll = select.poll()
+        self._poll.register(self._wake_receiver, select.POLLIN)
+        for listener in listeners:
+            listener.setblocking(False)
+            self._poll.register(listener, select.POLLIN)
+        self._accepted = 0
+
+    def start(self) -> None:
+        """Begin to accept connections. Raises RuntimeError if there can be no thread."""
+        self._add_thread()
+
+    def end(self) -> None:
+        """Accept no more and close the listeners. The threads end with the connections that they serve."""
+        self._ended = True
+        self._wake_sender.send(b"x")  # and never received: whoever has the turn next finds it there, too
+        with self._turn:
+            self.close()
+
+    def close(self) -> None:
+        """Close the sockets alone; for the child of a fork, which has no threads."""
+        for one in (*self._listeners.values(), self._wake_receiver, self._wake_sender):
+            one.close()
+
+    def join(self, deadline: float) -> None:
+        """Wait until all threads but the calling one have ended, or until a moment of the monotonic clock."""
+        with self._lock:
+            threads = self._threads - {threading.current_thread()}
+        for thread in threads:
+            thread.join(max(0.0, deadline - monotonic()))
+
+    def _add_thread(self) -> None:
+        thread = threading.Thread(target=self._run, name="pushgateway", daemon=True)
+        with self._lock:
+            thread.start()
+            self._idle += 1
+            if len(self._threads) >= self._many:
+                self._threads = {each for each in self._threads if each.is_alive()}
+                self._many = 2 * len(self._threads) + _FEW
+            self._threads.add(thread)
+
+    # The threads
+
+    def _run(self) -> None:
+        while (connection := self._next()) is not None:
+            connection.run()
+            del connection
+            with self._lock:
+                if self._idle >= SPARE:
+                    return
+                self._idle += 1
+
+    def _next(self) -> Connection | None:
+        """Wait for the turn and for a connection; see to it that another thread waits for the next one."""
+        with self._turn:
+            while (accepted := self._accept()) is not None:
+                connection = self._take(*accepted)
+                if connection is None:
+                    continue
+                with self._lock:
+                    self._idle -= 1
+                    alone = not self._idle
+                if alone:
+                    try:
+                        self._add_thread()
+                    except RuntimeError as problem:
+                        with self._lock:
+                            self._idle += 1
+                        self._drop(connection, problem)
+                        continue
+                return connection
+        return None
+
+    def _accept(self) -> tuple[socket.socket, Any] | None:
+        while not self._ended:
+            ready = [self._listeners[each] for each, _ in self._poll.poll() if each in self._listeners]
+            if self._ended or not ready:
+                continue
+            self._accepted += 1
+            try:
+                accepted = ready[self._accepted % len(ready)].accept()
+            except BlockingIOError:
+                continue
+            except Exception as problem:
+                # Out of descriptors, a client that went, or pytest-socket, which keeps even this from making a socket:
+                # the listener stays, spinning helps nobody, and once said is enough.
+                if str(problem) != self._trouble:
+                    self._log("error", "http: Accept error", err=str(problem))
+                self._trouble = str(problem)
+                time.sleep(0.01)
+            else:
+                self._trouble = ""
+                return accepted
+        return None

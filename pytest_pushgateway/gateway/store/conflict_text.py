@@ -1,0 +1,210 @@
+"""Says in the original's words why metrics cannot stand together, and with what they collide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pytest_pushgateway.exposition.model import MetricFamily, MetricType, kinds, proto_type_name
+from pytest_pushgateway.exposition.protobuf.text import metric_text
+from pytest_pushgateway.gateway.grouping_key import GroupingKey
+from pytest_pushgateway.gateway.groups import Collision
+from pytest_pushgateway.gateway.store.conflicts import After, Conflicts
+from pytest_pushgateway.gateway.store.group_state import Group, Held
+from pytest_pushgateway.gateway.store.index import (
+    CHECKED_TYPES,
+    SUFFIXES,
+    Declared,
+    Series,
+    fits,
+    label_problem,
+    pairs_around,
+)
+from pytest_pushgateway.golang.strconv import quote
+
+
+def error_text(collisions: list[Collision]) -> str:
+    """Put the original's words together as it does."""
+    if len(collisions) == 1:
+        return collisions[0].text
+    return f"{len(collisions)} error(s) occurred:" + "".join(f"\n* {each.text}" for each in collisions)
+
+
+def explain(after: After, conflicts: Conflicts) -> list[Collision]:
+    """Say what the original says of the conflicts when it meets the groups in order of age, the one that pushes last.
+
+    Some conflicts it meets in another order only: then a group that brings one to light comes first. Costs the
+    conflicts.
+    """
+    collisions = _Explanation(after, conflicts, None).collisions
+    for leader in () if collisions else _leaders(after, conflicts):
+        collisions = _Explanation(after, conflicts, leader).collisions
+        if collisions:
+            break
+    return collisions
+
+
+def _leaders(after: After, conflicts: Conflicts) -> Iterator[Group]:
+    """Yield one group for each thing that is declared for a name in conflict."""
+    for name in [*conflicts.clashing, *(base for base, _ in conflicts.pairs)]:
+        seen = set()
+        for group, held in after.members(name):
+            if held.declared not in seen:
+                seen.add(held.declared)
+                yield group
+
+
+class _Explanation:
+    """A walk through the families in conflict; a family that is refused as a whole is not there for those after it."""
+
+    def __init__(self, after: After, conflicts: Conflicts, leader: Group | None) -> None:
+        self.after = after
+        self.conflicts = conflicts
+        self.leader = leader
+        self.collisions: list[Collision] = []
+        self.met: set[bytes] = set()
+        self.seen: set[bytes] = set()
+        self.shared: dict[bytes, dict[bytes, dict[Group, None]]] = {}
+        for prefix, (name, owners) in conflicts.duplicates.items():
+            self.shared.setdefault(name, {})[prefix] = dict.fromkeys(owners)
+        self.bad: dict[bytes, list[Group]] = {}
+        for name, group in conflicts.bad:
+            self.bad.setdefault(name, []).append(group)
+        self.added = {name: number for number, name in enumerate(after.delta.added)}
+        for name in self._names():
+            if self._may_stand(name):
+                self.met.add(name)
+                self._series(name)
+
+    def _names(self) -> list[bytes]:
+        conflicts = self.conflicts
+        names = dict.fromkeys(conflicts.clashing)
+        names.update((name, None) for pair in conflicts.pairs for name in pair)
+        names.update(dict.fromkeys(self.shared))
+        names.update(dict.fromkeys(self.bad))
+        self.met.update(name for name in names if name in self.after.index.own)
+        return sorted((name for name in names if self.after.declared(name)), key=self._place)
+
+    def _place(self, name: bytes) -> tuple[object, ...]:
+        """Return when the walk comes upon a name: with the first of the groups that have it, what stands first."""
+        named = self.after.index.names.get(name)
+        if named is None:
+            assert self.after.delta.group is not None
+            return self._age(self.after.delta.group), True, self.added[name]
+        if self.leader is not None and self.leader in named.members:
+            return self._age(self.leader), False, named.serial
+        return self._age(next(group for group, _ in self.after.members(name))), False, named.serial
+
+    def _add(self, reason: str, name: bytes, text: str, groups: list[Group], prefix: bytes = b"") -> None:
+        keys: dict[GroupingKey, None] = dict.fromkeys(group.key for group in groups)
+        self.collisions.append(Collision(reason, name, prefix, text, tuple(keys)))
+
+    def _may_stand(self, name: bytes) -> bool:
+        own = self.after.index.own.get(name)
+        if own is None:
+            return self._free_of_suffixes(name)
+        kind, help_text = first = self._declared(name)
+        if fits(first, own):
+            return True
+        if (help_text or b"") != own.help and not own.predefined:
+            problem = f"has help {quote(help_text or b'')} but should have {quote(own.help)}"
+        else:
+            problem = f"has type {proto_type_name(kind)} but should have {proto_type_name(own.type)}"
+        groups = [group for group, held in self.after.members(name) if not fits(held.declared, own)]
+        self._add("own", name, f"gathered metric family {_text(name)} {problem}", self._standing(name, groups))
+        return False
+
+    def _declared(self, name: bytes) -> Declared:
+        """Return what the first of the families of a name declares."""
+        declared = list(self.after.declared(name) or ())
+        if len(declared) > 1:
+            held_by = dict(self.after.members(name))
+            return held_by[self._in_order(held_by)[0]].declared
+        return declared[0]
+
+    def _type(self, name: bytes) -> int:
+        """Return the type that the families of a name are held to."""
+        own = self.after.index.own.get(name)
+        return own.type if own is not None else self._declared(name)[0]
+
+    def _free_of_suffixes(self, name: bytes) -> bool:
+        """Look for a collision as the original does: the name as a suffixed one first, then as the base."""
+        pairs = [pair for pair in pairs_around(name) if pair in self.conflicts.pairs]
+        for base, other in pairs:
+            if other == name and base in self.met and self._takes_up(base, other):
+                kind = "summary" if self._type(base) == MetricType.SUMMARY else "histogram"
+                text = f"metric named {quote(name)} collides with previously collected {kind} named {quote(base)}"
+                self._add("suffix", name, f"collected {text}", self._holders(base))
+                return False
+        for base, other in pairs:
+            if base == name and other in self.met and self._takes_up(base, other):
+                kind = "histogram" if other.endswith(b"_bucket") else "histogram or summary"
+                text = f"{kind} named {quote(name)} collides with previously collected metric named {quote(other)}"
+                self._add("suffix", name, f"collected {text}", self._holders(other))
+                return False
+        return True
+
+    def _takes_up(self, base: bytes, other: bytes) -> bool:
+        return other[len(base) :] in SUFFIXES.get(self._type(base), ())
+
+    def _holders(self, name: bytes) -> list[Group]:
+        return self._standing(name, [group for group, _ in self.after.members(name)])
+
+    def _standing(self, name: bytes, groups: list[Group]) -> list[Group]:
+        """Leave out the pushing group where it is the push itself that brings the family."""
+        if name not in self.after.delta.added:
+            return groups
+        return [group for group in groups if group is not self.after.delta.group]
+
+    def _series(self, name: bytes) -> None:
+        kind = self._type(name)
+        lacking = 0 <= kind < CHECKED_TYPES and self.after.lacking(name)[kind] > 0
+        shared = self.shared.get(name, {})
+        if lacking:
+            concerned = {group for group, _ in self.after.members(name)}
+        else:
+            concerned = {group for owners in shared.values() for group in owners}
+            concerned.update(self.bad.get(name, ()))
+        for group in self._in_order(concerned):
+            held = self._held(name, group)
+            if (lacking and held.lacking[kind]) or held.bad or shared:
+                self._family(name, kind, group, held, shared)
+
+    def _in_order(self, groups: Iterable[Group]) -> list[Group]:
+        """Sort groups by age, the one that pushes last."""
+        return sorted(groups, key=self._age)
+
+    def _age(self, group: Group) -> tuple[bool, bool, int]:
+        return group is not self.leader, group is self.after.delta.group, group.serial
+
+    def _held(self, name: bytes, group: Group) -> Held:
+        if group is self.after.delta.group and name in self.after.delta.added:
+            return self.after.delta.added[name]
+        return self.after.index.names[name].members[group]
+
+    def _family(self, name: bytes, kind: int, group: Group, held: Held, shared: dict[bytes, dict[Group, None]]) -> None:
+        family = held.family
+        checked = 0 <= kind < CHECKED_TYPES and held.lacking[kind] > 0
+        fitting = [each for each, other in self.after.members(name) if other.family.type == kind] if checked else []
+        bad = set(held.bad)
+        for series in family.series:
+            prefix, value = series
+            if checked and kind not in kinds(family.type, value):
+                self._blame("type", family, group, series, f"is not a {proto_type_name(kind)}", fitting)
+            elif prefix in bad and (problem := label_problem(family, prefix, value)):
+                self._blame("label", family, group, series, problem, [])
+            elif prefix in shared:
+                if prefix in self.seen:
+                    problem = "was collected before with the same name and label values"
+                    self._blame("duplicate", family, group, series, problem, shared[prefix])
+                self.seen.add(prefix)
+
+    def _blame(
+        self, reason: str, family: MetricFamily, group: Group, series: Series, problem: str, others: Iterable[Group]
+    ) -> None:
+        prefix, value = series
+        text = f"collected metric {quote(family.name)} {{ {metric_text(prefix, family.type, value)}}} {problem}"
+        self._add(reason, family.name, text, self._standing(family.name, [*others, group]), prefix)
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

@@ -1,0 +1,154 @@
+"""The verdict: a pure function of the indexes and of what a push changes.
+
+As Pushgateway 1.11, which gathers everything it would hold after a push and refuses the push if that fails; here only
+what the push touches is looked at, and what stood in conflict before. Where the original's answer depends on the order
+in which it walks a map, this one is strict and deterministic: what stands comes first, the push is blamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pytest_pushgateway.gateway.store.group_state import Group, Held
+from pytest_pushgateway.gateway.store.index import (
+    CHECKED_TYPES,
+    Declared,
+    Delta,
+    Index,
+    Named,
+    Side,
+    clashes,
+    collides,
+    pairs_around,
+)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Conflicts:
+    """All conflicts of a state."""
+
+    clashing: dict[bytes, None] = field(default_factory=dict)
+    pairs: dict[tuple[bytes, bytes], None] = field(default_factory=dict)
+    duplicates: dict[bytes, tuple[bytes, list[Group]]] = field(default_factory=dict)
+    """Series, with the family's name and the owners in order, the pushing group last."""
+    bad: dict[tuple[bytes, Group], Held] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.clashing or self.pairs or self.duplicates or self.bad)
+
+
+class After:
+    """The state as it would be after a change."""
+
+    def __init__(self, index: Index, delta: Delta) -> None:
+        self.index = index
+        self.delta = delta
+
+    def touches(self, name: bytes) -> bool:
+        """Tell whether the pushing group's family of a name leaves or is replaced, or comes new."""
+        return name in self.delta.added or name in self.delta.removed
+
+    def declared(self, name: bytes) -> dict[Declared, int] | None:
+        """Return how many families of a name declare what; None if there is no such family."""
+        named = self.index.names.get(name)
+        if name not in self.delta.changed:
+            return named.declared if named else None
+        counts = dict(named.declared) if named else {}
+        for families, step in ((self.delta.added, 1), (self.delta.removed, -1)):
+            held = families.get(name)
+            if held is not None:
+                counts[held.declared] = counts.get(held.declared, 0) + step
+        return {each: count for each, count in counts.items() if count} or None
+
+    def lacking(self, name: bytes) -> tuple[int, ...]:
+        """Return for each type how many series of a name have no value of it."""
+        named = self.index.names.get(name)
+        if named and name not in self.delta.changed:
+            return named.lacking
+        counts = list(named.lacking) if named else [0] * CHECKED_TYPES
+        for families, step in ((self.delta.added, 1), (self.delta.removed, -1)):
+            held = families.get(name)
+            if held is not None:
+                counts = [count + step * each for count, each in zip(counts, held.lacking, strict=True)]
+        return tuple(counts)
+
+    def side(self, name: bytes) -> Side:
+        """Return what a name stands for."""
+        return self.declared(name), self.index.own.get(name)
+
+    def members(self, name: bytes) -> Iterator[tuple[Group, Held]]:
+        """Yield the families of a name, the pushed one last."""
+        named = self.index.names.get(name)
+        if named:
+            for group, held in named.members.items():
+                if group is not self.delta.group or not self.touches(name):
+                    yield group, held
+        if name in self.delta.added and self.delta.group is not None:
+            yield self.delta.group, self.delta.added[name]
+
+
+def conflicts_after(after: After) -> Conflicts:
+    """Find every conflict of a state. Costs what the change touches and the conflicts that stand."""
+    index, changed = after.index, after.delta.changed
+    found = Conflicts()
+    found.clashing.update((name, None) for name in index.clashing if name not in changed)
+    found.pairs.update((pair, None) for pair in index.pairs if pair[0] not in changed and pair[1] not in changed)
+    for name in changed:
+        declared = after.declared(name)
+        if declared and clashes(declared, after.lacking(name), index.own.get(name)):
+            found.clashing[name] = None
+        for pair in pairs_around(name):
+            # One of the two standing for nothing is the rule; it is settled without counting what is declared.
+            if all(index.knows(each) or each in after.delta.added for each in pair) and collides(
+                pair, *map(after.side, pair)
+            ):
+                found.pairs[pair] = None
+    _find_duplicates(after, found)
+    _find_bad(after, found)
+    return found
+
+
+def _find_duplicates(after: After, found: Conflicts) -> None:
+    index, delta = after.index, after.delta
+    for prefix, name in index.duplicates.items():
+        owners = _owners(index.names[name], prefix)
+        if after.touches(name):
+            owners = [owner for owner in owners if owner is not delta.group]
+        if len(owners) > 1:
+            found.duplicates[prefix] = (name, owners)
+    group = delta.group
+    for name, held in delta.added.items():
+        assert group is not None
+        series = held.family.series
+        index.counters.series_visited += len(series)
+        named = index.names.get(name)
+        alone = named is None or (len(named.members) == 1 and group in named.members)
+        if alone and (len(series) == 1 or len({prefix for prefix, _ in series}) == len(series)):
+            continue
+        owners_of = named.owners if named else {}
+        seen: set[bytes] = set()
+        for prefix, _ in series:
+            owner = owners_of.get(prefix)
+            if prefix in seen or (owner is not None and owner is not group):
+                others = [each for each in _owners(named, prefix) if each is not group] if named else []
+                known = found.duplicates.get(prefix, (name, others))[1]
+                if (others or prefix in seen) and known[-1:] != [group]:
+                    found.duplicates[prefix] = (name, [*known, group])
+            seen.add(prefix)
+
+
+def _owners(named: Named, prefix: bytes) -> list[Group]:
+    owner = named.owners.get(prefix)
+    if owner is None:
+        return []
+    return list(owner) if isinstance(owner, list) else [owner]
+
+
+def _find_bad(after: After, found: Conflicts) -> None:
+    delta = after.delta
+    for (name, group), held in after.index.bad.items():
+        if group is not delta.group or not after.touches(name):
+            found.bad[name, group] = held
+    if delta.group is not None:
+        found.bad.update(((name, delta.group), held) for name, held in delta.added.items() if held.bad)

@@ -1,0 +1,84 @@
+"""The state of one group in the store."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.exposition.labels import render_prefix
+from pytest_pushgateway.exposition.model import MetricFamily, MetricType, part
+from pytest_pushgateway.gateway.grouping_key import _is_utf8
+from pytest_pushgateway.gateway.groups import PUSH_FAILURE_TIME, PUSH_TIME, PUSH_TIMES, StoredGroup
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.grouping_key import GroupingKey
+    from pytest_pushgateway.gateway.groups import StoredFamily
+
+
+_HELP = {
+    PUSH_TIME: b"Last Unix time when changing this group in the Pushgateway succeeded.",
+    PUSH_FAILURE_TIME: b"Last Unix time when changing this group in the Pushgateway failed.",
+}
+
+
+class Held:
+    """A family in a group, with what the verdict needs to know of it, counted once when it is pushed."""
+
+    __slots__ = ("bad", "declared", "family", "lacking", "stored")
+
+    def __init__(self, stored: StoredFamily, lacking: tuple[int, ...], bad: tuple[bytes, ...]) -> None:
+        self.stored: StoredFamily = stored
+        self.family: MetricFamily = stored.family
+        self.declared: tuple[int, bytes | None] = (stored.family.type, stored.family.help)
+        self.lacking: tuple[int, ...] = lacking
+        """For each of the types from COUNTER to HISTOGRAM, how many series have no value of it."""
+        self.bad: tuple[bytes, ...] = bad
+        """Prefixes of the series with a label that cannot be exposed."""
+
+    def declares_as(self, other: Held) -> bool:
+        """Tell whether two families can stand for each other in all questions of types and names."""
+        return self.declared == other.declared and self.lacking == other.lacking
+
+
+class Group:
+    """A group while the store works on it. Compared and hashed by identity."""
+
+    __slots__ = ("_prefixes", "families", "key", "serial", "snapshot")
+
+    def __init__(self, key: GroupingKey, serial: int) -> None:
+        self.key: GroupingKey = key
+        self.serial: int = serial
+        self.families: dict[bytes, Held] = {}
+        self.snapshot: StoredGroup | None = None
+        self._prefixes: dict[bytes, bytes] | None = None
+
+    def time_family(self, name: bytes, value: bytes) -> MetricFamily:
+        """Return ``push_time_seconds`` or ``push_failure_time_seconds`` of this group with the value given."""
+        if self._prefixes is None:
+            labels = dict(self.key)
+            labels.setdefault(b"instance", b"")
+            pairs = sorted(labels.items())
+            self._prefixes = {each: render_prefix(each, pairs) for each in PUSH_TIMES}
+        prefix = self._prefixes[name]
+        suspects = [] if all(_is_plain(*pair) for pair in self.key) else [prefix]
+        return MetricFamily(name, int(MetricType.GAUGE), _HELP[name], [(prefix, value)], suspects)
+
+    def stored(self) -> StoredGroup:
+        """Return the group as it stands now; the same object until it changes."""
+        if self.snapshot is None:
+            families = {name: held.stored for name, held in self.families.items()}
+            times = [self._time(name) for name in PUSH_TIMES]
+            self.snapshot = StoredGroup(self.key, MappingProxyType(families), *times)
+        return self.snapshot
+
+    def _time(self, name: bytes) -> float:
+        """Return what a gauge of this name says; an application may have pushed a ``push_failure_time_seconds``."""
+        held = self.families.get(name)
+        if held is None or not held.family.series:
+            return 0.0
+        value = part(MetricType.GAUGE, held.family.series[0][1]) if held.family.type == MetricType.GAUGE else None
+        return float(value) if isinstance(value, bytes) else 0.0
+
+
+def _is_plain(name: bytes, value: bytes) -> bool:
+    return not name.startswith(b"__") and (value.isascii() or _is_utf8(value)) and (name.isascii() or _is_utf8(name))

@@ -1,0 +1,389 @@
+"""The indexes that make a verdict cost what the push costs: by name, by series, and the conflicts that stand.
+
+Everything here is changed under the store's lock only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pytest_pushgateway.exposition.labels import split_prefix
+from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed, Value, kinds
+from pytest_pushgateway.gateway.groups import StoredFamily
+from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
+from pytest_pushgateway.gateway.store.group_state import Group, Held
+
+Series = tuple[bytes, Value]
+Declared = tuple[int, bytes | None]
+"""A type and a help text."""
+
+CHECKED_TYPES = 5
+"""Types from 0 (COUNTER) to 4 (HISTOGRAM) are held to their metrics; of gauge histograms and unknown numbers the
+original asks nothing."""
+
+SUFFIXES: dict[int, tuple[bytes, ...]] = {
+    MetricType.SUMMARY: (b"_count", b"_sum"),
+    MetricType.HISTOGRAM: (b"_count", b"_sum", b"_bucket"),
+}
+ALL_SUFFIXES = (b"_count", b"_sum", b"_bucket")
+
+_WHOLESALE = 64
+"""A sheet with fewer changes than this is always brought up to date piecemeal."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Counters:
+    """How much work was done, for tests of complexity."""
+
+    series_visited: int = 0
+    lines_rendered: int = 0
+
+
+class Delta:
+    """What a push or deletion changes: families leave ``group`` and families come into it."""
+
+    __slots__ = ("added", "changed", "group", "removed")
+
+    def __init__(self, group: Group | None, removed: dict[bytes, Held], added: dict[bytes, Held]) -> None:
+        self.group: Group | None = group
+        self.removed: dict[bytes, Held] = removed
+        self.added: dict[bytes, Held] = added
+        self.changed: dict[bytes, None] = {name: None for name in removed if name not in added}
+        """The names for which something else is declared than before: the others can cause no clash of types or names
+        that was not there."""
+        for name, held in added.items():
+            old = removed.get(name)
+            if old is None or not old.declares_as(held):
+                self.changed[name] = None
+
+
+NOTHING = Delta(None, {}, {})
+
+
+class Named:
+    """All families of one name, over all groups."""
+
+    __slots__ = ("declared", "lacking", "members", "owners", "pending", "serial")
+
+    def __init__(self, serial: int) -> None:
+        self.serial: int = serial
+        self.members: dict[Group, Held] = {}
+        self.declared: dict[Declared, int] = {}
+        self.lacking: tuple[int, ...] = _NONE
+        self.owners: dict[bytes, Group | list[Group]] = {}
+        """Which group a series belongs to; a list where it is there twice."""
+        self.pending: dict[bytes, Series | None] | None = None
+        """What has changed since the last scrape, None for a removed series; None altogether: too much to tell."""
+
+    def types(self) -> list[int]:
+        """Return the types declared, in the order in which they appeared."""
+        return list(dict.fromkeys(kind for kind, _ in self.declared))
+
+
+_NONE = (0,) * CHECKED_TYPES
+
+
+def examine(family: MetricFamily, pushed_at: float) -> Held:
+    """Count once what the verdict needs to know of a family; O(series)."""
+    return Held(StoredFamily(family, pushed_at), _lacking(family), _bad(family) if family.suspects else ())
+
+
+def _lacking(family: MetricFamily) -> tuple[int, ...]:
+    series = family.series
+    if not series:
+        return _NONE
+    mixed = [value for _, value in series if value.__class__ is Mixed]
+    if not mixed:
+        return _lacking_all_but(next(iter(kinds(family.type, series[0][1]))), len(series))
+    served = [0] * CHECKED_TYPES
+    for _, value in series:
+        for kind in kinds(family.type, value):
+            served[kind] += 1
+    return tuple(len(series) - count for count in served)
+
+
+@lru_cache(maxsize=512)
+def _lacking_all_but(kind: int, size: int) -> tuple[int, ...]:
+    return tuple(0 if each == kind else size for each in range(CHECKED_TYPES))
+
+
+def _bad(family: MetricFamily) -> tuple[bytes, ...]:
+    suspects = set(family.suspects)
+    return tuple(
+        {prefix: None for prefix, value in family.series if prefix in suspects and label_problem(family, prefix, value)}
+    )
+
+
+def label_problem(family: MetricFamily, prefix: bytes, value: Value) -> str | None:
+    """Return the original's words on the first label of a series that cannot be exposed; None if all can."""
+    from pytest_pushgateway.golang.strconv import quote
+
+    previous = b""
+    for name, text in split_prefix(prefix)[1]:
+        if name == previous:
+            return f"has two or more labels with the same name: {_text(name)}"
+        if name.startswith(b"__") or not is_utf8(name):
+            return f"has a label with an invalid name: {_text(name)}"
+        if name == b"quantile" and MetricType.SUMMARY in kinds(family.type, value):
+            return 'must not have an explicit "quantile" label'
+        if not is_utf8(text):
+            return f"has a label named {quote(name)} whose value is not utf8: {quote(text)}"
+        previous = name
+    return None
+
+
+def is_utf8(text: bytes) -> bool:
+    """Tell whether bytes are valid UTF-8."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+class Index:
+    """Names, series and standing conflicts of one state of the store.
+
+    The conflicts are kept as they arise, whatever brought them: a push is accepted exactly when the state, less what
+    it replaces, with what it pushes has none.
+    """
+
+    def __init__(self, counters: Counters, own: Mapping[bytes, SelfFamily]) -> None:
+        self.counters = counters
+        self.names: dict[bytes, Named] = {}
+        self.own: dict[bytes, SelfFamily] = dict(own)
+        """The gateway's own families, those reserved for Go's runtime among them."""
+        self.clashing: dict[bytes, None] = {}
+        """Names whose families disagree with each other, with their own metrics, or with an own family."""
+        self.pairs: dict[tuple[bytes, bytes], None] = {}
+        """Names of a summary or histogram, each with a name that is the first with a suffix."""
+        self.duplicates: dict[bytes, bytes] = {}
+        """Series that more than one group, or one group twice, holds, and their family's name."""
+        self.bad: dict[tuple[bytes, Group], Held] = {}
+        """Families with series that cannot be exposed."""
+        self.touched: dict[bytes, None] = {}
+        """Names changed since the last scrape."""
+        self._serial = 0
+
+    def apply(self, delta: Delta, *, consistent: bool = False) -> None:
+        """Make a change, whether or not it leaves conflicts. Costs the series that leave and that come.
+
+        Args:
+            delta: the change.
+            consistent: the verdict has found that no conflict is left, the old ones included.
+        """
+        group = delta.group
+        assert group is not None
+        for name, held in delta.removed.items():
+            new = delta.added.get(name)
+            if new is None:
+                self._forget(name, group, held)
+                del group.families[name]
+            else:
+                self._replace(name, group, held, new)
+        for name, held in delta.added.items():
+            if name not in delta.removed:
+                self._admit(name, group, held)
+            group.families[name] = held
+        group.snapshot = None
+        if consistent:
+            self.clashing.clear()
+            self.pairs.clear()
+        else:
+            self._judge_again(delta.changed)
+
+    def learn(self, families: Iterable[SelfFamily]) -> None:
+        """Take in own families that have appeared since."""
+        for family in families:
+            self.own[family.name] = family
+            self.touched[family.name] = None
+            self._judge_again([family.name])
+
+    def _admit(self, name: bytes, group: Group, held: Held) -> None:
+        named = self.names.get(name)
+        if named is None:
+            self._serial += 1
+            named = self.names[name] = Named(self._serial)
+        self._declare(name, named, group, held)
+        owners = named.owners
+        series = held.family.series
+        self.counters.series_visited += len(series)
+        for prefix, _ in series:
+            if prefix in owners:
+                self._share(name, named, prefix, group)
+            else:
+                owners[prefix] = group
+        if named.pending is not None:
+            named.pending.update((each[0], each) for each in series)
+        self._note(name, named)
+
+    def _forget(self, name: bytes, group: Group, held: Held) -> None:
+        named = self.names[name]
+        self._retract(name, named, group, held)
+        if not named.members:
+            del self.names[name]
+            for prefix in [each for each, owner in self.duplicates.items() if owner == name]:
+                del self.duplicates[prefix]
+            self.touched[name] = None
+            return
+        series = held.family.series
+        self.counters.series_visited += len(series)
+        for prefix, _ in series:
+            self._release(named, prefix, group)
+        if named.pending is not None:
+            named.pending.update((prefix, None) for prefix, _ in series)
+        self._note(name, named)
+
+    def _replace(self, name: bytes, group: Group, held: Held, new: Held) -> None:
+        before, after = dict(held.family.series), dict(new.family.series)
+        if len(before) < len(held.family.series) or len(after) < len(new.family.series):
+            self._forget(name, group, held)
+            self._admit(name, group, new)
+            return
+        named = self.names[name]
+        if held.declares_as(new) and not (held.bad or new.bad):
+            named.members[group] = new
+        else:
+            self._declare(name, named, group, new)
+            self._retract(name, named, group, held)
+        self.counters.series_visited += len(before) + len(after)
+        changes: dict[bytes, Series | None] = {}
+        for prefix in before.keys() - after.keys():
+            self._release(named, prefix, group)
+            changes[prefix] = None
+        owners = named.owners
+        for each in new.family.series:
+            prefix, value = each
+            old = before.get(prefix)
+            if old is None:
+                if prefix in owners:
+                    self._share(name, named, prefix, group)
+                else:
+                    owners[prefix] = group
+                changes[prefix] = each
+            elif old != value:
+                changes[prefix] = each
+        if named.pending is not None:
+            named.pending.update(changes)
+        self._note(name, named)
+
+    def _declare(self, name: bytes, named: Named, group: Group, held: Held) -> None:
+        named.declared[held.declared] = named.declared.get(held.declared, 0) + 1
+        if held.lacking is not _NONE:
+            named.lacking = tuple(map(int.__add__, named.lacking, held.lacking))
+        named.members[group] = held
+        if held.bad:
+            self.bad[name, group] = held
+
+    def _retract(self, name: bytes, named: Named, group: Group, held: Held) -> None:
+        named.declared[held.declared] -= 1
+        if not named.declared[held.declared]:
+            del named.declared[held.declared]
+        if held.lacking is not _NONE:
+            named.lacking = tuple(map(int.__sub__, named.lacking, held.lacking))
+        if named.members[group] is held:
+            del named.members[group]
+        if held.bad and self.bad.get((name, group)) is held:
+            del self.bad[name, group]
+
+    def _share(self, name: bytes, named: Named, prefix: bytes, group: Group) -> None:
+        owner = named.owners[prefix]
+        if isinstance(owner, list):
+            owner.append(group)
+        else:
+            named.owners[prefix] = [owner, group]
+        self.duplicates[prefix] = name
+        named.pending = None
+
+    def _release(self, named: Named, prefix: bytes, group: Group) -> None:
+        owner = named.owners[prefix]
+        if not isinstance(owner, list):
+            del named.owners[prefix]
+            return
+        owner.remove(group)
+        if len(owner) == 1:
+            named.owners[prefix] = owner[0]
+            del self.duplicates[prefix]
+        named.pending = None
+
+    def _note(self, name: bytes, named: Named) -> None:
+        self.touched[name] = None
+        if named.pending is not None and len(named.pending) > _WHOLESALE + len(named.owners) // 2:
+            named.pending = None
+
+    def _judge_again(self, names: Iterable[bytes]) -> None:
+        for name in names:
+            named = self.names.get(name)
+            own = self.own.get(name)
+            if named is not None and clashes(named.declared, named.lacking, own):
+                self.clashing[name] = None
+            else:
+                self.clashing.pop(name, None)
+            for pair in pairs_around(name):
+                if all(self.knows(each) for each in pair) and collides(pair, *map(self._side, pair)):
+                    self.pairs[pair] = None
+                else:
+                    self.pairs.pop(pair, None)
+
+    def knows(self, name: bytes) -> bool:
+        """Tell whether a name stands for anything."""
+        return name in self.names or name in self.own
+
+    def _side(self, name: bytes) -> Side:
+        named = self.names.get(name)
+        return named.declared if named else None, self.own.get(name)
+
+
+Side = tuple["Iterable[Declared] | None", "SelfFamily | None"]
+"""What a name stands for: what is declared for it by pushes, None if nothing is pushed; and an own family."""
+
+
+def clashes(declared: Iterable[Declared], lacking: tuple[int, ...], own: SelfFamily | None) -> bool:
+    """Tell whether families of one name cannot be exposed as one.
+
+    Where the original's answer depends on the order in which it walks its map, this is the strict one: every type
+    declared must do.
+    """
+    for each in declared:
+        if 0 <= each[0] < CHECKED_TYPES and lacking[each[0]]:
+            return True
+        if own is not None and not fits(each, own):
+            return True
+    return False
+
+
+def fits(declared: Declared, own: SelfFamily) -> bool:
+    """Tell whether a family can be exposed together with an own family of the same name.
+
+    The help text of an own family that is there from the start replaces the pushed one.
+    """
+    return declared[0] == own.type and (own.predefined or (declared[1] or b"") == own.help)
+
+
+def pairs_around(name: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the pairs of a base name and a suffixed name in which a name may collide."""
+    pairs = [(name, name + suffix) for suffix in ALL_SUFFIXES]
+    for suffix in ALL_SUFFIXES:
+        if name.endswith(suffix) and len(name) > len(suffix):
+            pairs.append((name[: -len(suffix)], name))
+            break
+    return pairs
+
+
+def collides(pair: tuple[bytes, bytes], base: Side, other: Side) -> bool:
+    """Tell whether a suffixed name is one that a summary or histogram takes up."""
+    base_declared, base_own = base
+    other_declared, other_own = other
+    if (base_declared is None and base_own is None) or (other_declared is None and other_own is None):
+        return False
+    if base_own is not None and other_own is not None:
+        return False
+    suffix = pair[1][len(pair[0]) :]
+    types = {base_own.type} if base_own is not None else {kind for kind, _ in base_declared or ()}
+    return any(suffix in SUFFIXES.get(kind, ()) for kind in types)

@@ -1,0 +1,224 @@
+"""What a scrape shows: the families merged by name over all groups and the gateway's own metrics, in Go's order.
+
+The store hands over what has changed since the last scrape, under its lock; sorting and rendering happen here, outside
+of it, so that a big scrape holds up no push.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
+from functools import partial
+
+from pytest_pushgateway.exposition import negotiation
+from pytest_pushgateway.exposition.model import SIMPLE_TYPES, MetricFamily, MetricType, Mixed, RenderError
+from pytest_pushgateway.exposition.negotiation import Format
+from pytest_pushgateway.exposition.protobuf.writer import encode_head, encode_metric, encode_part, varint
+from pytest_pushgateway.exposition.text.writer import render_block, render_header
+from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
+from pytest_pushgateway.gateway.store.index import Counters, Declared, Index, Series
+from pytest_pushgateway.gateway.store.rendered_blocks import Blocks
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Change:
+    """What a family looks like now."""
+
+    declared: Declared
+    series: list[list[Series]] | None
+    """All of it, by group; None: as before but for ``pending``."""
+    pending: dict[bytes, Series | None] = field(default_factory=dict)
+
+
+def take_changes(index: Index, everything: bool) -> dict[bytes, Change | None]:
+    """Take what has changed since the last scrape; None for a name that is gone. Costs the changes.
+
+    Args:
+        index: the store's, whose lock the caller holds.
+        everything: take all families whole.
+    """
+    names = dict.fromkeys(index.names) if everything else index.touched
+    index.touched = {}
+    changes: dict[bytes, Change | None] = {}
+    for name in names:
+        named = index.names.get(name)
+        if named is None:
+            changes[name] = None
+            continue
+        declared = exposed_as(named.declared, index.own.get(name))
+        if everything or named.pending is None or len(named.types()) > 1:
+            series = [_series(held.family, declared[0]) for held in named.members.values()]
+            changes[name] = Change(declared, series)
+        else:
+            changes[name] = Change(declared, None, named.pending)
+        named.pending = {}
+    return changes
+
+
+def _series(family: MetricFamily, exposed_type: int) -> list[Series]:
+    """Return the series of a family; values that need its type to be read say it where it is exposed as another."""
+    if family.type == exposed_type or family.type not in SIMPLE_TYPES:
+        return family.series
+    kind = MetricType(family.type)
+    return [
+        (prefix, Mixed(encode_part(kind, value), {kind: value}) if isinstance(value, bytes) else value)
+        for prefix, value in family.series
+    ]
+
+
+def exposed_as(declared: dict[Declared, int], own: SelfFamily | None) -> Declared:
+    """Return the type and help of a merged family: an own family's, else the first declared, help where there is any.
+
+    The original takes the first that its map gives it, another one at each scrape.
+    """
+    if own is not None:
+        return own.type, own.help
+    kinds = [kind for kind, _ in declared]
+    helps = [text for _, text in declared if text is not None]
+    return kinds[0], next(filter(None, helps), helps[0] if helps else None)
+
+
+class Sheet:
+    """One merged family."""
+
+    __slots__ = ("blocks", "declared", "name")
+
+    def __init__(self, name: bytes, declared: Declared, blocks: Blocks) -> None:
+        self.name: bytes = name
+        self.declared: Declared = declared
+        self.blocks: Blocks = blocks
+
+
+class Exposed:
+    """The sheets of all families. Used by one thread at a time."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._sheets: dict[bytes, Sheet] = {}
+        self._order: list[bytes] = []
+
+    def update(self, changes: dict[bytes, Change | None], own: list[MetricFamily]) -> None:
+        """Bring the sheets up to date with what was pushed and with the gateway's own metrics as they are now."""
+        exposed = {family.name: family for family in own}
+        for name, change in changes.items():
+            if change is None:
+                self._drop(name)
+            elif change.series is None:
+                self._amend(self._sheets[name], change)
+            else:
+                self._put(Sheet(name, change.declared, Blocks(each for part in change.series for each in part)))
+        for name, family in exposed.items():
+            if name not in self._sheets:
+                self._put(Sheet(name, (family.type, family.help), Blocks(())))
+            self._sheets[name].blocks.update({series[0]: series for series in family.series})
+
+    def _amend(self, sheet: Sheet, change: Change) -> None:
+        if sheet.declared[0] != change.declared[0]:
+            # Renderings depend on the type.
+            sheet.blocks = Blocks(sheet.blocks.series())
+        sheet.declared = change.declared
+        sheet.blocks.update(change.pending)
+
+    def _put(self, sheet: Sheet) -> None:
+        if sheet.name not in self._sheets:
+            insort(self._order, sheet.name)
+        self._sheets[sheet.name] = sheet
+
+    def _drop(self, name: bytes) -> None:
+        if self._sheets.pop(name, None) is not None:
+            del self._order[bisect_left(self._order, name)]
+
+    def clear(self) -> dict[bytes, Sheet]:
+        """Give away all sheets."""
+        sheets, self._sheets, self._order = self._sheets, {}, []
+        return sheets
+
+    def render(self, form: Format) -> list[bytes]:
+        """Return the exposition in pieces.
+
+        As in the original, a family that cannot be written ends the body where the trouble is noticed.
+        """
+        renderer = _RENDERERS[form.kind](form, self._counters)
+        pieces: list[bytes] = []
+        try:
+            for name in self._order:
+                sheet = self._sheets[name]
+                if sheet.blocks:
+                    renderer.render(sheet, pieces)
+        except RenderError as error:
+            pieces.append(error.partial)
+        return pieces
+
+
+class _Renderer:
+    def __init__(self, form: Format, counters: Counters) -> None:
+        self.escaping = form.escaping
+        self.cached_as = f"{form.kind} {form.escaping}"
+        self.compact = form.kind == negotiation.PROTOBUF_COMPACT_TEXT
+        self.counters = counters
+
+    def render(self, sheet: Sheet, pieces: list[bytes]) -> None:
+        raise NotImplementedError
+
+
+class _Text(_Renderer):
+    def render(self, sheet: Sheet, pieces: list[bytes]) -> None:
+        kind, help_text = sheet.declared
+        pieces.append(render_header(sheet.name, kind, help_text, self.escaping))
+        try:
+            pieces += sheet.blocks.render(self.cached_as, partial(self._block, sheet.name, kind))
+        except RenderError:
+            # Once more without blocks, for what comes before the series that cannot be written.
+            render_block(sheet.name, kind, sheet.blocks.series(), self.escaping)
+            raise
+
+    def _block(self, name: bytes, kind: int, series: list[Series]) -> bytes:
+        text = _plain(series) if kind in SIMPLE_TYPES else None
+        if text is None:
+            text = render_block(name, kind, series, self.escaping)
+        self.counters.lines_rendered += text.count(b"\n")
+        return text
+
+
+class _Delimited(_Renderer):
+    def render(self, sheet: Sheet, pieces: list[bytes]) -> None:
+        kind, help_text = sheet.declared
+        blocks = sheet.blocks.render(self.cached_as, partial(self._block, kind))
+        head = encode_head(sheet.name, kind, help_text, self.escaping)
+        pieces.append(varint(len(head) + sum(map(len, blocks))) + head)
+        pieces += blocks
+
+    def _block(self, kind: int, series: list[Series]) -> bytes:
+        self.counters.lines_rendered += len(series)
+        return b"".join([encode_metric(kind, prefix, value, self.escaping) for prefix, value in series])
+
+
+class _ProtobufText(_Renderer):
+    def render(self, sheet: Sheet, pieces: list[bytes]) -> None:
+        # Asked for by people, not by Prometheus: rendered anew each time.
+        from pytest_pushgateway.exposition.protobuf.text import render_family_text
+
+        series = sheet.blocks.series()
+        self.counters.lines_rendered += len(series)
+        family = MetricFamily(sheet.name, *sheet.declared, series)
+        pieces.append(render_family_text(family, self.escaping, compact=self.compact))
+
+
+_RENDERERS: dict[str, type[_Renderer]] = {
+    negotiation.TEXT: _Text,
+    negotiation.PROTOBUF_DELIMITED: _Delimited,
+    negotiation.PROTOBUF_TEXT: _ProtobufText,
+    negotiation.PROTOBUF_COMPACT_TEXT: _ProtobufText,
+}
+
+
+def _plain(block: list[Series]) -> bytes | None:
+    """Render a block that needs no care: simple values, and names that no escaping changes; None if it needs some."""
+    try:
+        text = b"".join([b"%b %b\n" % series for series in block])  # type: ignore[str-format]  # TypeError is the point
+    except TypeError:
+        return None
+    # A quoted name begins after a brace or comma; a negative zero is written without its sign.
+    if b'{"' in text or b',"' in text or b" -0\n" in text:
+        return None
+    return text

@@ -1,0 +1,403 @@
+"""The store: groups of metrics, what may stand in them, and what a scrape shows of them."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pytest_pushgateway.exposition.model import MetricFamily, Parsed
+from pytest_pushgateway.gateway.grouping_key import GroupingKey, group_path
+from pytest_pushgateway.gateway.groups import (
+    PUSH_FAILURE_TIME,
+    PUSH_TIME,
+    PUSH_TIMES,
+    Collision,
+    Poison,
+    StoredFamily,
+    StoredGroup,
+    Verdict,
+)
+from pytest_pushgateway.gateway.store.conflicts import After, conflicts_after
+from pytest_pushgateway.gateway.store.group_state import Group, Held
+from pytest_pushgateway.gateway.store.index import NOTHING, Counters, Delta, Index, Named, examine
+from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
+from pytest_pushgateway.golang.strconv import format_float
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.negotiation import Format
+    from pytest_pushgateway.gateway.persistence.persistence import Persistence
+    from pytest_pushgateway.gateway.store.conflicts import Conflicts
+    from pytest_pushgateway.gateway.store.merged_families import Exposed
+
+__all__ = [
+    "Collision",
+    "GatherError",
+    "GroupingKey",
+    "Poison",
+    "Store",
+    "StoredFamily",
+    "StoredGroup",
+    "Verdict",
+    "group_path",
+]
+
+TIMESTAMPS = "pushed metrics must not have timestamps"
+
+
+class GatherError(Exception):
+    """What is held cannot be exposed together; ``str()`` gives the original's words."""
+
+    @property
+    def body(self) -> bytes:
+        """The body of the answer, which has the status 500."""
+        text = f"An error has occurred while serving metrics:\n\n{self}\n"
+        return text.encode("utf-8", "surrogateescape")
+
+
+class _State:
+    """All that a reset throws away."""
+
+    __slots__ = ("exposed", "exposed_whole", "groups", "index", "scrape_lock", "serial")
+
+    def __init__(self, counters: Counters, self_metrics: SelfMetrics) -> None:
+        self.groups: dict[GroupingKey, Group] = {}
+        self.serial = 0
+        self.index = Index(counters, self_metrics.declared())
+        self.scrape_lock = threading.Lock()
+        self.exposed: Exposed | None = None
+        """What a scrape shows; none before the first."""
+        self.exposed_whole = True
+        """Whether the sheets hold all that the index has told of; not after a rendering that failed half-way."""
+
+
+class Store:
+    """Groups of metrics, changed by pushes and deletions. Safe to use from many threads.
+
+    Args:
+        self_metrics: the gateway's own metrics, which share the namespace.
+        clock: seconds since the epoch.
+        persistence: where the groups are kept over a restart; what it holds is read here.
+    """
+
+    def __init__(
+        self,
+        *,
+        self_metrics: SelfMetrics,
+        clock: Callable[[], float] = time.time,
+        persistence: Persistence | None = None,
+    ) -> None:
+        self.generation: int = 0
+        """Counts the resets."""
+        self.counters: Counters = Counters()
+        self._self_metrics = self_metrics
+        self._clock = clock
+        self._persistence = persistence
+        self._lock = threading.Lock()
+        self._state = _State(self.counters, self_metrics)
+        self._freed: threading.Event | None = None
+        """Set when all that resets threw away is freed."""
+        if persistence is not None:
+            self._restore(persistence)
+
+    # What changes the store.
+
+    def push(
+        self,
+        key: GroupingKey,
+        parsed: Parsed,
+        *,
+        replace: bool,
+        check: bool = True,
+        generation: int | None = None,
+    ) -> Verdict:
+        """Store pushed families in a group if they can stand with all others.
+
+        As Pushgateway 1.11: a rejected push stores nothing but ``push_failure_time_seconds``, creating the group if
+        there is none, and is never accepted while the gateway is poisoned. Costs what is pushed and what it replaces,
+        and the conflicts that stand.
+
+        Args:
+            key: the group's labels, sorted.
+            parsed: the body; its series carry the grouping labels already.
+            replace: PUT: families of the group that the push does not carry are removed. POST: they stay.
+            check: refuse what would make the next scrape fail. Timestamps are refused in any case.
+            generation: the generation that the request belongs to; if it is over, nothing is done.
+        """
+        now = self._clock()
+        held = {name: examine(family, now) for name, family in parsed.families.items()}
+        with self._lock:
+            if self._is_over(generation):
+                return Verdict(False, stale=True)
+            state = self._state
+            self._learn(state)
+            group = state.groups.get(key)
+            created = group is None
+            if group is None:
+                group = Group(key, state.serial)
+            if parsed.has_timestamps:
+                verdict = Verdict(False, TIMESTAMPS)
+            else:
+                delta = self._delta(group, held, replace, now)
+                verdict = self._judge(state, delta) if check else Verdict(True)
+            if verdict.accepted:
+                verdict.removed = tuple(name for name in delta.removed if name not in delta.added)
+            else:
+                delta = self._failure(group, now)
+            verdict.created = created
+            verdict.matched = not created
+            if created:
+                state.serial += 1
+                state.groups[key] = group
+            self._apply(state, delta, consistent=verdict.accepted and check)
+        self._written()
+        return verdict
+
+    def delete(self, key: GroupingKey, *, generation: int | None = None) -> Verdict:
+        """Remove a group. Never refused, as in the original; ``matched`` tells whether the group was there."""
+        with self._lock:
+            if self._is_over(generation):
+                return Verdict(False, stale=True)
+            group = self._state.groups.pop(key, None)
+            if group is None:
+                return Verdict(True)
+            self._learn(self._state)
+            self._apply(self._state, Delta(group, dict(group.families), {}))
+        self._written()
+        return Verdict(True, matched=True)
+
+    def wipe(self, *, generation: int | None = None) -> Verdict:
+        """Remove all groups."""
+        with self._lock:
+            if self._is_over(generation):
+                return Verdict(False, stale=True)
+            old = self._state
+            self._state = _State(self.counters, self._self_metrics)
+            if self._persistence is not None:
+                self._persistence.forget_all()
+        self._written()
+        matched = bool(old.groups)
+        self._free(old)
+        return Verdict(True, matched=matched)
+
+    def reset(self) -> None:
+        """Start over with nothing held and no requests counted; requests of the old generation no longer count.
+
+        Costs the same whatever is held: what was there is freed by another thread.
+        """
+        with self._lock:
+            old = self._state
+            self.generation += 1
+            self._self_metrics.reset()
+            self._state = _State(self.counters, self._self_metrics)
+            if self._persistence is not None:
+                self._persistence.forget_all()
+        self._written()
+        self._free(old)
+
+    def attach(self, persistence: Persistence) -> None:
+        """Keep what stands, and what comes, in a file that is new."""
+        persistence.load(self.groups)
+        with self._lock:
+            self._persistence = persistence
+            for group in self._state.groups.values():
+                persistence.mark(group.key, group.stored().families)
+        self._written()
+
+    def close(self) -> None:
+        """Wait for the thread that frees what a reset threw away. Does not close the persistence."""
+        if self._freed is not None:
+            self._freed.wait()
+
+    # What reads it.
+
+    def groups(self) -> list[StoredGroup]:
+        """Return all groups as they stand, in the order in which they were created."""
+        with self._lock:
+            return [group.stored() for group in self._state.groups.values()]
+
+    def group(self, key: GroupingKey) -> StoredGroup | None:
+        """Return the group with exactly this key, or None."""
+        with self._lock:
+            group = self._state.groups.get(key)
+            return group.stored() if group is not None else None
+
+    def families_named(self, name: bytes) -> list[tuple[GroupingKey, MetricFamily]]:
+        """Return the families of a name with their groups' keys. Costs those families only."""
+        with self._lock:
+            named = self._state.index.names.get(name)
+            if named is None:
+                return []
+            return [(group.key, held.family) for group, held in named.members.items()]
+
+    def names(self) -> Collection[bytes]:
+        """Return the names of all pushed families: a live view."""
+        return _Names(self)
+
+    def poisoned(self) -> Poison | None:
+        """Return what makes every push be refused and every scrape fail, and its cure; None if nothing does."""
+        with self._lock:
+            self._learn(self._state)
+            if not conflicts_after(After(self._state.index, NOTHING)):
+                return None
+            from pytest_pushgateway.gateway.store.poison import find_poison
+
+            return find_poison(self._state.index)
+
+    def gather(self, form: Format) -> list[bytes]:
+        """Return the whole exposition in pieces: one consistent state, the gateway's own metrics included.
+
+        Raises:
+            GatherError: what is held is inconsistent; the original answers 500.
+        """
+        from pytest_pushgateway.gateway.store.merged_families import Exposed, take_changes
+
+        own = self._self_metrics.families()
+        while True:
+            state = self._state
+            with state.scrape_lock:
+                with self._lock:
+                    if state is not self._state:
+                        continue  # a reset came between
+                    self._learn(state)
+                    self._refuse_conflicts(state)
+                    changes = take_changes(state.index, not state.exposed_whole)
+                    state.exposed_whole = False
+                if state.exposed is None:
+                    state.exposed = Exposed(self.counters)
+                state.exposed.update(changes, own)
+                state.exposed_whole = True
+                return state.exposed.render(form)
+
+    def _refuse_conflicts(self, state: _State) -> None:
+        after = After(state.index, NOTHING)
+        conflicts = conflicts_after(after)
+        if conflicts:
+            raise GatherError(_explained(after, conflicts)[0])
+
+    # How it is done. The lock is held.
+
+    def _is_over(self, generation: int | None) -> bool:
+        return generation is not None and generation != self.generation
+
+    def _learn(self, state: _State) -> None:
+        late = self._self_metrics.late()
+        if late:
+            state.index.learn(family for family in late if family.name not in state.index.own)
+
+    def _delta(self, group: Group, held: dict[bytes, Held], replace: bool, now: float) -> Delta:
+        added = dict(held)
+        added[PUSH_TIME] = examine(group.time_family(PUSH_TIME, format_float(now)), now)
+        if PUSH_FAILURE_TIME not in group.families:
+            added[PUSH_FAILURE_TIME] = examine(group.time_family(PUSH_FAILURE_TIME, b"0"), now)
+        if replace:
+            removed = {name: there for name, there in group.families.items() if name in added or name not in PUSH_TIMES}
+        else:
+            removed = {name: group.families[name] for name in added if name in group.families}
+        return Delta(group, removed, added)
+
+    def _failure(self, group: Group, now: float) -> Delta:
+        added = {PUSH_FAILURE_TIME: examine(group.time_family(PUSH_FAILURE_TIME, format_float(now)), now)}
+        if PUSH_TIME not in group.families:
+            added[PUSH_TIME] = examine(group.time_family(PUSH_TIME, b"0"), now)
+        return Delta(group, {name: group.families[name] for name in added if name in group.families}, added)
+
+    def _judge(self, state: _State, delta: Delta) -> Verdict:
+        after = After(state.index, delta)
+        conflicts = conflicts_after(after)
+        if not conflicts:
+            return Verdict(True)
+        return Verdict(False, *_explained(after, conflicts))
+
+    def _apply(self, state: _State, delta: Delta, *, consistent: bool = False) -> None:
+        state.index.apply(delta, consistent=consistent)
+        if self._persistence is not None:
+            assert delta.group is not None
+            changed: dict[bytes, StoredFamily | None] = dict.fromkeys(delta.removed)
+            changed.update((name, held.stored) for name, held in delta.added.items())
+            self._persistence.mark(delta.group.key, changed)
+
+    def _restore(self, persistence: Persistence) -> None:
+        state = self._state
+        for key, stored in persistence.load(self.groups):
+            group = state.groups.get(key)
+            if group is None:
+                group = state.groups[key] = Group(key, state.serial)
+                state.serial += 1
+            held = examine(stored.family, stored.pushed_at)
+            state.index.apply(Delta(group, {}, {stored.family.name: held}))
+
+    # Outside the lock.
+
+    def _written(self) -> None:
+        if self._persistence is not None:
+            self._persistence.written()
+
+    def _free(self, old: _State) -> None:
+        if len(old.index.names) > _FREED_AT_ONCE or any(
+            len(named.owners) > _FREED_AT_ONCE for named in old.index.names.values()
+        ):
+            done = threading.Event()
+            with self._lock:
+                before, self._freed = self._freed, done
+            # Not threading.Thread, whose start() waits until the new thread has had its turn.
+            _thread.start_new_thread(_dismantle, (old, before, done))
+
+
+def _explained(after: After, conflicts: Conflicts) -> tuple[str, tuple[Collision, ...]]:
+    """Return the original's words on conflicts, and the conflicts one by one."""
+    from pytest_pushgateway.gateway.store.conflict_text import error_text, explain
+
+    collisions = explain(after, conflicts)
+    return error_text(collisions), tuple(collisions)
+
+
+_FREED_AT_ONCE = 500
+"""A state with more names, or more series of one name, than this is freed by a thread of its own,
+so many at a time."""
+
+_PAUSE = 0.0002
+"""Seconds."""
+
+
+def _dismantle(state: _State, before: threading.Event | None, done: threading.Event) -> None:
+    """Free a state piece by piece, pausing now and then, so that nobody waits long for this thread."""
+    time.sleep(_PAUSE)
+    if before is not None:
+        before.wait()
+    with state.scrape_lock:
+        sheets = state.exposed.clear() if state.exposed is not None else {}
+    state.groups.clear()
+    holders: list[dict[bytes, Any]] = [sheets, state.index.names]
+    freed = 0
+    while holders:
+        while holders[-1]:
+            _, last = holders[-1].popitem()
+            if isinstance(last, Named):
+                last.members.clear()
+                holders.append(last.owners)
+            freed += 1
+            if freed % _FREED_AT_ONCE == 0:
+                time.sleep(_PAUSE)
+        holders.pop()
+    del state, sheets
+    done.set()
+
+
+class _Names(Collection[bytes]):
+    """The names of all pushed families."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._store._state.index.names
+
+    def __len__(self) -> int:
+        return len(self._store._state.index.names)
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._store._lock:
+            return iter(list(self._store._state.index.names))

@@ -1,0 +1,77 @@
+"""How Go writes and reads durations: the same texts as its ``time`` package gives."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_pushgateway.golang.strconv import quote
+
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_DURATION_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
+
+
+def format_duration(seconds: float) -> str:
+    """Format a duration in seconds as Go's ``Duration.String`` does: ``5m0s``, ``1.5s``, ``20ms``."""
+    nanoseconds = round(seconds * 1e9)
+    if nanoseconds == 0:
+        return "0s"
+    sign, nanoseconds = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
+    for limit, unit, suffix in ((10**3, 1, "ns"), (10**6, 10**3, "µs"), (10**9, 10**6, "ms")):
+        if nanoseconds < limit:
+            return sign + _scaled(nanoseconds, unit) + suffix
+    minutes, nanoseconds = divmod(nanoseconds, 60 * 10**9)
+    text = _scaled(nanoseconds, 10**9) + "s"
+    if minutes:
+        hours, minutes = divmod(minutes, 60)
+        text = f"{hours}h{minutes}m{text}" if hours else f"{minutes}m{text}"
+    return sign + text
+
+
+def _scaled(amount: int, unit: int) -> str:
+    whole, rest = divmod(amount, unit)
+    fraction = str(rest).zfill(len(str(unit)) - 1).rstrip("0") if rest else ""
+    return f"{whole}.{fraction}" if fraction else str(whole)
+
+
+def parse_duration(text: str) -> float:
+    """Read a duration as Go's ``time.ParseDuration`` does; the result is in seconds.
+
+    Raises:
+        ValueError: with Go's words, such as ``time: missing unit in duration "5"``.
+    """
+    original = quote(text.encode("utf-8", "surrogateescape"))
+    invalid = ValueError(f"time: invalid duration {original}")
+    rest = text[1:] if text[:1] in ("+", "-") else text
+    if rest == "0":
+        return 0.0
+    if not rest:
+        raise invalid
+    total = 0
+    while rest:
+        part = _DURATION_PART.match(rest)
+        assert part is not None
+        whole, fraction, unit = part.groups()
+        if not whole and not fraction:
+            raise invalid
+        if not unit:
+            raise ValueError(f"time: missing unit in duration {original}")
+        if unit not in _NANOSECONDS:
+            raise ValueError(
+                f"time: unknown unit {quote(unit.encode('utf-8', 'surrogateescape'))} in duration {original}"
+            )
+        total += int(whole or 0) * _NANOSECONDS[unit]
+        if fraction:
+            total += int(fraction) * _NANOSECONDS[unit] // 10 ** len(fraction)
+        if total > 2**63 - (text[0] != "-"):
+            raise invalid
+        rest = rest[part.end() :]
+    return (-total if text[0] == "-" else total) / 1e9

@@ -1,0 +1,225 @@
+"""The journal: every request that a gateway got in a test, and waiting for the next."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.harness.journal.requests import _CLASSES, ORIGIN_HEADER, Delete, Push, Request
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway import hooks as exchange
+
+BODIES_LIMIT = 64 * 1024 * 1024
+"""Bytes of bodies that a journal keeps at most."""
+
+FREED_AT_ONCE = 200
+FREED_BYTES = 64 * 1024
+
+
+class Journalled:
+    """What the parts of a `Pushgateway` share."""
+
+    _journal: Journal
+
+    def _closed(self) -> str | None:
+        """Return why no connection reaches the gateway now, and what to do; None where one would."""
+        return None
+
+
+class Totals:
+    """What a gateway got, counted whether the journal kept it or not: pushes, rejections, deletions, bytes, seconds."""
+
+    __slots__ = ("bodies", "deletions", "pushes", "rejections", "slowest")
+
+    def __init__(self) -> None:
+        self.pushes: int = 0
+        self.rejections: int = 0
+        self.deletions: int = 0
+        self.bodies: int = 0
+        self.slowest: float = 0.0
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Pushes, rejections, deletions and bytes."""
+        return self.pushes, self.rejections, self.deletions, self.bodies
+
+
+def _free(entries: deque[Request]) -> None:
+    time.sleep(0.0002)
+    while entries:
+        entries.popleft()
+
+
+class Journal:
+    """The requests since the last reset, bounded in number and in bytes of bodies.
+
+    The oldest are let go to keep the bounds, but never the last one: ``dropped`` counts them, ``dropped_accepted`` the
+    application's accepted pushes among them, ``dropped_rejected`` the rejected ones.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.condition: threading.Condition = threading.Condition(threading.RLock())
+        self.dropped: int = 0
+        self.dropped_accepted: int = 0
+        self.dropped_rejected: int = 0
+        self.last_push: int = 0
+        """The place of the last push among all requests, as `Request._order`."""
+        self.totals: Totals = Totals()
+        self._limit = limit
+        self._secret = os.urandom(8).hex()
+        self._entries: deque[Request] = deque()
+        self._noted: deque[Request] = deque()
+        self._unheard: list[tuple[int, int]] = []
+        """Place and number of rejected pushes that were let go before a warning spoke of them."""
+        self._bodies = 0
+        self._order = 0
+        self._numbers: dict[str, int] = {}
+        self._listeners: set[Callable[[], None]] = set()
+        self._sent: dict[str, Request | None] = {}
+        self._marks = 0
+
+    def add(self, record: exchange.Record, test: str = "") -> Request:
+        """File what became of a request and wake up whoever waits."""
+        kind = record.request.kind
+        own = self.is_own(record.request)
+        entry = _CLASSES.get(kind, Request)(record.request, record, "test" if own else "")
+        entry.test = test
+        with self.condition:
+            entry.number = self._numbers[kind] = self._numbers.get(kind, 0) + 1
+            self._order += 1
+            entry._order = self._order
+            self._entries.append(entry)
+            self._bodies += len(record.request.body)
+            self._count(entry, kind)
+            if entry._noteworthy:
+                self._noted.append(entry)
+            while len(self._entries) > self._limit or (self._bodies > BODIES_LIMIT and len(self._entries) > 1):
+                self._drop(self._entries.popleft())
+            if own:
+                mark = record.request.header(ORIGIN_HEADER)
+                if mark in self._sent:
+                    self._sent[mark] = entry
+            self.condition.notify_all()
+            for listener in self._listeners:
+                listener()
+        return entry
+
+    def _drop(self, gone: Request) -> None:
+        self._bodies -= len(gone.body)
+        self.dropped += 1
+        if self._noted and self._noted[0] is gone:
+            self._noted.popleft()
+        if not isinstance(gone, Push):
+            return
+        if gone.accepted:
+            self.dropped_accepted += gone.origin == "application"
+        elif gone.rejected:
+            self.dropped_rejected += 1
+            if gone.origin == "application" and not gone._expected:
+                self._unheard.append((gone._order, gone.number))
+
+    def is_own(self, request: exchange.Request) -> bool:
+        """Tell whether the test itself sent a request, with ``push()`` or ``scrape()``."""
+        mark = request.header(ORIGIN_HEADER)
+        return mark is not None and mark.startswith(self._secret)
+
+    def _count(self, entry: Request, kind: str) -> None:
+        totals = self.totals
+        if kind == "push":
+            self.last_push = entry._order
+            totals.pushes += 1
+            totals.bodies += len(entry.body)
+            totals.slowest = max(totals.slowest, entry.duration)
+            if isinstance(entry, Push) and entry.rejected:
+                totals.rejections += 1
+        elif kind == "delete":
+            totals.deletions += 1
+
+    def clear(self) -> None:
+        """Forget all requests; many or large ones are freed by a thread, so that this takes the same time always."""
+        with self.condition:
+            old, self._entries = self._entries, deque()
+            self._noted = deque()
+            large = len(old) > FREED_AT_ONCE or self._bodies > FREED_BYTES
+            self._unheard = []
+            self._bodies = self.dropped = self.dropped_accepted = self.dropped_rejected = 0
+            self._numbers.clear()
+            self.condition.notify_all()
+        if large:
+            # Not threading.Thread, whose start() waits until the new thread has had its turn.
+            _thread.start_new_thread(_free, (old,))
+
+    def take_totals(self) -> Totals:
+        """Return the counts since this was last asked."""
+        with self.condition:
+            totals, self.totals = self.totals, Totals()
+        return totals
+
+    def requests(self) -> list[Request]:
+        """Return all requests, in the order in which they took effect."""
+        with self.condition:
+            return list(self._entries)
+
+    def noted(self, since: int) -> list[Request]:
+        """Return the kept requests later than ``since`` that a test may have to hear of; costs these alone."""
+        with self.condition:
+            return [entry for entry in self._noted if entry._order > since]
+
+    def take_unheard(self, since: int) -> list[int]:
+        """Return the numbers of the rejected pushes later than ``since`` that nobody expected and that were let go."""
+        with self.condition:
+            unheard, self._unheard = self._unheard, []
+        return [number for order, number in unheard if order > since]
+
+    def pushes(self) -> list[Push]:
+        """Return all pushes, rejected ones and those that met a fault too."""
+        return [entry for entry in self.requests() if isinstance(entry, Push)]
+
+    def deletions(self) -> list[Delete]:
+        """Return all deletions."""
+        return [entry for entry in self.requests() if isinstance(entry, Delete)]
+
+    def expect_mark(self) -> str:
+        """Return a mark for a request of the test's own, by which `take_marked` finds it."""
+        with self.condition:
+            self._marks += 1
+            mark = f"{self._secret}.{self._marks}"
+            self._sent[mark] = None
+        return mark
+
+    def take_marked(self, mark: str) -> Request | None:
+        """Return the request that carried ``mark``, or None where the gateway has none."""
+        with self.condition:
+            return self._sent.pop(mark, None)
+
+    @property
+    def sequence(self) -> int:
+        """A number that grows with every request."""
+        return self._order
+
+    def wait_beyond(self, sequence: int, timeout: float) -> bool:
+        """Wait until there is a request later than ``sequence``, at most ``timeout`` seconds."""
+        with self.condition:
+            return self.condition.wait_for(lambda: self._order != sequence, timeout)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after every request, in the thread that serves it."""
+        with self.condition:
+            self._listeners.add(listener)
+
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        """Stop calling ``listener``."""
+        with self.condition:
+            self._listeners.discard(listener)
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(self.requests())
+
+    def __len__(self) -> int:
+        return len(self._entries)

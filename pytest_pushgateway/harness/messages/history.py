@@ -1,0 +1,180 @@
+"""What became of a push: pure functions over the journal's requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.exposition.model import proto_type_name
+from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
+from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
+from pytest_pushgateway.harness.wording import KEY, brief, decode, shorten, show_key
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.labels import Labels
+    from pytest_pushgateway.gateway.groups import Collision
+
+_INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics: "
+_CUT = "unexpected end of input stream"
+
+
+def strays(requests: Sequence[Request]) -> list[Request]:
+    """Return what the application sent that may have been meant as a push: other paths and methods, answered 4xx."""
+    return [
+        entry for entry in requests if entry.kind == "other" and entry.origin == "application" and entry.status >= 400
+    ]
+
+
+def reason(push: Request) -> str:
+    """Return why a push was refused, without the words that every verdict of the consistency check begins with."""
+    return (push.error or "no reason given").removeprefix(_INCONSISTENT)
+
+
+def fate(push: Push, requests: Sequence[Request], names: Iterable[bytes]) -> str | None:
+    """Return what became of the families of ``names`` that a push carried, as the end of a sentence.
+
+    None where it was accepted and no request took them away.
+    """
+    if push.rejected:
+        return f"was rejected with {push.status}: {shorten(reason(push))}"
+    if not push.accepted:
+        return f"met the fault {push.fault} and was not stored"
+    for later in requests:
+        if later._order <= push._order:
+            continue
+        if isinstance(later, Push) and later.accepted and later._request.key == push._request.key:
+            if any(name in later._parsed for name in names):
+                return f"was replaced by {name_of(later)}"
+            if any(name in later._removed for name in names):
+                return f"was removed by {name_of(later)}: a PUT replaces the whole group, a POST would have kept it"
+        elif isinstance(later, Delete) and later.matched and later._request.key == push._request.key:
+            return f"was deleted by {name_of(later)}"
+        elif later.kind == "wipe" and later.status < 400:
+            return "was wiped (PUT /api/v1/admin/wipe)"
+    return None
+
+
+def owner(key: Labels, name: bytes, before: Push, requests: Sequence[Request]) -> Push | None:
+    """Return the push that had put the family ``name`` into the group ``key`` when ``before`` arrived."""
+    found = None
+    for entry in requests:
+        if entry._order >= before._order:
+            break
+        if isinstance(entry, Push) and entry.accepted and entry._request.key == key and name in entry._parsed:
+            found = entry
+    return found
+
+
+def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
+    """Return a line for every group that a rejected push collides with: what it is and which push brought it.
+
+    And one where the parser's words do not tell what the text lacks.
+    """
+    lines = []
+    if (push.error or "").endswith(_CUT):
+        lines.append("the text ends within a line: the last line must end with a newline, too")
+    for collision in push._collisions:
+        if not collision.keys and collision.reason in _ALONE:
+            lines.append(f"{brief(decode(collision.prefix or collision.name))} {_ALONE[collision.reason]}")
+        mine = push._request.key or ()
+        if collision.keys and collision.name in OWN_GAUGES and not any(_same(key, mine) for key in collision.keys):
+            lines.append(_poison(collision, push, requests))
+            continue
+        for key in [key for key in collision.keys if key != mine] or collision.keys:
+            lines.append(_collision(collision, key, push, requests))
+    return list(dict.fromkeys(lines))
+
+
+def _same(one: Labels, other: Labels) -> bool:
+    """Tell whether the gauges of two groups are exposed with the same labels."""
+    return {b"instance": b"", **dict(one)} == {b"instance": b"", **dict(other)}
+
+
+def _poison(collision: Collision, push: Push, requests: Sequence[Request]) -> str:
+    """Return which groups had poisoned the gateway before, whatever the push itself holds, and what cures it."""
+    groups = " and ".join(f"the group {brief(_show(key), KEY)}" for key in collision.keys)
+    earlier = poisoner(collision.keys, [entry for entry in requests if entry._order < push._order])
+    since = f" since {name_of(earlier)}" if earlier is not None else ""
+    why = (
+        "which has a label that cannot be exposed"
+        if collision.reason == "label"
+        else "which both expose push_time_seconds with the same labels"
+    )
+    cure = f"; cure: DELETE {earlier.path.partition('?')[0]}" if earlier is not None else ""
+    return f"the gateway was poisoned{since} and refuses every push: it holds {groups}, {why}{cure}"
+
+
+def poisoner(keys: Collection[Labels], requests: Sequence[Request]) -> Push | None:
+    """Return the push, accepted or not, that made the last of groups that cannot stand together; None if not known."""
+    made: dict[Labels, Push] = {}
+    for entry in requests:
+        key = entry._request.key or ()
+        if isinstance(entry, Push) and key in keys and entry._judged:
+            made.setdefault(key, entry)
+        elif isinstance(entry, Delete) and entry.matched:
+            made.pop(key, None)
+        elif entry.kind == "wipe" and entry.status < 400:
+            made.clear()
+    return max(made.values(), key=lambda push: push._order, default=None)
+
+
+def _show(key: Labels) -> str:
+    return show_key({decode(name): decode(value) for name, value in key})
+
+
+def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence[Request]) -> str:
+    shown = brief(_show(key), KEY)
+    if collision.name in OWN_GAUGES and key != push._request.key:
+        mine = brief(show_key(push.grouping_key), KEY)
+        return (
+            f"the group {mine} cannot stand beside the group {shown}: "
+            "both expose push_time_seconds with the same labels"
+        )
+    what = brief(decode(collision.prefix or collision.name), KEY)
+    kind = _REASONS.get(collision.reason, "collides with")
+    for name in _names(collision):
+        earlier = owner(key, name, push, requests)
+        if earlier is not None:
+            seconds = push.at - earlier.at
+            when = f", {round(seconds) if seconds >= 1000 else format(seconds, '.3g')} s before" if seconds >= 0 else ""
+            test = f", in {earlier.test}" if earlier.test and earlier.test != push.test else ""
+            mine = " (sent by the test itself)" if earlier.origin == "test" else ""
+            end = f"{name_of(earlier)}{mine} brought{when}{test}"
+            if collision.reason == "type":
+                return (
+                    f"{decode(name)} is of type {_type(push, name)} here, of type {_type(earlier, name)} in what {end}"
+                )
+            return f"{what} {kind} what {end}"
+    if any(
+        isinstance(entry, Push) and entry._order < push._order and entry.rejected and entry._request.key == key
+        for entry in requests
+    ):
+        return f"{what} {kind} the group {shown}, which an earlier rejected push left behind"
+    return f"{what} {kind} the group {shown}"
+
+
+def _type(push: Push, name: bytes) -> str:
+    family = push._parsed.get(name)
+    return proto_type_name(family.type).lower() if family is not None else "unknown"
+
+
+_ALONE = {
+    "duplicate": "is in the same push twice",
+    "own": "has the name of one of the gateway's own metrics",
+    "label": "has a label that cannot be exposed",
+}
+_REASONS = {
+    "duplicate": "has the same name and labels as",
+    "type": "has another type than",
+    "suffix": "has a name that is taken by the histogram or summary, or its parts, of",
+    "label": "stands with a label that cannot be exposed in",
+}
+
+
+def _names(collision: Collision) -> list[bytes]:
+    names = [collision.name]
+    for suffix in (b"_bucket", b"_sum", b"_count"):
+        names.append(collision.name + suffix)
+        if collision.name.endswith(suffix):
+            names.append(collision.name[: -len(suffix)])
+    return names

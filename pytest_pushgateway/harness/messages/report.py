@@ -1,0 +1,227 @@
+"""What a test should hear of at its end: warnings, the section of a failing test, the run's summary."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
+from pytest_pushgateway.harness.messages.failures import KEPT, count, rejection
+from pytest_pushgateway.harness.messages.history import owner, poisoner, strays
+from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
+from pytest_pushgateway.harness.wording import brief, decode, shorten, show_key
+from pytest_pushgateway.warnings import (
+    LostPushWarning,
+    PoisonedGatewayWarning,
+    PushgatewayWarning,
+    RejectedPushWarning,
+    UnusedFaultWarning,
+    UselessDeleteWarning,
+)
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.groups import Poison, StoredGroup
+    from pytest_pushgateway.harness.faults import Fault
+
+Finding = tuple[type[PushgatewayWarning], str]
+"""A warning that a test should give: its category and its text."""
+
+NAMES = 5
+PUSHES = 10
+GROUPS = 10
+LOG_LINES = 20
+
+
+def findings(
+    noted: Iterable[Request], requests: Sequence[Request], unused: Sequence[Fault], poison: Poison | None, prefix: str
+) -> list[Finding]:
+    """Return the warnings for the noteworthy ones among the requests, for unused faults and for a poisoned gateway."""
+    found: list[Finding] = []
+    for entry in noted:
+        if isinstance(entry, Push):
+            if entry.rejected and not entry._expected:
+                found.append((RejectedPushWarning, rejected(entry, requests)))
+            text = lost(entry, requests)
+            if text is not None:
+                found.append((LostPushWarning, text))
+        elif isinstance(entry, Delete) and not (entry.matched or entry._answered_by_fault or entry._expected):
+            found.append((UselessDeleteWarning, _useless(entry)))
+    found += [(UnusedFaultWarning, _unused(fault)) for fault in unused]
+    culprits = _culprits(poison, requests) if poison is not None else []
+    if poison is not None and any(push.origin == "application" and not push._expected for push in culprits):
+        found.append((PoisonedGatewayWarning, poisoned(poison, requests, prefix)))
+    return found
+
+
+def _culprits(poison: Poison, requests: Sequence[Request]) -> list[Push]:
+    keys = poison.cure or poison.groups
+    pushes = [entry for entry in requests if isinstance(entry, Push) and entry._request.key in keys]
+    return [push for push in pushes if push.rejected] or pushes
+
+
+def rejected(push: Push, requests: Sequence[Request]) -> str:
+    """Return the text of a `RejectedPushWarning`."""
+    lines = [line.strip() for line in rejection(push, requests)]
+    text = lines[0] + "".join(f"; {line}" for line in lines[1:])
+    return f"{text}. If the test expects it, say so: pushgateway.assert_rejected({_arguments(push)})"
+
+
+def unheard(numbers: Sequence[int]) -> Finding:
+    """Return the warning for rejected pushes that the journal has let go of."""
+    names = _list([f"push {number}" for number in numbers])
+    return RejectedPushWarning, (
+        f"rejected, but not in the journal any more: {names}; {KEPT}. To hear why raise that option; if the test "
+        "expects it, say so in time: pushgateway.assert_rejected()"
+    )
+
+
+def lost(push: Push, requests: Sequence[Request]) -> str | None:
+    """Return the text of a `LostPushWarning`, or None where a push lost nothing that this test had pushed."""
+    if not push._removed or push._request.key is None:
+        return None
+    owners: dict[str, list[str]] = {}
+    for name in push._removed:
+        earlier = owner(push._request.key, name, push, requests)
+        if earlier is not None and earlier.origin == "application" and earlier.test == push.test:
+            owners.setdefault(name_of(earlier), []).append(decode(name))
+    if not owners:
+        return None
+    lost_names = "; ".join(f"{_list(names)}, which {who} had brought" for who, names in owners.items())
+    return (
+        f"{name_of(push)} removed {lost_names}, and does not carry them itself: PUT replaces the whole group. To keep "
+        "them use POST (pushadd_to_gateway) or another grouping key; if the loss is meant, filter LostPushWarning"
+    )
+
+
+def _useless(deletion: Delete) -> str:
+    if deletion.status >= 400:
+        return (
+            f"{name_of(deletion)} was answered {deletion.status}: nothing was deleted. If the test expects it, say so: "
+            f"pushgateway.assert_rejected(method='DELETE', {_arguments(deletion)})"
+        )
+    return (
+        f"{name_of(deletion)} matched no group: a DELETE takes the exact grouping key, and is answered 202 either way. "
+        "If that is meant, filter UselessDeleteWarning"
+    )
+
+
+def _unused(fault: Fault) -> str:
+    met = "no request" if not fault.hits else f"{fault.hits} of {fault.times} requests"
+    return f"the fault {fault.name} met {met}. If that is meant, filter UnusedFaultWarning"
+
+
+def poisoned(poison: Poison, requests: Sequence[Request], prefix: str) -> str:
+    """Return the text of a `PoisonedGatewayWarning`: what stands in conflict, who brought it and what cures it."""
+    makers = [maker for each in poison.collisions if (maker := poisoner(each.keys, requests)) is not None]
+    who = f" since {name_of(min(makers, key=lambda push: push._order))}" if makers else ""
+    cure = " and ".join(f"DELETE {prefix}{path}" for path in poison.paths[:NAMES])
+    return (
+        f"the gateway is poisoned{who}: what it holds contradicts itself, so it refuses every push with 400 and every "
+        f"scrape fails with 500 ({shorten(poison.error)}). A rejected push leaves its group behind. "
+        + (f"Cure: {cure}" if cure else "Only a restart without its file cures it")
+        + "; if that is meant, filter PoisonedGatewayWarning"
+    )
+
+
+def issue(found: Sequence[Finding], filename: str, line: int, module: str | None) -> None:
+    """Issue warnings as from a place in the tests; those that a filter makes errors are gathered into one.
+
+    Raises:
+        PushgatewayWarning: a filter made errors of some.
+
+    """
+    __tracebackhide__ = True
+    errors = []
+    for category, text in found:
+        try:
+            warnings.warn_explicit(text, category, filename, line, module)
+        except PushgatewayWarning as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        lines = "".join(f"\n- {type(error).__name__}: {error}" for error in errors)
+        raise PushgatewayWarning(f"{len(errors)} warnings:{lines}")
+
+
+def section(
+    title: str,
+    requests: Sequence[Request],
+    dropped: int,
+    faults: Iterable[Fault],
+    groups: Sequence[StoredGroup],
+    poison: Poison | None,
+    prefix: str,
+    log: Sequence[str],
+) -> list[str]:
+    """Return the lines that a failing test shows of one gateway."""
+    pushes = [entry for entry in requests if isinstance(entry, Push)]
+    others = len(requests) - len(pushes)
+    lines = [f"{title}: {count(len(pushes), 'push')} and {count(others, 'other request')} in this test"]
+    if dropped:
+        lines.append(f"  the journal let go of {count(dropped, 'request')}, the oldest: {KEPT}")
+    if len(pushes) > PUSHES:
+        lines.append(f"  ... {count(len(pushes) - PUSHES, 'earlier push')}")
+    for push in pushes[-PUSHES:]:
+        mine = ", sent by the test itself" if push.origin == "test" else ""
+        names = [brief(decode(name), 60) for name in push._parsed]
+        if push.rejected:
+            lines += rejection(push, requests)
+        else:
+            none = "no metrics" if push.accepted else "nothing stored"
+            lines.append(f"  {name_of(push)}{mine}, {push.outcome}: {_list(names) or none}")
+    for entry in requests:
+        if isinstance(entry, Delete):
+            matched = "matched a group" if entry.matched else "matched no group"
+            matched = "nothing was deleted" if entry.status >= 400 and not entry.matched else matched
+            lines.append(f"  {name_of(entry)}, {entry.outcome}: {matched}")
+    lines += [f"  {name_of(entry)}, {entry.outcome}" for entry in strays(requests)[-PUSHES:]]
+    active = [repr(fault)[1:-1] for fault in faults]
+    lines += [f"  {fault}" for fault in active]
+    lines.append(f"  {count(len(groups), 'group')} {'stands' if len(groups) == 1 else 'stand'}{':' if groups else ''}")
+    for group in groups[:GROUPS]:
+        names = [brief(decode(name), 60) for name in group.families if name not in OWN_GAUGES]
+        key = brief(show_key({decode(n): decode(v) for n, v in group.key}))
+        lines.append(f"    {key}: {_list(names) or 'no metrics'}")
+    if len(groups) > GROUPS:
+        lines.append(f"    ... and {len(groups) - GROUPS} more")
+    if poison is not None:
+        lines.append(f"  {poisoned(poison, requests, prefix)}")
+    lines += [f"  log: {shorten(line, 300)}" for line in log[-LOG_LINES:]]
+    return lines
+
+
+def summary(rows: Mapping[str, Sequence[float]]) -> list[str]:
+    """Return the run's table: pushes, rejections, deletions, bytes and the slowest push of each test, then of all."""
+    table = [("test", "pushes", "rejected", "deletions", "bytes", "slowest push")]
+    total = [0.0, 0.0, 0.0, 0.0, 0.0]
+    for test in sorted(rows):
+        row = rows[test]
+        total = [*(a + b for a, b in zip(total[:4], row[:4], strict=True)), max(total[4], row[4])]
+        table.append(_row(test, row))
+    table.append(_row(f"{len(rows)} tests", total))
+    widths = [max(len(line[column]) for line in table) for column in range(6)]
+    return [
+        "  ".join(
+            cell.ljust(width) if not column else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in table
+    ]
+
+
+def _row(title: str, numbers: Sequence[float]) -> tuple[str, str, str, str, str, str]:
+    pushes, rejected_, deletions, bodies = (str(int(number)) for number in numbers[:4])
+    return title, pushes, rejected_, deletions, bodies, f"{numbers[4] * 1000:.1f} ms"
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMES])
+    return f"{shown} and {len(names) - NAMES} more" if len(names) > NAMES else shown
+
+
+def _arguments(push: Request) -> str:
+    return ", ".join(
+        [f"status={push.status}", *(f"{name}={value!r}" for name, value in push.grouping_key.items() if name == "job")]
+    )

@@ -1,0 +1,1 @@
+"""Metrics as a test reads and writes them: families, groups, scrapes, snapshots."""

@@ -1,0 +1,102 @@
+"""What a gateway exposes now, as a test sees it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_pushgateway.exposition.labels import sort_key
+from pytest_pushgateway.exposition.model import MetricFamily
+from pytest_pushgateway.harness.metrics.family import OWN_GAUGES, Family, to_family
+from pytest_pushgateway.harness.wording import decode, show_key, show_sample
+
+if TYPE_CHECKING:
+    from prometheus_client.samples import Sample
+
+    from pytest_pushgateway.gateway.groups import StoredGroup
+
+
+class Group:
+    """One group as it stood when it was asked for.
+
+    Groups are equal when their grouping keys and samples are, whatever their push times; NaN equals NaN. A group also
+    equals a mapping from series, as the text format writes them, to values:
+    ``{'backup_bytes{instance="",job="backup"}': 7}``.
+    """
+
+    def __init__(self, stored: StoredGroup) -> None:
+        self._stored = stored
+        self._families: tuple[Family, ...] | None = None
+
+    def __repr__(self) -> str:
+        count = len(self._pushed())
+        return f"<Group {show_key(self.grouping_key)}: {count} {'family' if count == 1 else 'families'}>"
+
+    @property
+    def grouping_key(self) -> dict[str, str]:
+        """The grouping key, the job included."""
+        return {decode(name): decode(value) for name, value in self._stored.key}
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The metric families, sorted by name; the gateway's ``push_time_seconds`` left out."""
+        if self._families is None:
+            pushed = sorted(self._pushed(), key=lambda family: family.name)
+            self._families = tuple(to_family(family) for family in pushed)
+        return self._families
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The samples of all `families`."""
+        return tuple(sample for family in self.families for sample in family.samples)
+
+    @property
+    def push_time(self) -> float:
+        """When a push last succeeded, in seconds since 1970; 0 if none did."""
+        return float(self._stored.push_time)
+
+    @property
+    def push_failure_time(self) -> float:
+        """When a push was last rejected, in seconds since 1970; 0 if none was."""
+        return float(self._stored.push_failure_time)
+
+    def as_mapping(self) -> dict[str, float]:
+        """Return the value of each series, the series as the text format writes it."""
+        return {show_sample(sample).rpartition(" ")[0]: sample.value for sample in self.samples}
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Group):
+            return self.grouping_key == other.grouping_key and _equal(self.as_mapping(), other.as_mapping())
+        if isinstance(other, dict):
+            return _equal(self.as_mapping(), other)
+        return NotImplemented
+
+    def _pushed(self) -> list[MetricFamily]:
+        return [stored.family for name, stored in self._stored.families.items() if name not in OWN_GAUGES]
+
+
+def merge(groups: Iterable[StoredGroup]) -> tuple[Family, ...]:
+    """Return the families of all groups as one exposition: sorted by name, series in the gateway's order."""
+    pieces: dict[bytes, list[MetricFamily]] = {}
+    for group in groups:
+        for name, stored in group.families.items():
+            if name not in OWN_GAUGES:
+                pieces.setdefault(name, []).append(stored.family)
+    return tuple(to_family(_joined(pieces[name])) for name in sorted(pieces))
+
+
+def _joined(families: list[MetricFamily]) -> MetricFamily:
+    first = families[0]
+    series = sorted((each for family in families for each in family.series), key=lambda each: sort_key(each[0]))
+    text = next((family.help for family in families if family.help), b"")
+    return MetricFamily(first.name, first.type, text, series)
+
+
+def _equal(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    return left.keys() == right.keys() and all(_same(value, right[series]) for series, value in left.items())
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Tell whether two values are equal; NaN equals NaN."""
+    return bool(left == right) or all(isinstance(one, float) and math.isnan(one) for one in (left, right))

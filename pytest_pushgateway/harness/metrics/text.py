@@ -1,0 +1,112 @@
+"""Metrics as text: what ``push()`` sends, and the snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_pushgateway.exposition.labels import render_name, render_prefix
+from pytest_pushgateway.golang.strconv import format_float
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.harness.metrics.family import Family
+
+
+class Snapshot(str):
+    """The pushed metrics as text that stays equal between runs; a ``str`` in everything."""
+
+    __slots__ = ()
+
+
+def render(families: Iterable[Family]) -> bytes:
+    """Return families in the text format, in the order given, every sample under its own name."""
+    lines: list[bytes] = []
+    for family in families:
+        name = render_name(_bytes(family.name))
+        if family.help:
+            text = _bytes(family.help).replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
+            lines.append(b"# HELP " + name + b" " + text)
+        lines.append(b"# TYPE " + name + b" " + family.type.encode())
+        for sample in family.samples:
+            labels = [(_bytes(label), _bytes(value)) for label, value in sample.labels.items()]
+            lines.append(render_prefix(_bytes(sample.name), labels) + b" " + format_float(float(sample.value)))
+    return b"".join(line + b"\n" for line in lines)
+
+
+def snapshot(families: Iterable[Family]) -> Snapshot:
+    """Return families as a snapshot: sorted, without creation times."""
+    from pytest_pushgateway.harness.metrics.family import Family
+
+    kept = [
+        Family(family.name, family.type, family.help, tuple(sorted(family.samples, key=_order)))
+        for family in families
+        if not family.name.endswith("_created")
+    ]
+    text = render(sorted(kept, key=lambda family: family.name))
+    return Snapshot(text.decode("utf-8", "backslashreplace"))
+
+
+def body_of(metrics: Any) -> bytes:
+    """Return what to push for text, a registry, families, prometheus_client metrics or a mapping.
+
+    A mapping goes from a name, or a series as the text format writes it (``backup_bytes{disk="sda"}``), to a number.
+
+    Raises:
+        TypeError: it is none of them, or the mapping has a value that is no number.
+
+    """
+    if isinstance(metrics, str):
+        return _bytes(metrics)
+    if isinstance(metrics, (bytes, bytearray)):
+        return bytes(metrics)
+    if isinstance(metrics, Mapping):
+        return b"".join(_bytes(f"{series} ") + _number(series, value) + b"\n" for series, value in metrics.items())
+    if hasattr(metrics, "collect"):
+        return _generate(metrics)
+    from pytest_pushgateway.harness.metrics.family import Family
+
+    if isinstance(metrics, Family) or hasattr(metrics, "samples"):
+        metrics = [metrics]
+    try:
+        items = list(metrics)
+    except TypeError:
+        items = [metrics]
+    if all(isinstance(item, Family) for item in items):
+        return render(items)
+    if all(hasattr(item, "samples") and hasattr(item, "documentation") for item in items):
+        return _generate(_Collected(items))
+    raise TypeError(
+        "push() takes text, bytes, a registry, metric families or a mapping from series to number, "
+        f"not {type(metrics).__name__}"
+    )
+
+
+def _number(series: object, value: Any) -> bytes:
+    try:
+        return format_float(float(value))
+    except (TypeError, ValueError):
+        raise TypeError(f"the value of {series} must be a number, not {value!r}") from None
+
+
+class _Collected:
+    def __init__(self, metrics: list[Any]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> list[Any]:
+        return self._metrics
+
+
+def _generate(registry: Any) -> bytes:
+    from prometheus_client import generate_latest
+
+    return bytes(generate_latest(registry))
+
+
+def _order(sample: Any) -> tuple[Any, ...]:
+    labels = dict(sample.labels)
+    numeric = [float(labels.pop(name)) if name in labels else 0.0 for name in ("le", "quantile")]
+    return (sorted(labels.items()), sample.name, *numeric)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,128 @@
+"""Reading the exposed metrics: groups, families, samples, values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.exposition.samples import lines
+from pytest_pushgateway.harness.journal.journal import Journalled
+from pytest_pushgateway.harness.matching import ANY, Candidate, candidates, expected, label_matches
+from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prometheus_client.samples import Sample
+
+    from pytest_pushgateway.gateway.store.store import Store
+    from pytest_pushgateway.harness.matching import Expected
+    from pytest_pushgateway.harness.metrics.family import Family
+    from pytest_pushgateway.harness.metrics.group import Group
+    from pytest_pushgateway.harness.metrics.text import Snapshot
+
+
+class Exposed(Journalled):
+    """Reading what the gateway holds. The gateway's own metrics and ``push_time_seconds`` are left out."""
+
+    @property
+    def _store(self) -> Store:
+        raise NotImplementedError
+
+    @property
+    def groups(self) -> list[Group]:
+        """The groups, as they stand now."""
+        from pytest_pushgateway.harness.metrics.group import Group
+
+        return [Group(stored) for stored in self._store.groups()]
+
+    def group(self, **grouping_key: object) -> Group:
+        """Return the group with exactly this grouping key.
+
+        Raises:
+            LookupError: there is none; the message lists the groups there are.
+
+        """
+        __tracebackhide__ = True
+        key = {name: str(value) for name, value in grouping_key.items()}
+        groups = self.groups
+        for group in groups:
+            if group.grouping_key == key:
+                return group
+        from pytest_pushgateway.harness.messages import failures as expect
+
+        raise LookupError(expect.no_group(key, [group.grouping_key for group in groups]))
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The metric families of all groups together, sorted by name."""
+        from pytest_pushgateway.harness.metrics.group import merge
+
+        return merge(self._store.groups())
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The samples of all `families`."""
+        return tuple(sample for family in self.families for sample in family.samples)
+
+    def value(self, name: str, /, *, labels: Mapping[str, object] | None = None, **label_values: object) -> float:
+        """Return the value of the one sample that has this name and these labels, perhaps among others.
+
+        Raises:
+            AssertionError: none or several match; the message shows the candidates.
+
+        """
+        __tracebackhide__ = True
+        expectation = expected(name, ANY, labels, label_values)
+        found = [each for each in self._candidates(expectation) if each.sample.name == name]
+        matching = [each for each in found if expectation.labels_match(each.sample.labels)]
+        if len(matching) == 1:
+            return float(matching[0].sample.value)
+        if matching:
+            from pytest_pushgateway.harness.messages import failures as expect
+
+            raise AssertionError(expect.not_one(expectation, matching))
+        raise AssertionError(self._not_exposed(expectation, found))
+
+    def get_sample_value(self, name: str, labels: Mapping[str, str] | None = None) -> float | None:
+        """Return the value of the sample with exactly these labels, or None, as a ``CollectorRegistry`` does.
+
+        ``instance=""``, which the gateway adds, may be left out.
+        """
+        wanted = dict(labels or {})
+        for each in self._candidates(expected(name, ANY, wanted, {})):
+            actual = dict(each.sample.labels)
+            if "instance" not in wanted and actual.get("instance") == "":
+                del actual["instance"]
+            if (
+                each.sample.name == name
+                and actual.keys() == wanted.keys()
+                and all(label_matches(label, str(wanted[label]), actual[label]) for label in wanted)
+            ):
+                return float(each.sample.value)
+        return None
+
+    def snapshot(self) -> Snapshot:
+        """Return the pushed metrics as text that stays equal between runs.
+
+        Sorted; ``push_time_seconds`` and ``*_created`` are left out.
+        """
+        from pytest_pushgateway.harness.metrics.text import snapshot
+
+        return snapshot(self.families)
+
+    def _candidates(self, expectation: Expected) -> list[Candidate]:
+        if expectation.name is None:
+            return [
+                Candidate(group.key, name, sample)
+                for group in self._store.groups()
+                for name, stored in sorted(group.families.items())
+                if name not in OWN_GAUGES
+                for sample in lines(stored.family)
+            ]
+        return candidates(expectation, self._store.families_named)
+
+    def _not_exposed(self, expectation: Expected, found: list[Candidate]) -> str:
+        from pytest_pushgateway.harness.messages import failures as expect
+
+        requests, dropped = self._journal.requests(), self._journal.dropped
+        return expect.not_exposed(expectation, found, self._store, requests, dropped, self._closed())

@@ -1,0 +1,188 @@
+"""pytest's door: hooks and fixtures. Imports pytest and the standard library only; the rest when a fixture is used."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Generator
+from importlib.machinery import ModuleSpec, PathFinder
+from typing import Any
+
+import pytest
+
+from pytest_pushgateway.plugin.fixtures import (
+    _HARNESS,
+    make_pushgateway,  # noqa: F401 pytest finds the fixtures here
+    prometheus_config,  # noqa: F401
+    prometheus_server,  # noqa: F401
+    pushgateway,  # noqa: F401
+    pushgateway_env,  # noqa: F401
+    pushgateway_options,  # noqa: F401
+    pushgateway_session,  # noqa: F401
+)
+from pytest_pushgateway.plugin.options import PROGRAMS, check_flags, flag_of
+from pytest_pushgateway.plugin.run import _STATE, _keeper, _State
+from pytest_pushgateway.settings import HELP, KINDS, SettingsError, resolve
+
+# Options
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add an option to the command line and to the ini file for every option of a gateway."""
+    group = parser.getgroup("pushgateway", "Prometheus Pushgateway for tests")
+    numbers = pytest.version_tuple >= (8, 4)
+    for name, kind in KINDS.items():
+        flag, dest = flag_of(name), f"pushgateway_{name}"
+        if kind == "bool":
+            group.addoption(flag, action=argparse.BooleanOptionalAction, default=None, dest=dest, help=HELP[name])
+        else:
+            group.addoption(flag, default=None, dest=dest, metavar=name.upper(), help=HELP[name])
+        ini: Any = kind if kind == "bool" or (numbers and kind in ("int", "float")) else "string"
+        parser.addini(dest, HELP[name], type=ini, default=None)
+    for name, text in PROGRAMS.items():
+        group.addoption(flag_of(name), default=None, dest=f"pushgateway_{name}", metavar="PATH", help=text)
+        parser.addini(f"pushgateway_{name}", text, type="string", default=None)
+    group.addoption(
+        "--pushgateway-summary",
+        action="store_true",
+        dest="pushgateway_summary",
+        help="show what each test pushed, at the end of the run",
+    )
+    group.addoption(
+        "--pushgateway-pause-on-failure",
+        action="store_true",
+        dest="pushgateway_pause_on_failure",
+        help="when a test fails, print the address of its gateway's web page and wait for Enter",
+    )
+    parser.addini(
+        "pushgateway_env_vars",
+        "environment variables that the fixture pushgateway_env sets: lines NAME=template, where a template may hold "
+        "{url}, {address}, {host}, {port} and {scheme}",
+        type="linelist",
+        default=["PUSHGATEWAY_URL={url}"],
+    )
+
+
+def pytest_load_initial_conftests(args: list[str]) -> None:
+    """Name the nearest option where one is misspelt; pytest itself would only say that it is unrecognised."""
+    try:
+        check_flags(args)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options, on xdist's controller too, before any test runs."""
+    config.addinivalue_line(
+        "markers", "pushgateway(**options): options of the gateway that this test gets from the pushgateway fixtures"
+    )
+    try:
+        state = _State(config)
+        settings = resolve(state.layers)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+    problem = state.unfit(settings)
+    if problem:
+        raise pytest.UsageError(problem)
+    config.stash[_STATE] = state
+    finder = _AsTheyAre()
+    sys.meta_path.insert(0, finder)
+    config.add_cleanup(lambda: sys.meta_path.remove(finder))
+    if config.getoption("pushgateway_summary"):
+        from pytest_pushgateway.plugin.summary import Summary
+
+        config.pluginmanager.register(Summary(state.rows), "pushgateway-summary")
+    if config.getoption("pushgateway_pause_on_failure") and not hasattr(config, "workerinput"):
+        from pytest_pushgateway.plugin.pause import Pause
+
+        config.pluginmanager.register(Pause(config, state.distributed, state.in_use), "pushgateway-pause")
+
+
+class _AsTheyAre:
+    """Finds the package's modules before pytest does, which rewrites the assertions of all that comes with a plugin.
+
+    Theirs tell a test nothing, and to parse and compile them anew would be most of what a first use costs. pytest's
+    own way to say so, a word in each module's docstring, spares little of that.
+    """
+
+    def find_spec(self, name: str, *rest: Any) -> ModuleSpec | None:
+        return PathFinder.find_spec(name, *rest) if name.startswith("pytest_pushgateway.") else None
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+# The end of a test
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Give the report of a failing test its section; it must stand in longrepr to reach JUnit XML."""
+    report = yield
+    if call.when == "setup" and _FAILED in item.stash:  # it runs again: pytest-rerunfailures
+        del item.stash[_FAILED]
+    if report.failed and _HARNESS in sys.modules and not item.stash.get(_FAILED, False):
+        item.stash[_FAILED] = True
+        text = _section(item)
+        if text and hasattr(report.longrepr, "addsection"):
+            report.longrepr.addsection("pushgateway", text)
+        elif text:
+            report.sections.append(("pushgateway", text))
+    return report
+
+
+def _section(item: pytest.Item) -> str:
+    state = item.config.stash[_STATE]
+    used = [*state.used, *getattr(item, "funcargs", {}).values()]
+    lines: list[str] = []
+    for gateway in state.gateways():
+        try:
+            if any(gateway is one for one in used) or _keeper(gateway).concerns(item.nodeid):
+                lines += _keeper(gateway).section()
+        except Exception as error:  # a report that breaks must not hide the failure that it reports
+            lines.append(f"{type(error).__name__} while describing a gateway: {error}")
+    return "\n".join(lines)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Issue the test's warnings when all its fixtures have ended: no fixture's filter or recorder hides them."""
+    __tracebackhide__ = True
+    if _HARNESS not in sys.modules:
+        return (yield)
+    try:
+        result = yield
+    except BaseException:
+        _conclude(item, quiet=True)
+        raise
+    _conclude(item, quiet=item.stash.get(_FAILED, False))
+    return result
+
+
+def _conclude(item: pytest.Item, *, quiet: bool) -> None:
+    __tracebackhide__ = True
+    from pytest_pushgateway.warnings import PushgatewayWarning
+
+    findings, errors = item.config.stash[_STATE].wrap_up(item.nodeid)
+    path, line, _ = item.reportinfo()  # a test that a class inherits stands in another file than item.path
+    module = getattr(getattr(item, "module", None), "__name__", None)
+    try:
+        if findings:
+            from pytest_pushgateway.harness.messages.report import issue
+
+            issue(findings, str(path), (line or 0) + 1, module)
+    except PushgatewayWarning:
+        # A test that has failed already says in its section what went wrong: no second error beside it.
+        if not quiet and not errors:
+            raise
+    if errors and not quiet:
+        raise errors[0]
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Explain why two groups or snapshots differ."""
+    if op != "==" or _HARNESS not in sys.modules:
+        return None
+    from pytest_pushgateway.harness.messages.comparison import compare
+
+    return compare(left, right)

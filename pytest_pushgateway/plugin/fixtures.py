@@ -1,0 +1,239 @@
+"""The fixtures, and how a gateway is run for them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_pushgateway.plugin.options import TEMPLATE_FIELDS
+from pytest_pushgateway.plugin.run import _STATE, _keeper
+from pytest_pushgateway.settings import KINDS, SettingsError, options_of, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
+    from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.server import PrometheusServer
+    from pytest_pushgateway.settings import Settings
+
+
+_HARNESS = "pytest_pushgateway.harness.pushgateway"
+
+
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+_NOT_INHERITED = ("host", "port", "persistence_file")
+
+
+def _marker_options(node: pytest.Item) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for marker in node.iter_markers("pushgateway"):
+        if marker.args:
+            pytest.fail(
+                f"@pytest.mark.pushgateway takes options by keyword only, not {marker.args[0]!r}", pytrace=False
+            )
+        for name, value in marker.kwargs.items():
+            options.setdefault(name, value)
+    return options
+
+
+@pytest.fixture(scope="session")
+def pushgateway_options() -> dict[str, Any]:
+    """Options of the gateway, by name. Override this fixture in a conftest, a module or a class."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def pushgateway_session(
+    request: pytest.FixtureRequest, pushgateway_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pushgateway]:
+    """The running gateway of the whole run; each use of the fixture ``pushgateway`` empties it."""
+    state = request.config.stash[_STATE]
+    settings = state.settings(("pushgateway_options", pushgateway_options))
+    with _running(settings, tmp_path_factory) as gateway:
+        state.session = gateway
+        yield gateway
+
+
+@pytest.fixture
+def pushgateway(
+    request: pytest.FixtureRequest, pushgateway_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pushgateway]:
+    """A running, empty Pushgateway."""
+    state = request.config.stash[_STATE]
+    layer = ("pushgateway_options", pushgateway_options)
+    settings = state.settings(layer, ("marker", _marker_options(request.node)))
+    started = state.session is not None and state.session.running
+    usual = state.session.settings if started and state.session is not None else state.settings(layer)
+    with ExitStack() as stack:
+        if settings == usual:
+            gateway: Pushgateway = request.getfixturevalue("pushgateway_session")
+            stack.enter_context(_without_proxy(gateway.host))
+        elif "pushgateway_session" in request.fixturenames:
+            differing = ", ".join(
+                f"{name} ({settings.sources.get(name) or usual.sources.get(name)})"
+                for name in KINDS
+                if getattr(settings, name) != getattr(usual, name)
+            )
+            pytest.fail(
+                "this test's options differ from those of pushgateway_session, so pushgateway would be another "
+                f"gateway: {differing}. Use one of the two fixtures, or make_pushgateway",
+                pytrace=False,
+            )
+        else:
+            gateway = stack.enter_context(_running(settings, tmp_path_factory))
+        state.used.append(gateway)
+        _keeper(gateway).begin()
+        yield gateway
+        _keeper(gateway).settle()
+
+
+@pytest.fixture
+def make_pushgateway(
+    request: pytest.FixtureRequest, pushgateway_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MakePushgateway]:
+    """A function that starts another Pushgateway with the options given; all are stopped with the test."""
+    state = request.config.stash[_STATE]
+    layers = [("pushgateway_options", pushgateway_options), ("marker", _marker_options(request.node))]
+    inherited = options_of(state.settings(*layers))
+    for name in _NOT_INHERITED:
+        inherited.pop(name, None)
+
+    def make(**options: Any) -> Pushgateway:
+        """Return a started gateway, stopped when the test ends."""
+        __tracebackhide__ = True
+        try:
+            settings = resolve([("inherited", inherited), ("make_pushgateway()", options)])
+        except SettingsError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
+        gateway = stack.enter_context(_running(settings, tmp_path_factory))
+        state.used.append(gateway)
+        return gateway
+
+    with ExitStack() as stack:
+        yield make
+
+
+@pytest.fixture
+def pushgateway_env(
+    request: pytest.FixtureRequest, pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch
+) -> Pushgateway:
+    """The fixture ``pushgateway``, with the environment variables of ini ``pushgateway_env_vars`` set."""
+    fields = {field: getattr(pushgateway, field) for field in TEMPLATE_FIELDS}
+    for name, template in request.config.stash[_STATE].environment:
+        monkeypatch.setenv(name, template.format(**fields))
+    return pushgateway
+
+
+@pytest.fixture(scope="session")
+def prometheus_config(request: pytest.FixtureRequest) -> Callable[..., PrometheusConfig]:
+    """A function that reads a Prometheus configuration and fails the test if it is invalid.
+
+    ``prometheus_config(path=None, *, text=None, check=True, **options)``; the path is relative to rootpath, the options
+    are those of `pytest_pushgateway.prometheus.config.load`, and with ``check=False`` an invalid one is returned, too.
+    """
+
+    def read(
+        path: str | os.PathLike[str] | None = None, *, text: str | None = None, check: bool = True, **options: Any
+    ) -> PrometheusConfig:
+        __tracebackhide__ = True
+        from pytest_pushgateway.prometheus.config import load
+
+        where = request.config.rootpath / path if path is not None else None
+        config = load(where, text=text, **options)
+        config.when_missing = pytest.skip
+        if named := request.config.stash[_STATE].programs.get("promtool"):
+            from pytest_pushgateway.programs import Program
+
+            config.promtool = Program(*named)
+        if check and config.errors:
+            lines = "\n".join(f"  {problem}" for problem in config.errors)
+            pytest.fail(f"invalid Prometheus configuration {path or ''}:\n{lines}", pytrace=False)
+        return config
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def prometheus_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., PrometheusServer]]:
+    """A function that runs a real Prometheus with a configuration's jobs against a gateway.
+
+    ``prometheus_server(config, gateway, **options)`` takes `PrometheusServer`'s options. One runs for each
+    configuration, gateway and set of options, until the end of the run; without the program the test is skipped.
+    """
+    running: dict[object, PrometheusServer] = {}
+
+    def serve(config: PrometheusConfig, gateway: Pushgateway, **options: Any) -> PrometheusServer:
+        __tracebackhide__ = True
+        from pytest_pushgateway.programs import BinaryNotFound, Program
+        from pytest_pushgateway.prometheus.server import PrometheusServer
+
+        key = (config.path, config.text, gateway.url, repr(sorted(options.items())))
+        if key not in running:
+            if named := request.config.stash[_STATE].programs.get("prometheus"):
+                options.setdefault("binary", Program(*named))
+            try:
+                server = PrometheusServer(config, gateway, **options)
+            except BinaryNotFound as reason:
+                pytest.skip(str(reason))
+            stack.enter_context(server)
+            running[key] = server
+        return running[key]
+
+    with ExitStack() as stack:
+        yield serve
+
+
+def _hindrance(error: Exception) -> str | None:
+    """Say in a line what keeps a gateway from starting, if it is not a fault of the gateway's."""
+    from pytest_pushgateway.gateway.persistence.database import PersistenceError
+
+    if "A test tried to use socket." in str(error):
+        return "pytest-socket forbids sockets; --allow-hosts=127.0.0.1 allows the gateway's and no others"
+    return str(error) if isinstance(error, (PersistenceError, ValueError)) else None
+
+
+@contextmanager
+def _running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushgateway]:
+    from pytest_pushgateway.harness.supervisor import make
+
+    gateway = make(settings, lambda: tmp_path_factory.mktemp("pushgateway"))
+    try:
+        gateway.start()
+    except OSError as error:
+        raise pytest.fail.Exception(f"the gateway cannot listen: {error} ({settings!r})", pytrace=False) from None
+    except Exception as error:
+        if hindrance := _hindrance(error):
+            raise pytest.fail.Exception(f"the gateway cannot start: {hindrance}", pytrace=False) from None
+        raise
+    try:
+        with _without_proxy(gateway.host):
+            yield gateway
+    finally:
+        _keeper(gateway).end()
+
+
+@contextmanager
+def _without_proxy(host: str) -> Iterator[None]:
+    if not any(os.environ.get(name) for name in _PROXIES):
+        yield
+        return
+    ours = [host, f"[{host}]"] if ":" in host else [host]  # for IPv6 urllib compares with brackets, requests without
+    before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
+    for name, value in before.items():
+        hosts = [part.strip() for part in (value or "").split(",") if part.strip()]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, *ours]))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,121 @@
+"""Rule files, copied for a unit test with their expressions moved in time; all else stays as it was written."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from pytest_pushgateway.prometheus.rules.promql import Unmovable, check_template, shift
+from pytest_pushgateway.prometheus.rules.promtool import RulesError
+from pytest_pushgateway.prometheus.values import parse_duration, quote
+
+
+class RuleFile:
+    """One rule file.
+
+    ``path`` is the original, ``text`` its content, ``moved`` the copy whose expressions begin at ``start`` (Unix time
+    in seconds); the two are equal where nothing looks at absolute time. ``alerts`` are the names of its alerts in
+    order, ``intervals`` the groups' own evaluation intervals in seconds.
+
+    Raises :class:`~pytest_pushgateway.prometheus.rules.promtool.RulesError`
+    for what cannot be moved, with the file and line.
+    What is no rule file at all is left to promtool to complain of.
+    """
+
+    def __init__(self, path: str, text: str, start: Decimal) -> None:
+        self.path = path
+        self.text = text
+        self.alerts: list[str] = []
+        self.intervals: list[float] = []
+        self._start = start
+        self._edits: dict[int, tuple[int, str]] = {}
+        self._read()
+        self.moved: str = self._edited()
+
+    def _read(self) -> None:
+        import yaml
+
+        try:
+            root = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        except yaml.YAMLError:
+            return
+        for group in _items(_get(root, "groups")):
+            interval = _scalar(_get(group, "interval"))
+            if interval:
+                try:
+                    self.intervals.append(parse_duration(interval))
+                except ValueError:
+                    return
+            for rule in _items(_get(group, "rules")):
+                self._rule(rule)
+
+    def _rule(self, rule: Any) -> None:
+        alert = _scalar(_get(rule, "alert"))
+        if alert:
+            self.alerts.append(alert)
+        expression = _get(rule, "expr")
+        try:
+            for section in ("labels", "annotations"):
+                for _, value in getattr(_get(rule, section), "value", ()):
+                    check_template(str(value.value))
+            text = _scalar(expression)
+            moved = shift(text, self._start)
+        except Unmovable as problem:
+            name = alert or _scalar(_get(rule, "record"))
+            line = rule.start_mark.line + 1
+            raise RulesError(f"{self.path}:{line}: rule {name!r} cannot be tested: {problem}") from None
+        if moved != text:
+            self._edits[expression.start_mark.index] = (expression.end_mark.index, moved)
+
+    def _edited(self) -> str:
+        pieces, position = [], 0
+        for start, (end, moved) in sorted(self._edits.items()):
+            old = self.text[start:end]
+            anchor = old.split(None, 1)[0] + " " if old.startswith("&") else ""
+            # The mark of a block scalar's end is at the beginning of the next line.
+            pieces += [self.text[position:start], anchor, quote(moved), "\n" if old.endswith("\n") else ""]
+            position = end
+        return "".join([*pieces, self.text[position:]])
+
+
+def _get(node: Any, key: str) -> Any:
+    for name, value in node.value if _is(node, "mapping") else ():
+        if name.value == key:
+            return value
+    return None
+
+
+def _items(node: Any) -> Iterator[Any]:
+    yield from node.value if _is(node, "sequence") else ()
+
+
+def _scalar(node: Any) -> str:
+    return str(node.value) if _is(node, "scalar") else ""
+
+
+def _is(node: Any, kind: str) -> bool:
+    return getattr(node, "id", None) == kind
+
+
+def read_rule_files(patterns: Iterable[str | os.PathLike[str]], directory: str, start: Decimal) -> list[RuleFile]:
+    """Read the rule files that ``patterns`` name, relative to ``directory``, each once.
+
+    Raises :class:`~pytest_pushgateway.prometheus.rules.promtool.RulesError`
+    for a file that cannot be read. A pattern with a
+    ``*`` may match nothing.
+    """
+    found: dict[str, RuleFile] = {}
+    for pattern in patterns:
+        path = os.path.join(directory, pattern)
+        for one in sorted(glob.glob(path)) if "*" in path else [path]:
+            if one not in found:
+                try:
+                    with open(one, encoding="utf-8") as opened:
+                        text = opened.read()
+                except (OSError, UnicodeDecodeError) as problem:
+                    raise RulesError(f"rule file {one} cannot be read: {problem}") from None
+                found[one] = RuleFile(one, text, start)
+    return list(found.values())

@@ -1,0 +1,369 @@
+"""Alert rules and PromQL at the test's clock: a gateway's timeline through the simulated scrape into promtool.
+
+No server and no waiting: promtool evaluates the rules over hours in milliseconds. What a rule says of absolute time is
+rewritten (see :mod:`~pytest_pushgateway.prometheus.rules.promql`), as promtool's unit tests begin at time 0.
+
+Limits: scrapes happen at exact intervals from the beginning of the timeline; all groups are evaluated together, at the
+shortest of the configured intervals and in no fixed order, where a real Prometheus spreads them; a subquery whose step
+does not divide the beginning falls on other moments than in reality. The timeline is taken as exposed, whether or not
+the path and the credentials of the job fit the gateway: see
+:func:`~pytest_pushgateway.prometheus.scrape.simulate.scrape`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_pushgateway.prometheus.rules.input_series import Scrapes, timeline_of
+from pytest_pushgateway.prometheus.rules.promql import Unmovable, shift
+from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Vector, ask, find_promtool
+from pytest_pushgateway.prometheus.rules.rule_files import RuleFile, read_rule_files
+from pytest_pushgateway.prometheus.scrape.ingest import Ingester
+from pytest_pushgateway.prometheus.scrape.simulate import known_targets
+from pytest_pushgateway.prometheus.values import format_duration, parse_duration
+
+if TYPE_CHECKING:
+    from prometheus_client.samples import Sample
+
+    from pytest_pushgateway.programs import Program
+    from pytest_pushgateway.prometheus.model import ScrapeJob
+
+__all__ = ["Alert", "RuleTest", "RulesError", "Transition", "rules"]
+
+_MOST_EVALUATIONS = 20_000
+"""How many moments a message about an alert's history looks at."""
+_LOOKS_AHEAD = re.compile(r"@|\boffset\s*-", re.IGNORECASE)
+
+
+class Alert(NamedTuple):
+    """One alert at one moment. ``state`` is ``"pending"`` or ``"firing"``; pending alerts have no annotations."""
+
+    name: str
+    state: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+
+class Transition(NamedTuple):
+    """An alert changed its state, ``after`` seconds from the beginning.
+
+    ``state`` is ``"pending"``, ``"firing"`` or ``"inactive"``.
+    """
+
+    after: float
+    state: str
+    labels: dict[str, str]
+
+
+def rules(
+    config: Any,
+    gateway: Any,
+    *,
+    job: str | None = None,
+    targets: Iterable[Mapping[str, str] | str] | None = None,
+    rule_files: Sequence[str | os.PathLike[str]] | None = None,
+    promtool: str | os.PathLike[str] | Program | None = None,
+) -> RuleTest:
+    """Return the rules of ``config``, to be tested against what ``gateway`` has exposed so far.
+
+    ``gateway`` has ``timeline()``: pairs of Unix time by its clock, in seconds, and the text that it exposed from then
+    on (``None`` while it could not be reached); the last pair's time is the present. ``job`` is the scrape job (without
+    it all that scrape the gateway), ``targets`` stands in for service discovery, ``rule_files`` for those of the
+    configuration.
+
+    Raises :class:`~pytest_pushgateway.programs.BinaryNotFound` where there is no promtool.
+    """
+    __tracebackhide__ = True
+    jobs = [config.job(job)] if job is not None else config.gateway_jobs(gateway) or config.gateway_jobs()
+    if not jobs:
+        raise LookupError("no scrape job of the configuration scrapes the gateway; name one, job=...")
+    if rule_files is None:
+        rule_files = [path for path, _ in config.document.strings_of("rule_files")]
+    return RuleTest(
+        gateway.timeline(),
+        jobs,
+        rule_files=rule_files,
+        directory=os.path.dirname(config.path),
+        evaluation_interval=config.global_.evaluation_interval,
+        external_labels=config.global_.external_labels,
+        targets=targets,
+        promtool=promtool,
+    )
+
+
+class RuleTest:
+    """Rules, and a gateway's timeline to test them against.
+
+    Moments are given as durations after the beginning of the timeline (``"24h7m"``, a timedelta), as Unix time in
+    seconds, or as a datetime; without one it is the end of the timeline, the present of the gateway's clock. What lies
+    beyond that end is how things would go on if nobody pushed any more.
+
+    ``start`` and ``end`` are Unix time in seconds; ``rule_files`` the files, ``evaluation_interval`` seconds.
+    """
+
+    def __init__(
+        self,
+        timeline: Iterable[tuple[float, str | bytes | None]],
+        jobs: Sequence[ScrapeJob],
+        *,
+        rule_files: Sequence[str | os.PathLike[str]] = (),
+        directory: str = "",
+        evaluation_interval: float = 60.0,
+        external_labels: Mapping[str, str] | None = None,
+        targets: Iterable[Mapping[str, str] | str] | None = None,
+        promtool: str | os.PathLike[str] | Program | None = None,
+    ) -> None:
+        self.promtool: str = find_promtool(promtool)
+        snapshots = timeline_of(timeline)
+        self.start: float = snapshots[0].time
+        self.end: float = snapshots[-1].time
+        self._offset = Decimal(repr(self.start)).normalize()
+        if self._offset == self._offset.to_integral_value():
+            self._offset = self._offset.to_integral_value()
+        given = None if targets is None else list(targets)
+        self._scrapes = Scrapes(
+            snapshots,
+            [(Ingester(job), known_targets(job, given)) for job in jobs],
+            min(job.scrape_interval for job in jobs),
+        )
+        self.rule_files: list[RuleFile] = read_rule_files(rule_files, directory, self._offset)
+        intervals = [interval for one in self.rule_files for interval in one.intervals]
+        self.evaluation_interval: float = min([evaluation_interval, *intervals])
+        self._external_labels = dict(external_labels or {})
+        self._dark = [job.job_name for job in jobs if not job.honor_labels]
+        self._answers: dict[Vector | Firing, Any] = {}
+        self._asked: list[Vector | Firing] = []
+        """What was asked so far, for :meth:`write`."""
+
+    def query(self, expression: str, *, at: object = None) -> list[Sample]:
+        """Evaluate a PromQL expression; recording rules and ``ALERTS`` are there.
+
+        Raises :class:`RulesError` with promtool's words for an expression that is none.
+        """
+        __tracebackhide__ = True
+        from prometheus_client.samples import Sample
+
+        after = self._after(at)
+        question = Vector(self._shift(expression), after)
+        self._ask([question], keep=True)
+        found = []
+        for labels, value in self._answers[question]:
+            rest = dict(labels)
+            found.append(Sample(rest.pop("__name__", ""), rest, value, self.start + after))
+        return found
+
+    def alerts(self, *, at: object = None) -> list[Alert]:
+        """Return the alerts that are pending or firing, in the order of their names and labels."""
+        __tracebackhide__ = True
+        return self._alerts(self._after(at), keep=True)
+
+    def transitions(self, name: str, *, until: object = None) -> list[Transition]:
+        """Return when the alert ``name`` became pending, fired and cleared, from the beginning to ``until``."""
+        __tracebackhide__ = True
+        return self._transitions(name, self._after(until))
+
+    def assert_firing(
+        self,
+        name: str,
+        /,
+        after: object = None,
+        *,
+        at: object = None,
+        labels: Mapping[str, object] | None = None,
+        **label_values: object,
+    ) -> Alert:
+        """Assert that an alert with these labels fires at a moment, and return it.
+
+        ``after`` counts from the beginning: a duration or seconds. Labels match as a subset.
+        """
+        __tracebackhide__ = True
+        moment = self._moment(after, at)
+        wanted = {**(labels or {}), **label_values}
+        alerts = self._known_alerts(name, moment)
+        for alert in alerts:
+            if alert.state == "firing" and _matches(alert.labels, wanted):
+                return alert
+        text = self._explain(f"{_shown(name, wanted)} is not firing", name, moment, alerts)
+        lines = [
+            f"job {job!r} lacks honor_labels: true: a pushed job is stored as exported_job, and rules on job miss it"
+            for job in self._dark
+        ]
+        raise AssertionError("\n".join([text, *lines]))
+
+    def assert_not_firing(
+        self,
+        name: str,
+        /,
+        after: object = None,
+        *,
+        at: object = None,
+        labels: Mapping[str, object] | None = None,
+        **label_values: object,
+    ) -> None:
+        """Assert that no alert with these labels fires at a moment; a pending one may be there."""
+        __tracebackhide__ = True
+        moment = self._moment(after, at)
+        wanted = {**(labels or {}), **label_values}
+        alerts = self._known_alerts(name, moment)
+        if any(alert.state == "firing" and _matches(alert.labels, wanted) for alert in alerts):
+            raise AssertionError(self._explain(f"{_shown(name, wanted)} is firing", name, moment, alerts))
+
+    def write(self, path: str | os.PathLike[str]) -> list[str]:
+        """Write a test file for ``promtool test rules`` that asks what was asked here and expects what was answered.
+
+        Rule files that had to be changed are written beside it. Returns the paths of all files written.
+        """
+        from pytest_pushgateway.prometheus.rules.unit_test_file import write_unit_test
+
+        answers: list[tuple[Vector | Firing, Any]] = [(one, self._answers[one]) for one in self._asked]
+        longest = max((question.at for question in self._asked), default=self._after(None))
+        return write_unit_test(
+            os.fspath(path), self._group(longest), self.rule_files, self.evaluation_interval, answers
+        )
+
+    def _known_alerts(self, name: str, moment: float) -> list[Alert]:
+        __tracebackhide__ = True
+        known = [alert for one in self.rule_files for alert in one.alerts]
+        if name not in known:
+            names = ", ".join(sorted(set(known))) or "none"
+            raise LookupError(f"no alert is called {name!r}; the rule files have: {names}")
+        return [alert for alert in self._alerts(moment, keep=True, only=name) if alert.name == name]
+
+    def _alerts(self, after: float, *, keep: bool, only: str | None = None) -> list[Alert]:
+        __tracebackhide__ = True
+        names = [only] if only else list(dict.fromkeys(alert for one in self.rule_files for alert in one.alerts))
+        selected = f',alertname="{only}"' if only else ""
+        states = Vector(f'ALERTS{{alertstate="pending"{selected}}}', after)
+        firing = [Firing(name, after) for name in names]
+        self._ask([states, *firing], keep=keep)
+        found = []
+        for labels, _ in self._answers[states]:
+            rest = {label: value for label, value in labels.items() if label not in ("__name__", "alertstate")}
+            found.append(Alert(rest.pop("alertname"), "pending", rest, {}))
+        for question in firing:
+            for labels, notes in self._answers[question]:
+                rest = {label: value for label, value in labels.items() if label != "alertname"}
+                found.append(Alert(question.name, "firing", rest, notes))
+        return sorted(found, key=lambda alert: (alert.name, sorted(alert.labels.items())))
+
+    def _transitions(self, name: str, until: float) -> list[Transition]:
+        __tracebackhide__ = True
+        count = int(until / self.evaluation_interval) + 1
+        moments = [number * self.evaluation_interval for number in range(count)]
+        questions = [Vector(f'ALERTS{{alertname="{name}"}}', moment) for moment in moments]
+        self._ask(questions, keep=False)
+        found: list[Transition] = []
+        before: dict[tuple[tuple[str, str], ...], str] = {}
+        for moment, question in zip(moments, questions, strict=True):
+            now = {}
+            for labels, _ in self._answers[question]:
+                rest = {label: value for label, value in labels.items() if label not in ("__name__", "alertname")}
+                state = rest.pop("alertstate")
+                now[tuple(sorted(rest.items()))] = state
+            for key in sorted(before.keys() | now.keys()):
+                state = now.get(key, "inactive")
+                if before.get(key, "inactive") != state:
+                    found.append(Transition(moment, state, dict(key)))
+            before = now
+        return found
+
+    def _explain(self, headline: str, name: str, moment: float, alerts: list[Alert]) -> str:
+        when = datetime.fromtimestamp(self.start + moment, timezone.utc).isoformat(sep=" ", timespec="seconds")
+        lines = [f"{headline} {format_duration(moment)} after the beginning ({when})"]
+        lines += [f"    {_shown(alert.name, alert.labels)} is {alert.state}" for alert in alerts]
+        if moment / self.evaluation_interval <= _MOST_EVALUATIONS:
+            history = self._transitions(name, moment)
+            lines.append("its history until then:" if history else "it was never pending or firing until then")
+            for after, state, labels in history[-20:]:
+                lines.append(f"    {format_duration(after):>10}  {state:8}  {_shown(name, labels)}")
+        return "\n".join(lines)
+
+    def _ask(self, questions: Sequence[Vector | Firing], *, keep: bool) -> None:
+        __tracebackhide__ = True
+        missing = [question for question in dict.fromkeys(questions) if question not in self._answers]
+        if missing:
+            vectors = [question for question in missing if isinstance(question, Vector)]
+            firing = [question for question in missing if isinstance(question, Firing)]
+            until = self._horizon(missing)
+            answers = ask(
+                self.promtool,
+                self._group(until),
+                {f"rules-{number}.yml": one.moved for number, one in enumerate(self.rule_files)},
+                self.evaluation_interval,
+                until,
+                vectors,
+                firing,
+            )
+            self._answers.update(zip(vectors, answers[0], strict=True))
+            self._answers.update(zip(firing, answers[1], strict=True))
+        if keep:
+            self._asked += [question for question in dict.fromkeys(questions) if question not in self._asked]
+
+    def _horizon(self, questions: Sequence[Vector | Firing]) -> float:
+        """Return until when the rules have to be evaluated so that all is there that the questions look at."""
+        last = max((question.at for question in questions), default=0.0)
+        if any(isinstance(question, Vector) and _LOOKS_AHEAD.search(question.expression) for question in questions):
+            last = max(last, self.end - self.start)
+        return math.ceil(last / self.evaluation_interval) * self.evaluation_interval
+
+    def _group(self, until: float) -> dict[str, Any]:
+        group: dict[str, Any] = {
+            "interval": format_duration(self._scrapes.interval),
+            "input_series": self._scrapes.input_series(until),
+        }
+        if self._external_labels:
+            group["external_labels"] = self._external_labels
+        return group
+
+    def _shift(self, expression: str) -> str:
+        __tracebackhide__ = True
+        try:
+            return shift(expression, self._offset)
+        except Unmovable as problem:
+            raise RulesError(f"{expression}: {problem}") from None
+
+    def _moment(self, after: object, at: object) -> float:
+        __tracebackhide__ = True
+        if after is not None and at is not None:
+            raise TypeError("give after= or at=, not both")
+        if isinstance(after, (int, float)):
+            return self._checked(float(after))
+        return self._after(at if after is None else after)
+
+    def _after(self, moment: object) -> float:
+        """Return a moment as seconds after the beginning, to the millisecond."""
+        __tracebackhide__ = True
+        if moment is None:
+            seconds = self.end - self.start
+        elif isinstance(moment, str):
+            seconds = parse_duration(moment)
+        elif isinstance(moment, timedelta):
+            seconds = moment.total_seconds()
+        elif isinstance(moment, datetime):
+            seconds = moment.timestamp() - self.start
+        elif isinstance(moment, (int, float)):
+            seconds = moment - self.start
+        else:
+            raise TypeError(f"a moment is a duration, Unix time or a datetime, not {moment!r}")
+        return self._checked(seconds)
+
+    def _checked(self, seconds: float) -> float:
+        __tracebackhide__ = True
+        if seconds < 0:
+            raise ValueError(f"that moment is {-seconds:g} s before the timeline begins (at {self.start!r})")
+        return round(seconds, 3)
+
+
+def _matches(labels: Mapping[str, str], wanted: Mapping[str, object]) -> bool:
+    return all(labels.get(name, "") == str(value) for name, value in wanted.items())
+
+
+def _shown(name: str, labels: Mapping[str, object]) -> str:
+    pairs = ", ".join(f'{label}="{value}"' for label, value in labels.items())
+    return f"{name}{{{pairs}}}" if pairs else name
