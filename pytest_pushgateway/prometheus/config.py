@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 
 from pytest_pushgateway.golang.yaml_v2 import SyntaxProblem, compose
+from pytest_pushgateway.prometheus.configuration import Configuration
 from pytest_pushgateway.prometheus.decode.decoder import VERSIONS, Decoder
 from pytest_pushgateway.prometheus.decode.referenced_files import FileChecks, read, why
-from pytest_pushgateway.prometheus.decode.sections import Document, decode_document
+from pytest_pushgateway.prometheus.decode.sections import decode_document
 from pytest_pushgateway.prometheus.problems import LINT_RULES, Problem, in_order
 
 TYPE_CHECKING = False
@@ -20,15 +21,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_pushgateway.programs import Program
-    from pytest_pushgateway.prometheus.lint.comments import Comment
-    from pytest_pushgateway.prometheus.model import Global, ScrapeJob
+    from pytest_pushgateway.prometheus.model import ScrapeJob
     from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
     from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
 
 LINT_SETS = ("none", "default", "strict")
 
 
-class PrometheusConfig:
+class PrometheusConfig(Configuration):
     """A configuration that was read, valid or not. Made by :func:`load`.
 
     ``jobs`` has every job that could be decoded, those of ``scrape_config_files`` last; ``problems`` every finding in
@@ -38,51 +38,11 @@ class PrometheusConfig:
     """
 
     def __init__(self, path: str, text: bytes, version: str) -> None:
-        self.path = path
-        self.text = text
-        self.version = version
-        self.problems: list[Problem] = []
-        self.unjudged: list[dict[str, Any]] = []
-        self.document: Document = Document()
-        self.texts: dict[str, bytes] = {path: text}
+        super().__init__(path, text, version)
         self.when_missing: Callable[[str], object] | None = None
         """Called with the reason where :meth:`rules` finds no promtool, before it raises; pytest's fixture skips."""
         self.promtool: str | Program | None = None
         """Where promtool is for :meth:`rules`; ``None``: PROMTOOL_BINARY, PATH. pytest's fixture sets it."""
-        self._comments_read: dict[str, list[Comment]] = {}
-
-    def _comments(self, file: str | None) -> list[Comment]:
-        """Return what comments in ``file`` (default: the configuration itself) say to the linter."""
-        name = self.path if file is None else file
-        if name not in self._comments_read:
-            from pytest_pushgateway.prometheus.lint.comments import comments
-
-            self._comments_read[name] = comments(self.texts.get(name, b""))
-        return self._comments_read[name]
-
-    @property
-    def jobs(self) -> list[ScrapeJob]:
-        """All scrape jobs."""
-        return self.document.jobs
-
-    @property
-    def global_(self) -> Global:
-        """The ``global`` section with its defaults."""
-        return self.document.common
-
-    @property
-    def errors(self) -> list[Problem]:
-        """What keeps Prometheus from loading the configuration; empty if ``promtool check config`` accepts it."""
-        return [one for one in self.problems if one.severity == "error" and not one.rule.startswith("PG")]
-
-    def job(self, name: str) -> ScrapeJob:
-        """Return the scrape job called ``name``. ``LookupError`` lists the jobs there are."""
-        __tracebackhide__ = True
-        for one in self.jobs:
-            if one.job_name == name:
-                return one
-        names = ", ".join(repr(one.job_name) for one in self.jobs) or "none"
-        raise LookupError(f"no scrape job {name!r} in {self.path or 'the configuration'}; there are: {names}")
 
     def gateway_jobs(self, *gateways: object) -> list[ScrapeJob]:
         """Return the jobs that scrape a Pushgateway.
@@ -123,10 +83,6 @@ class PrometheusConfig:
             if self.when_missing is not None:
                 self.when_missing(str(reason))
             raise
-
-    def __repr__(self) -> str:
-        name = self.path or "<text>"
-        return f"<PrometheusConfig {name}: {len(self.jobs)} jobs, {len(self.problems)} problems>"
 
 
 def load(

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from os import PathLike
 
-    from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.configuration import Configuration
     from pytest_pushgateway.prometheus.lint.context import Finding
     from pytest_pushgateway.prometheus.problems import Problem
 
 
 def check(
-    config: PrometheusConfig,
+    config: Configuration,
     lint: str,
     gateways: Sequence[object] = (),
     rules: Iterable[str | PathLike[str]] = (),

@@ -8,10 +8,11 @@ gateway`` and ``# pushgateway: not-a-gateway``, anywhere in a job or right above
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.configuration import Configuration
     from pytest_pushgateway.prometheus.model import ScrapeJob
     from pytest_pushgateway.prometheus.problems import Problem
 
@@ -35,10 +36,11 @@ class Comment:
         self.rules: frozenset[str] = rules
 
 
-def comments(text: bytes) -> list[Comment]:
+@lru_cache(maxsize=32)
+def comments(text: bytes) -> tuple[Comment, ...]:
     """Return the linter's comments in a file."""
     if not _ANY.search(text):
-        return []
+        return ()
     found = []
     for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):
         match = _COMMENT.match(line)
@@ -46,7 +48,7 @@ def comments(text: bytes) -> list[Comment]:
             alone = match["before"].strip() in ("", "-")
             rules = frozenset(rule.upper().replace("B", "b") for rule in _RULE.findall(match["rules"]))
             found.append(Comment(number, alone, match["what"].lower(), rules))
-    return found
+    return tuple(found)
 
 
 def _span(job: ScrapeJob) -> tuple[int, int]:
@@ -66,9 +68,9 @@ def _above(lines: set[int], first: int) -> set[int]:
     return found
 
 
-def verdicts(config: PrometheusConfig, job: ScrapeJob) -> str | None:
+def verdicts(config: Configuration, job: ScrapeJob) -> str | None:
     """Return ``gateway`` or ``not-a-gateway`` where a comment says so of ``job``."""
-    found = config._comments(job.file)
+    found = comments(config.text_of(job.file))
     if not found:
         return None
     first, after = _span(job)
@@ -79,9 +81,9 @@ def verdicts(config: PrometheusConfig, job: ScrapeJob) -> str | None:
     return None
 
 
-def ignored(config: PrometheusConfig, problem: Problem, job: ScrapeJob | None) -> bool:
+def ignored(config: Configuration, problem: Problem, job: ScrapeJob | None) -> bool:
     """Tell whether a comment silences ``problem``."""
-    found = [one for one in config._comments(problem.file) if one.what == "ignore"]
+    found = [one for one in comments(config.text_of(problem.file)) if one.what == "ignore"]
     if not found:
         return False
     lines = {problem.line}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_pushgateway.golang.position import Position
-    from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.configuration import Configuration
     from pytest_pushgateway.prometheus.lint.detection import Detected
     from pytest_pushgateway.prometheus.model import ScrapeJob
     from pytest_pushgateway.prometheus.scrape.targets import Target
@@ -31,7 +31,7 @@ class Context:
     """One run of the linter over one configuration."""
 
     def __init__(
-        self, config: PrometheusConfig, detected: list[Detected], gateways: Iterable[object], metrics: bytes | None
+        self, config: Configuration, detected: list[Detected], gateways: Iterable[object], metrics: bytes | None
     ) -> None:
         self.config = config
         self.detected = detected

@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 
 from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged
-from pytest_pushgateway.prometheus.lint.comments import verdicts
+from pytest_pushgateway.prometheus.lint.comments import comments, verdicts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.configuration import Configuration
     from pytest_pushgateway.prometheus.model import RelabelRule, ScrapeJob
 
 SURE, LIKELY, PERHAPS = "sure", "likely", "perhaps"
@@ -114,14 +114,14 @@ class Detected:
         return f"<{self.job.job_name!r} is {self.level} a gateway job: {self.reason}>"
 
 
-def detect(config: PrometheusConfig, gateways: Iterable[object] = ()) -> list[Detected]:
+def detect(config: Configuration, gateways: Iterable[object] = ()) -> list[Detected]:
     """Return the jobs that scrape a gateway, in the order of the configuration."""
     declared = list(gateways)
     if not declared and not any(may_mention_gateway(text) for text in config.texts.values()):
         return []
     found = []
     # Marks count letters: only where these are bytes can a job's own text be cut out without decoding the file.
-    texts = {file: text for file, text in config.texts.items() if text.isascii() and not config._comments(file)}
+    texts = {file: text for file, text in config.texts.items() if text.isascii() and not comments(text)}
     for job in config.jobs:
         if not declared and not job.discoveries and _says_nothing(texts.get(job.file or config.path), job):
             continue
@@ -138,7 +138,7 @@ def _says_nothing(text: bytes | None, job: ScrapeJob) -> bool:
     return _QUICK.search(text, job.node.start_mark.index, job.node.end_mark.index) is None
 
 
-def gateway_jobs(config: PrometheusConfig, gateways: Iterable[object] = ()) -> list[ScrapeJob]:
+def gateway_jobs(config: Configuration, gateways: Iterable[object] = ()) -> list[ScrapeJob]:
     """Return the jobs that scrape one of ``gateways``; without such jobs (or gateways), the sure and likely ones."""
     declared = list(gateways)
     named = [job for job in config.jobs if any(_is_declared(job, one) for one in declared)]
