@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from pytest_pushgateway.golang.yaml_v2 import deeper_than
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOLEANS = {"true": True, "yes": True, "on": True, "y": True, "false": False, "no": False, "off": False, "n": False}
 _MAX_DEPTH = 200
@@ -53,7 +55,9 @@ class YamlError(ValueError):
 def load(text: bytes, schema: Table) -> dict[str, Any]:
     """Read the first document; an empty one is an empty dict. Raises YamlError."""
     if max(map(len, text.split(b"\n"))) > _MAX_DEPTH or text.count(b"[") + text.count(b"{") > _MAX_DEPTH:
-        _check_depth(text)
+        too_deep = deeper_than(_MAX_DEPTH, text)
+        if too_deep is not None:
+            raise YamlError(f"yaml: line {too_deep.line}: exceeded max depth of {_MAX_DEPTH}")
     loader = _LOADER(text)
     try:
         node = loader.get_node() if loader.check_node() else None
@@ -70,24 +74,6 @@ def load(text: bytes, schema: Table) -> dict[str, Any]:
     if errors:
         raise YamlError("yaml: unmarshal errors:\n" + "\n".join(f"  {error}" for error in errors))
     return value or {}
-
-
-def _check_depth(text: bytes) -> None:
-    """Refuse what is nested too deeply, which takes brackets or a long line. Raises YamlError."""
-    depth = 0
-    try:
-        for event in yaml.parse(text, Loader=_LOADER):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > _MAX_DEPTH:
-                    line = event.start_mark.line + 1 if event.start_mark else 1
-                    raise YamlError(f"yaml: line {line}: exceeded max depth of {_MAX_DEPTH}")
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-            elif isinstance(event, yaml.DocumentEndEvent):
-                return
-    except yaml.YAMLError:
-        return  # the same error comes again where the text is read
 
 
 def _where(problem: yaml.MarkedYAMLError) -> str:

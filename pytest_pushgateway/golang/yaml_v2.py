@@ -32,6 +32,7 @@ __all__ = [
     "SequenceNode",
     "SyntaxProblem",
     "compose",
+    "deeper_than",
     "is_merge",
     "is_null",
     "position",
@@ -125,7 +126,10 @@ def compose(text: bytes) -> Node | None:
     if len(text) > MAX_SIZE:
         raise SyntaxProblem(f"the document is larger than {MAX_SIZE} bytes, more are not read")
     if max(map(len, text.split(b"\n"))) > MAX_DEPTH // 2 or text.count(b"[") + text.count(b"{") > MAX_DEPTH:
-        _check_depth(text)
+        # Every level takes a bracket, or two columns of a line for two of them.
+        too_deep = deeper_than(MAX_DEPTH, text)
+        if too_deep is not None:
+            raise SyntaxProblem(f"more than {MAX_DEPTH} levels of nesting", too_deep)
     directive = re.match(_VERSION_DIRECTIVE, text)
     if directive:
         raise SyntaxProblem("found incompatible YAML document", Position(directive[0].count(b"\n") + 1, 1))
@@ -143,27 +147,44 @@ def compose(text: bytes) -> Node | None:
             loader.dispose()
 
 
-def _check_depth(text: bytes) -> None:
-    """Refuse what is nested too deeply. Every level takes a bracket, or two columns of a line for two of them."""
-    depth = 0
-    loader = None
+def deeper_than(limit: int, text: bytes) -> Position | None:
+    """Return where the first document of ``text`` is first nested more than ``limit`` levels deep, if anywhere.
+
+    A syntax error before that place is not reported: composing the same text meets it again.
+    """
     try:
-        loader = _Loader(text)
+        return _deeper_than(limit, _Loader, text)
+    except yaml.MarkedYAMLError as error:
+        if "nesting depth" not in str(error.problem):
+            return None
+        # Since 6.0.4 PyYAML's libyaml has a limit too. Its scanner reads ahead for a possible key and meets that limit
+        # before it returns the events of any smaller depth; the scanner in Python has no limit.
+        beyond = _at(error.problem_mark)
+    except yaml.YAMLError:
+        return None
+    try:
+        return _deeper_than(limit, _PureLoader, text) or beyond
+    except yaml.YAMLError:
+        return beyond
+
+
+def _deeper_than(limit: int, parser: Any, text: bytes) -> Position | None:
+    depth = 0
+    loader = parser(text)
+    try:
         while loader.check_event():
             event = loader.get_event()
             if isinstance(event, yaml.events.CollectionStartEvent):
                 depth += 1
-                if depth > MAX_DEPTH:
-                    raise SyntaxProblem(f"more than {MAX_DEPTH} levels of nesting", _at(event.start_mark))
+                if depth > limit:
+                    return _at(event.start_mark)
             elif isinstance(event, yaml.events.CollectionEndEvent):
                 depth -= 1
             elif isinstance(event, yaml.events.DocumentEndEvent):
-                return
-    except yaml.YAMLError:
-        return  # the same error comes again where the text is composed
+                break
+        return None
     finally:
-        if loader is not None:
-            loader.dispose()
+        loader.dispose()
 
 
 def _at(mark: Any) -> Position:

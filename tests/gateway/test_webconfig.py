@@ -152,7 +152,9 @@ def test_what_else_is_refused(
         WebConfig("web.yml", silent)
 
 
-@pytest.mark.parametrize("deep", ["[" * 200_000, "{a: " * 200_000, "- " * 200_000, "\n" * 999 + "? " * 200_000])
+@pytest.mark.parametrize(
+    "deep", ["[" * 200_000, "[{" * 90_000, "{a: " * 200_000, "- " * 200_000, "\n" * 999 + "? " * 200_000]
+)
 def test_what_is_nested_too_deeply_is_refused(tmp_path: Path, deep: str) -> None:
     path = tmp_path / "web.yml"
     path.write_text(deep)

@@ -200,6 +200,15 @@ def test_no_tls_at_the_other_end() -> None:
         assert error(f"https://{address}/") == f'Get "https://{address}/": EOF'
 
 
+def test_a_handshake_without_an_answer_where_an_early_end_is_ignored() -> None:
+    """Python 3.11.0 to 3.11.2 ask OpenSSL 3 to take every end of a connection for an orderly one."""
+    client = Client(HttpClient())
+    client.tls().options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    with saying(b"") as address, pytest.raises(FetchError) as caught:
+        client.get(f"https://{address}/", timeout=10)
+    assert str(caught.value) == f'Get "https://{address}/": EOF'
+
+
 def test_a_client_certificate_is_shown(authority: trustme.CA, tmp_path: Path) -> None:
     context = secure(authority, "127.0.0.1")
     context.verify_mode = ssl.CERT_REQUIRED

@@ -128,6 +128,7 @@ class Connection:
 
     def _handshake(self, make_context: Callable[[], ssl.SSLContext]) -> bool:
         from pytest_pushgateway.gateway.http.tls import LOOKS_PLAIN, PLAIN_ON_TLS, Context
+        from pytest_pushgateway.golang.tls import problem_text
 
         # Peeked: what Go recognises of a plain request by the place of the TLS record's header.
         if self.sock.recv(5, socket.MSG_PEEK) in LOOKS_PLAIN:
@@ -145,7 +146,8 @@ class Connection:
                 raise OSError("could not find allowed SANs in client cert")
         except (OSError, ValueError) as problem:
             if not self.closing:
-                self.server.log("debug", "TLS handshake error", logged_source=self.remote_address, err=str(problem))
+                reason = problem_text(problem)
+                self.server.log("debug", "TLS handshake error", logged_source=self.remote_address, err=reason)
             return False
         self._tls = wrapped
         return True

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
+from pytest_pushgateway.golang.tls import problem_text
 from pytest_pushgateway.prometheus.scrape.tls import NoTls, TlsStream, Unverified, client_context, verify_name
 from pytest_pushgateway.prometheus.values import parse_url, quote
 
@@ -248,15 +249,13 @@ class _Exchange:
         except ssl.SSLCertVerificationError as problem:
             raise self._get_error(str(Unverified.of(problem))) from None
         except ssl.SSLError as problem:
-            raise self._get_error("EOF" if isinstance(problem, ssl.SSLEOFError) else _tls_alert(problem)) from None
+            raise self._get_error(problem_text(problem)) from None
         except OSError as problem:
             raise self._get_error(self._response_problem(problem)) from None
 
     def _response_problem(self, problem: Exception) -> str:
-        if isinstance(problem, ssl.SSLEOFError):
-            return "EOF"
         if isinstance(problem, ssl.SSLError):
-            return _tls_alert(problem)
+            return problem_text(problem)
         if isinstance(problem, ConnectionResetError):
             theirs = "{}:{}".format(*(self.client.connect_to or self._address()))
             return f"read tcp {self.mine}->{theirs}: read: connection reset by peer"
@@ -291,18 +290,11 @@ class _Exchange:
             return "unexpected EOF"
         if isinstance(problem, gzip.BadGzipFile):
             return "gzip: invalid header"
-        return self._response_problem(problem) if isinstance(problem, ConnectionResetError) else str(problem)
+        told = isinstance(problem, (ConnectionResetError, ssl.SSLError))
+        return self._response_problem(problem) if told else str(problem)
 
 
 def _check_length(response: http.client.HTTPResponse) -> None:
     """Notice a body that ends early, which ``read(amount)`` passes over in silence."""
     if response.length:
         raise http.client.IncompleteRead(b"", response.length)
-
-
-def _tls_alert(problem: ssl.SSLError) -> str:
-    reason = (problem.reason or str(problem)).lower().replace("_", " ")
-    for prefix in ("tlsv13 alert ", "tlsv1 alert ", "sslv3 alert "):
-        if reason.startswith(prefix):
-            return f"remote error: tls: {reason[len(prefix) :]}"
-    return f"tls: {reason}"
