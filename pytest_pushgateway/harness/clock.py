@@ -16,12 +16,15 @@ class Clock:
     """A clock that tells Unix time in seconds and can be frozen.
 
     While it is not frozen it follows ``time.time()``, and so freezegun and time-machine.
+
+    Args:
+        moved: called with the new time whenever the clock is set.
+
     """
 
-    def __init__(self) -> None:
+    def __init__(self, moved: Callable[[float], None] = lambda at: None) -> None:
         self._frozen: float | None = None
-        self._moved: Callable[[float], None] = lambda at: None
-        """Called with the new time whenever the clock is set."""
+        self._moved = moved
 
     def __call__(self) -> float:
         """Return the time, in seconds since 1970."""

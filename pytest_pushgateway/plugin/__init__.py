@@ -21,7 +21,7 @@ from pytest_pushgateway.plugin.fixtures import (
     pushgateway_session,  # noqa: F401
 )
 from pytest_pushgateway.plugin.options import PROGRAMS, check_flags, flag_of
-from pytest_pushgateway.plugin.run import _STATE, _keeper, _State
+from pytest_pushgateway.plugin.run import _STATE, _State, _supervisor
 from pytest_pushgateway.settings import HELP, KINDS, SettingsError, resolve
 
 # Options
@@ -134,11 +134,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def _section(item: pytest.Item) -> str:
     state = item.config.stash[_STATE]
     used = [*state.used, *getattr(item, "funcargs", {}).values()]
+    of_test = [_supervisor(one) for one in used if isinstance(one, sys.modules[_HARNESS].Pushgateway)]
     lines: list[str] = []
     for gateway in state.gateways():
         try:
-            if any(gateway is one for one in used) or _keeper(gateway).concerns(item.nodeid):
-                lines += _keeper(gateway).section()
+            if gateway in of_test or gateway.concerns(item.nodeid):
+                lines += gateway.section()
         except Exception as error:  # a report that breaks must not hide the failure that it reports
             lines.append(f"{type(error).__name__} while describing a gateway: {error}")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_pushgateway.plugin.options import TEMPLATE_FIELDS
-from pytest_pushgateway.plugin.run import _STATE, _keeper
+from pytest_pushgateway.plugin.run import _STATE, _supervisor
 from pytest_pushgateway.settings import KINDS, SettingsError, options_of, resolve
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ def pushgateway(
         else:
             gateway = stack.enter_context(_running(settings, tmp_path_factory))
         state.used.append(gateway)
-        _keeper(gateway).begin()
+        _supervisor(gateway).begin()
         yield gateway
-        _keeper(gateway).settle()
+        _supervisor(gateway).end_of_test()
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def _hindrance(error: Exception) -> str | None:
 
 @contextmanager
 def _running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushgateway]:
-    from pytest_pushgateway.harness.supervisor import make
+    from pytest_pushgateway.harness.pushgateway import make
 
     gateway = make(settings, lambda: tmp_path_factory.mktemp("pushgateway"))
     try:
@@ -216,7 +216,7 @@ def _running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
         with _without_proxy(gateway.host):
             yield gateway
     finally:
-        _keeper(gateway).end()
+        _supervisor(gateway).gateway.end()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.harness.pushgateway import Pushgateway
+    from pytest_pushgateway.harness.supervisor import Supervisor
 
 OPTION = "--pushgateway-pause-on-failure"
 
@@ -26,7 +26,7 @@ class Pause:
     """
 
     def __init__(
-        self, config: pytest.Config, distributed: bool, gateways: Callable[[pytest.Item], Sequence[Pushgateway]]
+        self, config: pytest.Config, distributed: bool, gateways: Callable[[pytest.Item], Sequence[Supervisor]]
     ) -> None:
         self._config = config
         self._gateways = gateways
@@ -72,14 +72,12 @@ class Pause:
         """Wait for Enter while the fixtures of the failed test still stand."""
         if self._obstacle or not isinstance(node, pytest.Item) or report.when == "teardown":
             return
-        running = [gateway for gateway in self._gateways(node) if gateway.running]
+        running = [one.gateway for one in self._gateways(node) if one.gateway.running]
         terminal: pytest.TerminalReporter | None = self._config.pluginmanager.getplugin("terminalreporter")
         if not running or terminal is None:  # -p no:terminal, which asks pytest for silence
             return
-        from pytest_pushgateway.harness.supervisor import keeper
-
         for gateway in running:
-            keeper(gateway).page_note = f"Paused: {node.nodeid} failed. Press Enter in its terminal to go on."
+            gateway.page_note = f"Paused: {node.nodeid} failed. Press Enter in its terminal to go on."
         try:
             with self._uncaptured():
                 terminal.ensure_newline()
@@ -94,4 +92,4 @@ class Pause:
                 sys.__stdin__.readline()
         finally:
             for gateway in running:
-                keeper(gateway).page_note = None
+                gateway.page_note = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.harness.messages.report import Finding
     from pytest_pushgateway.harness.pushgateway import Pushgateway
-    from pytest_pushgateway.harness.supervisor import Keeper
+    from pytest_pushgateway.harness.supervisor import Supervisor
     from pytest_pushgateway.settings import Settings
 
 
@@ -74,10 +74,9 @@ class _State:
         findings: list[Finding] = []
         errors: list[BaseException] = []
         for gateway in self.gateways():
-            kept = _keeper(gateway)
-            findings += kept.take_findings()
-            errors += kept.take_errors()
-            totals = kept.take_totals()
+            findings += gateway.take_findings()
+            errors += gateway.take_errors()
+            totals = gateway.take_totals()
             if totals.pushes or totals.deletions:
                 row = self.rows.setdefault(test, [0.0] * 5)
                 row[:4] = [a + b for a, b in zip(row, totals.counts, strict=False)]
@@ -85,23 +84,24 @@ class _State:
         self.used.clear()
         return findings, errors
 
-    def gateways(self) -> list[Pushgateway]:
+    def gateways(self) -> list[Supervisor]:
         """Return all gateways that this test may have used."""
-        from pytest_pushgateway.harness import registry as life
+        from pytest_pushgateway.harness.supervisor import started
 
-        own = [*([self.session] if self.session is not None else []), *self.used]
-        return list(dict.fromkeys([*own, *(gateway for gateway in life.gateways() if not _keeper(gateway).managed)]))
+        own = [_supervisor(gateway) for gateway in (self.session, *self.used) if gateway is not None]
+        return list(dict.fromkeys([*own, *(one for one in started() if not one.gateway.managed)]))
 
-    def in_use(self, item: pytest.Item) -> list[Pushgateway]:
+    def in_use(self, item: pytest.Item) -> list[Supervisor]:
         """Return the gateways of a running test: its fixtures', and those that it, or its module, made itself."""
         asks = "pushgateway_session" in getattr(item, "fixturenames", ())
-        return [gateway for gateway in self.gateways() if gateway is not self.session or gateway in self.used or asks]
+        session = _supervisor(self.session) if self.session is not None else None
+        return [one for one in self.gateways() if one != session or self.session in self.used or asks]
 
 
 _STATE = pytest.StashKey[_State]()
 
 
-def _keeper(gateway: Pushgateway) -> Keeper:
-    from pytest_pushgateway.harness.supervisor import keeper
+def _supervisor(gateway: Pushgateway) -> Supervisor:
+    from pytest_pushgateway.harness.pushgateway import supervisor
 
-    return keeper(gateway)
+    return supervisor(gateway)

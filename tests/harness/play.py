@@ -21,15 +21,15 @@ class Play(Asserting):
         self.clock = Clock()
         self.clock.freeze(1700000000.0)
         self.store = Store(self_metrics=SelfMetrics(), clock=self.clock)
-        self._journal = Journal(journal_limit)
+        self.journal = Journal(journal_limit)
 
     @property
     def _store(self) -> Store:
         return self.store
 
     @property
-    def journal(self) -> Journal:
-        return self._journal
+    def _journal(self) -> Journal:
+        return self.journal
 
     def put(self, body: str, *, origin: str = "", plan: Plan | None = None, test: str = "", **key: str) -> Push:
         return self._push("PUT", body, origin, plan, test, key)

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from pytest_pushgateway.harness.client import Client
+from pytest_pushgateway.harness.sending import Client
 
 HEAD = b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\n"
 

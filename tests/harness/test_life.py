@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from pytest_pushgateway import MakePushgateway, Pushgateway
-from pytest_pushgateway.harness import registry as life
-from pytest_pushgateway.harness.supervisor import keeper, make
+from pytest_pushgateway.harness.local import started
+from pytest_pushgateway.harness.pushgateway import make
 from pytest_pushgateway.settings import Settings
 
 from .application import send
@@ -244,7 +244,7 @@ def test_the_url_is_one_that_can_be_connected_to(host: str, url: str) -> None:
         assert gateway.url == url.format(gateway.port)
         assert send(gateway) == 200
     finally:
-        gateway._keeper.end()
+        gateway._gateway.end()
 
 
 def test_an_unknown_option_names_the_nearest() -> None:
@@ -288,14 +288,14 @@ def test_a_forked_child_lets_go_so_that_the_parent_can_stop(make_pushgateway: Ma
     if not child:
         try:
             os.close(hold_writer)
-            told = f"{gateway.running} {bool(life.gateways())} {gateway.scrape().status}\n"
+            told = f"{gateway.running} {bool(started())} {gateway.scrape().status}\n"
             for refused in (lambda: gateway.push("child 1\n", job="child"), lambda: gateway.value("backup_bytes")):
                 try:
                     refused()
                 except Exception as error:
                     told += f"{type(error).__name__}: {error}\n"
             gateway.stop()
-            gateway._keeper.end()
+            gateway._gateway.end()
             os.write(told_writer, told.encode())
             os.read(hold_reader, 1)
         finally:
@@ -404,7 +404,7 @@ def test_the_end_waits_for_what_a_quit_has_begun(tmp_path: Path) -> None:
         half.sendall(b"PUT /metrics/job/j HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\na ")
         send(gateway)
         assert send(gateway, "", "/-/quit") == 200
-        keeper(gateway).end()
+        gateway._gateway.end()
 
     assert [thread.name for thread in threading.enumerate() if thread.name == "pushgateway-quit"] == []
     assert not tmp_path.exists()

@@ -16,6 +16,7 @@ from pytest_pushgateway import (
     UnusedFaultWarning,
     UselessDeleteWarning,
 )
+from pytest_pushgateway.harness.pushgateway import supervisor
 
 from .application import send
 
@@ -66,7 +67,7 @@ def test_at_the_end_of_a_with_statement() -> None:
 def test_a_delete_that_was_refused() -> None:
     gateway = Pushgateway(basic_auth=("user", "secret")).start()
     assert send(gateway, "", "/metrics/job/backup", "DELETE") == 401
-    assert '  delete 1 (DELETE job="backup"), answered 401: nothing was deleted' in gateway._keeper.section()
+    assert '  delete 1 (DELETE job="backup"), answered 401: nothing was deleted' in supervisor(gateway).section()
     with pytest.raises(AssertionError, match="but the DELETE was answered 401"):
         gateway.assert_deleted(job="backup")
     with pytest.warns(UselessDeleteWarning) as caught:
@@ -105,7 +106,7 @@ def test_each_is_issued_once() -> None:
     gateway.stop()
     gateway.start()
     gateway.reset()
-    gateway._keeper.end()
+    gateway._gateway.end()
 
 
 def test_what_an_assertion_expected_is_no_news() -> None:
@@ -186,7 +187,7 @@ def test_a_gateway_that_checks_nothing_is_poisoned_since_the_push_that_did_not_f
 def test_the_section_shows_what_a_group_holds_whatever_it_is_called() -> None:
     with Pushgateway(utf8_names=True) as gateway:
         gateway.push('backup_time_seconds 7\n{"a\\nb\x1b"} 1\n', job="backup", grouping_key={"path": "/x" * 1000})
-        lines = gateway._keeper.section()
+        lines = supervisor(gateway).section()
 
     group = next(line for line in lines if line.endswith(r": backup_time_seconds, a\nb\x1b") and "push" not in line)
     assert group.startswith('    job="backup", path="/x/x')

@@ -27,7 +27,7 @@ FAILING = """
 
     def test_b(pushgateway):
         assert pushgateway.groups == []
-        assert pushgateway._keeper.page_note is None
+        assert pushgateway._gateway.page_note is None
 """
 
 

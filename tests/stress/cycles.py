@@ -100,7 +100,7 @@ def cycle(number: int, files: tuple[str, str], trusted: ssl.SSLContext, each: in
         sock.close()
     time.sleep(0.01 * (number % 3))
     began = time.perf_counter()
-    gateway._keeper.end()
+    gateway._gateway.end()
     took = time.perf_counter() - began
     for sock in socks:
         sock.close()

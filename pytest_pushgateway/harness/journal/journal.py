@@ -25,7 +25,10 @@ FREED_BYTES = 64 * 1024
 class Journalled:
     """What the parts of a `Pushgateway` share."""
 
-    _journal: Journal
+    @property
+    def _journal(self) -> Journal:
+        """The journal of the gateway's requests."""
+        raise NotImplementedError
 
     def _closed(self) -> str | None:
         """Return why no connection reaches the gateway now, and what to do; None where one would."""

@@ -1,0 +1,357 @@
+"""The gateway behind a `Pushgateway` in this process, from its start to its end.
+
+`Pushgateway` is the face that a test sees, and a `Supervisor` what fixtures see. Behind both is a `LocalGateway`: the
+inner gateway that serves, and what surrounds it for longer than one start: journal, clock, faults, port and file.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import weakref
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.gateway.gateway import Gateway
+from pytest_pushgateway.harness.clock import Clock
+from pytest_pushgateway.harness.journal.journal import Journal
+from pytest_pushgateway.settings import Settings, options_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
+    from pytest_pushgateway.gateway.hooks import Plan, Record, Request
+    from pytest_pushgateway.gateway.store.store import Store
+    from pytest_pushgateway.harness.faults import Faults
+    from pytest_pushgateway.harness.messages.report import Finding
+
+_ASKED_BY_THE_PAGE = ("state", "static")
+"""Handlers that the journal leaves out: an open page asks every second and would push what was pushed out of it."""
+_serials = itertools.count(1)
+_started: weakref.WeakSet[LocalGateway] = weakref.WeakSet()
+
+
+class LocalGateway:
+    """A gateway in this process that can be started more than once.
+
+    Args:
+        settings: its options.
+        directory: makes the directory of its temporary persistence file.
+        managed: whether fixtures look after it: its warnings then wait until they have ended.
+
+    Attributes:
+        inner: the gateway that was started last, if any; its store can still be read when it is stopped.
+        inherited: in a forked child, the parent's inner gateway.
+        journal: the requests of the current test.
+        moves: for each time that the clock was set, the journal's sequence at that moment and the new time.
+        log: the latest lines of the gateway's log.
+        port: the port that it listens on, or listened on last; 0 before the first start with a free one.
+        made_in: the node id of the test that made it.
+        page_note: a line that the web page shows at its top, if any.
+        heard: the journal's sequence up to which warnings were made.
+        due: warnings that were made and wait for the test's end.
+
+    """
+
+    def __init__(
+        self, settings: Settings, directory: Callable[[], Path] | None = None, *, managed: bool = False
+    ) -> None:
+        self.settings: Settings = settings
+        self.managed: bool = managed
+        self.made_in: str = running_test()
+        self.page_note: str | None = None
+        self.heard: int = 0
+        self.due: list[Finding] = []
+        self.journal: Journal = Journal(settings.journal_limit)
+        self.moves: list[tuple[int, float]] = []
+        self.clock: Clock = Clock(lambda at: self.moves.append((self.journal.sequence, at)))
+        self.log: deque[str] = deque(maxlen=200)
+        self.port: int = settings.port
+        self.inner: Gateway | None = None
+        self.inherited: Gateway | None = None
+        self._serial = next(_serials)
+        self._faults: Faults | None = None
+        self._running = False
+        self._emptied = False
+        """Whether a reset while it was stopped has yet to reach the file."""
+        self._directory = directory or _temporary_directory
+        self._remove_temporary: Callable[[], object] | None = None
+        self._persistence_file = settings.persistence_file
+
+    # Where it is
+
+    @property
+    def scheme(self) -> str:
+        """``http``, or ``https`` where TLS is asked for."""
+        return self.inner.scheme if self.inner is not None else "http"
+
+    @property
+    def host(self) -> str:
+        """The address to connect to; never a name, and never one that means all addresses."""
+        host = self.settings.host
+        return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as a URL has them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def prefix(self) -> str:
+        """The route prefix: empty, or with a slash before it and none after it."""
+        return self.inner.prefix if self.inner is not None else ""
+
+    @property
+    def url(self) -> str:
+        """The URL with scheme and route prefix."""
+        return f"{self.scheme}://{self.netloc}{self.prefix}"
+
+    # What it holds
+
+    @property
+    def store(self) -> Store:
+        """The store of the last start.
+
+        Raises:
+            RuntimeError: it was never started, or it is the gateway of the process that this one was forked from.
+
+        """
+        if self.inner is None:
+            if self.inherited is not None:
+                raise RuntimeError(
+                    "the gateway runs in the process that this one was forked from: only there is it read"
+                )
+            raise RuntimeError("the gateway was never started: call start(), or use it in a with statement")
+        return self.inner.store
+
+    @property
+    def faults(self) -> Faults:
+        """Its faults, made when they are first asked for."""
+        with self.journal.condition:
+            if self._faults is None:
+                from pytest_pushgateway.harness.faults import Faults
+
+                self._faults = Faults(self._release, self._refuse)
+            return self._faults
+
+    @property
+    def asked_faults(self) -> Faults | None:
+        """Its faults, or None if nobody has asked for them yet."""
+        return self._faults
+
+    @property
+    def errors(self) -> list[list[BaseException]]:
+        """The lists into which threads of the gateway and predicates of faults put what they raised."""
+        faults, inner = self._faults, self.inner
+        return [*([faults._errors] if faults is not None else []), *([inner.errors] if inner is not None else [])]
+
+    # Its life
+
+    @property
+    def running(self) -> bool:
+        """Whether it is started; one that ``/-/quit`` ended is not."""
+        if self._running and self.inner is not None and self.inner.stopped:
+            self._running = False
+            self.inner.wait_for_end()
+            self.lift_faults()
+        return self._running
+
+    def start(self) -> None:
+        """Start it on the port that it had before, unless it is running.
+
+        Raises:
+            OSError: the port is taken.
+
+        """
+        if self.running:
+            return
+        inner = Gateway(
+            self._inner_settings(),
+            clock=self.clock,
+            observer=self._observe,
+            hook=self._hook,
+            log=self._write_log,
+            recent_requests=self._recent,
+            note=lambda: self.page_note,
+            on_listening=(lambda inner: inner.store.reset()) if self._emptied else None,
+        )
+        if self.inner is not None:
+            inner.errors = self.inner.errors  # what its threads raised the test has yet to hear
+        inner.start(refusing=self._faults is not None and self._faults._refusing)
+        self.inner = inner
+        self.port = inner.port
+        self._running = True
+        self._emptied = False
+        _started.add(self)
+
+    def stop(self) -> None:
+        """Stop it, and lift its faults, unless it is stopped."""
+        if self.running and self.inner is not None:
+            self._running = False
+            self.lift_faults()
+            self.inner.stop()
+
+    def restart(self) -> None:
+        """Stop it in an orderly way and start it on the same port; the metrics come back from the file."""
+        self._again(lambda inner: inner.stop())
+
+    def crash(self) -> None:
+        """End it as a kill does, without a last write, and start it on the same port."""
+        self._again(lambda inner: inner.crash())
+
+    def reset(self) -> None:
+        """Empty gateway, log and journal, and lift all faults; a request under way shows in none of them."""
+        stopped = not self.running
+        self.lift_faults()
+        self.log.clear()
+        with self.journal.condition:
+            if self.inner is not None:
+                self._emptied = stopped
+                self.inner.reset()
+            self.journal.clear()
+            self.moves.clear()
+
+    def end(self) -> None:
+        """Stop the gateway, whatever fails, and remove its temporary file."""
+        try:
+            self.stop()
+        finally:
+            if self._remove_temporary is not None:
+                self._remove_temporary()
+                self._remove_temporary = None
+                self._persistence_file = self.settings.persistence_file
+
+    def forget_after_fork(self) -> None:
+        """In a forked child: forget the parent's gateway, whose sockets the server has closed here."""
+        self._running = False
+        self.journal = Journal(self.settings.journal_limit)
+        self._faults = None
+        self._remove_temporary = None
+        self._persistence_file = self.settings.persistence_file
+        self.inherited = self.inner  # kept from the collector: its database belongs to the parent
+        self.inner = None
+
+    def lift_faults(self) -> None:
+        """End all faults and release the requests that wait in them."""
+        if self._faults is not None:
+            self._faults.clear()
+
+    def closed(self) -> str | None:
+        """Return why no connection reaches the gateway now, and what to do; None where one would."""
+        if not self.running:
+            if self.inner is not None:
+                return "it is stopped; call start() to have it back"
+            if self.inherited is None:
+                return "it was never started; call start(), or use it in a with statement"
+            return None  # a forked child's requests reach the gateway of its parent
+        if self._faults is not None and self._faults._refusing:
+            return "the fault refuse() is active; remove() it, or end its with statement"
+        return None
+
+    def persistence_file(self) -> str:
+        """Return the path of the file that keeps the metrics; a temporary one is made where no option names one."""
+        if self._persistence_file is None:
+            directory = self._directory()
+            # At the end of this process, or when nobody refers to the gateway any more. Called once only: another
+            # gateway may be given a directory of the same name.
+            self._remove_temporary = weakref.finalize(self, _remove, directory, os.getpid())
+            self._persistence_file = str(directory / "pushgateway.sqlite")
+            if self.running and self.inner is not None:
+                self.inner.persist(self._persistence_file)
+        return self._persistence_file
+
+    # What the inner gateway calls
+
+    def _observe(self, record: Record) -> None:
+        if record.request.handler in _ASKED_BY_THE_PAGE:
+            return
+        test = running_test()
+        with self.journal.condition:
+            if self.inner is None or record.request.generation == self.inner.store.generation:
+                self.journal.add(record, test)
+
+    def _hook(self, request: Request) -> Plan | None:
+        if not self._faults or self.journal.is_own(request):
+            return None
+        return self._faults._plan(request)
+
+    def _write_log(self, level: str, message: str, **fields: object) -> None:
+        self.log.append(" ".join([level, message, *(f"{name}={value!r}" for name, value in fields.items())]))
+
+    def _recent(self) -> list[RecentRequest]:
+        from pytest_pushgateway.gateway.app.recent_requests import LIMIT
+
+        latest = [entry for entry in self.journal.requests() if entry.kind != "other"][-LIMIT:]
+        return [entry._in_short() for entry in latest]
+
+    # What its faults call
+
+    def _release(self, fault: object) -> None:
+        if self.inner is not None:
+            self.inner.release(fault)
+
+    def _refuse(self, refused: bool) -> None:
+        if self.inner is None or not self.running:
+            if refused:
+                raise RuntimeError("a gateway that is stopped refuses connections already")
+        elif refused:
+            self.inner.refuse()
+        else:
+            self.inner.unrefuse()
+
+    def _again(self, end: Callable[[Gateway], None]) -> None:
+        self.persistence_file()
+        if self.running and self.inner is not None:
+            self._running = False
+            end(self.inner)
+        self.start()
+
+    def _inner_settings(self) -> Settings:
+        options = {**options_of(self.settings), "port": self.port, "persistence_file": self._persistence_file}
+        return Settings(sources=dict.fromkeys(options, "Pushgateway"), **options)
+
+
+def started() -> list[LocalGateway]:
+    """Return all gateways of this process that were ever started and are still referred to, the oldest first."""
+    return sorted(_started, key=lambda gateway: gateway._serial)
+
+
+def running_test() -> str:
+    """Return the node id of the test that pytest runs, or an empty string."""
+    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+
+
+def _temporary_directory() -> Path:
+    import tempfile
+    from pathlib import Path
+
+    return Path(tempfile.mkdtemp(prefix="pushgateway-"))
+
+
+def _remove(directory: Path, process: int) -> None:
+    if os.getpid() == process:  # in a forked child it is still the parent's
+        import shutil
+
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@atexit.register
+def _end_all() -> None:
+    for gateway in started():
+        with suppress(Exception):
+            gateway.end()
+
+
+def _forget_all_after_fork() -> None:
+    # The child has copies of the sockets: unless it closes them, clients still connect after the parent stopped. The
+    # server's own hook does that, and before this one: hooks run in the order in which their modules were imported.
+    for gateway in started():
+        gateway.forget_after_fork()
+    _started.clear()
+
+
+os.register_at_fork(after_in_child=_forget_all_after_fork)
