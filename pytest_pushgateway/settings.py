@@ -6,11 +6,9 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
-
+MIB = 1024 * 1024
 _NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -18,7 +16,66 @@ class SettingsError(ValueError):
     """An option is unknown, has a value it cannot have, or contradicts another."""
 
 
-# Methods written by hand: to have them generated takes 1 ms of every test run's start, used or not.
+class Option:
+    """One row of the option table, as an attribute of `Settings` that was not set: reading it gives the default.
+
+    Attributes:
+        kind: what it holds: ``str``, ``int``, ``float`` (seconds), ``bool``, ``path``, ``tls`` or ``auth``.
+        default: its value where nothing sets it.
+        help: one line for pytest's ``--help``, the documentation, and ``serve --help`` where the flag is ours.
+        environment: whether an environment variable sets it, too.
+        flag: its flag of ``serve``, without the dashes; empty if there is none.
+        inverted: whether that flag means the contrary.
+
+    """
+
+    __slots__ = ("default", "environment", "flag", "help", "inverted", "kind", "name")
+
+    def __init__(
+        self,
+        default: Any,
+        text: str,
+        *,
+        kind: str = "",
+        environment: bool = False,
+        flag: str = "",
+        inverted: bool = False,
+    ) -> None:
+        self.name: str = ""
+        self.kind: str = kind or ("path" if default is None else type(default).__name__)
+        self.default: Any = default
+        self.help: str = text
+        self.environment: bool = environment
+        self.flag: str = flag
+        self.inverted: bool = inverted
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self.default
+
+    @property
+    def shown_default(self) -> str:
+        """The default as a reader wants it: ``yes``, ``256 MiB``, ``none``."""
+        default = self.default
+        if default is None or default == "":
+            return "none"
+        if self.kind == "bool":
+            return "yes" if default else "no"
+        if self.kind == "int" and default and default % MIB == 0:
+            return f"{default // MIB} MiB"
+        return f"{default:g}" if self.kind == "float" else f"{default}"
+
+
+def _option(default: Any, text: str, **more: Any) -> Any:
+    # Typed as anything, so that each field below has the type that its readers see.
+    return Option(default, text, **more)
+
+
+# The option table. From a row come the option of Pushgateway() and of the marker, pytest's command line and ini file,
+# the flag of `serve` (where `flag=` names it), the server's limit, and the line of docs/options.md.
+# Methods are written by hand: to have them generated takes 1 ms of every test run's start, used or not.
 @dataclass(frozen=True, init=False, repr=False, eq=False)
 class Settings:
     """Every option of a gateway. Sizes are bytes, durations seconds.
@@ -30,30 +87,50 @@ class Settings:
 
     """
 
-    host: str = "127.0.0.1"
-    port: int = 0
-    telemetry_path: str = "/metrics"
-    route_prefix: str = ""
-    external_url: str = ""
-    persistence_file: str | None = None
-    persistence_interval: float = 0.0
-    consistency_check: bool = True
-    utf8_names: bool = False
-    enable_admin_api: bool = False
-    enable_lifecycle: bool = False
-    tls: Any = None
-    basic_auth: tuple[str, str] | None = None
-    web_config_file: str | None = None
-    journal_limit: int = 10_000
-    lint: bool = False
-    max_body_size: int = 256 * 1024 * 1024
-    max_decoded_body_size: int = 1024 * 1024 * 1024
-    max_header_size: int = 1024 * 1024
-    max_headers: int = 1000
-    max_request_line: int = 1024 * 1024
-    max_connections: int = 5000
-    request_timeout: float = 300.0
-    idle_timeout: float = 300.0
+    host: str = _option("127.0.0.1", "address to listen on", environment=True)
+    port: int = _option(0, "port to listen on; 0 takes a free one", environment=True)
+    telemetry_path: str = _option("/metrics", "path of the exposed metrics", flag="web.telemetry-path")
+    route_prefix: str = _option("", "prefix of all paths", flag="web.route-prefix")
+    external_url: str = _option("", "URL under which the gateway is reached from outside", flag="web.external-url")
+    persistence_file: str | None = _option(None, "file that keeps metrics across restarts", flag="persistence.file")
+    persistence_interval: float = _option(
+        0.0, "seconds between writes to it; 0 writes before each answer", flag="persistence.interval"
+    )
+    consistency_check: bool = _option(
+        True, "reject pushes that contradict stored metrics", flag="push.disable-consistency-check", inverted=True
+    )
+    utf8_names: bool = _option(
+        False, "allow UTF-8 label names in grouping keys and metric names", flag="push.enable-utf8-names"
+    )
+    enable_admin_api: bool = _option(False, "enable PUT /api/v1/admin/wipe", flag="web.enable-admin-api")
+    enable_lifecycle: bool = _option(False, "enable PUT /-/quit", flag="web.enable-lifecycle")
+    tls: Any = _option(None, "serve HTTPS: comma-separated paths of certificate, key and optional CA", kind="tls")
+    basic_auth: tuple[str, str] | None = _option(None, "require this user and password, as user:password", kind="auth")
+    web_config_file: str | None = _option(
+        None, "the original's --web.config.file (excludes tls and basic_auth)", flag="web.config.file"
+    )
+    journal_limit: int = _option(10_000, "number of requests that the journal keeps")
+    lint: bool = _option(False, "warn about problems in what is pushed")
+    max_body_size: int = _option(
+        256 * MIB, "largest request body in bytes, as sent; a larger one gets 413", flag="web.max-body-size"
+    )
+    max_decoded_body_size: int = _option(
+        1024 * MIB,
+        "largest request body in bytes, decompressed; a larger one gets 413",
+        flag="web.max-decoded-body-size",
+    )
+    max_header_size: int = _option(
+        1 * MIB, "largest head of a request in bytes; a larger one gets 431", flag="web.max-header-size"
+    )
+    max_headers: int = _option(1000, "most header lines of a request; more get 431", flag="web.max-headers")
+    max_request_line: int = _option(
+        1 * MIB, "longest request line in bytes; a longer one gets 414", flag="web.max-request-line"
+    )
+    max_connections: int = _option(5000, "most connections open at a time; more get 503", flag="web.max-connections")
+    request_timeout: float = _option(
+        300.0, "time that a client has to send its request; a slower one gets 408", flag="web.request-timeout"
+    )
+    idle_timeout: float = _option(300.0, "time after which an idle connection is closed", flag="web.idle-timeout")
     sources: Mapping[str, str] = field(init=False)
 
     def __init__(self, *, sources: Mapping[str, str] = _NO_SOURCES, **options: Any) -> None:
@@ -71,10 +148,10 @@ class Settings:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Settings):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in KINDS)
+        return all(getattr(self, name) == getattr(other, name) for name in OPTIONS)
 
     def __hash__(self) -> int:
-        return hash(tuple(getattr(self, name) for name in KINDS))
+        return hash(tuple(getattr(self, name) for name in OPTIONS))
 
     def __repr__(self) -> str:
         """Show only what was set, and where; never a password."""
@@ -85,61 +162,8 @@ class Settings:
         return f"Settings({given})"
 
 
-KINDS: dict[str, str] = {
-    "host": "str",
-    "port": "int",
-    "telemetry_path": "str",
-    "route_prefix": "str",
-    "external_url": "str",
-    "persistence_file": "path",
-    "persistence_interval": "float",
-    "consistency_check": "bool",
-    "utf8_names": "bool",
-    "enable_admin_api": "bool",
-    "enable_lifecycle": "bool",
-    "tls": "tls",
-    "basic_auth": "auth",
-    "web_config_file": "path",
-    "journal_limit": "int",
-    "lint": "bool",
-    "max_body_size": "int",
-    "max_decoded_body_size": "int",
-    "max_header_size": "int",
-    "max_headers": "int",
-    "max_request_line": "int",
-    "max_connections": "int",
-    "request_timeout": "float",
-    "idle_timeout": "float",
-}
-"""What each option holds; the names are the options."""
-
-HELP: dict[str, str] = {
-    "host": "address to listen on (default: 127.0.0.1)",
-    "port": "port to listen on; 0 takes a free one (default: 0)",
-    "telemetry_path": "path of the exposed metrics (default: /metrics)",
-    "route_prefix": "prefix of all paths",
-    "external_url": "URL under which the gateway is reached from outside",
-    "persistence_file": "file that keeps the metrics over a restart",
-    "persistence_interval": "seconds between writes to it; 0 writes before each answer (default: 0)",
-    "consistency_check": "refuse pushes inconsistent with what is stored (default: yes)",
-    "utf8_names": "allow UTF-8 label names in grouping keys and metric names (default: no)",
-    "enable_admin_api": "enable PUT /api/v1/admin/wipe (default: no)",
-    "enable_lifecycle": "enable PUT /-/quit (default: no)",
-    "tls": "serve HTTPS: paths of certificate, key and, if wanted, CA, separated by commas",
-    "basic_auth": "require this user and password, as user:password",
-    "web_config_file": "the original's --web.config.file (excludes tls and basic_auth)",
-    "journal_limit": "number of requests that the journal keeps (default: 10000)",
-    "lint": "warn about problems in what is pushed (default: no)",
-    "max_body_size": "largest request body in bytes, as sent",
-    "max_decoded_body_size": "largest request body in bytes, decompressed",
-    "max_header_size": "largest request header in bytes",
-    "max_headers": "most header lines of a request",
-    "max_request_line": "longest request line in bytes",
-    "max_connections": "most connections open at a time",
-    "request_timeout": "seconds that a client has to send its request",
-    "idle_timeout": "seconds that an idle connection is kept",
-}
-
+OPTIONS: dict[str, Option] = {name: row for name, row in vars(Settings).items() if isinstance(row, Option)}
+"""The option table, by name."""
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
@@ -155,7 +179,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def unknown(name: str, source: str) -> SettingsError:
     """Return the error for an option that is not there."""
-    return SettingsError(f"{source}: unknown option {name!r}{nearest(name, KINDS)}")
+    return SettingsError(f"{source}: unknown option {name!r}{nearest(name, OPTIONS)}")
 
 
 def parse(name: str, text: str, source: str) -> Any:
@@ -165,9 +189,9 @@ def parse(name: str, text: str, source: str) -> Any:
         SettingsError: the option is unknown or the text is no value of it.
 
     """
-    kind = KINDS.get(name)
-    if kind is None:
+    if name not in OPTIONS:
         raise unknown(name, source)
+    kind = OPTIONS[name].kind
     text = text.strip()
     try:
         if kind == "int":
@@ -188,12 +212,12 @@ def parse(name: str, text: str, source: str) -> Any:
         if kind == "tls":
             return check(name, tuple(part.strip() for part in text.split(",")), source)
     except ValueError:
-        expected = _EXPECTED[kind]
+        expected = EXPECTED[kind]
         raise SettingsError(f"{source}: {name} must be {expected}, not {text!r}") from None
     return text
 
 
-_EXPECTED = {
+EXPECTED = {
     "str": "a string",
     "path": "a path",
     "int": "a whole number",
@@ -211,9 +235,9 @@ def check(name: str, value: Any, source: str) -> Any:
         SettingsError: the option is unknown or cannot have that value.
 
     """
-    kind = KINDS.get(name)
-    if kind is None:
+    if name not in OPTIONS:
         raise unknown(name, source)
+    kind = OPTIONS[name].kind
     if value is None and kind in ("path", "auth", "tls"):
         return None
     if kind == "path" and isinstance(value, os.PathLike):
@@ -224,7 +248,7 @@ def check(name: str, value: Any, source: str) -> Any:
         value = tuple(os.fspath(part) if isinstance(part, os.PathLike) else part for part in value)
     if not _fits(kind, value):
         shown = type(value).__name__ if kind in ("auth", "tls") else repr(value)
-        raise SettingsError(f"{source}: {name} must be {_EXPECTED[kind]}, not {shown}")
+        raise SettingsError(f"{source}: {name} must be {EXPECTED[kind]}, not {shown}")
     if kind in ("int", "float") and not value >= 0:
         raise SettingsError(f"{source}: {name} must not be negative, got {value!r}")
     if name == "port" and value > 65535:
@@ -270,7 +294,13 @@ def resolve(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Settings:
 
 def _from_here(name: str, value: Any) -> Any:
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
-    if KINDS.get(name) != "path" or not isinstance(path, str) or not path or os.path.isabs(path):
+    if (
+        name not in OPTIONS
+        or OPTIONS[name].kind != "path"
+        or not isinstance(path, str)
+        or not path
+        or os.path.isabs(path)
+    ):
         return value
     return os.path.join(os.getcwd(), path)
 
@@ -278,6 +308,3 @@ def _from_here(name: str, value: Any) -> Any:
 def options_of(settings: Settings) -> dict[str, Any]:
     """Return the options that were set, by name: what a gateway that inherits them starts from."""
     return {name: getattr(settings, name) for name in settings.sources}
-
-
-# Where options are written: command line, ini file, environment

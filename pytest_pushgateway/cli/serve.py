@@ -11,7 +11,7 @@ import platform
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_pushgateway._version import __version__
@@ -22,7 +22,7 @@ from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.http.listeners import split_address, systemd_sockets
 from pytest_pushgateway.golang.duration import format_duration, parse_duration
 from pytest_pushgateway.golang.url import external_path
-from pytest_pushgateway.settings import Settings, SettingsError
+from pytest_pushgateway.settings import OPTIONS, Settings, SettingsError
 
 PROGRAM = "pytest-pushgateway serve"
 _NO_SOCKETS = "leave --web.systemd-socket to a service that systemd starts with a socket unit"
@@ -62,14 +62,23 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _limit(name: str, text: str) -> Flag:
-    default = Settings.__dataclass_fields__[name.replace("-", "_")].default
-    if isinstance(default, float):
-        return Flag(f"web.{name}", text, format_duration(default), parse_duration)
-    return Flag(f"web.{name}", text, str(default), _count)
+_BY_FLAG = {option.flag: option for option in OPTIONS.values() if option.flag}
 
 
-FLAGS = (
+def _flag(name: str, text: str = "", default: str = "", parse: Callable[[str], Any] | None = None) -> Flag:
+    """Return the flag of a row of the option table; ``text`` is the original's help, if the original has the flag."""
+    option = _BY_FLAG[name]
+    text = text or f"{option.help[0].upper()}{option.help[1:]}."
+    if option.kind == "bool":
+        return Flag(name, text)
+    if option.kind == "float":
+        return Flag(name, text, default or format_duration(option.default), parse_duration)
+    if option.kind == "int":
+        return Flag(name, text, str(option.default), _count)
+    return Flag(name, text, option.default or "", parse or str)
+
+
+_AS_THE_ORIGINAL = (
     Flag("web.systemd-socket", "Use systemd socket activation listeners instead of port listeners (Linux only)."),
     Flag(
         "web.listen-address",
@@ -79,33 +88,28 @@ FLAGS = (
         _address,
         repeatable=True,
     ),
-    Flag("web.config.file", "Path to configuration file that can enable TLS or authentication.", ""),
-    Flag("web.telemetry-path", "Path under which to expose metrics.", "/metrics"),
-    Flag("web.external-url", "The URL under which the Pushgateway is externally reachable.", "", _url),
-    Flag(
+    _flag("web.config.file", "Path to configuration file that can enable TLS or authentication."),
+    _flag("web.telemetry-path", "Path under which to expose metrics."),
+    _flag("web.external-url", "The URL under which the Pushgateway is externally reachable.", parse=_url),
+    _flag(
         "web.route-prefix",
         "Prefix for the internal routes of web endpoints. Defaults to the path of --web.external-url.",
-        "",
     ),
-    Flag("web.enable-lifecycle", "Enable shutdown via HTTP request."),
-    Flag("web.enable-admin-api", "Enable API endpoints for admin control actions."),
-    Flag("persistence.file", "File to persist metrics. If empty, metrics are only kept in memory.", ""),
-    Flag(
+    _flag("web.enable-lifecycle", "Enable shutdown via HTTP request."),
+    _flag("web.enable-admin-api", "Enable API endpoints for admin control actions."),
+    _flag("persistence.file", "File to persist metrics. If empty, metrics are only kept in memory."),
+    _flag(
         "persistence.interval",
         "The minimum interval at which to write out the persistence file; 0s writes before each answer.",
         "5m",
-        parse_duration,
     ),
-    Flag("push.disable-consistency-check", "Do not check consistency of pushed metrics. DANGEROUS."),
-    Flag("push.enable-utf8-names", "Allow UTF-8 characters in metric and label names."),
-    _limit("max-body-size", "Largest request body, bytes; a larger one gets 413."),
-    _limit("max-decoded-body-size", "Largest request body after decompression, bytes; a larger one gets 413."),
-    _limit("max-header-size", "Largest head of a request, bytes; a larger one gets 431."),
-    _limit("max-headers", "Most header lines of a request; more get 431."),
-    _limit("max-request-line", "Longest request line, bytes; a longer one gets 414."),
-    _limit("max-connections", "Most connections at a time; more get 503."),
-    _limit("request-timeout", "Time that a client has to send a request; a slower one gets 408."),
-    _limit("idle-timeout", "Time after which an idle connection is closed."),
+    _flag("push.disable-consistency-check", "Do not check consistency of pushed metrics. DANGEROUS."),
+    _flag("push.enable-utf8-names", "Allow UTF-8 characters in metric and label names."),
+)
+_NAMES = {flag.name for flag in _AS_THE_ORIGINAL}
+FLAGS = (
+    *_AS_THE_ORIGINAL,
+    *(_flag(name) for name in _BY_FLAG if name not in _NAMES),
     Flag(
         "log.level",
         "Only log messages with the given severity or above. One of: [debug, info, warn, error]",
@@ -114,6 +118,7 @@ FLAGS = (
     ),
     Flag("log.format", "Output format of log messages. One of: [logfmt, json]", "logfmt", _format),
 )
+"""The original's flags in its order, and ours, all but the last two from the option table."""
 
 
 def version_text() -> str:
@@ -125,37 +130,14 @@ def version_text() -> str:
     )
 
 
-_SETTINGS = {
-    "telemetry_path": "web.telemetry-path",
-    "route_prefix": "web.route-prefix",
-    "external_url": "web.external-url",
-    "persistence_file": "persistence.file",
-    "persistence_interval": "persistence.interval",
-    "consistency_check": "push.disable-consistency-check",
-    "utf8_names": "push.enable-utf8-names",
-    "enable_admin_api": "web.enable-admin-api",
-    "enable_lifecycle": "web.enable-lifecycle",
-    "web_config_file": "web.config.file",
-    "max_body_size": "web.max-body-size",
-    "max_decoded_body_size": "web.max-decoded-body-size",
-    "max_header_size": "web.max-header-size",
-    "max_headers": "web.max-headers",
-    "max_request_line": "web.max-request-line",
-    "max_connections": "web.max-connections",
-    "request_timeout": "web.request-timeout",
-    "idle_timeout": "web.idle-timeout",
-}
-"""Settings by the flags that they come from."""
-
-
 def settings_of(options: dict[str, Any]) -> Settings:
     """Return the settings that parsed flags mean. Raises SettingsError, naming the flag."""
-    values = {name: options[flag] for name, flag in _SETTINGS.items()}
-    values["persistence_file"] = values["persistence_file"] or None
-    values["web_config_file"] = values["web_config_file"] or None
+    values: dict[str, Any] = {}
+    for flag, option in _BY_FLAG.items():
+        value = not options[flag] if option.inverted else options[flag]
+        values[option.name] = None if option.kind == "path" and not value else value
     values["persistence_interval"] = max(0.0, values["persistence_interval"])
-    values["consistency_check"] = not values["consistency_check"]
-    return Settings(sources={name: f"--{flag}" for name, flag in _SETTINGS.items()}, **values)
+    return Settings(sources={option.name: f"--{flag}" for flag, option in _BY_FLAG.items()}, **values)
 
 
 def scrape_config(gateway: Gateway) -> str:

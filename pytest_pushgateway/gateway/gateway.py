@@ -13,7 +13,7 @@ from pytest_pushgateway._version import __version__
 from pytest_pushgateway.gateway.app.application import Access, App
 from pytest_pushgateway.gateway.app.routes import Router, route_prefix
 from pytest_pushgateway.gateway.http.listeners import join_address, listen, open_listeners, split_address
-from pytest_pushgateway.gateway.http.server import Limits, Server, silent
+from pytest_pushgateway.gateway.http.server import Server, silent
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import Store
 from pytest_pushgateway.golang.url import external_path
@@ -178,7 +178,7 @@ class Gateway:
             self._server = Server(
                 self._application(self_metrics),
                 listeners,
-                limits=_limits(settings),
+                limits=settings,
                 tls=self._tls,
                 generation=lambda: self.store.generation,
                 clock=self._clock,
@@ -363,18 +363,6 @@ class Gateway:
 def _shown(listener: socket.socket) -> str:
     name = listener.getsockname()
     return join_address(*name[:2]) if isinstance(name, tuple) else str(name)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        max_body_size=settings.max_body_size,
-        max_header_size=settings.max_header_size,
-        max_headers=settings.max_headers,
-        max_request_line=settings.max_request_line,
-        max_connections=settings.max_connections,
-        request_timeout=settings.request_timeout,
-        idle_timeout=settings.idle_timeout,
-    )
 
 
 def _access_and_tls(

@@ -22,7 +22,7 @@ from pytest_pushgateway.plugin.fixtures import (
 )
 from pytest_pushgateway.plugin.options import PROGRAMS, check_flags, flag_of
 from pytest_pushgateway.plugin.run import _STATE, _State, _supervisor
-from pytest_pushgateway.settings import HELP, KINDS, SettingsError, resolve
+from pytest_pushgateway.settings import OPTIONS, SettingsError, resolve
 
 # Options
 
@@ -31,14 +31,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add an option to the command line and to the ini file for every option of a gateway."""
     group = parser.getgroup("pushgateway", "Prometheus Pushgateway for tests")
     numbers = pytest.version_tuple >= (8, 4)
-    for name, kind in KINDS.items():
-        flag, dest = flag_of(name), f"pushgateway_{name}"
+    for name, option in OPTIONS.items():
+        flag, dest, kind = flag_of(name), f"pushgateway_{name}", option.kind
+        text = f"{option.help} (default: {option.shown_default})"
         if kind == "bool":
-            group.addoption(flag, action=argparse.BooleanOptionalAction, default=None, dest=dest, help=HELP[name])
+            group.addoption(flag, action=argparse.BooleanOptionalAction, default=None, dest=dest, help=text)
         else:
-            group.addoption(flag, default=None, dest=dest, metavar=name.upper(), help=HELP[name])
+            group.addoption(flag, default=None, dest=dest, metavar=name.upper(), help=text)
         ini: Any = kind if kind == "bool" or (numbers and kind in ("int", "float")) else "string"
-        parser.addini(dest, HELP[name], type=ini, default=None)
+        parser.addini(dest, text, type=ini, default=None)
     for name, text in PROGRAMS.items():
         group.addoption(flag_of(name), default=None, dest=f"pushgateway_{name}", metavar="PATH", help=text)
         parser.addini(f"pushgateway_{name}", text, type="string", default=None)

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_pushgateway.plugin.options import TEMPLATE_FIELDS
 from pytest_pushgateway.plugin.run import _STATE, _supervisor
-from pytest_pushgateway.settings import KINDS, SettingsError, options_of, resolve
+from pytest_pushgateway.settings import OPTIONS, SettingsError, options_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ def pushgateway(
         elif "pushgateway_session" in request.fixturenames:
             differing = ", ".join(
                 f"{name} ({settings.sources.get(name) or usual.sources.get(name)})"
-                for name in KINDS
+                for name in OPTIONS
                 if getattr(settings, name) != getattr(usual, name)
             )
             pytest.fail(

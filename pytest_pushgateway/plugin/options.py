@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.settings import _EXPECTED, KINDS, SettingsError, nearest, parse, unknown
+from pytest_pushgateway.settings import EXPECTED, OPTIONS, SettingsError, nearest, parse, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -42,8 +42,10 @@ def check_flags(arguments: Iterable[str]) -> None:
     for argument in arguments:
         flag = argument.partition("=")[0]
         if flag.startswith(("--pushgateway-", "--no-pushgateway-")):
-            known = [flag_of(name) for name in (*KINDS, *PROGRAMS, "summary", "pause_on_failure")]
-            known += [flag_of(name).replace("--", "--no-", 1) for name, kind in KINDS.items() if kind == "bool"]
+            known = [flag_of(name) for name in (*OPTIONS, *PROGRAMS, "summary", "pause_on_failure")]
+            known += [
+                flag_of(name).replace("--", "--no-", 1) for name, option in OPTIONS.items() if option.kind == "bool"
+            ]
             if flag not in known:
                 raise SettingsError(f"unknown option {flag}{nearest(flag, known)}")
 
@@ -51,7 +53,7 @@ def check_flags(arguments: Iterable[str]) -> None:
 def from_command_line(get: Callable[[str, Any], Any], base: Path) -> dict[str, Any]:
     """Return the options that the command line sets; ``get`` gives a parsed option, paths are relative to ``base``."""
     options: dict[str, Any] = {}
-    for name in KINDS:
+    for name in OPTIONS:
         value = get(f"pushgateway_{name}", None)
         if value is not None:
             value = parse(name, value, flag_of(name)) if isinstance(value, str) else value
@@ -69,12 +71,12 @@ def from_ini(keys: Iterable[str], get: Callable[[str], Any], base: Path) -> dict
     for key in keys:
         if key.startswith("pushgateway_") and key[len("pushgateway_") :] not in others:
             name, source = key[len("pushgateway_") :], f"ini option {key}"
-            if name not in KINDS:
+            if name not in OPTIONS:
                 raise unknown(name, "ini file")
             try:
                 value = get(key)
             except Exception as error:  # pytest converts numbers and truth values, and says no more than Python
-                raise SettingsError(f"{source}: {name} must be {_EXPECTED[KINDS[name]]}: {error}") from None
+                raise SettingsError(f"{source}: {name} must be {EXPECTED[OPTIONS[name].kind]}: {error}") from None
             value = parse(name, value, source) if isinstance(value, str) else value
             options[name] = _absolute(name, value, base)
     return options
@@ -83,16 +85,15 @@ def from_ini(keys: Iterable[str], get: Callable[[str], Any], base: Path) -> dict
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the options that environment variables set: host and port alone."""
     options: dict[str, Any] = {}
+    known = {f"{_VARIABLE}{name.upper()}": name for name, option in OPTIONS.items() if option.environment}
     for variable, value in environment.items():
         if variable.startswith(_VARIABLE):
-            name = variable[len(_VARIABLE) :].lower()
-            if name not in ("host", "port"):
-                known = (f"{_VARIABLE}HOST", f"{_VARIABLE}PORT")
+            if variable not in known:
                 hint = nearest(variable, known)
                 raise SettingsError(
                     f"environment: unknown variable {variable}{hint} (only {' and '.join(known)} are read)"
                 )
-            options[name] = parse(name, value, f"environment variable {variable}")
+            options[known[variable]] = parse(known[variable], value, f"environment variable {variable}")
     return options
 
 
@@ -137,8 +138,8 @@ def templates(lines: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _absolute(name: str, value: Any, base: Path) -> Any:
-    if KINDS[name] == "path" and value:
+    if OPTIONS[name].kind == "path" and value:
         return str(base / value)
-    if KINDS[name] == "tls" and isinstance(value, tuple):
+    if OPTIONS[name].kind == "tls" and isinstance(value, tuple):
         return tuple(str(base / part) for part in value)
     return value

@@ -14,7 +14,7 @@ from pytest_pushgateway import cli
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.cli.kingpin import UsageError, parse
 from pytest_pushgateway.cli.serve import FLAGS, main, settings_of
-from pytest_pushgateway.settings import Settings
+from pytest_pushgateway.settings import OPTIONS, Settings
 from tests import peers
 
 WRONG: dict[str, list[str]] = {
@@ -161,3 +161,13 @@ def test_the_commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert cli.main() == 2
     assert capsys.readouterr().err == "pytest-pushgateway: error: no command given, try --help\n"
     assert cli.main(["serve", "--nope"]) == 1
+
+
+def test_each_row_of_the_option_table_that_names_a_flag_is_a_flag_of_serve() -> None:
+    flags = {flag.name: flag for flag in FLAGS}
+    rows = [option for option in OPTIONS.values() if option.flag]
+
+    assert [option.flag for option in rows if option.flag not in flags] == []
+    assert [option.flag for option in rows if flags[option.flag].is_boolean != (option.kind == "bool")] == []
+    limits = [name for name in OPTIONS if name.startswith("max_") or name.endswith("_timeout")]
+    assert [OPTIONS[name].flag for name in limits] == [f"web.{name.replace('_', '-')}" for name in limits]

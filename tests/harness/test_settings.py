@@ -9,13 +9,21 @@ from typing import Any
 import pytest
 
 from pytest_pushgateway.plugin.options import check_flags, from_command_line, from_environment, from_ini, templates
-from pytest_pushgateway.settings import HELP, KINDS, Settings, SettingsError, options_of, parse, resolve
+from pytest_pushgateway.settings import EXPECTED, OPTIONS, Settings, SettingsError, options_of, parse, resolve
 
 
 def test_every_option_has_a_kind_a_help_and_a_default() -> None:
     fields = set(Settings.__dataclass_fields__) - {"sources"}
 
-    assert set(KINDS) == set(HELP) == fields
+    assert set(OPTIONS) == fields
+    assert {option.kind for option in OPTIONS.values()} <= set(EXPECTED)
+    assert [name for name, option in OPTIONS.items() if not option.help or option.name != name] == []
+
+
+def test_option_shows_its_default_as_a_reader_wants_it() -> None:
+    shown = {name: OPTIONS[name].shown_default for name in ("tls", "lint", "consistency_check", "max_body_size")}
+
+    assert shown == {"tls": "none", "lint": "no", "consistency_check": "yes", "max_body_size": "256 MiB"}
 
 
 def test_without_options_all_is_default() -> None:

@@ -28,7 +28,7 @@ from pytest_pushgateway.prometheus.config import PrometheusConfig, load
 from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
 from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
 from pytest_pushgateway.prometheus.server import PrometheusServer
-from pytest_pushgateway.settings import KINDS
+from pytest_pushgateway.settings import OPTIONS
 
 from . import snippets
 
@@ -84,7 +84,7 @@ def test_every_member_of_what_a_test_holds_has_an_example(documented: type) -> N
 
 def test_every_warning_and_option_has_an_example() -> None:
     warnings = {name for name in pytest_pushgateway.__all__ if name.endswith("Warning")} - {"PushgatewayWarning"}
-    options = [name for name in KINDS if not name.startswith("max_") and not name.endswith("_timeout")]
+    options = [name for name in OPTIONS if not name.startswith("max_") and not name.endswith("_timeout")]
     assert len(warnings) == 6
     missing = [name for name in [*warnings, *options] if not named(name, run_by_the_tests())]
     assert [name for name in missing if not named(f"pushgateway_{name}", run_by_the_tests())] == []

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pytest_pushgateway.gateway.http.listeners import open_listeners
-from pytest_pushgateway.gateway.http.server import Application, Limits, Server
+from pytest_pushgateway.gateway.http.server import Application, Server
+from pytest_pushgateway.settings import OPTIONS, Settings
 
 
 def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -24,9 +25,9 @@ class Running:
     def __init__(self, app: Application, **options: Any) -> None:
         self.log: list[tuple[str, str, dict[str, Any]]] = []
         self.held, self.listeners = open_listeners([("127.0.0.1", 0)])
-        limits = {name: options.pop(name) for name in Limits._fields if name in options}
+        limits = {name: options.pop(name) for name in OPTIONS if name in options and name != "tls"}
         log = options.pop("log", lambda level, message, **fields: self.log.append((level, message, fields)))
-        self.server = Server(app, self.listeners, limits=Limits(**limits), log=log, **options)
+        self.server = Server(app, self.listeners, limits=Settings(**limits), log=log, **options)
         self.server.start()
         self.port = self.server.port
 

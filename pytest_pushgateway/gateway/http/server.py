@@ -14,11 +14,12 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.gateway.http.connection import Abandoned, Connection, http_date
 from pytest_pushgateway.gateway.http.workers import Workers
 from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.settings import Settings
 
 if TYPE_CHECKING:
     import ssl
@@ -38,24 +39,12 @@ def silent(level: str, message: str, **fields: object) -> None:
     """Log nothing."""
 
 
-class Limits(NamedTuple):
-    """What a client may ask of the server: bytes, counts and seconds."""
-
-    max_body_size: int = 256 * 1024 * 1024
-    max_header_size: int = 1024 * 1024
-    max_headers: int = 1000
-    max_request_line: int = 1024 * 1024
-    max_connections: int = 5000
-    request_timeout: float = 300.0
-    idle_timeout: float = 300.0
-
-
 class Server:
     """Serves a WSGI application on listening sockets, which it owns from then on.
 
-    ``tls`` returns the context for a new connection. ``generation`` is asked at each accepted connection. ``log`` gets
-    what goes wrong; exceptions of the application are also kept in ``errors``. ``held`` are bound to the same addresses
-    and tell them where nothing listens yet.
+    ``limits`` are the options that bound what a client may ask of it. ``tls`` returns the context for a new connection.
+    ``generation`` is asked at each accepted connection. ``log`` gets what goes wrong; exceptions of the application are
+    also kept in ``errors``. ``held`` are bound to the same addresses and tell them where nothing listens yet.
     """
 
     def __init__(
@@ -63,7 +52,7 @@ class Server:
         app: Application,
         listeners: Sequence[socket.socket],
         *,
-        limits: Limits | None = None,
+        limits: Settings | None = None,
         tls: Callable[[], ssl.SSLContext] | None = None,
         generation: Callable[[], int] = int,
         clock: Callable[[], float] = time.time,
@@ -72,7 +61,7 @@ class Server:
         held: Sequence[socket.socket] = (),
     ) -> None:
         self.app = app
-        self.limits: Limits = limits or Limits()
+        self.limits: Settings = limits or Settings()
         self.tls = tls
         self.log = log
         self.errors: list[BaseException] = [] if errors is None else errors
