@@ -6,7 +6,7 @@ class PushgatewayWarning(UserWarning):
 
 
 class RejectedPushWarning(PushgatewayWarning):
-    """A push was answered with an error that no fault asked for and no assertion expected."""
+    """A push was answered with an error, or reached no group; no fault asked for that and no assertion expected it."""
 
 
 class UselessDeleteWarning(PushgatewayWarning):

@@ -103,6 +103,10 @@ class Record:
     duration: float
     """Seconds from the request's arrival to this record."""
     plan: Plan | None = None
+    location: str = ""
+    """The Location header of the answer; empty where there is none."""
+    missed: str = ""
+    """Why a request that was meant as a push or a deletion reached no group, and what to do; empty for all others."""
 
 
 Observer = Callable[[Record], None]

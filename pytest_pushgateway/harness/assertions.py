@@ -200,9 +200,9 @@ class Asserting(Exposed):
         __tracebackhide__ = True
         pushes = [push for push in self._journal.pushes() if push.rejected]
         if pushes or self._journal.dropped_rejected:
-            from pytest_pushgateway.harness.messages import failures as expect
+            from pytest_pushgateway.harness.messages.rejections import rejections
 
-            raise AssertionError(expect.rejections(pushes, self._journal.requests(), self._journal.dropped_rejected))
+            raise AssertionError(rejections(pushes, self._journal.requests(), self._journal.dropped_rejected))
 
     def _accepted(self) -> list[Push]:
         return [push for push in self._journal.pushes() if push.accepted and push.origin == "application"]

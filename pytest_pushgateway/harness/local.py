@@ -48,7 +48,7 @@ class LocalGateway:
         inherited: in a forked child, the parent's inner gateway.
         journal: the requests of the current test.
         moves: for each time that the clock was set, the journal's sequence at that moment and the new time.
-        log: the latest lines of the gateway's log.
+        log: the latest lines of the gateway's log: level, message and fields of each.
         port: the port that it listens on, or listened on last; 0 before the first start with a free one.
         made_in: the node id of the test that made it.
         page_note: a line that the web page shows at its top, if any.
@@ -69,7 +69,7 @@ class LocalGateway:
         self.journal: Journal = Journal(settings.journal_limit)
         self.moves: list[tuple[int, float]] = []
         self.clock: Clock = Clock(lambda at: self.moves.append((self.journal.sequence, at)))
-        self.log: deque[str] = deque(maxlen=200)
+        self.log: deque[tuple[str, str, dict[str, object]]] = deque(maxlen=200)
         self.port: int = settings.port
         self.inner: Gateway | None = None
         self.inherited: Gateway | None = None
@@ -280,7 +280,7 @@ class LocalGateway:
         return self._faults._plan(request)
 
     def _write_log(self, level: str, message: str, **fields: object) -> None:
-        self.log.append(" ".join([level, message, *(f"{name}={value!r}" for name, value in fields.items())]))
+        self.log.append((level, message, fields))
 
     def _recent(self) -> list[RecentRequest]:
         from pytest_pushgateway.gateway.app.recent_requests import LIMIT

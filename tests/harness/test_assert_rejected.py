@@ -73,7 +73,11 @@ def test_several_others_were_rejected(play: Play) -> None:
     )
     lines = failure(play.assert_no_rejections)
     assert lines[0] == "expected no rejected push, but there are 60:"
-    assert (len(lines), lines[-1]) == (40, "... and 22 more lines")
+    assert lines[1:] == [
+        '  push 1 (PUT job="backup") was answered 400: '
+        'text format parsing error in line 1: expected float as value, got "x"',
+        '    for the same reason: 59 more pushes, the last push 60 (PUT job="backup")',
+    ]
 
 
 def test_a_collision_with_a_group_that_no_push_of_this_test_made(play: Play) -> None:
@@ -132,7 +136,7 @@ def test_a_push_that_met_a_poisoned_gateway_names_who_poisoned_it_and_the_cure(p
     play.put("backup_files 1\n")
     play.put("backup_files 1\n")
     play.put("other 1\n", job="other")
-    assert "was poisoned since push 5 " in failure(play.assert_no_rejections)[-1]
+    assert any("was poisoned since push 5 " in line for line in failure(play.assert_no_rejections))
 
 
 def test_the_group_that_came_last_poisoned_the_gateway(play: Play) -> None:

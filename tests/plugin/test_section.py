@@ -32,7 +32,6 @@ LINES = [
     "  Fault delay(0), active, 1 hit",
     "  one group stands:",
     '    job="nightly": backup_bytes',
-    "  log: error pushed metrics are invalid or inconsistent with existing metrics *",
     "http://127.0.0.1:* (running): no pushes and no other requests in this test",
     "  no groups stand",
 ]

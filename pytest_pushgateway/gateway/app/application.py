@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.gateway.app import answers
 from pytest_pushgateway.gateway.app.answers import Answer
+from pytest_pushgateway.gateway.app.missed_routes import missed_route
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, Record, Request
 from pytest_pushgateway.gateway.http.body import Body, BodyError, BodyTooLarge
@@ -116,7 +117,7 @@ class _Exchange:
         """Carry the request out, or answer ``refusal``; tell the observer before returning."""
         app, plan = self.app, None
         if refusal is not None:
-            self._observe(refusal.status, refusal.error, None)
+            self._observe(refusal, None)
             return refusal
         problem = self._read_body()
         if self.connection.closing or self.connection.generation != app.store.generation:
@@ -126,7 +127,7 @@ class _Exchange:
             self.connection.plan = plan
             return self._carry_out(plan, problem)
         answer = self._take_effect(problem)
-        self._observe(answer.status, answer.error, None)
+        self._observe(answer, None)
         return answer
 
     def _carry_out(self, plan: Plan, problem: Answer | BodyError | None) -> Answer:
@@ -136,7 +137,7 @@ class _Exchange:
         hangs = math.isinf(plan.wait)
         if hangs:
             # Whoever waits for the hanging push shall find it; its outcome is known: no answer.
-            self._observe(0, None, plan)
+            self._observe(Answer(0), plan)
         if plan.wait > 0:
             self.connection.wait(plan)
         if plan.store and not plan.after:
@@ -146,7 +147,8 @@ class _Exchange:
             answer = Answer(plan.status, list(plan.headers), [plan.body] if plan.body else [], text)
         unanswered = plan.disconnect or answer is None or plan.cut_after == 0
         if not hangs:
-            self._observe(0 if unanswered or answer is None else answer.status, answer.error if answer else None, plan)
+            sent = Answer(0, error=answer.error if answer else None) if unanswered or answer is None else answer
+            self._observe(sent, plan)
         if answer is None:
             if plan.disconnect:
                 return Answer(0)
@@ -337,15 +339,45 @@ class _Exchange:
             size -= sum(lengths[1:])
         return size + head.content_length
 
-    def _observe(self, status: int, error: str | None, plan: Plan | None) -> None:
+    def _observe(self, answer: Answer, plan: Plan | None) -> None:
         observer = self.app.observer
         if self.connection.generation != self.app.store.generation:
             raise Abandoned
         # Before the observer: whoever it wakes up may reset at once.
         self.connection.answering = plan is None or not math.isinf(plan.wait)
+        missed = self._missed(answer) if self.route.outcome != "handle" and answer.status >= 300 else ""
         if observer is not None:
             duration = monotonic() - self.started
-            observer(Record(self.request, status, error, self.verdict, self.parsed, duration, plan))
+            record = Record(self.request, answer.status, answer.error, self.verdict, self.parsed, duration, plan)
+            record.location, record.missed = _location(answer), missed
+            observer(record)
+
+    def _missed(self, answer: Answer) -> str:
+        """Return why a push or deletion reached no group, and log it; an empty string for any other request."""
+        request, location = self.request, _location(answer)
+        prefix = self.app.router.prefix.decode()
+        content_type = self.head.fields.get("content-type", "")
+        missed = missed_route(
+            request.method, request.target, content_type, request.body, answer.status, location, prefix
+        )
+        if missed:
+            self.app.log(
+                "warn",
+                "a deletion reached no group" if request.method == "DELETE" else "a push reached no group",
+                method=request.method,
+                path=request.target,
+                status=answer.status,
+                location=location,
+                logged_source=request.remote_address,
+                hint=missed,
+            )
+        return missed
+
+
+def _location(answer: Answer) -> str:
+    if not 300 <= answer.status < 400:
+        return ""
+    return next((value for name, value in answer.headers if name.lower() == "location"), "")
 
 
 _OF_CHUNKS = frozenset({"transfer-encoding", "content-length", "trailer"})

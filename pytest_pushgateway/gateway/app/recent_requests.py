@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_pushgateway.exposition.labels import Labels
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.gateway.hooks import Record
+    from pytest_pushgateway.gateway.hooks import Kind, Record
 
 LIMIT = 100
 """How many requests are kept. They are drawn every second, and a page of more is no longer read."""
 
 _NAMES = 20
 _TEXT = 2000
+
+
+def kind_of(record: Record) -> Kind:
+    """Return what a request asked for; push or delete, too, if it was meant as one and reached no group."""
+    if record.missed:
+        return "delete" if record.request.method == "DELETE" else "push"
+    return record.request.kind
 
 
 class RecentRequest(NamedTuple):
@@ -48,14 +55,15 @@ class RecentRequest(NamedTuple):
     def of(cls, record: Record, number: int) -> RecentRequest:
         """Shorten a complete record."""
         request, verdict, parsed = record.request, record.verdict, record.parsed
+        error = "; ".join(filter(None, (record.error, record.missed)))
         return cls(
             number=number,
             at=request.received_at,
-            kind=request.kind,
+            kind=kind_of(record),
             method=request.method[:_NAMES],
             target=request.target[:_TEXT],
             status=record.status,
-            error=record.error[:_TEXT].rstrip("\n") if record.error else None,
+            error=error[:_TEXT].rstrip("\n") or None,
             duration=record.duration,
             key=request.key,
             families=tuple(parsed.families)[:_NAMES] if parsed else (),
@@ -86,7 +94,7 @@ class Recent:
         """Take note of a request. Requests for the page itself and its data are left out: it asks every second."""
         request, verdict = record.request, record.verdict
         with self._lock:
-            if request.kind != "other" and self._requests.maxlen:
+            if kind_of(record) != "other" and self._requests.maxlen:
                 self._count += 1
                 self._requests.append(RecentRequest.of(record, self._count))
             if verdict is None:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.gateway.app.recent_requests import kind_of
 from pytest_pushgateway.harness.journal.requests import _CLASSES, ORIGIN_HEADER, Delete, Push, Request
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 BODIES_LIMIT = 64 * 1024 * 1024
 """Bytes of bodies that a journal keeps at most."""
+
+ASTRAY = 100
+"""Requests that were redirected, or missed their path, and may be followed by others yet."""
 
 FREED_AT_ONCE = 200
 FREED_BYTES = 64 * 1024
@@ -78,6 +82,7 @@ class Journal:
         self._secret = os.urandom(8).hex()
         self._entries: deque[Request] = deque()
         self._noted: deque[Request] = deque()
+        self._astray: deque[Push | Delete] = deque(maxlen=ASTRAY)
         self._unheard: list[tuple[int, int]] = []
         """Place and number of rejected pushes that were let go before a warning spoke of them."""
         self._bodies = 0
@@ -89,7 +94,7 @@ class Journal:
 
     def add(self, record: exchange.Record, test: str = "") -> Request:
         """File what became of a request and wake up whoever waits."""
-        kind = record.request.kind
+        kind = kind_of(record)
         own = self.is_own(record.request)
         entry = _CLASSES.get(kind, Request)(record.request, record, "test" if own else "")
         entry.test = test
@@ -99,6 +104,7 @@ class Journal:
             entry._order = self._order
             self._entries.append(entry)
             self._bodies += len(record.request.body)
+            self._follow(entry)
             self._count(entry, kind)
             if entry._noteworthy:
                 self._noted.append(entry)
@@ -112,6 +118,18 @@ class Journal:
             for listener in self._listeners:
                 listener()
         return entry
+
+    def _follow(self, entry: Request) -> None:
+        """Note which earlier request, redirected or astray, the client has made good by this one."""
+        if not isinstance(entry, (Push, Delete)) or entry.origin == "test":
+            return
+        for astray in self._astray:
+            if astray._followed_by is None and astray._is_made_good_by(entry):
+                astray._followed_by = entry
+                if isinstance(astray, Push) and astray._missed and not astray.rejected:
+                    self.totals.rejections = max(0, self.totals.rejections - 1)
+        if entry._missed or entry.location is not None:
+            self._astray.append(entry)
 
     def _drop(self, gone: Request) -> None:
         self._bodies -= len(gone.body)
@@ -149,6 +167,7 @@ class Journal:
         with self.condition:
             old, self._entries = self._entries, deque()
             self._noted = deque()
+            self._astray.clear()
             large = len(old) > FREED_AT_ONCE or self._bodies > FREED_BYTES
             self._unheard = []
             self._bodies = self.dropped = self.dropped_accepted = self.dropped_rejected = 0

@@ -31,12 +31,14 @@ class Request:
 
     """
 
-    # _order is its place among all that the gateway ever got; _expected tells whether an assertion expected a refusal.
+    # _order is its place among all that the gateway ever got; _expected tells whether an assertion expected a refusal;
+    # _followed_by is the later request that did what this one, which missed its path or was redirected, was to do.
 
     __slots__ = (
         "__weakref__",
         "_decoded",
         "_expected",
+        "_followed_by",
         "_order",
         "_record",
         "_request",
@@ -54,9 +56,10 @@ class Request:
         self.origin: str = origin or "application"
         self.test: str = ""
         self._expected: bool = False
+        self._followed_by: Request | None = None
 
     def __repr__(self) -> str:
-        where = show_key(self.grouping_key) if self._request.kind in ("push", "delete") else self.path
+        where = show_key(self.grouping_key) if self.grouping_key or not self._missed else self.path
         return f"<{type(self).__name__} {self.number}: {self.method} {where}, {self.outcome}>"
 
     @property
@@ -72,7 +75,9 @@ class Request:
     @property
     def kind(self) -> str:
         """What the request asked for, ``push``, ``delete``, ``scrape``, ``wipe`` or ``other``."""
-        return self._request.kind
+        from pytest_pushgateway.gateway.app.recent_requests import kind_of
+
+        return kind_of(self._record) if self._record is not None else self._request.kind
 
     @property
     def headers(self) -> Headers:
@@ -113,8 +118,18 @@ class Request:
 
     @property
     def error(self) -> str | None:
-        """The reason in a 4xx or 5xx answer, or why a push was refused behind a 2xx; None where all was well."""
-        return self._record.error if self._record is not None else None
+        """The reason in a 4xx or 5xx answer, or why a push was refused behind a 2xx; None where all was well.
+
+        For a push or a deletion that reached no group, also what to do about it.
+        """
+        if self._record is None:
+            return None
+        return "; ".join(filter(None, (self._record.error, self._record.missed))) or None
+
+    @property
+    def location(self) -> str | None:
+        """Where a redirect leads, as in the answer's Location header; None where the answer is not a redirect."""
+        return (self._record.location or None) if self._record is not None else None
 
     @property
     def duration(self) -> float:
@@ -148,8 +163,22 @@ class Request:
 
     @property
     def _refused(self) -> bool:
-        """Tell whether the request was answered with an error, by the gateway or by a fault."""
-        return self.status >= 400
+        """Tell whether the request was answered with an error, by the gateway or by a fault, or reached no group."""
+        return self.status >= 400 or self._missed
+
+    @property
+    def _missed(self) -> bool:
+        """Tell whether the request was meant as a push or a deletion and reached no group."""
+        return self._record is not None and bool(self._record.missed)
+
+    def _leads_to(self, later: Request) -> bool:
+        """Tell whether ``later`` went where the answer to this request redirects to."""
+        location = self.location
+        if location is None:
+            return False
+        from urllib.parse import unquote, urlsplit
+
+        return unquote(urlsplit(location).path) == unquote(later.path.partition("?")[0])
 
     @property
     def outcome(self) -> str:
@@ -157,6 +186,8 @@ class Request:
         if self._record is None:
             return "not answered yet"
         answer = f"answered {self.status}" if self.status else "not answered"
+        if self.location is not None and not self._missed:
+            answer += f" with Location {shorten(self.location)}"
         return f"{answer} (fault {self.fault})" if self.fault else answer
 
 
@@ -178,15 +209,42 @@ class Push(Request):
 
     @property
     def rejected(self) -> bool:
-        """Tell whether the gateway refused the push of its own accord, not by a fault."""
+        """Tell whether the gateway refused the push of its own accord, not by a fault.
+
+        So it is with a push that reached no group, for its path or method is not a push's, unless a later one with the
+        same body was accepted: many clients follow a redirect.
+        """
         if self.accepted or self._record is None or self._answered_by_fault:
             return False
+        if self._missed:
+            return self._followed_by is None or self._emptied
         return self.status >= 400 or self._record.verdict is not None
 
     @property
     def _refused(self) -> bool:
-        """Tell whether the push was answered with an error or, behind a fault's answer, rejected."""
-        return self.status >= 400 or self.rejected
+        """Tell whether the push was answered with an error, missed its path or was rejected behind a fault's answer."""
+        return self.status >= 400 or self.rejected or self._missed
+
+    @property
+    def _had_body(self) -> bool:
+        """Tell whether the client sent a body, or was about to: what no handler needs is not always read."""
+        request = self._request
+        chunked = request.header("transfer-encoding") is not None
+        return bool(request.body) or chunked or request.header("content-length") not in (None, "0")
+
+    @property
+    def _emptied(self) -> bool:
+        """Tell whether the client followed the redirect of this push without its body."""
+        later = self._followed_by
+        return isinstance(later, Push) and self._had_body and not later.body
+
+    def _is_made_good_by(self, later: Request) -> bool:
+        """Tell whether ``later`` is the push that this one was to be, or a push without its body in place of that."""
+        if not isinstance(later, Push) or not later.accepted:
+            return False
+        if self._missed and later.body == self.body and bool(self.body) == self._had_body:
+            return True
+        return self._leads_to(later) and self._had_body and not (later.body and self.body)
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -223,7 +281,7 @@ class Push(Request):
     @property
     def _noteworthy(self) -> bool:
         """Tell whether the application's push was rejected or took something away."""
-        return self.origin != "test" and (bool(self._removed) or self.rejected)
+        return self.origin != "test" and (bool(self._removed) or self.rejected or self.location is not None)
 
 
 class Delete(Request):
@@ -240,7 +298,11 @@ class Delete(Request):
     @property
     def _noteworthy(self) -> bool:
         """Tell whether the application's deletion found nothing."""
-        return self.origin != "test" and not self.matched
+        return self.origin != "test" and not self.matched and self._followed_by is None
+
+    def _is_made_good_by(self, later: Request) -> bool:
+        """Tell whether ``later`` is the deletion that this one was to be."""
+        return isinstance(later, Delete) and later.status == 202 and self._leads_to(later)
 
 
 _CLASSES: dict[str, type[Request]] = {"push": Push, "delete": Delete}

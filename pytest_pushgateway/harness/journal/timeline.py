@@ -65,7 +65,7 @@ class _Replay:
     def _repeat(self, request: Request) -> bool:
         """Do again what a request did; tell whether it could change what is exposed."""
         record, raw = request._record, request._request
-        if record is None or request.kind not in ("push", "delete", "wipe"):
+        if record is None or record.missed or request.kind not in ("push", "delete", "wipe"):
             return False
         self.now = request.at
         if record.status:

@@ -13,7 +13,7 @@ from pytest_pushgateway.exposition.model import proto_type_name
 from pytest_pushgateway.exposition.samples import lines
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
 from pytest_pushgateway.harness.matching import ANY, SUFFIXES, Candidate, Expected, Lookup, carried, differences
-from pytest_pushgateway.harness.messages.history import fate, provenance, reason, strays
+from pytest_pushgateway.harness.messages.history import fate, reason, strays
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
 from pytest_pushgateway.harness.wording import KEY, brief, decode, message, shorten, show_key, show_value
 
@@ -239,23 +239,6 @@ def _elsewhere(rejected: Sequence[Request]) -> list[str]:
     return lines
 
 
-def rejections(pushes: Sequence[Push], requests: Sequence[Request], dropped: int) -> str:
-    """Return which pushes were rejected though none should be; of ``dropped`` more no more is known."""
-    lines: list[str] = []
-    for push in pushes:
-        lines += rejection(push, requests)
-    number = len(pushes) + dropped
-    gone = [f"  {count(dropped, 'push')} that the journal let go of, the oldest: {KEPT}"] if dropped else []
-    return message(f"expected no rejected push, but there {'is one' if number == 1 else f'are {number}'}:", gone, lines)
-
-
-def rejection(push: Push, requests: Sequence[Request]) -> list[str]:
-    """Return the lines that explain a rejected push: its reason and what it collides with."""
-    lines = [f"  {name_of(push)} was answered {push.status}: {shorten(reason(push), 240)}"]
-    lines += [f"    {line}" for line in provenance(push, requests)[:4]]
-    return lines
-
-
 def timed_out(
     first: str,
     expectation: Expected | None,
@@ -439,7 +422,11 @@ def _strays(requests: Sequence[Request]) -> list[str]:
 
 def _unread(requests: Sequence[Request]) -> list[str]:
     unread = [push for push in requests if isinstance(push, Push) and push.rejected and not push._parsed]
-    return _requests("Pushes that could not be read:", unread, "of them")
+    missed = [push for push in unread if push._missed]
+    return [
+        *_requests("Pushes that could not be read:", [push for push in unread if not push._missed], "of them"),
+        *_requests("Pushes that reached no group:", missed, "of them"),
+    ]
 
 
 def _requests(title: str, requests: Sequence[Request], more: str) -> list[str]:

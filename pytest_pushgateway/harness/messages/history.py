@@ -77,12 +77,18 @@ def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
         if not collision.keys and collision.reason in _ALONE:
             lines.append(f"{brief(decode(collision.prefix or collision.name))} {_ALONE[collision.reason]}")
         mine = push._request.key or ()
-        if collision.keys and collision.name in OWN_GAUGES and not any(_same(key, mine) for key in collision.keys):
+        if is_poison(collision, push):
             lines.append(_poison(collision, push, requests))
             continue
         for key in [key for key in collision.keys if key != mine] or collision.keys:
             lines.append(_collision(collision, key, push, requests))
     return list(dict.fromkeys(lines))
+
+
+def is_poison(collision: Collision, push: Push) -> bool:
+    """Tell whether a push collided with nothing of its own: groups that were there before contradict each other."""
+    mine = push._request.key or ()
+    return bool(collision.keys) and collision.name in OWN_GAUGES and not any(_same(key, mine) for key in collision.keys)
 
 
 def _same(one: Labels, other: Labels) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
-from pytest_pushgateway.harness.messages.failures import KEPT, count, rejection
+from pytest_pushgateway.harness.messages.failures import KEPT, count
 from pytest_pushgateway.harness.messages.history import owner, poisoner, strays
+from pytest_pushgateway.harness.messages.rejections import by_cause, rejection
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
 from pytest_pushgateway.harness.wording import brief, decode, shorten, show_key
 from pytest_pushgateway.warnings import (
@@ -36,22 +37,39 @@ LOG_LINES = 20
 def findings(
     noted: Iterable[Request], requests: Sequence[Request], unused: Sequence[Fault], poison: Poison | None, prefix: str
 ) -> list[Finding]:
-    """Return the warnings for the noteworthy ones among the requests, for unused faults and for a poisoned gateway."""
-    found: list[Finding] = []
-    for entry in noted:
-        if isinstance(entry, Push):
-            if entry.rejected and not entry._expected:
-                found.append((RejectedPushWarning, rejected(entry, requests)))
-            text = lost(entry, requests)
-            if text is not None:
-                found.append((LostPushWarning, text))
-        elif isinstance(entry, Delete) and not (entry.matched or entry._answered_by_fault or entry._expected):
-            found.append((UselessDeleteWarning, _useless(entry)))
-    found += [(UnusedFaultWarning, _unused(fault)) for fault in unused]
+    """Return the warnings for the noteworthy ones among the requests, for unused faults and for a poisoned gateway.
+
+    What has one cause is one warning, however many requests it befell.
+    """
+    noted = list(noted)
+    found: list[tuple[int, Finding]] = []
+    refused = [push for push in noted if isinstance(push, Push) and push.rejected and not push._expected]
+    for alike in by_cause(refused, requests):
+        found.append((alike[0]._order, (RejectedPushWarning, rejected(alike, requests))))
+    for push in noted:
+        if isinstance(push, Push):
+            texts = (lost(push, requests), _emptied(push))
+            found += [(push._order, (LostPushWarning, text)) for text in texts if text is not None]
+    for deletions in _useless_deletions(noted):
+        found.append((deletions[0]._order, (UselessDeleteWarning, _useless(deletions))))
+    found.sort(key=lambda each: each[0])
+    due = [finding for _, finding in found]
+    due += [(UnusedFaultWarning, _unused(fault)) for fault in unused]
     culprits = _culprits(poison, requests) if poison is not None else []
     if poison is not None and any(push.origin == "application" and not push._expected for push in culprits):
-        found.append((PoisonedGatewayWarning, poisoned(poison, requests, prefix)))
-    return found
+        due.append((PoisonedGatewayWarning, poisoned(poison, requests, prefix)))
+    return due
+
+
+def _useless_deletions(noted: Iterable[Request]) -> list[list[Delete]]:
+    """Return the deletions that a test should hear of, those of the same path and answer together."""
+    found: dict[object, list[Delete]] = {}
+    for entry in noted:
+        if isinstance(entry, Delete) and not (
+            entry.matched or entry._answered_by_fault or entry._expected or entry._followed_by is not None
+        ):
+            found.setdefault((entry.status, entry.path), []).append(entry)
+    return list(found.values())
 
 
 def _culprits(poison: Poison, requests: Sequence[Request]) -> list[Push]:
@@ -60,11 +78,10 @@ def _culprits(poison: Poison, requests: Sequence[Request]) -> list[Push]:
     return [push for push in pushes if push.rejected] or pushes
 
 
-def rejected(push: Push, requests: Sequence[Request]) -> str:
-    """Return the text of a `RejectedPushWarning`."""
-    lines = [line.strip() for line in rejection(push, requests)]
-    text = lines[0] + "".join(f"; {line}" for line in lines[1:])
-    return f"{text}. If the test expects it, say so: pushgateway.assert_rejected({_arguments(push)})"
+def rejected(alike: Sequence[Push], requests: Sequence[Request]) -> str:
+    """Return the text of a `RejectedPushWarning` for pushes that were rejected for one reason."""
+    text = "; ".join(line.strip() for line in rejection(alike, requests))
+    return f"{text}. If the test expects it, say so: pushgateway.assert_rejected({_arguments(alike)})"
 
 
 def unheard(numbers: Sequence[int]) -> Finding:
@@ -94,15 +111,31 @@ def lost(push: Push, requests: Sequence[Request]) -> str | None:
     )
 
 
-def _useless(deletion: Delete) -> str:
-    if deletion.status >= 400:
-        return (
-            f"{name_of(deletion)} was answered {deletion.status}: nothing was deleted. If the test expects it, say so: "
-            f"pushgateway.assert_rejected(method='DELETE', {_arguments(deletion)})"
-        )
+def _emptied(redirected: Push) -> str | None:
+    """Return the text of a `LostPushWarning` for a push behind a fault's redirect that the client sent no body to."""
+    later = redirected._followed_by
+    if later is None or not redirected._emptied or redirected.rejected:
+        return None
+    end = "the group is empty now" if later.method == "PUT" else "nothing was stored"
     return (
-        f"{name_of(deletion)} matched no group: a DELETE takes the exact grouping key, and is answered 202 either way. "
-        "If that is meant, filter UselessDeleteWarning"
+        f"{name_of(later)} has no body: the client followed the redirect of {name_of(redirected)} without it, was "
+        f"answered {later.status}, and {end}. If that is meant, filter LostPushWarning"
+    )
+
+
+def _useless(alike: Sequence[Delete]) -> str:
+    deletion, more = alike[0], len(alike) - 1
+    so = f" (so {'was' if more == 1 else 'were'} {count(more, 'more deletion')})" if more else ""
+    if deletion._refused:
+        why = f": {shorten(deletion.error)}" if deletion._missed and deletion.error else ": nothing was deleted"
+        return (
+            f"{name_of(deletion)} was answered {deletion.status}{so}{why}. If the test expects it, say so: "
+            f"pushgateway.assert_rejected(method='DELETE', {_arguments(alike)})"
+        )
+    so = f" (nor did {count(more, 'more deletion')})" if more else ""
+    return (
+        f"{name_of(deletion)} matched no group{so}: a DELETE takes the exact grouping key, and is answered 202 either "
+        "way. If that is meant, filter UselessDeleteWarning"
     )
 
 
@@ -153,7 +186,7 @@ def section(
     groups: Sequence[StoredGroup],
     poison: Poison | None,
     prefix: str,
-    log: Sequence[str],
+    log: Sequence[tuple[str, str, dict[str, object]]],
 ) -> list[str]:
     """Return the lines that a failing test shows of one gateway."""
     pushes = [entry for entry in requests if isinstance(entry, Push)]
@@ -161,16 +194,7 @@ def section(
     lines = [f"{title}: {count(len(pushes), 'push')} and {count(others, 'other request')} in this test"]
     if dropped:
         lines.append(f"  the journal let go of {count(dropped, 'request')}, the oldest: {KEPT}")
-    if len(pushes) > PUSHES:
-        lines.append(f"  ... {count(len(pushes) - PUSHES, 'earlier push')}")
-    for push in pushes[-PUSHES:]:
-        mine = ", sent by the test itself" if push.origin == "test" else ""
-        names = [brief(decode(name), 60) for name in push._parsed]
-        if push.rejected:
-            lines += rejection(push, requests)
-        else:
-            none = "no metrics" if push.accepted else "nothing stored"
-            lines.append(f"  {name_of(push)}{mine}, {push.outcome}: {_list(names) or none}")
+    lines += _pushes(pushes, requests)
     for entry in requests:
         if isinstance(entry, Delete):
             matched = "matched a group" if entry.matched else "matched no group"
@@ -188,7 +212,36 @@ def section(
         lines.append(f"    ... and {len(groups) - GROUPS} more")
     if poison is not None:
         lines.append(f"  {poisoned(poison, requests, prefix)}")
-    lines += [f"  log: {shorten(line, 300)}" for line in log[-LOG_LINES:]]
+    lines += [f"  log: {shorten(line, 300)}" for line in _log(log, pushes)[-LOG_LINES:]]
+    return lines
+
+
+def _log(log: Sequence[tuple[str, str, dict[str, object]]], pushes: Sequence[Push]) -> list[str]:
+    """Return the lines of the gateway's log, without those that say of a push what its rejection says already."""
+    told = {push.error for push in pushes if push._refused and push.error}
+    lines = []
+    for level, message, fields in log:
+        why = str(fields.get("hint") or fields.get("err") or message)
+        if not any(text == why or text.endswith((f": {why}", f"; {why}")) for text in told):
+            lines.append(" ".join([level, message, *(f"{name}={value!r}" for name, value in fields.items())]))
+    return lines
+
+
+def _pushes(pushes: Sequence[Push], requests: Sequence[Request]) -> list[str]:
+    """Return the last pushes as the section shows them; those rejected for one reason are one entry."""
+    alike = {id(group[0]): group for group in by_cause((push for push in pushes if push.rejected), requests)}
+    shown = [push for push in pushes if not push.rejected or id(push) in alike]
+    lines = [f"  ... {count(len(shown) - PUSHES, 'earlier push')}"] if len(shown) > PUSHES else []
+    for push in shown[-PUSHES:]:
+        if push.rejected:
+            lines += rejection(alike[id(push)], requests)
+            continue
+        mine = ", sent by the test itself" if push.origin == "test" else ""
+        names = [brief(decode(name), 60) for name in push._parsed]
+        what = _list(names) or ("no metrics" if push.accepted else "nothing stored")
+        if push._followed_by is not None:
+            what = f"Location {shorten(push.location or '')}, followed by {name_of(push._followed_by)}"
+        lines.append(f"  {name_of(push)}{mine}, {push.outcome}: {what}")
     return lines
 
 
@@ -221,7 +274,7 @@ def _list(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - NAMES} more" if len(names) > NAMES else shown
 
 
-def _arguments(push: Request) -> str:
-    return ", ".join(
-        [f"status={push.status}", *(f"{name}={value!r}" for name, value in push.grouping_key.items() if name == "job")]
-    )
+def _arguments(alike: Sequence[Request]) -> str:
+    jobs = {entry.job for entry in alike}
+    job = [f"job={alike[0].job!r}"] if len(jobs) == 1 and alike[0].job else []
+    return ", ".join([f"status={alike[0].status}", *job])
