@@ -65,6 +65,14 @@ def test_the_api_survives_broken_native_histograms(pairs: Pairs, body: bytes) ->
     assert ours.status == 200
 
 
+@pytest.mark.parametrize("schema", [-5, -53])
+def test_the_api_shows_no_buckets_of_other_schemas(pairs: Pairs, schema: int) -> None:
+    push = put("/metrics/job/a", native(schema, 2, 1, span=2), TYPE)
+    original, ours = answers(pairs, push, api())
+    assert b'"buckets":[[' in original.body
+    assert b'"buckets":[]' in ours.body
+
+
 def test_build_information_is_our_own(pairs: Pairs) -> None:
     original, ours = answers(pairs, scrape())
     assert b'version="1.11.2"' in original.body

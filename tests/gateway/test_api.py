@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pytest_pushgateway.exposition.model import Native
-from pytest_pushgateway.gateway.app.json_api import native_buckets, timestamp
+from pytest_pushgateway.gateway.app.json_api import _fractions, native_buckets, timestamp
 from pytest_pushgateway.gateway.gateway import Gateway
 from tests import wire
 
@@ -114,6 +114,13 @@ def test_native_buckets_from_the_lowest_up() -> None:
 def test_bounds(schema: int, index: int, upper: float) -> None:
     [(_, _, found, _)] = native_buckets(Native(schema, 0.0, 0, [], [(index, 1)]))
     assert found == upper
+
+
+@pytest.mark.parametrize("schema", [9, 24, 2**31 - 1, -5, -53, -(2**31)])
+def test_schemas_outside_the_exponential_ones_have_no_buckets(schema: int) -> None:
+    native = Native(schema, 0.001, 2, [(1, 3)], [(1, 1), (2**31, 2)])
+    assert native_buckets(native) == []
+    assert _fractions.cache_info().currsize <= 9
 
 
 def test_times_in_another_zone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ NAMES = {
     "slow_senders": "slow and idle connections beside normal pushes: connections of each kind",
     "mixed_load": "memory, threads and descriptors under all kinds of requests: clients",
     "cycles": "starts and stops with connections in every state: cycles",
+    "attacks": "small pushes that could cost a server: attacks",
     "histories": "recorded concurrent histories, judged: histories",
 }
 

@@ -14,10 +14,15 @@ _LISTENING = re.compile(rb'msg="Listening on" address=[^ ]*:([0-9]+)')
 
 
 class Served:
-    """One process of ``serve``; ``command`` runs something else that logs alike, such as the original."""
+    """One process of ``serve``.
 
-    def __init__(self, *flags: str, command: Sequence[str] = ()) -> None:
+    ``command`` runs something else that logs alike, such as the original. ``files`` is the soft limit on open files.
+    """
+
+    def __init__(self, *flags: str, command: Sequence[str] = (), files: int = 0) -> None:
         program = command or [sys.executable, "-m", "pytest_pushgateway", "serve"]
+        if files:
+            program = ["sh", "-c", f'ulimit -Sn {files}; exec "$@"', "sh", *program]
         self.process = subprocess.Popen(
             [*program, "--web.listen-address=127.0.0.1:0", *flags],
             stdout=subprocess.DEVNULL,
@@ -78,6 +83,11 @@ class Served:
         """Resident memory, bytes."""
         with open(f"/proc/{self.process.pid}/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def peak(self) -> int:
+        """Resident memory at its peak, bytes."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
 
     def threads(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/task"))

@@ -19,6 +19,7 @@ BOUNDS = {
     "slow_senders": (50, 3),
     "mixed_load": (3, 4),
     "cycles": (12, 20),
+    "attacks": (1, 60),
     "histories": (40, 20),
 }
 

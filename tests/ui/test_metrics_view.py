@@ -140,6 +140,13 @@ def test_a_native_histogram_without_observations(stage: Stage, open_page: Open) 
     until(page, "document.querySelector('.chart summary')?.textContent === '1 bucket'")
 
 
+def test_a_native_histogram_of_an_unknown_schema(stage: Stage, open_page: Open) -> None:
+    drawn = {"buckets": [], "count": "3", "sum": "6", "labels": {}}
+    stage.play(group({"job": "a"}, n=family("HISTOGRAM", [drawn])))
+    chart = open_page(stage.url).locator(".chart")
+    assert " ".join(chart.inner_text().split()) == "count 3 sum 6 mean 2 The bounds of its buckets are not known."
+
+
 @pytest.mark.parametrize("bounds", [{"+Inf": "3"}, {}])
 def test_a_histogram_of_one_bucket_without_bounds_estimates_nothing(
     stage: Stage, open_page: Open, bounds: dict[str, str]

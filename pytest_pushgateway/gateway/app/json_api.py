@@ -224,8 +224,12 @@ def _histogram(histogram: Summary | Histogram) -> dict[bytes, bytes]:
 def native_buckets(native: Native) -> list[tuple[int, float, float, int | float]]:
     """Return a native histogram's buckets that are not empty, from the lowest up.
 
-    Each is how its bounds belong to it (0: the upper, 1: the lower, 3: both), the bounds, and the count.
+    Each is how its bounds belong to it (0: the upper, 1: the lower, 3: both), the bounds, and the count. Schemas that
+    Prometheus does not know as exponential have none: custom buckets (-53) keep their bounds elsewhere, and the table
+    for a schema of 24 would take a gigabyte.
     """
+    if native.schema not in _SCHEMAS:
+        return []
     buckets: list[tuple[int, float, float, int | float]] = []
     for index, count in reversed(native.negative):
         if count:
@@ -236,6 +240,10 @@ def native_buckets(native: Native) -> list[tuple[int, float, float, int | float]
         if count:
             buckets.append((0, _bound(index - 1, native.schema), _bound(index, native.schema), count))
     return buckets
+
+
+_SCHEMAS = range(-4, 9)
+"""The schemas of exponential buckets."""
 
 
 @cache

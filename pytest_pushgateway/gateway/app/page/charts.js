@@ -68,8 +68,9 @@ function summarise(metric) {
 
 export function histogram(name, metric) {
   const list = buckets(metric);
-  if (!list.length) { // a native histogram has no bucket before the first observation
-    return h("div", { class: "chart" }, stats(summarise(metric)), h("p", { class: "muted" }, "No bucket has an observation."));
+  if (!list.length) { // a native histogram before the first observation, or of a schema whose bounds are not known
+    const why = number(metric.count) ? "The bounds of its buckets are not known." : "No bucket has an observation.";
+    return h("div", { class: "chart" }, stats(summarise(metric)), h("p", { class: "muted" }, why));
   }
   const top = Math.max(...list.map((bucket) => bucket.amount));
   const chart = h("div", {
