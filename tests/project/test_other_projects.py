@@ -39,7 +39,10 @@ def test_a_project_with_a_matrix_of_its_own(built: Path, tmp_path: Path) -> None
     shutil.copytree(ROOT / "examples" / "own_matrix", project, ignore=shutil.ignore_patterns(".*", "__pycache__"))
     version = "py{}{}".format(*sys.version_info)
 
-    done = run(project, "tox", "run", "-e", f"{version}-prometheus020", PYTEST_PUSHGATEWAY=str(wheel))
+    pins = str(ROOT / "constraints" / "promclient-min.txt")
+    done = run(
+        project, "tox", "run", "-e", f"{version}-prometheus020", PYTEST_PUSHGATEWAY=str(wheel), PIP_CONSTRAINT=pins
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "6 passed" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,6 +78,14 @@ def test_the_source_distribution_can_be_tested(built: Path) -> None:
     assert names - set(tracked) == {"PKG-INFO"}
 
 
+def pinned_for(python: str) -> list[str]:
+    """Return the versions that are installed with another Python: pip asks the markers of the one it runs with."""
+    versions = {"python_version": python, "python_full_version": f"{python}.0"}
+    lines = (ROOT / "constraints" / "default.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if not line.startswith("#")]
+    return [f"{pin.name}{pin.specifier}" for pin in pins if pin.marker is None or pin.marker.evaluate(versions)]
+
+
 @pytest.mark.parametrize(("python", "platforms"), [("3.14", ["1_2"]), ("3.10", ["1_2", "1_1"])])
 def test_musl_linux_needs_no_compiler(built: Path, tmp_path: Path, python: str, platforms: list[str]) -> None:
     """The base package, auth and snappy come as wheels alone; musl 1.2 takes wheels for 1.1, too."""
@@ -83,7 +93,11 @@ def test_musl_linux_needs_no_compiler(built: Path, tmp_path: Path, python: str, 
     machine = [*(f"--platform=musllinux_{one}_x86_64" for one in platforms), f"--python-version={python}"]
     command = [sys.executable, "-m", "pip", "download", "-q", "-d", str(tmp_path), "--only-binary=:all:", *machine]
     command.append(f"{wheel}[auth,snappy]")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    pins = tmp_path / "constraints.txt"
+    pins.write_text("\n".join(pinned_for(python)), encoding="utf-8")
+    environment = {**os.environ, "PIP_CONSTRAINT": str(pins)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    pins.unlink()
     assert done.returncode == 0, done.stderr
     loaded = {path.name.partition("-")[0].lower() for path in tmp_path.iterdir()}
     assert {path.suffix for path in tmp_path.iterdir()} == {".whl"}
