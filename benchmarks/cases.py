@@ -263,7 +263,7 @@ def floors() -> Iterator[Result]:
     kept: dict[str, list[float]] = {}
     anew: dict[str, list[float]] = {}
     with bare_sockets() as bare, empty_application() as empty, Pushgateway() as gateway:
-        ports = {"a bare socket": bare, "an empty WSGI application": empty, "the gateway": gateway.port}
+        ports = {"a bare socket": bare, "an empty application": empty, "the gateway": gateway.port}
         for turn in range(220):
             for name, port in ports.items():
                 start = time.perf_counter()

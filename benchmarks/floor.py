@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from pytest_pushgateway.gateway.http.host import Answer, Incoming
 from pytest_pushgateway.gateway.http.listeners import open_listeners
 from pytest_pushgateway.gateway.http.server import Server
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
-def nothing(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-    """An empty WSGI application, which reads the body."""
-    environ["wsgi.input"].read()
-    start_response("200 OK", [])
-    return []
+def nothing(incoming: Incoming) -> Answer:
+    """An empty application, which reads the body."""
+    incoming.body.read()
+    return Answer(200)
 
 
 @contextmanager

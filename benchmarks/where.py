@@ -25,10 +25,9 @@ REQUEST = (
 PARTS = {
     "the whole": ("connection.py", "run"),
     "read and parse the head": ("connection.py", "_read_head"),
-    "WSGI environment": ("connection.py", "_environ"),
-    "parse the body": ("push.py", "parse_push"),
+    "parse the body": ("push_body.py", "parse_push"),
     "verdict and store": ("store.py", "push"),
-    "count for the own metrics": ("app.py", "_size"),
+    "count for the own metrics": ("application.py", "_size"),
     "tell journal and page": ("gateway.py", "_observe"),
     "write the answer": ("connection.py", "_write"),
 }
@@ -36,8 +35,9 @@ PARTS = {
 
 def main() -> None:
     with Pushgateway() as gateway:
-        assert gateway._gateway is not None
-        server = gateway._gateway._server
+        inner = gateway._gateway.inner
+        assert inner is not None
+        server = inner._server
 
         def once() -> float:
             client, ours = socket.socketpair()

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     import ssl
 
     from pytest_pushgateway.gateway.app import page as ui
-    from pytest_pushgateway.gateway.app.answers import Answer
     from pytest_pushgateway.gateway.app.json_api import JsonApi
     from pytest_pushgateway.gateway.app.recent_requests import Recent, RecentRequest
     from pytest_pushgateway.gateway.hooks import Hook, Observer, Record
+    from pytest_pushgateway.gateway.http.host import Answer
     from pytest_pushgateway.gateway.persistence.persistence import Persistence
 
 BUILD_INFORMATION = {
@@ -215,6 +215,7 @@ class Gateway:
             observer=self._observe,
             consistency_check=settings.consistency_check,
             utf8_names=settings.utf8_names,
+            max_body_size=settings.max_body_size,
             max_decoded_body_size=settings.max_decoded_body_size,
         )
 
@@ -324,7 +325,7 @@ class Gateway:
                 self._api = JsonApi(self.store.groups, flags, BUILD_INFORMATION, self._start_time)
         return self._api.respond(handler)
 
-    def _page(self, path: str) -> tuple[int, list[tuple[str, str]], bytes] | None:
+    def _page(self, path: str) -> Answer | None:
         from pytest_pushgateway.gateway.app import page as ui
 
         return ui.respond(path, self._state)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
     from pytest_pushgateway.exposition.labels import Labels
+    from pytest_pushgateway.exposition.model import Parsed
+    from pytest_pushgateway.gateway.groups import Verdict
 
 Kind = Literal["push", "delete", "scrape", "wipe", "other"]
 """What a request asks for, by route and method: ``push`` is PUT or POST of a group, also of one with a bad URL."""
@@ -83,7 +85,7 @@ class Plan(NamedTuple):
     """Send only the first so many bytes of the response, status line included, then close the connection."""
     disconnect: bool = False
     """Reset the connection (RST) in place of an answer."""
-    owner: Any = None
+    owner: object = None
     """Whoever made the plan; ``Gateway.release(owner)`` ends the waits of its plans."""
 
 
@@ -96,10 +98,10 @@ class Record:
     """The status of the answer; 0 when none is sent."""
     error: str | None
     """The text of a 4xx or 5xx answer without its final newline; the reason where a push was refused behind a 2xx."""
-    verdict: Any
-    """The store's ``Verdict`` on a push, deletion or wipe; None when the store was not asked."""
-    parsed: Any
-    """The ``Parsed`` body of a push; None when it could not be parsed or was not looked at."""
+    verdict: Verdict | None
+    """The store's verdict on a push, deletion or wipe; None when the store was not asked."""
+    parsed: Parsed | None
+    """The body of a push; None when it could not be parsed or was not looked at."""
     duration: float
     """Seconds from the request's arrival to this record."""
     plan: Plan | None = None

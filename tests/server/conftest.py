@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
+from pytest_pushgateway.gateway.http.host import Answer, Application, Incoming
 from pytest_pushgateway.gateway.http.listeners import open_listeners
-from pytest_pushgateway.gateway.http.server import Application, Server
+from pytest_pushgateway.gateway.http.server import Server
 from pytest_pushgateway.settings import OPTIONS, Settings
 
 
-def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+def echo(incoming: Incoming) -> Answer:
     """Answer with the request's body."""
-    body = environ["wsgi.input"].read()
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [body]
+    return Answer(200, [("Content-Type", "text/plain")], [incoming.body.read()])
 
 
 class Running:

@@ -6,11 +6,11 @@ import math
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from pytest_pushgateway.gateway.hooks import Plan
+from pytest_pushgateway.gateway.http.host import Answer, Application, Incoming
 from tests import wire
 from tests.server.conftest import Running, echo
 
@@ -19,15 +19,14 @@ Serve = Callable[..., Running]
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-def planned(*plans: Plan) -> Callable[..., list[bytes]]:
+def planned(*plans: Plan) -> Application:
     """An application that carries out the plans one after the other, one a request."""
     left = list(plans)
 
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        connection = environ["pushgateway.connection"]
-        connection.plan = plan = left.pop(0)
-        connection.wait(plan)
-        return echo(environ, start_response)
+    def app(incoming: Incoming) -> Answer:
+        plan = left.pop(0)
+        incoming.peer.wait(plan)
+        return echo(incoming)._replace(plan=plan)
 
     return app
 

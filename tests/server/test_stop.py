@@ -6,12 +6,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from pytest_pushgateway.gateway.hooks import Plan
 from pytest_pushgateway.gateway.http import server
+from pytest_pushgateway.gateway.http.host import Answer, Incoming
 from tests import wire
 from tests.server.conftest import Running, echo
 
@@ -63,9 +63,8 @@ def test_kept_alive_connections_end_with_the_server(serve: Serve) -> None:
 
 
 def test_a_client_that_does_not_read_is_not_waited_for(serve: Serve) -> None:
-    def much(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        start_response("200 OK", [])
-        return [b"x" * 65536] * 1000
+    def much(incoming: Incoming) -> Answer:
+        return Answer(200, [], [b"x" * 65536] * 1000)
 
     running = serve(much)
     sock = connect(running.port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -75,8 +74,8 @@ def test_a_client_that_does_not_read_is_not_waited_for(serve: Serve) -> None:
 
 
 def test_a_request_in_a_hang_is_not_waited_for(serve: Serve) -> None:
-    def hang(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        environ["pushgateway.connection"].wait(Plan("hang", wait=float("inf")))
+    def hang(incoming: Incoming) -> Answer:
+        incoming.peer.wait(Plan("hang", wait=float("inf")))
         raise AssertionError("never released")
 
     running = serve(hang)
@@ -99,10 +98,10 @@ def test_stopping_twice_and_from_many_threads(serve: Serve) -> None:
 def test_requests_under_way_may_end_in_the_grace(serve: Serve) -> None:
     inside, go = threading.Event(), threading.Event()
 
-    def slow(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    def slow(incoming: Incoming) -> Answer:
         inside.set()
         go.wait(10)
-        return echo(environ, start_response)
+        return echo(incoming)
 
     running = serve(slow)
     busy = connect(running.port, b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
@@ -124,12 +123,11 @@ def test_an_answer_that_is_as_good_as_given_still_leaves(serve: Serve, monkeypat
     monkeypatch.setattr(server, "_ANSWER", 10.0)
     inside = threading.Event()
 
-    def decided(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        connection = environ["pushgateway.connection"]
-        connection.answering = True
+    def decided(incoming: Incoming) -> Answer:
+        incoming.peer.answering = True
         inside.set()
-        wire.wait_until(lambda: connection.closing)
-        return echo(environ, start_response)
+        wire.wait_until(lambda: incoming.peer.closing)
+        return echo(incoming)
 
     running = serve(decided)
     sock = connect(running.port, b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")

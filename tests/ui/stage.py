@@ -83,7 +83,7 @@ class Stage:
             return self.answers.get((method, path), 404), [], b""
         page = ui.respond(path, lambda: self.state)
         if page is not None:
-            return page
+            return page.status, list(page.headers), b"".join(page.blocks)
         data: Any = {
             "/api/v1/metrics": self.groups,
             "/api/v1/status": {"build_information": BUILD, "flags": self.flags, "start_time": "2023-11-14T22:00:00Z"},

@@ -16,9 +16,8 @@ FOLDER = Path(ui.__file__).parent
 def get(path: str) -> tuple[int, dict[str, str], bytes]:
     answer = ui.respond(path, lambda: STATE)
     assert answer is not None
-    status, headers, body = answer
-    assert len(dict(headers)) == len(headers)
-    return status, dict(headers), body
+    assert len(dict(answer.headers)) == len(answer.headers)
+    return answer.status, dict(answer.headers), b"".join(answer.blocks)
 
 
 @pytest.mark.parametrize("path", ["/", "/status"])

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from pytest_pushgateway.gateway.http.host import Answer
 
 Headers = list[tuple[str, str]]
 
 _TEXT: Headers = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
 _REASONS = {301: b"Moved Permanently", 307: b"Temporary Redirect"}
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Answer:
-    """An answer before it is written; ``error`` is the text of a 4xx or 5xx for the record."""
-
-    status: int
-    headers: Headers = field(default_factory=list)
-    blocks: list[bytes] = field(default_factory=list)
-    error: str | None = None
 
 
 def error(status: int, text: str, headers: Headers | None = None) -> Answer:

@@ -1,4 +1,4 @@
-"""The WSGI application: a request in, an answer out.
+"""The application: a request in, an answer out.
 
 One request passes access control, the router, the hook, the handler and the observer, in this order; what the handler
 answers and in which order it refuses is Pushgateway 1.11's.
@@ -7,29 +7,29 @@ answers and in which order it refuses is Pushgateway 1.11's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.gateway.app import answers
-from pytest_pushgateway.gateway.app.answers import Answer
 from pytest_pushgateway.gateway.app.missed_routes import missed_route
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, Record, Request
-from pytest_pushgateway.gateway.http.body import Body, BodyError, BodyTooLarge
-from pytest_pushgateway.gateway.http.connection import Abandoned, Connection
-from pytest_pushgateway.gateway.http.head import Head, status_line
+from pytest_pushgateway.gateway.http.body import BodyError, BodyTooLarge
+from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.gateway.store.store import GatherError, Store
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.content_coding import EncodingError
+    from pytest_pushgateway.exposition.model import Parsed
     from pytest_pushgateway.gateway.app.routes import Route, Router
+    from pytest_pushgateway.gateway.groups import Verdict
+    from pytest_pushgateway.gateway.http.head import Head
     from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 
 Log = Callable[..., None]
-PageAnswer = tuple[int, list[tuple[str, str]], bytes]
 
 _INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics"
 _COUNTED = frozenset({"push", "delete", "healthy", "ready", "status", "static", "wipe"})
@@ -57,7 +57,7 @@ class App:
     router: Router
     api: Callable[[str], Answer]
     """Answers a request for one of the JSON API's handlers."""
-    page: Callable[[str], PageAnswer | None]
+    page: Callable[[str], Answer | None]
     """Answers a GET of the web page: its path without prefix."""
     quit: Callable[[], None] | None
     """Ends the gateway, where the lifecycle API is enabled."""
@@ -68,45 +68,42 @@ class App:
     observer: Observer | None = None
     consistency_check: bool = True
     utf8_names: bool = False
+    max_body_size: int = 256 << 20
     max_decoded_body_size: int = 1 << 30
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Serve one request, per PEP 3333."""
-        head: Head = environ["pushgateway.head"]
-        exchange = _Exchange(self, environ["pushgateway.connection"], head, environ["wsgi.input"])
+    def __call__(self, incoming: Incoming) -> Answer:
+        """Serve one request. Raises Abandoned when it gets no answer."""
+        head = incoming.head
+        handling = _Handling(self, incoming)
         # As Go: OPTIONS * is answered before anybody asks who it is.
-        admission = None if self.access is None or head.target == "*" else self.access.admit(head)
-        answer = exchange.run(admission[0] if admission else None)
-        headers = answer.headers
-        if admission is not None:
-            # What an answer says itself takes the place of what is configured.
-            own = {name for name, _ in headers}
-            headers = [*headers, *(pair for pair in admission[1] if pair[0] not in own)]
-        start_response(status_line(answer.status), headers)
-        return answer.blocks
+        if self.access is None or head.target == "*":
+            return handling.run(None)
+        refusal, configured = self.access.admit(head)
+        answer = handling.run(refusal)
+        # What an answer says itself takes the place of what is configured.
+        own = {name for name, _ in answer.headers}
+        return answer._replace(headers=[*answer.headers, *(pair for pair in configured if pair[0] not in own)])
 
 
-class _Exchange:
+class _Handling:
     """One request on its way through the gateway."""
 
-    __slots__ = ("app", "body", "connection", "head", "parsed", "request", "route", "started", "verdict")
+    __slots__ = ("app", "body", "head", "parsed", "peer", "request", "route", "started", "verdict")
 
-    def __init__(self, app: App, connection: Connection, head: Head, body: Body) -> None:
+    def __init__(self, app: App, incoming: Incoming) -> None:
         self.app = app
-        self.connection = connection
-        self.head = head
-        self.body = body
+        self.head, self.body, self.peer = head, _, peer = incoming
         self.started = monotonic()
-        self.verdict: Any = None
-        self.parsed: Any = None
+        self.verdict: Verdict | None = None
+        self.parsed: Parsed | None = None
         self.route: Route = app.router.route(head.method, head.target)
         self.request = Request(
             method=head.method,
             target=head.target,
             raw_headers=head.headers,
             body=b"",
-            remote_address=connection.remote_address,
-            generation=connection.generation,
+            remote_address=peer.remote_address,
+            generation=peer.generation,
             received_at=app.clock(),
             kind=self.route.kind,
             key=self.route.key,
@@ -120,12 +117,11 @@ class _Exchange:
             self._observe(refusal, None)
             return refusal
         problem = self._read_body()
-        if self.connection.closing or self.connection.generation != app.store.generation:
+        if self.peer.closing or self.peer.generation != app.store.generation:
             # What a stop or a reset has cut short never happened.
             raise Abandoned
         if app.hook is not None and (plan := app.hook(self.request)) is not None:
-            self.connection.plan = plan
-            return self._carry_out(plan, problem)
+            return self._carry_out(plan, problem)._replace(plan=plan)
         answer = self._take_effect(problem)
         self._observe(answer, None)
         return answer
@@ -139,12 +135,12 @@ class _Exchange:
             # Whoever waits for the hanging push shall find it; its outcome is known: no answer.
             self._observe(Answer(0), plan)
         if plan.wait > 0:
-            self.connection.wait(plan)
+            self.peer.wait(plan)
         if plan.store and not plan.after:
             answer = self._take_effect(problem)
         if plan.status is not None:
             text = plan.body.decode("utf-8", "replace").rstrip("\n") if plan.status >= 400 else None
-            answer = Answer(plan.status, list(plan.headers), [plan.body] if plan.body else [], text)
+            answer = Answer(plan.status, plan.headers, [plan.body] if plan.body else [], text)
         unanswered = plan.disconnect or answer is None or plan.cut_after == 0
         if not hangs:
             sent = Answer(0, error=answer.error if answer else None) if unanswered or answer is None else answer
@@ -175,7 +171,7 @@ class _Exchange:
             self.request.body = problem.partial
             return problem
         except BodyTooLarge:
-            limit = self.connection.server.limits.max_body_size
+            limit = self.app.max_body_size
             return answers.error(413, f"request body too large: the limit is {limit} bytes", [("Connection", "close")])
         return None
 
@@ -231,8 +227,7 @@ class _Exchange:
         elif handler == "quit":
             answer = self._quit()
         elif handler in ("status", "static", "state"):
-            found = app.page(self.route.path.decode("latin-1"))
-            answer = answers.not_found() if found is None else Answer(found[0], found[1], [found[2]])
+            answer = app.page(self.route.path.decode("latin-1")) or answers.not_found()
         else:
             answer = app.api(handler)
         if handler in _COUNTED or self.route.api:
@@ -249,7 +244,7 @@ class _Exchange:
         except ParseError as refused:
             app.log("debug", "failed to parse text", logged_source=source, err=str(refused))
             return answers.error(400, str(refused))
-        if self.connection.closing:
+        if self.peer.closing:
             # A stop does not wait for long bodies: what it has cut short never happened.
             raise Abandoned
         verdict = self._in_time(
@@ -283,7 +278,7 @@ class _Exchange:
         return answers.error(400, str(problem))
 
     @staticmethod
-    def _in_time(verdict: Any) -> Any:
+    def _in_time(verdict: Verdict) -> Verdict:
         if verdict.stale:
             raise Abandoned
         return verdict
@@ -298,8 +293,6 @@ class _Exchange:
             text = f"An error has occurred while serving metrics:\n\n{problem}"
             self.app.log("error", f"error gathering metrics: {problem}")
             return answers.error(500, text)
-        # The original's own metrics alone are more than it sends in one piece.
-        self.connection.streamed = True
         headers = [("Content-Type", form.content_type)]
         coding = self._all("accept-encoding")
         if coding and accepts_gzip(coding):
@@ -309,7 +302,8 @@ class _Exchange:
             # Level 1: a scraper on the same machine waits for the time, not for the bytes.
             packer = zlib.compressobj(1, zlib.DEFLATED, 31)
             blocks = [*filter(None, map(packer.compress, blocks)), packer.flush()]
-        return Answer(200, headers, blocks)
+        # The original's own metrics alone are more than it sends in one piece.
+        return Answer(200, headers, blocks, streamed=True)
 
     def _all(self, name: str) -> str:
         return ",".join(value for key, value in self.head.headers if key.lower() == name)
@@ -341,10 +335,10 @@ class _Exchange:
 
     def _observe(self, answer: Answer, plan: Plan | None) -> None:
         observer = self.app.observer
-        if self.connection.generation != self.app.store.generation:
+        if self.peer.generation != self.app.store.generation:
             raise Abandoned
         # Before the observer: whoever it wakes up may reset at once.
-        self.connection.answering = plan is None or not math.isinf(plan.wait)
+        self.peer.answering = plan is None or not math.isinf(plan.wait)
         missed = self._missed(answer) if self.route.outcome != "handle" and answer.status >= 300 else ""
         if observer is not None:
             duration = monotonic() - self.started

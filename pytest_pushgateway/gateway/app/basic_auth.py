@@ -7,7 +7,8 @@ import binascii
 import hmac
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.gateway.app.answers import Answer, Headers, error
+from pytest_pushgateway.gateway.app.answers import Headers, error
+from pytest_pushgateway.gateway.http.host import Answer
 
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http.head import Head

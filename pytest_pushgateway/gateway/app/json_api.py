@@ -25,9 +25,9 @@ from pytest_pushgateway.exposition.model import (
     Value,
     proto_type_name,
 )
-from pytest_pushgateway.gateway.app.answers import Answer
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
+from pytest_pushgateway.gateway.http.host import Answer
 from pytest_pushgateway.golang.jsontext import object_of, string, strings
 from pytest_pushgateway.golang.strconv import format_float
 

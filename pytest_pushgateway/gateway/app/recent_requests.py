@@ -101,9 +101,11 @@ class Recent:
                 return
             if request.kind == "wipe":
                 self._failures.clear()
-            elif request.key is not None and verdict.error is None:
+            elif request.key is None:
+                return
+            elif verdict.error is None:
                 self._failures.pop(request.key, None)
-            elif request.key is not None:
+            else:
                 self._failures[request.key] = Failure(verdict.error[:_TEXT], request.received_at)
 
     def requests(self) -> list[RecentRequest]:

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_pushgateway.gateway.app.answers import Answer, Headers, error
+from pytest_pushgateway.gateway.app.answers import Headers, error
 from pytest_pushgateway.gateway.app.basic_auth import credentials
+from pytest_pushgateway.gateway.http.host import Answer
 from pytest_pushgateway.golang.duration import parse_duration
 from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.yaml_schema import ListOf, MapOf, Table, load

@@ -81,16 +81,15 @@ class Input:
 
 
 class Body:
-    """The body of one request; doubles as ``wsgi.input``."""
+    """The body of one request."""
 
-    __slots__ = ("_before_read", "_chunked", "_input", "_limit", "_pending", "broken", "finished", "started", "unread")
+    __slots__ = ("_before_read", "_chunked", "_input", "_limit", "broken", "finished", "started", "unread")
 
     def __init__(self, source: Input, head: Head, limit: int, before_read: Callable[[], None] | None) -> None:
         self._input = source
         self._chunked = head.chunked
         self._limit = limit
         self._before_read = before_read
-        self._pending = b""
         self.started: bool = False
         self.broken: bool = False
         """Whether its end cannot be found, so that nothing can follow it."""
@@ -98,42 +97,17 @@ class Body:
         self.unread: int = head.content_length
         """Bytes still to come of a body sent by length."""
 
-    def read(self, size: int = -1) -> bytes:
-        """Return ``size`` bytes of the body, or all of it; fewer at its end.
+    def read(self) -> bytes:
+        """Return the body; nothing once it has been read.
 
         Raises BodyError, and BodyTooLarge as soon as the limit is known to be exceeded.
         """
-        if not self.finished:
-            if not self._chunked and self.unread > self._limit:
-                raise BodyTooLarge
-            self._start()
-            if self._chunked:
-                self._pending = self._read_chunks(self._limit)
-            else:
-                self._pending = self._read_length(self.unread)
-        if size < 0:
-            data, self._pending = self._pending, b""
-        else:
-            data, self._pending = self._pending[:size], self._pending[size:]
-        return data
-
-    def readline(self, size: int = -1) -> bytes:
-        """Return a line, as PEP 3333 asks of an input stream."""
-        self._pending = self.read()
-        end = self._pending.find(b"\n") + 1 or len(self._pending)
-        return self.read(end if size < 0 else min(end, size))
-
-    def __iter__(self) -> Body:
-        return self
-
-    def __next__(self) -> bytes:
-        if line := self.readline():
-            return line
-        raise StopIteration
-
-    def readlines(self, hint: int = -1) -> list[bytes]:
-        """Return all lines, as PEP 3333 asks of an input stream."""
-        return list(self)
+        if self.finished:
+            return b""
+        if not self._chunked and self.unread > self._limit:
+            raise BodyTooLarge
+        self._start()
+        return self._read_chunks(self._limit) if self._chunked else self._read_length(self.unread)
 
     def drain(self, limit: int) -> bool:
         """Read and forget what is left, at most ``limit`` bytes; False if more remains or it is broken."""

@@ -1,21 +1,28 @@
-"""One client connection: reads requests, calls the WSGI application, writes answers as Go's server writes them."""
+"""One client connection: reads requests, hands them to the application, writes answers as Go's server writes them."""
 
 from __future__ import annotations
 
 import errno
 import socket
 import struct
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.gateway.http.body import Body, BodyError, Input
-from pytest_pushgateway.gateway.http.head import STATUS_LINES, Head, Refusal, find_head, parse_head, parse_request_line
+from pytest_pushgateway.gateway.http.head import (
+    STATUS_LINES,
+    Head,
+    Refusal,
+    find_head,
+    parse_head,
+    parse_request_line,
+    status_line,
+)
+from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.monotonic import monotonic
-from pytest_pushgateway.golang.url import unquote
 
 if TYPE_CHECKING:
     import ssl
@@ -33,18 +40,15 @@ _LINGER = 0.5
 _VECTORS = 512
 _TOO_SLOW = Refusal(STATUS_LINES[408], "408 Request Timeout: the request took too long")
 _TOO_MANY = Refusal(STATUS_LINES[503], "503 Service Unavailable: too many connections")
+_FAILED = Answer(500, [("Connection", "close")])
+_UNEXPECTED = Answer(417, [("Connection", "close")])
 _GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN, errno.ECONNABORTED})
-
-
-class Abandoned(Exception):
-    """No answer: the connection is over, by a stop, a reset or a plan."""
 
 
 class Connection:
     """A connection. The thread that makes it serves it.
 
-    The application finds it as ``environ["pushgateway.connection"]``; it may set ``plan`` and ``streamed``, call
-    :meth:`wait`, and raise :class:`Abandoned`.
+    The application gets it with each request, as a `Peer`.
     """
 
     def __init__(self, server: Host, sock: socket.socket, address: Any, generation: int) -> None:
@@ -53,10 +57,6 @@ class Connection:
         self.generation = generation
         """The store's generation when the connection was accepted."""
         self.remote_address: str = _show_address(address)
-        self.plan: Plan | None = None
-        """What a fault does to the answer under way."""
-        self.streamed: bool = False
-        """Whether the answer under way is chunked even if it is short."""
         self.closing: bool = False
         self.busy: bool = False
         """Whether a request has begun that has no answer yet."""
@@ -176,7 +176,7 @@ class Connection:
                 self._linger()
             return False
         if head.expects_else:
-            self._write(head, STATUS_LINES[417], [("Connection", "close")], [], drained=False)
+            self._write(head, _UNEXPECTED, drained=False)
             return False
         interim = (lambda: self._send(b"HTTP/1.1 100 Continue\r\n\r\n")) if head.expects_continue else None
         body = Body(self._input, head, self.server.limits.max_body_size, interim)
@@ -228,74 +228,20 @@ class Connection:
     # The answer
 
     def _respond(self, head: Head, body: Body) -> bool:
-        self.plan = None
-        self.streamed = False
-        answer: list[Any] = []
-
-        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:
-            answer[:] = [status, headers]
-            return blocks_written.append
-
-        blocks_written: list[bytes] = []
-        environ = self._environ(head, body)
         try:
-            result = self.server.app(environ, start_response)
-            blocks = [*blocks_written, *result] if blocks_written else result
-            if not isinstance(blocks, list):
-                blocks = list(blocks)
-            if close := getattr(result, "close", None):
-                close()
+            answer = self.server.app(Incoming(head, body, self))
         except (Abandoned, BodyError, OSError):
             raise
         except Exception as problem:
             self.server.failed(problem)
-            answer = ["500 Internal Server Error", [("Connection", "close")]]
-            blocks = []
-        status, headers = answer
-        plan = self.plan
-        if plan is not None and plan.disconnect:
+            answer = _FAILED
+        if answer.plan is not None and answer.plan.disconnect:
             self._reset()
             return False
-        drained = body.drain(_DRAIN)
-        return self._write(head, status, headers, blocks, drained)
+        return self._write(head, answer, drained=body.drain(_DRAIN))
 
-    def _environ(self, head: Head, body: Body) -> dict[str, Any]:
-        path, _, query = head.target.partition("?")
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": head.method,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": unquote(path.encode("latin-1")).decode("latin-1"),
-            "QUERY_STRING": query,
-            "REQUEST_URI": head.target,
-            "RAW_URI": head.target,
-            "SERVER_PROTOCOL": "HTTP/1.0" if head.http10 else "HTTP/1.1",
-            "SERVER_NAME": self.server.host,
-            "SERVER_PORT": str(self.server.port),
-            "REMOTE_ADDR": self.remote_address,
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http" if self.server.tls is None else "https",
-            "wsgi.input": body,
-            "wsgi.errors": sys.stderr,
-            "wsgi.input_terminated": True,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-            "pushgateway.connection": self,
-            "pushgateway.head": head,
-        }
-        for name, value in head.fields.items():
-            if name == "content-type":
-                environ["CONTENT_TYPE"] = value
-            elif name == "content-length":
-                environ["CONTENT_LENGTH"] = value
-            else:
-                environ["HTTP_" + name.upper().replace("-", "_")] = value
-        return environ
-
-    def _write(
-        self, head: Head, status: str, headers: Iterable[tuple[str, str]], blocks: list[bytes], drained: bool
-    ) -> bool:
-        own = sorted(headers)
+    def _write(self, head: Head, answer: Answer, *, drained: bool) -> bool:
+        status, own, blocks = status_line(answer.status), sorted(answer.headers), answer.blocks
         names = {name for name, _ in own}
         close = head.close or not drained
         lines = [f"HTTP/1.{0 if head.http10 else 1} {status}"]
@@ -307,7 +253,7 @@ class Connection:
         # As Go: without a body to measure, the answer to a HEAD says nothing about its length.
         bodiless = status.startswith(("1", "204", "304")) or (head.method == "HEAD" and not total)
         if not bodiless and "Content-Length" not in names:
-            if total <= _KNOWN_LENGTH and not (self.streamed and total):
+            if total <= _KNOWN_LENGTH and not (answer.streamed and total):
                 lines.append(f"Content-Length: {total}")
             elif head.http10:
                 close = True
@@ -331,7 +277,7 @@ class Connection:
             pieces = [start, b"%x\r\n" % total, *blocks, b"\r\n0\r\n\r\n"]
         else:
             pieces = [start, *blocks]
-        plan = self.plan
+        plan = answer.plan
         if plan is not None and plan.cut_after is not None:
             self._send(b"".join(pieces)[: plan.cut_after])
             self._linger()

@@ -1,25 +1,75 @@
-"""What a connection needs of the server that accepted it."""
+"""What crosses the door of this room: a request and its connection to the application, an answer back.
+
+`Application` is what a server serves; `Host` is what a connection needs of the server that accepted it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import ssl
 
     from pytest_pushgateway.gateway.hooks import Plan
+    from pytest_pushgateway.gateway.http.body import Body
+    from pytest_pushgateway.gateway.http.head import Head
+    from pytest_pushgateway.settings import Settings
+
+
+class Abandoned(Exception):
+    """No answer: the connection is over, by a stop, a reset or a plan."""
+
+
+class Answer(NamedTuple):
+    """An answer before it is written."""
+
+    status: int
+    headers: Sequence[tuple[str, str]] = ()
+    blocks: Sequence[bytes] = ()
+    """The body, in pieces that are sent one after the other."""
+    error: str | None = None
+    """The text of a 4xx or 5xx for the record; never sent."""
+    streamed: bool = False
+    """Whether it is sent in chunks even if it is short."""
+    plan: Plan | None = None
+    """What a fault does to it on its way out."""
+
+
+class Peer(Protocol):
+    """What the application may know of a request's connection, and do to it."""
+
+    remote_address: str
+    generation: int
+    """The store's generation when the connection was accepted."""
+    closing: bool
+    """Whether a stop or a reset ends it."""
+    answering: bool
+    """Whether the outcome of the request is known to others and only the sending of its answer is left."""
+
+    def wait(self, plan: Plan) -> None:
+        """Wait as long as the plan says, or until it is released. Raises Abandoned on a stop or reset."""
+
+
+class Incoming(NamedTuple):
+    """A request: its head is there, its body is read when the application asks for it."""
+
+    head: Head
+    body: Body
+    peer: Peer
+
+
+Application = Callable[[Incoming], Answer]
+"""Answers requests, from many threads at a time; may raise `Abandoned`."""
 
 
 class Host(Protocol):
     """What a connection needs of its server."""
 
-    app: Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-    limits: Any
+    app: Application
+    limits: Settings
     tls: Callable[[], ssl.SSLContext] | None
     log: Callable[..., None]
-    host: str
-    port: int
     stopping: bool
 
     def wait(self, connection: Any, plan: Plan) -> None:

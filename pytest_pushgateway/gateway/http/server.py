@@ -1,6 +1,6 @@
 """The server: listening sockets, and a thread for each connection.
 
-Written on the standard library's sockets, behind a WSGI application: docs/design.md says why it is not werkzeug's.
+Written on the standard library's sockets: docs/design.md says why it is not werkzeug's.
 Stopping wakes the thread that waits for a connection through a socket of its own and every other one by shutting its
 connection down, so nothing polls and nothing is left.
 """
@@ -13,10 +13,11 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_pushgateway.gateway.http.connection import Abandoned, Connection, http_date
+from pytest_pushgateway.gateway.http.connection import Connection, http_date
+from pytest_pushgateway.gateway.http.host import Abandoned, Application
 from pytest_pushgateway.gateway.http.workers import Workers
 from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.settings import Settings
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.gateway.hooks import Plan
 
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Log = Callable[..., None]
 _JOIN = 0.8
 """Seconds that a stop waits for threads whose connections are shut, such as one that parses a long body: it then goes
@@ -40,7 +40,7 @@ def silent(level: str, message: str, **fields: object) -> None:
 
 
 class Server:
-    """Serves a WSGI application on listening sockets, which it owns from then on.
+    """Serves an application on listening sockets, which it owns from then on.
 
     ``limits`` are the options that bound what a client may ask of it. ``tls`` returns the context for a new connection.
     ``generation`` is asked at each accepted connection. ``log`` gets what goes wrong; exceptions of the application are

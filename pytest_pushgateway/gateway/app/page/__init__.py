@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 
 from pytest_pushgateway.exposition.labels import Labels
 from pytest_pushgateway.gateway.app.recent_requests import Failure, RecentRequest
-
-Response = tuple[int, list[tuple[str, str]], bytes]
+from pytest_pushgateway.gateway.http.host import Answer
 
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -103,7 +102,7 @@ def _assets() -> _Assets:
     return _Assets(page, digest, content)
 
 
-def respond(path: str, context: Callable[[], State]) -> Response | None:
+def respond(path: str, context: Callable[[], State]) -> Answer | None:
     """Answer a GET of the page, its files or its state.
 
     Args:
@@ -111,21 +110,21 @@ def respond(path: str, context: Callable[[], State]) -> Response | None:
         context: gives the state of the gateway; called for ``/-/state`` alone.
 
     Returns:
-        Status, headers and body, or None when the path is none of the page's. Unknown files below ``/static/`` are
+        The answer, or None when the path is none of the page's. Unknown files below ``/static/`` are
         a 404 here.
     """
     if path in ("/", "/status"):
         headers = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-cache"), *_SAFETY]
-        return 200, headers, _assets().page
+        return Answer(200, headers, [_assets().page])
     if path == "/-/state":
         headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), *_SAFETY]
-        return 200, headers, state_json(context())
+        return Answer(200, headers, [state_json(context())])
     if path.startswith("/static/"):
         return _static(path[len("/static/") :])
     return None
 
 
-def _static(name: str) -> Response:
+def _static(name: str) -> Answer:
     assets = _assets()
     # The page asks below the digest of all files, so that browsers may keep them for good; scripts import each other
     # by relative names and thereby stay within one version.
@@ -133,10 +132,10 @@ def _static(name: str) -> Response:
     name = name[len(assets.digest) + 1 :] if versioned else name
     body = assets.files.get(name)
     if body is None:
-        return 404, [("Content-Type", "text/plain; charset=utf-8"), *_SAFETY], b"404 page not found\n"
+        return Answer(404, [("Content-Type", "text/plain; charset=utf-8"), *_SAFETY], [b"404 page not found\n"])
     caching = "private, max-age=31536000, immutable" if versioned else "no-cache"
     content_type = _TYPES[name[name.rindex(".") :]]
-    return 200, [("Content-Type", content_type), ("Cache-Control", caching), *_SAFETY], body
+    return Answer(200, [("Content-Type", content_type), ("Cache-Control", caching), *_SAFETY], [body])
 
 
 def state_json(state: State) -> bytes:

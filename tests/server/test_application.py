@@ -1,80 +1,35 @@
-"""The server as a WSGI server: environment, input, answers."""
+"""What a server hands to its application, and what it makes of the answer."""
 
 from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Iterator
-from typing import Any
-from wsgiref.validate import validator
+from collections.abc import Callable
 
 import pytest
 
+from pytest_pushgateway.gateway.http.host import Answer, Incoming
 from tests import wire
 from tests.server.conftest import Running, echo
 
 Serve = Callable[..., Running]
 
 
-def test_environment(serve: Serve) -> None:
-    seen: dict[str, Any] = {}
+def test_request(serve: Serve) -> None:
+    seen: list[Incoming] = []
 
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        seen.update(environ)
-        return echo(environ, start_response)
+    def app(incoming: Incoming) -> Answer:
+        seen.append(incoming)
+        return echo(incoming)
 
     running = serve(app)
     wire.request(running.port, "PUT", "//a%20b/\xff?c=%20d", b"body", {"Content-Type": "text/x", "X-Some": "thing"})
-    assert seen["REQUEST_METHOD"] == "PUT"
-    assert seen["REQUEST_URI"] == "//a%20b/\xff?c=%20d"
-    assert seen["PATH_INFO"] == "//a b/\xff"
-    assert seen["QUERY_STRING"] == "c=%20d"
-    assert seen["CONTENT_TYPE"] == "text/x"
-    assert seen["CONTENT_LENGTH"] == "4"
-    assert seen["HTTP_X_SOME"] == "thing"
-    assert seen["SERVER_PORT"] == str(running.port)
-    assert seen["REMOTE_ADDR"].startswith("127.0.0.1:")
-
-
-def test_wsgiref_finds_nothing_to_complain_of(serve: Serve) -> None:
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        # The validator wants a size, and an address without its port is all that PEP 3333 means.
-        body = environ["wsgi.input"].read(4)
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [body]
-
-    running = serve(validator(app))
-    assert wire.request(running.port, "PUT", "/a", b"body").body == b"body"
-
-
-def test_lines_of_the_input(serve: Serve) -> None:
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        body = environ["wsgi.input"]
-        start_response("200 OK", [])
-        first = body.readline(2), body.readline()
-        return [b"|".join([*first, *body.readlines()])]
-
-    running = serve(app)
-    assert wire.request(running.port, "PUT", "/", b"one\ntwo\nthree").body == b"on|e\n|two\n|three"
-
-
-def test_write_and_generators_and_close(serve: Serve) -> None:
-    closed: list[bool] = []
-
-    class Result:
-        def __iter__(self) -> Iterator[bytes]:
-            yield b"b"
-            yield b"c"
-
-        def close(self) -> None:
-            closed.append(True)
-
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Result:
-        start_response("200 OK", [])(b"a")
-        return Result()
-
-    assert wire.request(serve(app).port, "GET", "/").body == b"abc"
-    assert closed == [True]
+    ((head, body, peer),) = seen
+    assert (head.method, head.target, head.content_length) == ("PUT", "//a%20b/\xff?c=%20d", 4)
+    assert head.fields["content-type"] == "text/x"
+    assert ("X-Some", "thing") in head.headers
+    assert peer.remote_address.startswith("127.0.0.1:")
+    assert body.read() == b""
 
 
 @pytest.mark.parametrize("size", [0, 1, 2048, 2049, 65536, 5_000_000])
@@ -88,16 +43,15 @@ def test_bodies_of_any_size(serve: Serve, size: int) -> None:
 
 
 def test_many_blocks(serve: Serve) -> None:
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        start_response("200 OK", [])
-        return [b"%09d\n" % number for number in range(100_000)]
+    def app(incoming: Incoming) -> Answer:
+        return Answer(200, [], [b"%09d\n" % number for number in range(100_000)])
 
     body = wire.request(serve(app).port, "GET", "/").body
     assert body == b"".join(b"%09d\n" % number for number in range(100_000))
 
 
 def test_an_exception_is_kept_and_answered(serve: Serve) -> None:
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    def app(incoming: Incoming) -> Answer:
         raise LookupError("a bug")
 
     running = serve(app)
@@ -129,9 +83,8 @@ def test_nothing_is_written_or_logged(
 
 
 def test_a_client_that_is_gone_is_no_error(serve: Serve) -> None:
-    def much(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        start_response("200 OK", [])
-        return [b"x" * 65536] * 500
+    def much(incoming: Incoming) -> Answer:
+        return Answer(200, [], [b"x" * 65536] * 500)
 
     running = serve(much)
     for _ in range(5):
