@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 import sys
 
+from pytest_pushgateway.cli.kingpin import Command, Flag, one_of
+from pytest_pushgateway.prometheus.problems import SEVERITIES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -15,115 +18,102 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.prometheus.config import PrometheusConfig
 
-PROGRAM = "pytest-pushgateway check-config"
-USAGE = f"""\
-usage: {PROGRAM} [<flags>] <file>...
 
+def _split(text: str) -> list[str]:
+    """Return the rules in the value of ``--ignore``. Raises ValueError for one that there is not."""
+    from pytest_pushgateway.prometheus.problems import LINT_RULES
+
+    rules = [rule.strip() for rule in text.split(",")]
+    for rule in rules:
+        if rule not in LINT_RULES:
+            raise ValueError(f"--ignore: no rule is called {rule!r}, they are PG001 to PG032")
+    return rules
+
+
+def _rule_files(pattern: str) -> str:
+    """Return a value of ``--rules``. Raises ValueError if no file has that name: a typing error must not pass."""
+    from pytest_pushgateway.prometheus.decode.referenced_files import glob
+
+    try:
+        found = glob(pattern)
+    except ValueError as error:
+        raise ValueError(f"--rules: {pattern}: {error}") from None
+    if not found:
+        raise ValueError(f"--rules: no file is called {pattern}")
+    return pattern
+
+
+COMMAND = Command(
+    "pytest-pushgateway check-config",
+    """\
 Judge Prometheus configurations as 'promtool check config' does, with every
 problem and its place, and say where pushed metrics would lose their labels.
-A <file> is a file, a pattern, a folder or - for standard input.
-
-  --prometheus-version=3.5  the rules of Prometheus 2.42, 2.53 or 3.5
-  --no-files                look at no other file (rule files, target files,
-                            certificates)
-  --gateway=HOST:PORT       what scrapes it is a gateway job; also a job's name
-                            or a regular expression; repeatable
-  --metrics=FILE            what the gateway exposes, a file or a URL: enables
-                            the rules that need it
-  --rules=FILE              rule files whose alerts belong to the configuration;
-                            repeatable
-  --lint=default            which rules to run: none, default or strict
-  --ignore=RULE             leave out a rule, such as PG010; repeatable, or
-                            separated by commas
-  --fail-on=warning         fail for findings of this severity and worse: error,
-                            warning or note
-  --format=text             text, json or github (annotations of a workflow run)
-  --help                    this text
-
-Exit status: 0 nothing found, 1 something found, 2 unusable arguments.
-"""
-
-_CHOICES = {
-    "--prometheus-version": ("2.42", "2.53", "3.5"),
-    "--lint": ("none", "default", "strict"),
-    "--fail-on": ("error", "warning", "note"),
-    "--format": ("text", "json", "github"),
-}
-_REPEATABLE = ("--gateway", "--rules", "--ignore")
+A <file> is a file, a pattern, a folder or - for standard input.""",
+    (
+        Flag(
+            "prometheus-version",
+            "The rules of Prometheus 2.42, 2.53 or 3.5.",
+            "3.5",
+            one_of("prometheus-version", "2.42", "2.53", "3.5"),
+        ),
+        Flag("no-files", "Skip referenced files (rules, targets, certificates)."),
+        Flag(
+            "gateway",
+            "What scrapes it is a gateway job; also a job's name or a regular expression.",
+            "",
+            repeatable=True,
+            metavar="HOST:PORT",
+        ),
+        Flag(
+            "metrics",
+            "The gateway's metrics (file or URL), for the rules that need them.",
+            "",
+            metavar="FILE",
+        ),
+        Flag(
+            "rules",
+            "Rule files whose alerts belong to the configuration.",
+            "",
+            _rule_files,
+            repeatable=True,
+            metavar="FILE",
+        ),
+        Flag(
+            "lint",
+            "Which rules to run: none, default or strict.",
+            "default",
+            one_of("lint", "none", "default", "strict"),
+        ),
+        Flag(
+            "ignore",
+            "Leave out a rule, such as PG010; several are separated by commas.",
+            "",
+            _split,
+            repeatable=True,
+            metavar="RULE",
+        ),
+        Flag(
+            "fail-on",
+            "Fail for findings of this severity and worse: error, warning or note.",
+            "warning",
+            one_of("fail-on", *SEVERITIES),
+        ),
+        Flag(
+            "format",
+            "text, json or github (annotations of a workflow run).",
+            "text",
+            one_of("format", "text", "json", "github"),
+        ),
+    ),
+    operand="file",
+    least=1,
+    most=None,
+    epilog="Exit status: 0 nothing found, 1 something found, 2 unusable arguments.",
+)
 
 
 class UnusableArguments(Exception):
-    """The command line cannot be understood; the text says why."""
-
-
-class Options:
-    """The command line, read."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {name: choices[-1] for name, choices in _CHOICES.items()}
-        self.values.update({"--lint": "default", "--fail-on": "warning", "--format": "text", "--metrics": ""})
-        self.lists: dict[str, list[str]] = {name: [] for name in _REPEATABLE}
-        self.files: list[str] = []
-        self.no_files = False
-        self.help = False
-
-
-def read_arguments(arguments: Sequence[str]) -> Options:
-    """Read the command line. Raises :class:`UnusableArguments`."""
-    options = Options()
-    waiting = list(arguments)
-    while waiting:
-        argument = waiting.pop(0)
-        if argument == "--":
-            options.files += waiting
-            break
-        if not argument.startswith("-") or argument == "-":
-            options.files.append(argument)
-            continue
-        name, equals, value = argument.partition("=")
-        if name in ("--help", "-h", "--no-files"):
-            if equals:
-                raise UnusableArguments(f"{name} takes no value")
-            options.no_files |= name == "--no-files"
-            options.help |= name != "--no-files"
-            continue
-        if name not in options.values and name not in options.lists:
-            raise UnusableArguments(f"unknown flag {name}")
-        if not equals:
-            if not waiting:
-                raise UnusableArguments(f"{name} needs a value")
-            value = waiting.pop(0)
-        if name in options.lists:
-            options.lists[name].append(value)
-            continue
-        if name in _CHOICES and value not in _CHOICES[name]:
-            raise UnusableArguments(f"{name} must be one of {', '.join(_CHOICES[name])}, not {value!r}")
-        options.values[name] = value
-    _check_lists(options)
-    if not options.files and not options.help:
-        raise UnusableArguments("no file given")
-    return options
-
-
-def _check_lists(options: Options) -> None:
-    """Refuse rules that there are not and rule files that are not there: to overlook them would pass for a verdict."""
-    if options.lists["--ignore"]:
-        from pytest_pushgateway.prometheus.problems import LINT_RULES
-
-        options.lists["--ignore"] = [rule.strip() for one in options.lists["--ignore"] for rule in one.split(",")]
-        for rule in options.lists["--ignore"]:
-            if rule not in LINT_RULES:
-                raise UnusableArguments(f"--ignore: no rule is called {rule!r}, they are PG001 to PG032")
-    if options.lists["--rules"]:
-        from pytest_pushgateway.prometheus.decode.referenced_files import glob
-
-        for pattern in options.lists["--rules"]:
-            try:
-                found = glob(pattern)
-            except ValueError as error:
-                raise UnusableArguments(f"--rules: {pattern}: {error}") from None
-            if not found:
-                raise UnusableArguments(f"--rules: no file is called {pattern}")
+    """The arguments name what is not there; the text says what."""
 
 
 def find_files(names: Sequence[str]) -> list[str]:
@@ -169,16 +159,14 @@ def _has_jobs(path: str) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit status."""
+    options = COMMAND.read(arguments)
+    if isinstance(options, int):
+        return options
     try:
-        options = read_arguments(arguments)
-        if options.help:
-            sys.stdout.write(USAGE)
-            return 0
-        files = find_files(options.files)
-        metrics = _metrics(options.values["--metrics"])
-    except UnusableArguments as error:
-        sys.stderr.write(f"{PROGRAM}: error: {error}, try --help\n")
-        return 2
+        files = find_files(options[""])
+        metrics = _metrics(options["metrics"])
+    except UnusableArguments as problem:
+        return COMMAND.fail(problem)
     import gc
 
     collecting = gc.isenabled()
@@ -206,21 +194,21 @@ def _metrics(source: str) -> bytes | None:
     return body
 
 
-def _run(options: Options, files: Sequence[str], metrics: bytes | None) -> int:
+def _run(options: dict[str, Any], files: Sequence[str], metrics: bytes | None) -> int:
     from pytest_pushgateway.cli.check_config_output import printer
 
-    output = printer(options.values["--format"], sys.stdout)
-    worst = options.values["--fail-on"]
-    failing = ("error", "warning", "note")[: ("error", "warning", "note").index(worst) + 1]
+    output = printer(options["format"], sys.stdout)
+    worst = options["fail-on"]
+    failing = SEVERITIES[: SEVERITIES.index(worst) + 1]
     failed = False
-    recognised = _Recognised(options.lists["--gateway"])
+    recognised = _Recognised(options["gateway"])
     for name in files:
         config = _load(options, name, metrics)
         output.add(config)
         failed |= any(problem.severity in failing for problem in config.problems)
         recognised.look_at(config)
     output.end()
-    if options.values["--format"] == "text" and options.values["--lint"] != "none":
+    if options["format"] == "text" and options["lint"] != "none":
         sys.stdout.write(recognised.remark())
     return int(failed)
 
@@ -258,7 +246,7 @@ class _Recognised:
         return f"{first}; say which one is: --gateway=HOST:PORT or --gateway=JOB\n"
 
 
-def _load(options: Options, name: str, metrics: bytes | None) -> PrometheusConfig:
+def _load(options: dict[str, Any], name: str, metrics: bytes | None) -> PrometheusConfig:
     from pytest_pushgateway.prometheus.config import load
 
     path, text = name, None
@@ -270,12 +258,12 @@ def _load(options: Options, name: str, metrics: bytes | None) -> PrometheusConfi
     config: PrometheusConfig = read(
         path,
         text=text,
-        version=options.values["--prometheus-version"],
-        files=not options.no_files,
-        lint=options.values["--lint"],
-        ignore=options.lists["--ignore"],
-        gateway=options.lists["--gateway"],
-        rules=options.lists["--rules"],
+        version=options["prometheus-version"],
+        files=not options["no-files"],
+        lint=options["lint"],
+        ignore=[rule for rules in options["ignore"] for rule in rules],
+        gateway=options["gateway"],
+        rules=options["rules"],
         metrics=metrics,
     )
     return config

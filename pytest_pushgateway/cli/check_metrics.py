@@ -5,40 +5,38 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-PROGRAM = "pytest-pushgateway check-metrics"
-USAGE = f"""\
-usage: {PROGRAM} [<file>|<url>|-]
+from pytest_pushgateway.cli.kingpin import Command
 
+COMMAND = Command(
+    "pytest-pushgateway check-metrics",
+    """\
 Lint metrics in the text format, as 'promtool check metrics' does: in a file, at
-a URL, or on standard input, which is also what is read without an argument.
-
-  --help  this text
-
+a URL, or on standard input (the default).""",
+    (),
+    operand="file or URL",
+    most=1,
+    synopsis="[<file>|<url>|-]",
+    epilog="""\
 Exit status: 0 nothing found, 1 metrics that cannot be read, 2 unusable
-arguments, 3 problems found.
-"""
+arguments, 3 problems found.""",
+)
 FAILURE, PROBLEMS = 1, 3
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command: 0, 1 for what cannot be read, 2 for unusable arguments, 3 for problems, as promtool."""
-    if any(argument in ("-h", "--help") for argument in arguments):
-        sys.stdout.write(USAGE)
-        return 0
-    flags = [argument for argument in arguments if argument.startswith("-") and argument != "-"]
-    if flags or len(arguments) > 1:
-        wrong = f"unknown flag {flags[0]}" if flags else "expected one file or URL"
-        sys.stderr.write(f"{PROGRAM}: error: {wrong}, try --help\n")
-        return 2
+    options = COMMAND.read(arguments)
+    if isinstance(options, int):
+        return options
     from pytest_pushgateway.cli.sources import Unreadable, read_metrics
     from pytest_pushgateway.exposition.model import ParseError
     from pytest_pushgateway.exposition.promlint import lint
     from pytest_pushgateway.exposition.text.reader import parse
 
     try:
-        body = read_metrics(arguments[0] if arguments else "-")
+        body = read_metrics((options[""] or ["-"])[0])
     except Unreadable as error:
-        sys.stderr.write(f"{PROGRAM}: error: {error}\n")
+        sys.stderr.write(f"{COMMAND.program}: error: {error}\n")
         return FAILURE
     try:
         parsed = parse(body, None, utf8_names=True)

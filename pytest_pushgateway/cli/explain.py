@@ -2,95 +2,86 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.cli.kingpin import Command, Flag
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from pytest_pushgateway.prometheus.config import PrometheusConfig
     from pytest_pushgateway.prometheus.model import ScrapeJob
 
-PROGRAM = "pytest-pushgateway explain"
+COMMAND = Command(
+    "pytest-pushgateway explain",
+    """\
+Trace each series through a scrape job: how it arrives, what each relabel rule
+does, and what Prometheus stores. The <file> is a Prometheus configuration.""",
+    (
+        Flag("job", "The scrape job; may be left out if only one scrapes a gateway.", "", metavar="JOB"),
+        Flag(
+            "metrics",
+            "The exposed metrics, in the text format; - reads standard input. By default an example of two pushes.",
+            "",
+            metavar="FILE|URL",
+        ),
+        Flag("target", "A target that service discovery would find.", "", repeatable=True, metavar="HOST:PORT"),
+        Flag("prometheus-version", "The rules of Prometheus 2.42, 2.53 or 3.5.", "3.5"),
+    ),
+    operand="file",
+    least=1,
+    most=1,
+    epilog="""\
+Exit status: 0, 1 if Prometheus would store none of it, 2 unusable arguments.""",
+)
 
 
 class _Unusable(Exception):
     """Something that was named cannot be used; the text is the line to print."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as the other commands do."""
-
-    color: bool
-    """Python 3.14's own, which heeds FORCE_COLOR where there is no terminal, and PYTHON_COLORS before NO_COLOR."""
-
-    def error(self, message: str) -> NoReturn:
-        raise _Unusable(f"{message}, try --help")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run the command: 0, 1 where Prometheus would store nothing of it, 2 for unusable arguments."""
+    options = COMMAND.read(arguments)
+    if isinstance(options, int):
+        return options
     try:
-        return _explain(_parser().parse_args(arguments))
-    except SystemExit:  # --help has been printed
-        return 0
+        return _explain(options)
     except _Unusable as problem:
-        sys.stderr.write(f"{PROGRAM}: error: {problem}\n")
-        return 2
+        sys.stderr.write(f"{COMMAND.program}: error: {problem}\n")
+        return COMMAND.status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog=PROGRAM,
-        description="Say, series by series, what a scrape job makes of what a gateway exposes: "
-        "what comes in, what each relabel rule does, and what Prometheus stores.",
-    )
-    parser.color = False
-    parser.add_argument("file", metavar="FILE", help="a Prometheus configuration")
-    parser.add_argument("--job", metavar="JOB", help="the scrape job; may be left out if only one scrapes a gateway")
-    parser.add_argument(
-        "--metrics",
-        metavar="FILE|URL",
-        help="what is exposed, in the text format; - reads standard input; without it an example of two pushes",
-    )
-    parser.add_argument(
-        "--target",
-        metavar="HOST:PORT",
-        action="append",
-        help="a target that service discovery would find; repeatable",
-    )
-    parser.add_argument("--prometheus-version", metavar="VERSION", default="3.5", help="2.42, 2.53 or 3.5 (default)")
-    return parser
-
-
-def _explain(options: argparse.Namespace) -> int:
+def _explain(options: dict[str, Any]) -> int:
     from pytest_pushgateway.prometheus.config import load
     from pytest_pushgateway.prometheus.scrape.explain import EXAMPLE, explain
     from pytest_pushgateway.prometheus.scrape.ingest import Unsimulated
 
     try:
-        config = load(options.file, version=options.prometheus_version, lint="none")
+        config = load(options[""][0], version=options["prometheus-version"], lint="none")
     except ValueError as problem:
         raise _Unusable(str(problem)) from None
     if config.errors:
         sys.stderr.write("".join(f"{problem}\n" for problem in config.errors))
         return 1
-    job = _job(config, options.job)
-    body = EXAMPLE.encode() if options.metrics is None else _read(options.metrics, job)
+    job = _job(config, options["job"])
+    body = EXAMPLE.encode() if not options["metrics"] else _read(options["metrics"], job)
     try:
-        text, up = explain(job, body, targets=options.target)
+        text, up = explain(job, body, targets=options["target"] or None)
     except (LookupError, Unsimulated) as problem:
         raise _Unusable(str(problem)) from None
-    if options.metrics is None:
+    if not options["metrics"]:
         text = f"No --metrics given: this explains an example of two pushes.\n{text}"
     sys.stdout.write(text)
     return 0 if up else 1
 
 
-def _job(config: PrometheusConfig, name: str | None) -> ScrapeJob:
+def _job(config: PrometheusConfig, name: str) -> ScrapeJob:
     try:
-        if name is not None:
+        if name:
             return config.job(name)
         gateways = config.gateway_jobs()
     except LookupError as problem:

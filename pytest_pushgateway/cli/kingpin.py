@@ -1,80 +1,309 @@
-"""Command line flags by kingpin's grammar and in its words, as the original's.
+"""The command line of every command: flags and operands by kingpin's grammar, which is the original's.
 
 ``--flag value`` or ``--flag=value``, booleans ``--flag`` and ``--no-flag`` without a value, nothing repeated unless it
-may be, ``@file`` for arguments from a file, a line each. Every error is one line.
+may be, ``@file`` for arguments from a file, a line each, ``--`` before operands that begin with a dash. Every error is
+one line. ``serve`` says it in kingpin's words, as differential tests compare them; the other commands in plain ones.
+
+This module starts with every command, also in editors and hooks: it imports nothing at its top.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from textwrap import wrap
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+KINGPIN = {
+    "unknown": "unknown long flag '{flag}'",
+    "unknown short": "unknown short flag '{flag}'",
+    "no value": "expected argument for flag '{flag}'",
+    "value": "unexpected {value}",
+    "twice": "flag '{name}' cannot be repeated",
+    "operand": "unexpected {value}",
+    "no operand": "required argument '{name}' not provided",
+}
+PLAIN = {
+    "unknown": "unknown flag {flag}",
+    "unknown short": "unknown flag {flag}",
+    "no value": "{flag} needs a value",
+    "value": "{flag} takes no value",
+    "twice": "{flag} cannot be repeated",
+    "operand": "expected one {name}",
+    "no operand": "no {name} given",
+}
 
 
 class UsageError(Exception):
-    """Arguments that cannot be understood; ``str()`` is kingpin's text."""
+    """Arguments that cannot be understood; ``str()`` says why, ``hint`` what may have been meant."""
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint: str = hint
 
 
 class _ValueProblem(UsageError):
     """A flag that is known with a value that will not do."""
 
 
-@dataclass(frozen=True)
 class Flag:
-    """One flag: its name, help, default as text (None for a boolean), and what turns its text into a value."""
+    """One flag.
 
-    name: str
-    help: str
-    default: str | None = None
-    parse: Callable[[str], Any] = str
-    repeatable: bool = False
+    Args:
+        name: its name without dashes.
+        help: what ``--help`` says of it.
+        default: its default as text; None for a boolean.
+        parse: turns its text into a value; raises ValueError.
+        repeatable: whether it may be given more than once: its value is a list then.
+        metavar: what ``--help`` shows in place of the default.
+
+    """
+
+    def __init__(
+        self,
+        name: str,
+        help: str,
+        default: str | None = None,
+        parse: Callable[[str], Any] = str,
+        repeatable: bool = False,
+        metavar: str = "",
+    ) -> None:
+        self.name: str = name
+        self.help: str = help
+        self.default: str | None = default
+        self.parse: Callable[[str], Any] = parse
+        self.repeatable: bool = repeatable
+        self.metavar: str = metavar
 
     @property
     def is_boolean(self) -> bool:
         """Whether it takes no value."""
         return self.default is None
 
+    @property
+    def absent(self) -> Any:
+        """Its value where it is not given."""
+        if self.default is None:
+            return False
+        value = self.parse(self.default) if self.default else ""
+        return ([value] if self.default else []) if self.repeatable else value
 
-def parse(flags: Sequence[Flag], arguments: Sequence[str]) -> dict[str, Any]:
-    """Return each flag's value by name; repeatable ones as lists.
 
-    ``help`` or ``version`` is a key where that was asked for. As kingpin: ``version`` is answered as soon as it is met,
-    ``help`` once all arguments are known for flags, whatever their values. Raises UsageError.
+def one_of(flag: str, *choices: str) -> Callable[[str], str]:
+    """Return what parses a value of ``flag`` that must be one of ``choices``."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"--{flag} must be one of {', '.join(choices)}, not {text!r}")
+        return text
+
+    return parse
+
+
+class Command:
+    """One command and how its command line is read.
+
+    Args:
+        program: its name in usage and errors.
+        purpose: what it does, for ``--help``.
+        flags: its flags, without those for help and version.
+        operand: what its operands are, such as ``file``; empty if it takes none.
+        least: how many of them it needs.
+        most: how many it takes; None for any number.
+        synopsis: how its operands are shown after the word usage, if not by their name alone.
+        epilog: the last lines of ``--help``.
+        version: what ``--version`` prints; the package's own if empty.
+        words: the texts of its errors.
+        status: its exit status for arguments that cannot be understood.
+
     """
-    by_name = {flag.name: flag for flag in flags}
-    given: dict[str, Any] = {}
-    problems: list[_ValueProblem] = []
-    waiting = list(reversed(_expand(arguments)))
-    while waiting:
-        argument = waiting.pop()
-        if argument == "--" and waiting:
-            raise UsageError(f"unexpected {waiting.pop()}")
-        if not argument.startswith("-"):
-            raise UsageError(f"unexpected {argument}")
-        if not argument.startswith("--"):
-            _short(argument, given)
-        elif argument != "--":
-            name, equals, text = argument[2:].partition("=")
-            asked = name.removeprefix("no-")
-            if asked == "version":
-                return {"version": True}
-            if asked in ("help", "help-long", "help-man"):
-                given["help"] = True
-                if equals:
-                    raise UsageError(f"unexpected {text}")
-                continue
-            try:
-                _long(name, equals, text, by_name, given, waiting)
-            except _ValueProblem as problem:
-                problems.append(problem)
-    if problems and not given.get("help"):
-        raise problems[0]
-    for flag in flags:
-        if flag.name not in given:
-            value = False if flag.default is None else flag.parse(flag.default)
-            given[flag.name] = [value] if flag.repeatable else value
-    return given
+
+    def __init__(
+        self,
+        program: str,
+        purpose: str,
+        flags: Sequence[Flag],
+        *,
+        operand: str = "",
+        least: int = 0,
+        most: int | None = 0,
+        synopsis: str = "",
+        epilog: str = "",
+        version: Callable[[], str] | None = None,
+        words: Mapping[str, str] = PLAIN,
+        status: int = 2,
+    ) -> None:
+        self.program: str = program
+        self.purpose: str = purpose
+        self.flags: Sequence[Flag] = flags
+        self.operand: str = operand
+        self.least: int = least
+        self.most: int | None = most
+        self.synopsis: str = synopsis
+        self.epilog: str = epilog
+        self.version: Callable[[], str] = version or _version
+        self.words: Mapping[str, str] = words
+        self.status: int = status
+
+    def read(self, arguments: Sequence[str]) -> dict[str, Any] | int:
+        """Return each flag's value by name and the operands under ``""``, or the exit status of a finished command.
+
+        It is finished if help or version were asked for and are printed, or if an error is.
+        """
+        import sys
+
+        try:
+            options = self.parse(arguments)
+        except UsageError as problem:
+            return self.fail(problem)
+        if options.get("help") or options.get("version"):
+            sys.stdout.write(self.usage() if options.get("help") else self.version())
+            return 0
+        return options
+
+    def fail(self, problem: Exception) -> int:
+        """Print why the arguments will not do, and what may have been meant; return the exit status."""
+        import sys
+
+        hint = getattr(problem, "hint", "")
+        ending = f"; did you mean {hint!r}?" if hint else ", try --help"
+        sys.stderr.write(f"{self.program}: error: {problem}{ending}\n")
+        return self.status
+
+    def parse(self, arguments: Sequence[str]) -> dict[str, Any]:
+        """Return each flag's value by name, repeatable ones as lists, and the list of operands under ``""``.
+
+        ``help`` or ``version`` is a key where that was asked for. As kingpin: ``version`` is answered as soon as it is
+        met, ``help`` once all arguments are known for flags, whatever their values.
+
+        Raises:
+            UsageError: the arguments cannot be understood.
+
+        """
+        given: dict[str, Any] = {"": []}
+        problems: list[_ValueProblem] = []
+        waiting = list(reversed(_expand(arguments)))
+        while waiting:
+            argument = waiting.pop()
+            if argument == "--":
+                while waiting:
+                    self._take(waiting.pop(), given)
+            elif not argument.startswith("-") or (argument == "-" and self.operand):
+                self._take(argument, given)
+            elif not argument.startswith("--"):
+                self._short(argument, given)
+            else:
+                name, equals, text = argument[2:].partition("=")
+                asked = name.removeprefix("no-")
+                if asked == "version":
+                    return {"version": True}
+                if asked in ("help", "help-long", "help-man"):
+                    given["help"] = True
+                    if equals:
+                        raise self._error("value", name, text)
+                    continue
+                try:
+                    self._long(name, equals, text, given, waiting)
+                except _ValueProblem as problem:
+                    problems.append(problem)
+        if not given.get("help"):
+            if problems:
+                raise problems[0]
+            if len(given[""]) < self.least:
+                raise UsageError(self.words["no operand"].format(name=self.operand))
+        for flag in self.flags:
+            given.setdefault(flag.name, flag.absent)
+        return given
+
+    def _error(self, kind: str, name: str, value: str = "") -> UsageError:
+        return UsageError(self.words[kind].format(flag=f"--{name}", name=name, value=value))
+
+    def _take(self, operand: str, given: dict[str, Any]) -> None:
+        if self.most is not None and len(given[""]) >= self.most:
+            raise UsageError(self.words["operand"].format(name=self.operand, value=operand))
+        given[""].append(operand)
+
+    def _short(self, argument: str, given: dict[str, Any]) -> None:
+        for letter in argument[1:] or [""]:
+            if letter != "h":
+                raise UsageError(self.words["unknown short"].format(flag=f"-{letter}"))
+        given["help"] = True
+
+    def _long(self, name: str, equals: str, value: str, given: dict[str, Any], waiting: list[str]) -> None:
+        by_name = {flag.name: flag for flag in self.flags}
+        flag = by_name.get(name)
+        negated = by_name.get(name.removeprefix("no-")) if name.startswith("no-") else None
+        if flag is None and (negated is None or not negated.is_boolean):
+            raise UsageError(str(self._error("unknown", name)), "" if negated else self._nearest(name))
+        flag = flag or negated
+        assert flag is not None
+        if flag.name in given and not flag.repeatable:
+            raise _ValueProblem(str(self._error("twice", flag.name)))
+        if flag.is_boolean:
+            given[flag.name] = flag is not negated
+            if equals:
+                raise self._error("value", flag.name, value)
+            return
+        if not equals:
+            follows = waiting[-1] if waiting else "--"
+            if follows.startswith("-") and not (follows == "-" and self.operand):
+                raise self._error("no value", flag.name)
+            value = waiting.pop()
+        try:
+            parsed = flag.parse(value)
+        except ValueError as problem:
+            raise _ValueProblem(str(problem)) from None
+        if flag.repeatable:
+            given.setdefault(flag.name, []).append(parsed)
+        else:
+            given[flag.name] = parsed
+
+    def _nearest(self, name: str) -> str:
+        from difflib import get_close_matches
+
+        known = [flag.name for flag in self.flags] + ["help", "version"]
+        known += [f"no-{flag.name}" for flag in self.flags if flag.is_boolean]
+        close = get_close_matches(name, known, 1, 0.7)
+        return f"--{close[0]}" if close else ""
+
+    def usage(self) -> str:
+        """Return the text of ``--help``."""
+        from textwrap import wrap
+
+        rows = [("-h, --help", "Show this text.")]
+        for flag in self.flags:
+            negatable = flag.is_boolean and not flag.name.startswith("no-")
+            text = f"    --[no-]{flag.name}" if negatable else f"    --{flag.name}"
+            if flag.metavar:
+                text += f"={flag.metavar}"
+            elif flag.default is not None:
+                text += f'="{flag.default}"' if not flag.default or flag.parse is str else f"={flag.default}"
+            rows.append((text + (" ..." if flag.repeatable else ""), flag.help))
+        rows.append(("    --version", "Show application version."))
+        operands = f"<{self.operand}>{'...' if self.most is None else ''}" if self.operand else ""
+        lines = [
+            f"usage: {self.program} {self.synopsis or f'[<flags>] {operands}'}".rstrip(),
+            "",
+            *self.purpose.splitlines(),
+            "",
+            "Flags:",
+        ]
+        for left, right in rows:
+            wrapped = wrap(right, 49, break_on_hyphens=False)
+            if len(left) > 28:
+                lines.append(f"  {left}")
+                left = ""
+            lines.append(f"  {left:<29}{wrapped[0]}".rstrip())
+            lines += [" " * 31 + line for line in wrapped[1:]]
+        if self.epilog:
+            lines += ["", *self.epilog.splitlines()]
+        return "\n".join(lines) + "\n"
+
+
+def _version() -> str:
+    from pytest_pushgateway._version import __version__
+
+    return f"pytest-pushgateway {__version__}\n"
 
 
 def _expand(arguments: Sequence[str]) -> list[str]:
@@ -92,60 +321,3 @@ def _expand(arguments: Sequence[str]) -> list[str]:
             raise UsageError(text) from None
         expanded += [line for line in lines if not line.startswith("#")]
     return expanded
-
-
-def _short(argument: str, given: dict[str, Any]) -> None:
-    for letter in argument[1:] or [""]:
-        if letter != "h":
-            raise UsageError(f"unknown short flag '-{letter}'")
-    given["help"] = True
-
-
-def _long(
-    name: str, equals: str, value: str, by_name: dict[str, Flag], given: dict[str, Any], waiting: list[str]
-) -> None:
-    flag = by_name.get(name)
-    negated = by_name.get(name.removeprefix("no-")) if name.startswith("no-") else None
-    if flag is None and (negated is None or not negated.is_boolean):
-        raise UsageError(f"unknown long flag '--{name}'")
-    flag = flag or negated
-    assert flag is not None
-    if flag.name in given and not flag.repeatable:
-        raise _ValueProblem(f"flag '{flag.name}' cannot be repeated")
-    if flag.is_boolean:
-        given[flag.name] = flag is not negated
-        if equals:
-            raise UsageError(f"unexpected {value}")
-        return
-    if not equals:
-        if not waiting or waiting[-1].startswith("-"):
-            raise UsageError(f"expected argument for flag '--{flag.name}'")
-        value = waiting.pop()
-    try:
-        parsed = flag.parse(value)
-    except ValueError as problem:
-        raise _ValueProblem(str(problem)) from None
-    if flag.repeatable:
-        given.setdefault(flag.name, []).append(parsed)
-    else:
-        given[flag.name] = parsed
-
-
-def usage(program: str, purpose: str, flags: Sequence[Flag]) -> str:
-    """Return the text of ``--help``."""
-    rows = [("-h, --help", "Show this text.")]
-    for flag in flags:
-        text = f"    --{flag.name}" if not flag.is_boolean else f"    --[no-]{flag.name}"
-        if flag.default is not None:
-            text += f'="{flag.default}"' if not flag.default or flag.parse is str else f"={flag.default}"
-        rows.append((text + (" ..." if flag.repeatable else ""), flag.help))
-    rows.append(("    --version", "Show application version."))
-    lines = [f"usage: {program} [<flags>]", "", purpose, "", "Flags:"]
-    for left, right in rows:
-        wrapped = wrap(right, 49, break_on_hyphens=False)
-        if len(left) > 28:
-            lines.append(f"  {left}")
-            left = ""
-        lines.append(f"  {left:<29}{wrapped[0]}".rstrip())
-        lines += [" " * 31 + line for line in wrapped[1:]]
-    return "\n".join(lines) + "\n"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_pushgateway._version import __version__
-from pytest_pushgateway.cli.kingpin import Flag, UsageError, parse, usage
+from pytest_pushgateway.cli.kingpin import KINGPIN, Command, Flag
 from pytest_pushgateway.cli.log import FORMATS, LEVELS, Log, make_log
 from pytest_pushgateway.gateway.app.original_flags import as_flags
 from pytest_pushgateway.gateway.gateway import Gateway
@@ -130,6 +130,10 @@ def version_text() -> str:
     )
 
 
+COMMAND = Command(PROGRAM, "The Pushgateway, in Python", FLAGS, version=version_text, words=KINGPIN, status=1)
+"""Its exit status for a wrong flag is the original's."""
+
+
 def settings_of(options: dict[str, Any]) -> Settings:
     """Return the settings that parsed flags mean. Raises SettingsError, naming the flag."""
     values: dict[str, Any] = {}
@@ -190,15 +194,9 @@ _OBJECTS = 50_000
 
 def main(arguments: Sequence[str]) -> int:
     """Run until a signal or ``/-/quit`` ends it; returns the exit status."""
-    try:
-        options = parse(FLAGS, arguments)
-    except UsageError as problem:
-        sys.stderr.write(f"{PROGRAM}: error: {problem}, try --help\n")
-        return 1
-    if options.get("help") or options.get("version"):
-        text = usage(PROGRAM, "The Pushgateway, in Python", FLAGS) if options.get("help") else version_text()
-        sys.stdout.write(text)
-        return 0
+    options = COMMAND.read(arguments)
+    if isinstance(options, int):
+        return options
     log = make_log(options["log.level"], options["log.format"])
     # Blocked before any thread starts, so that all inherit it and the signal waits for sigwait below.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)

@@ -12,8 +12,8 @@ import pytest
 
 from pytest_pushgateway import cli
 from pytest_pushgateway._version import __version__
-from pytest_pushgateway.cli.kingpin import UsageError, parse
-from pytest_pushgateway.cli.serve import FLAGS, main, settings_of
+from pytest_pushgateway.cli.kingpin import UsageError
+from pytest_pushgateway.cli.serve import COMMAND, FLAGS, main, settings_of
 from pytest_pushgateway.settings import OPTIONS, Settings
 from tests import peers
 
@@ -69,7 +69,7 @@ def test_limits_are_positive_numbers(flag: str, capsys: pytest.CaptureFixture[st
 
 
 def test_defaults_are_the_settings_of_the_original() -> None:
-    options = parse(FLAGS, [])
+    options = COMMAND.parse([])
     assert options["web.listen-address"] == [":9091"]
     assert (options["log.level"], options["log.format"]) == ("info", "logfmt")
     settings = settings_of(options)
@@ -98,26 +98,26 @@ def test_defaults_are_the_settings_of_the_original() -> None:
     ],
 )
 def test_every_flag_means_a_setting(arguments: list[str], changed: dict[str, Any]) -> None:
-    settings = settings_of(parse(FLAGS, arguments))
+    settings = settings_of(COMMAND.parse(arguments))
     assert {name: getattr(settings, name) for name in changed} == changed
 
 
 def test_addresses_add_up_and_levels_have_no_case() -> None:
-    options = parse(FLAGS, ["--web.listen-address=:1", "--web.listen-address", "[::1]:2", "--log.level", "DEBUG"])
+    options = COMMAND.parse(["--web.listen-address=:1", "--web.listen-address", "[::1]:2", "--log.level", "DEBUG"])
     assert options["web.listen-address"] == [":1", "[::1]:2"]
     assert options["log.level"] == "debug"
-    assert parse(FLAGS, ["--web.listen-address="])["web.listen-address"] == [":0"]
+    assert COMMAND.parse(["--web.listen-address="])["web.listen-address"] == [":0"]
 
 
 def test_arguments_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "arguments").write_text("# a comment\n--web.config.file\nweb.yml\n--web.enable-lifecycle\n")
-    options = parse(FLAGS, [f"@{tmp_path}/arguments", "--log.format=json"])
+    options = COMMAND.parse([f"@{tmp_path}/arguments", "--log.format=json"])
     assert (options["web.config.file"], options["web.enable-lifecycle"]) == ("web.yml", True)
     with pytest.raises(UsageError, match="unexpected @"):
-        parse(FLAGS, ["@"])
+        COMMAND.parse(["@"])
     (tmp_path / "blank").write_text("--web.enable-lifecycle\n\n")
     with pytest.raises(UsageError, match="unexpected "):
-        parse(FLAGS, [f"@{tmp_path}/blank"])
+        COMMAND.parse([f"@{tmp_path}/blank"])
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help", "--help-long", "--help-man"])

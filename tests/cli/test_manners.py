@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pushgateway import cli
+from pytest_pushgateway._version import __version__
 
 SCRIPT = Path(sys.executable).with_name("pytest-pushgateway")
 
@@ -41,7 +42,24 @@ def test_help_fits_a_terminal(
         ),
         ("check-metrics --nonsense", 2, " check-metrics: error: unknown flag --nonsense, try --help"),
         ("check-metrics absent.txt", 1, " check-metrics: error: cannot read absent.txt: No such file or directory"),
-        ("explain", 2, " explain: error: the following arguments are required: FILE, try --help"),
+        (
+            "serve --web.listen-adress=:0",
+            1,
+            " serve: error: unknown long flag '--web.listen-adress'; did you mean '--web.listen-address'?",
+        ),
+        (
+            "check-config --ignor=PG001 x.yml",
+            2,
+            " check-config: error: unknown flag --ignor; did you mean '--ignore'?",
+        ),
+        ("check-config --no-file x.yml", 2, " check-config: error: unknown flag --no-file; did you mean '--no-files'?"),
+        ("check-config --lint=none --lint=strict x.yml", 2, " check-config: error: --lint cannot be repeated, try"),
+        ("check-metrics --hlep", 2, " check-metrics: error: unknown flag --hlep; did you mean '--help'?"),
+        ("explain --target", 2, " explain: error: --target needs a value, try --help"),
+        ("explain --metric=x x.yml", 2, " explain: error: unknown flag --metric; did you mean '--metrics'?"),
+        ("explain a.yml b.yml", 2, " explain: error: expected one file, try --help"),
+        ("explain @absent", 2, ' explain: error: failed to open arguments file "absent": '),
+        ("explain", 2, " explain: error: no file given, try --help"),
     ],
 )
 def test_an_error_is_one_line(
@@ -69,3 +87,18 @@ def test_the_script_is_the_module(arguments: list[str], tmp_path: Path) -> None:
     script, module = [(done.returncode, done.stdout, done.stderr) for done in by_both]
     assert script == module
     assert script[1] or script[2]
+
+
+@pytest.mark.parametrize("command", ["check-config", "check-metrics", "explain"])
+def test_commands_read_their_line_alike(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "arguments").write_text("# a comment\n--version\n")
+    assert cli.main([command, "@arguments"]) == 0
+    assert capsys.readouterr() == (f"pytest-pushgateway {__version__}\n", "")
+    assert cli.main([command, "--nonsense", "--help"]) == 2
+    assert cli.main([command, "-x"]) == 2
+    assert "unknown flag -x, try --help" in capsys.readouterr().err
+    cli.main([command, "--", "--odd-name"])
+    assert "--odd-name" in "".join(capsys.readouterr())

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.cli.kingpin import parse
-from pytest_pushgateway.cli.serve import FLAGS
+from pytest_pushgateway.cli.serve import COMMAND
 
 UNIT = Path(__file__).parents[2] / "examples" / "systemd" / "pushgateway.service"
 
@@ -38,7 +37,7 @@ def test_serve_understands_its_command() -> None:
     interpreter, *command = exec_start()
     assert interpreter == "/opt/pushgateway/bin/python"
     assert command[:3] == ["-m", "pytest_pushgateway", "serve"]
-    options = parse(FLAGS, command[3:])
+    options = COMMAND.parse(command[3:])
     assert options["web.listen-address"] == [":9091"]
     assert options["persistence.file"].startswith("/var/lib/")
 

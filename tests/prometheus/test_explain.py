@@ -146,7 +146,7 @@ def test_from_a_running_gateway(config: Path, capsys: pytest.CaptureFixture[str]
         (["--job", "other"], "no scrape job 'other'"),
         (["--metrics", "/nothing"], "cannot read /nothing: No such file or directory\n"),
         (["--prometheus-version", "1.0"], "unknown Prometheus version '1.0'"),
-        (["--unknown"], "explain: error: unrecognized arguments: --unknown, try --help\n"),
+        (["--unknown"], "explain: error: unknown flag --unknown, try --help\n"),
     ],
 )
 def test_unusable_arguments(
