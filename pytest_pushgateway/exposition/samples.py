@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_pushgateway.exposition.labels import split_prefix
 from pytest_pushgateway.exposition.model import Summary, part
 
 if TYPE_CHECKING:
+    from prometheus_client.samples import Sample
+
     from pytest_pushgateway.exposition.model import Histogram, MetricFamily
 
 
@@ -17,6 +20,24 @@ class Line(NamedTuple):
     name: str
     labels: dict[str, str]
     value: float
+
+
+class _Sample(NamedTuple):
+    """Equal to prometheus_client's ``Sample``, for which it stands in until somebody imports prometheus_client."""
+
+    name: str
+    labels: dict[str, str]
+    value: float
+    timestamp: None = None
+    exemplar: None = None
+    native_histogram: None = None
+
+
+def to_sample(line: Line) -> Sample:
+    """Return a line as prometheus_client's ``Sample``, without importing prometheus_client for it."""
+    kind: Any = getattr(sys.modules.get("prometheus_client.samples"), "Sample", _Sample)
+    sample: Sample = kind(line.name, line.labels, line.value)
+    return sample
 
 
 def lines(family: MetricFamily) -> list[Line]:

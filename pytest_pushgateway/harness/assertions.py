@@ -9,13 +9,24 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from pytest_pushgateway.exposition.samples import to_sample
+from pytest_pushgateway.harness.absence import doubt
 from pytest_pushgateway.harness.journal.requests import Delete, Push
-from pytest_pushgateway.harness.matching import ANY, carried, expected
+from pytest_pushgateway.harness.matching import (
+    carried,
+    carries,
+    expected,
+    expected_key,
+    is_key,
+    show_matchers,
+)
 from pytest_pushgateway.harness.reading import Exposed
-from pytest_pushgateway.harness.wording import show_key
+from pytest_pushgateway.matchers import ANY, shown
 
 if TYPE_CHECKING:
-    pass
+    from prometheus_client.samples import Sample
+
+    from pytest_pushgateway.harness.matching import Expected
 
 
 class Asserting(Exposed):
@@ -29,16 +40,18 @@ class Asserting(Exposed):
         *,
         labels: Mapping[str, object] | None = None,
         **label_values: object,
-    ) -> None:
-        """Assert that a sample with this name, these labels and this value is exposed now.
+    ) -> Sample:
+        """Assert that a sample with this name, these labels and this value is exposed now; return the first.
 
         Without a value, the name may also be that of a histogram's or summary's family.
         """
         __tracebackhide__ = True
-        expectation = expected(name, value, labels, label_values)
+        expectation = expected(self, name, value, labels, label_values)
         found = self._candidates(expectation)
-        if not any(expectation.matches(each.sample) for each in found):
-            raise AssertionError(self._not_exposed(expectation, found))
+        for each in found:
+            if expectation.matches(each.sample):
+                return to_sample(each.sample)
+        raise AssertionError(self._not_exposed(expectation, found))
 
     def assert_not_exposed(
         self,
@@ -48,18 +61,22 @@ class Asserting(Exposed):
         *,
         labels: Mapping[str, object] | None = None,
         **label_values: object,
-    ) -> None:
-        """Assert that no such sample is exposed now; without a name, that nothing at all is.
+    ) -> Literal[True]:
+        """Assert that no such sample is exposed now; without a name, that nothing at all is. Return True.
 
-        A family's name covers its ``_bucket``, ``_sum`` and ``_count``.
+        A family's name covers its ``_bucket``, ``_sum`` and ``_count``. What could not have been there proves nothing:
+        it fails, too, where series of the name were there in this test, but none ever had a label that is asked for,
+        and where only a counter of the name with ``_total`` was.
         """
         __tracebackhide__ = True
-        expectation = expected(name, value, labels, label_values)
+        expectation = expected(self, name, value, labels, label_values)
         found = [each for each in self._candidates(expectation) if expectation.matches(each.sample)]
         if found:
             from pytest_pushgateway.harness.messages import failures as expect
 
             raise AssertionError(expect.still_exposed(expectation, found, self._journal.requests()))
+        self._prove(expectation, "exposed")
+        return True
 
     def assert_pushed(
         self,
@@ -72,13 +89,13 @@ class Asserting(Exposed):
     ) -> Push:
         """Assert that an accepted push of the application in this test carried such a sample; return the last one."""
         __tracebackhide__ = True
-        expectation = expected(name, value, labels, label_values)
+        expectation = expected(self, name, value, labels, label_values)
         for push in reversed(self._accepted()):
-            if any(expectation.matches(each.sample) for each, _ in carried(expectation, push)):
+            if carries(expectation, push):
                 return push
         from pytest_pushgateway.harness.messages import failures as expect
 
-        requests, dropped = self._journal.requests(), self._journal.dropped
+        requests, dropped = self._journal.of_test(), self._journal.dropped
         raise AssertionError(expect.not_pushed(expectation, requests, dropped, self._closed()))
 
     def assert_not_pushed(
@@ -89,23 +106,17 @@ class Asserting(Exposed):
         *,
         labels: Mapping[str, object] | None = None,
         **label_values: object,
-    ) -> None:
-        """Assert that no accepted push of the application in this test carried such a sample.
+    ) -> Literal[True]:
+        """Assert that no accepted push of the application in this test carried such a sample; return True.
 
         Without a name, that there was no accepted push at all, or none with these labels. It fails, too, where accepted
-        pushes are not in the journal any more.
+        pushes are not in the journal any more, and where `assert_not_exposed` would prove nothing.
         """
         __tracebackhide__ = True
-        expectation = expected(name, value, labels, label_values)
+        expectation = expected(self, name, value, labels, label_values)
         pushes = self._accepted()
         if expectation.name is None:
-            wanted = expectation.labels.items()
-            pushes = [
-                push
-                for push in pushes
-                if (expectation.value is ANY and wanted <= push.grouping_key.items())
-                or any(expectation.matches(sample) for sample in push.samples)
-            ]
+            pushes = [push for push in pushes if carries(expectation, push)]
             if pushes:
                 from pytest_pushgateway.harness.messages import failures as expect
 
@@ -119,21 +130,24 @@ class Asserting(Exposed):
             from pytest_pushgateway.harness.messages import failures as expect
 
             raise AssertionError(expect.not_told(expectation, self._journal.dropped_accepted))
+        self._prove(expectation, "pushed")
+        return True
 
-    def assert_deleted(self, **grouping_key: object) -> Delete:
-        """Assert that an accepted DELETE in this test matched the group of exactly this key and that it is gone."""
+    def assert_deleted(self, *, labels: Mapping[str, object] | None = None, **grouping_key: object) -> Delete:
+        """Assert that an accepted DELETE in this test matched the group of exactly this key and that it is gone.
+
+        ``labels`` is for labels of the key that are not Python names. Return the last such DELETE.
+        """
         __tracebackhide__ = True
-        if not grouping_key:
-            raise TypeError('assert_deleted() takes the grouping key, such as job="backup"')
-        key = {name: str(value) for name, value in grouping_key.items()}
+        expectation = expected_key(labels, grouping_key, 'assert_deleted(job="backup")')
         keys = [group.grouping_key for group in self.groups]
-        if key not in keys:
+        if not any(is_key(expectation, key) for key in keys):
             for deletion in reversed(self._journal.deletions()):
-                if deletion.matched and deletion.grouping_key == key:
+                if deletion.matched and is_key(expectation, deletion.grouping_key):
                     return deletion
         from pytest_pushgateway.harness.messages import failures as expect
 
-        raise AssertionError(expect.not_deleted(key, self._journal.requests(), keys, self._journal.dropped))
+        raise AssertionError(expect.not_deleted(expectation, self._journal.of_test(), keys, self._journal.dropped))
 
     @overload
     def assert_rejected(
@@ -142,6 +156,7 @@ class Asserting(Exposed):
         *,
         status: int | None = None,
         method: Literal["PUT", "POST"] | None = None,
+        labels: Mapping[str, object] | None = None,
         **grouping: object,
     ) -> Push: ...
 
@@ -152,6 +167,7 @@ class Asserting(Exposed):
         *,
         status: int | None = None,
         method: Literal["DELETE"],
+        labels: Mapping[str, object] | None = None,
         **grouping: object,
     ) -> Delete: ...
 
@@ -161,18 +177,21 @@ class Asserting(Exposed):
         *,
         status: int | None = None,
         method: str | None = None,
+        labels: Mapping[str, object] | None = None,
         **grouping: object,
     ) -> Push | Delete:
         """Assert that a push in this test was answered with an error; return the last one.
 
         ``match`` is a regular expression, searched for in the reason; ``method="DELETE"`` asks for a deletion instead,
-        ``"PUT"`` or ``"POST"`` for such a push; ``grouping`` is a part of the grouping key. All requests that match
-        count as expected, and no warning speaks of them.
+        ``"PUT"`` or ``"POST"`` for such a push; ``grouping`` is a part of the grouping key, as are ``labels`` that are
+        not Python names. All requests that match count as expected, and no warning speaks of them.
         """
         __tracebackhide__ = True
         if method not in (None, "PUT", "POST", "DELETE"):
-            raise ValueError(f"method must be 'PUT', 'POST' or 'DELETE', not {method!r}")
-        wanted = {name: str(value) for name, value in grouping.items()}
+            raise ValueError(f"method must be 'PUT', 'POST' or 'DELETE', not {shown(method)}")
+        _check_reason(match)
+        _check_status(status)
+        wanted = expected_key(labels, grouping, "")
         asked: list[Push] | list[Delete] = self._journal.deletions() if method == "DELETE" else self._journal.pushes()
         matching = [
             entry
@@ -181,7 +200,7 @@ class Asserting(Exposed):
             and (status is None or entry.status == status)
             and (method is None or entry.method == method)
             and (match is None or re.search(match, entry.error or ""))
-            and wanted.items() <= entry.grouping_key.items()
+            and wanted.labels_match(entry.grouping_key)
         ]
         for entry in matching:
             entry._expected = True
@@ -192,17 +211,53 @@ class Asserting(Exposed):
 
         what = f" matching {brief(repr(getattr(match, 'pattern', match)), 80)}" if match is not None else ""
         what += f" with status {status}" if status is not None else ""
-        what += f" of {brief(show_key(wanted), 80)}" if wanted else ""
-        raise AssertionError(expect.not_rejected(what, method, asked, self._journal.requests(), self._journal.dropped))
+        what += f" of {brief(show_matchers(wanted.labels), 80)}" if wanted.labels else ""
+        raise AssertionError(expect.not_rejected(what, method, asked, self._journal.of_test(), self._journal.dropped))
 
-    def assert_no_rejections(self) -> None:
-        """Assert that the gateway refused no push in this test; what a fault answered does not count."""
+    def assert_no_rejections(self) -> Literal[True]:
+        """Assert that the gateway refused no push in this test; what a fault answered does not count. Return True."""
         __tracebackhide__ = True
         pushes = [push for push in self._journal.pushes() if push.rejected]
         if pushes or self._journal.dropped_rejected:
             from pytest_pushgateway.harness.messages.rejections import rejections
 
             raise AssertionError(rejections(pushes, self._journal.requests(), self._journal.dropped_rejected))
+        return True
+
+    def _prove(self, expectation: Expected, done: Literal["exposed", "pushed"]) -> None:
+        """Raise where it proves nothing that the expected sample was not found."""
+        __tracebackhide__ = True
+        journal = self._journal
+        why = doubt(expectation, self._store, journal.pushes(), complete=not journal.dropped)
+        if why is not None:
+            from pytest_pushgateway.harness.messages import failures as expect
+
+            raise AssertionError(expect.proves_nothing(expectation, done, why))
 
     def _accepted(self) -> list[Push]:
         return [push for push in self._journal.pushes() if push.accepted and push.origin == "application"]
+
+
+def _check_reason(match: Any) -> None:
+    __tracebackhide__ = True
+    if match is None:
+        return
+    if not isinstance(getattr(match, "pattern", match), str):
+        raise TypeError(f"match must be a regular expression for text, not {shown(match)}")
+    if match == "":
+        raise ValueError("match must not be empty, as that matches every reason; leave it out")
+    try:
+        re.compile(match)
+    except re.error as error:
+        hint = "re.escape() makes one of plain text"
+        raise ValueError(f"match must be a regular expression, not {shown(match)}: {error}; {hint}") from None
+
+
+def _check_status(status: Any) -> None:
+    __tracebackhide__ = True
+    if status is None:
+        return
+    if not isinstance(status, int) or isinstance(status, bool):
+        raise TypeError(f"status must be a number such as 400, not {shown(status)}")
+    if not 200 <= status <= 999:
+        raise ValueError(f"status must have three digits, not {shown(status)}")

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_pushgateway.exposition.samples import Line, lines, text_of
 from pytest_pushgateway.harness.wording import decode, quote, show_sample, show_value
+from pytest_pushgateway.matchers import (
+    ANY,
+    check_labels,
+    check_name,
+    check_value,
+    label_matches,
+    shown,
+    value_matches,
+)
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
     from pytest_pushgateway.exposition.labels import Labels
     from pytest_pushgateway.exposition.model import MetricFamily
+    from pytest_pushgateway.harness.journal.journal import Journalled
     from pytest_pushgateway.harness.journal.requests import Push
 
-ANY: Any = ...
-"""The value of an expectation that takes any value."""
-
 SUFFIXES = ("_bucket", "_sum", "_count")
-NUMERIC_LABELS = ("le", "quantile")
 
 Lookup = Callable[[bytes], "Iterable[tuple[Labels, MetricFamily]]"]
 """From a family's name to its pieces and the grouping key of each."""
@@ -31,7 +37,8 @@ class Expected(NamedTuple):
 
     name: str | None
     value: Any
-    labels: Mapping[str, str]
+    labels: Mapping[str, Any]
+    """Label names, each with its matcher."""
 
     def __str__(self) -> str:
         """Return the expectation as the text format would write it, in brief."""
@@ -39,7 +46,7 @@ class Expected(NamedTuple):
 
         text = self.name or "any sample"
         if self.labels:
-            text += "{" + ",".join(f"{name}={quote(value)}" for name, value in self.labels.items()) + "}"
+            text += "{" + ",".join(name + show_matcher(wanted) for name, wanted in self.labels.items()) + "}"
         return brief(text if self.value is ANY else f"{text} {show_value(self.value)}")
 
     def families(self) -> list[bytes]:
@@ -64,11 +71,7 @@ class Expected(NamedTuple):
 
     def value_matches(self, value: float) -> bool:
         """Tell whether ``value`` is the expected one; NaN equals NaN."""
-        if self.value is ANY:
-            return True
-        if isinstance(self.value, float) and math.isnan(self.value):
-            return math.isnan(value)
-        return bool(self.value == value)
+        return value_matches(self.value, value)
 
     def matches(self, sample: Line | Sample) -> bool:
         """Tell whether a sample of the name is the expected one."""
@@ -90,30 +93,75 @@ class Candidate(NamedTuple):
 
 
 def expected(
-    name: str | None, value: Any, labels: Mapping[str, object] | None, label_values: Mapping[str, object]
+    gateway: Journalled,
+    name: str | None,
+    value: Any,
+    labels: Mapping[str, object] | None,
+    label_values: Mapping[str, object],
 ) -> Expected:
     """Return the expectation that the arguments of an assertion state.
 
+    Args:
+        gateway: the one that is asked.
+        name: the metric's name; None for any.
+        value: a number, an object that compares with one, or `ANY`.
+        labels: matchers by label name.
+        label_values: the same, as given by keyword.
+
     Raises:
-        TypeError: a name is no string, the value a mapping, a label given twice or by a word that is no label's.
+        TypeError: a name is not a string, the value never one of a sample's, a label's matcher never its text, or a
+            label is given twice or by a word that is never a label.
+        ValueError: a name is empty, a selector, or otherwise not a metric's.
 
     """
     __tracebackhide__ = True
-    if name is not None and not isinstance(name, str):
-        raise TypeError(f"a metric's name is a string, not {name!r}")
-    if isinstance(value, Mapping):
-        raise TypeError(f"after the name comes the value; labels are given by name or as labels={value!r}")
-    for word in ("name", "value"):
-        if word in label_values:
-            raise TypeError(
-                f"{word}= is no label here: the name is given first and the value second, without a word; "
-                f"a label called {word} is given as labels={{'{word}': {label_values[word]!r}}}"
-            )
-    given = dict(labels or {})
-    for twice in given.keys() & label_values.keys():
-        raise TypeError(f"label {twice!r} is given twice, in labels= and as an argument")
-    given.update(label_values)
-    return Expected(name, value, {label: str(wanted) for label, wanted in given.items()})
+    if name is not None:
+        check_name(name, utf8=gateway._utf8_names, known=gateway._knows)
+    check_value(value)
+    return Expected(name, value, check_labels(labels, label_values))
+
+
+def expected_key(labels: Mapping[str, object] | None, label_values: Mapping[str, object], example: str) -> Expected:
+    """Return the grouping key, or the part of one, that the arguments of a method state.
+
+    Raises:
+        TypeError: it is empty where ``example`` says how to give it, or a matcher is never the text of a label.
+
+    """
+    __tracebackhide__ = True
+    key = check_labels(labels, label_values)
+    if example and not key:
+        raise TypeError(
+            f"{example.partition('(')[0]}() takes the grouping key, such as {example.partition('(')[2][:-1]}"
+        )
+    return Expected(None, ANY, key)
+
+
+def is_key(expectation: Expected, key: Mapping[str, str]) -> bool:
+    """Tell whether a grouping key is exactly the one expected; an empty label of it is there."""
+    wanted = expectation.labels
+    return key.keys() == wanted.keys() and all(label_matches(name, wanted[name], key[name]) for name in wanted)
+
+
+def show_matcher(wanted: Any) -> str:
+    """Return what a label must be, with the operator: ``="sda"``, ``=~"sd."``, ``=IsStr(...)``."""
+    if isinstance(wanted, re.Pattern):
+        return f"=~{quote(wanted.pattern)}"
+    return f"={quote(_text(wanted))}" if _is_plain(wanted) else f"={shown(wanted)}"
+
+
+def show_matchers(labels: Mapping[str, Any]) -> str:
+    """Return the labels of an expectation as messages show a grouping key, the job first."""
+    names = sorted(labels, key=lambda name: (name != "job", name))
+    return ", ".join(name + show_matcher(labels[name]) for name in names) or "no grouping key"
+
+
+def _is_plain(wanted: Any) -> bool:
+    return isinstance(wanted, (str, int, float))
+
+
+def _text(wanted: Any) -> str:
+    return str.__str__(wanted) if isinstance(wanted, str) else str(wanted)
 
 
 def candidates(expectation: Expected, lookup: Lookup) -> list[Candidate]:
@@ -136,16 +184,13 @@ def carried(expectation: Expected, push: Push) -> list[tuple[Candidate, Push]]:
     return [(candidate, push) for candidate in candidates(expectation, lookup)]
 
 
-def label_matches(name: str, wanted: str, actual: str | None) -> bool:
-    """Tell whether a label has the value asked for; ``le`` and ``quantile`` compare as numbers."""
-    if actual is None or wanted == actual:
-        return wanted == actual
-    if name in NUMERIC_LABELS:
-        try:
-            return float(wanted) == float(actual)
-        except ValueError:
-            return False
-    return False
+def carries(expectation: Expected, push: Push) -> bool:
+    """Tell whether a push holds the expected sample; without name and value also whether its key has the labels."""
+    if expectation.name is not None:
+        return any(expectation.matches(each.sample) for each, _ in carried(expectation, push))
+    if expectation.value is ANY and expectation.labels_match(push.grouping_key):
+        return True
+    return any(expectation.matches(line) for family in push._parsed.values() for line in lines(family))
 
 
 def differences(expectation: Expected, candidate: Candidate) -> list[str]:
@@ -158,13 +203,17 @@ def differences(expectation: Expected, candidate: Candidate) -> list[str]:
         actual = candidate.sample.labels.get(name)
         if label_matches(name, wanted, actual):
             continue
+        found, sought = quote(actual or ""), show_matcher(wanted).removeprefix("=")
+        if isinstance(wanted, re.Pattern):
+            sought = f"a match of {quote(wanted.pattern)}"
+        elif _is_plain(wanted):
+            found, sought = (quote(text) for text in apart(actual or "", _text(wanted)))
         if actual is None:
-            texts.append(f"it has no label {brief(name)}, expected {quote(apart('', wanted)[1])}")
+            texts.append(f"it has no label {brief(name)}, expected {sought}")
             continue
         if name == "instance" and not actual and name not in key:
-            texts.append(f"it was pushed without instance, expected {quote(apart(actual, wanted)[1])}")
+            texts.append(f"it was pushed without instance, expected {sought}")
             continue
-        found, sought = (quote(text) for text in apart(actual, wanted))
         where = "it is in another group:" if name in key else "label"
         texts.append(f"{where} {brief(name)} is {found}, expected {sought}")
     if not expectation.value_matches(candidate.sample.value):

@@ -147,17 +147,23 @@ class Pushgateway(Asserting, Waiting, Sending):
     @property
     def requests(self) -> list[Request]:
         """All requests of this test, scrapes and deletions too."""
+        return self._journal.of_test()
+
+    @property
+    def journal(self) -> list[Request]:
+        """All requests since the last reset, each with its ``test``; with `pushgateway_session` those of several."""
         return self._journal.requests()
 
     def timeline(self) -> list[Snapshot]:
         """Return what a scrape would have shown since when: Unix time by the gateway's clock, and the text.
 
-        It begins with the first push of this test, or when the clock was frozen before; the last entry is the present.
-        While the gateway was poisoned there is None in the place of the text. That it was stopped does not show.
+        It begins with the first push since the last reset, or when the clock was frozen before; the last entry is the
+        present. While the gateway was poisoned there is None in the place of the text. That it was stopped does not
+        show.
         """
         from pytest_pushgateway.harness.journal.timeline import timeline
 
-        return timeline(self.requests, self._gateway.moves, self.clock(), check=self.settings.consistency_check)
+        return timeline(self.journal, self._gateway.moves, self.clock(), check=self.settings.consistency_check)
 
     def lint(self) -> list[LintProblem]:
         """Return what could be better in what the application pushed in this test, each problem once.
@@ -168,7 +174,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         """
         from pytest_pushgateway.harness.journal.lint import lint
 
-        return lint(self._journal.requests())
+        return lint(self.requests)
 
     # Its life
 
@@ -226,6 +232,10 @@ class Pushgateway(Asserting, Waiting, Sending):
     @property
     def _store(self) -> Store:
         return self._gateway.store
+
+    @property
+    def _utf8_names(self) -> bool:
+        return self.settings.utf8_names
 
     @property
     def _prefix(self) -> str:

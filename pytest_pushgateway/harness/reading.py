@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.samples import lines
 from pytest_pushgateway.harness.journal.journal import Journalled
-from pytest_pushgateway.harness.matching import ANY, Candidate, candidates, expected, label_matches
+from pytest_pushgateway.harness.matching import Candidate, candidates, expected, expected_key, is_key
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
+from pytest_pushgateway.matchers import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,22 +36,22 @@ class Exposed(Journalled):
 
         return [Group(stored) for stored in self._store.groups()]
 
-    def group(self, **grouping_key: object) -> Group:
-        """Return the group with exactly this grouping key.
+    def group(self, *, labels: Mapping[str, object] | None = None, **grouping_key: object) -> Group:
+        """Return the group with exactly this grouping key; ``labels`` is for labels that are not Python names.
 
         Raises:
             LookupError: there is none; the message lists the groups there are.
 
         """
         __tracebackhide__ = True
-        key = {name: str(value) for name, value in grouping_key.items()}
+        expectation = expected_key(labels, grouping_key, 'group(job="backup")')
         groups = self.groups
         for group in groups:
-            if group.grouping_key == key:
+            if is_key(expectation, group.grouping_key):
                 return group
         from pytest_pushgateway.harness.messages import failures as expect
 
-        raise LookupError(expect.no_group(key, [group.grouping_key for group in groups]))
+        raise LookupError(expect.no_group(expectation, [group.grouping_key for group in groups]))
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -72,7 +73,7 @@ class Exposed(Journalled):
 
         """
         __tracebackhide__ = True
-        expectation = expected(name, ANY, labels, label_values)
+        expectation = expected(self, name, ANY, labels, label_values)
         found = [each for each in self._candidates(expectation) if each.sample.name == name]
         matching = [each for each in found if expectation.labels_match(each.sample.labels)]
         if len(matching) == 1:
@@ -88,16 +89,13 @@ class Exposed(Journalled):
 
         ``instance=""``, which the gateway adds, may be left out.
         """
-        wanted = dict(labels or {})
-        for each in self._candidates(expected(name, ANY, wanted, {})):
+        __tracebackhide__ = True
+        expectation = expected(self, name, ANY, labels, {})
+        for each in self._candidates(expectation):
             actual = dict(each.sample.labels)
-            if "instance" not in wanted and actual.get("instance") == "":
+            if "instance" not in expectation.labels and actual.get("instance") == "":
                 del actual["instance"]
-            if (
-                each.sample.name == name
-                and actual.keys() == wanted.keys()
-                and all(label_matches(label, str(wanted[label]), actual[label]) for label in wanted)
-            ):
+            if each.sample.name == name and is_key(expectation, actual):
                 return float(each.sample.value)
         return None
 
@@ -109,6 +107,9 @@ class Exposed(Journalled):
         from pytest_pushgateway.harness.metrics.text import snapshot
 
         return snapshot(self.families)
+
+    def _knows(self, name: str) -> bool:
+        return super()._knows(name) or bool(self._store.families_named(name.encode("utf-8", "surrogateescape")))
 
     def _candidates(self, expectation: Expected) -> list[Candidate]:
         if expectation.name is None:

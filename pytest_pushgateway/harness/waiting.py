@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
+from pytest_pushgateway.durations import seconds
 from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.harness.journal.journal import Journal, Journalled
 from pytest_pushgateway.harness.journal.requests import Push
-from pytest_pushgateway.harness.matching import ANY, Expected, carried, expected
-from pytest_pushgateway.harness.wording import show_key
+from pytest_pushgateway.harness.matching import Expected, carries, expected, show_matchers
+from pytest_pushgateway.matchers import ANY, is_routine, shown
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from pytest_pushgateway.durations import Duration
+
+_T = TypeVar("_T")
 
 _POLL = 0.05
 """Seconds after which a predicate is asked again without a request: it may depend on other things."""
@@ -27,51 +35,64 @@ class Waiting(Journalled):
     def wait_for_push(
         self,
         name: str | None = None,
+        value: Any = ANY,
         /,
         *,
         after: Push | None = None,
         count: int = 1,
-        timeout: float = 5,
+        timeout: Duration = 5,
         labels: Mapping[str, object] | None = None,
         **label_values: object,
     ) -> Push:
-        """Return the ``count``-th accepted push of this test that carries ``name`` with these labels.
+        """Return the ``count``-th accepted push of this test that carries such a sample.
 
         Pushes that are there already count, but only those after the push ``after``, if one is given; what the test
-        itself pushes does not. ``timeout`` is in seconds.
+        itself pushes does not. ``timeout`` is in seconds, a timedelta or a text such as ``"1m30s"``.
 
         Raises:
             AssertionError: it did not come in time.
 
         """
         __tracebackhide__ = True
-        awaited = _Awaited(self._journal, expected(name, ANY, labels, label_values), after, count)
-        push: Push | None = _wait(self._journal, awaited.look, timeout, None)
+        awaited = _Awaited(self._journal, expected(self, name, value, labels, label_values), after, count)
+        limit = seconds(timeout, "timeout")
+        push: Push | None = _wait(self._journal, awaited.look, limit, None)
         if push is None:
-            raise AssertionError(awaited.message(timeout, self._closed(), _hint("wait_for_push")))
+            raise AssertionError(awaited.message(limit, self._closed(), _hint("wait_for_push")))
         return push
 
-    def wait_until(self, predicate: Callable[[], Any], timeout: float = 5) -> Any:
+    def wait_until(self, predicate: Callable[[], _T], timeout: Duration = 5) -> _T:
         """Call ``predicate()`` in this thread, after every request and now and then, until it is true; return that.
 
+        While it raises an AssertionError or a LookupError it is not true yet, so that it can be an assertion:
+        ``wait_until(lambda: gateway.assert_exposed("rows", 7))``.
+
+        Args:
+            predicate: a function without parameters, not a coroutine function.
+            timeout: seconds, a timedelta or a text such as ``"1m30s"``.
+
         Raises:
-            AssertionError: it was not true within ``timeout`` seconds.
+            AssertionError: it was not true in time; the message has what it returned or raised last.
+            TypeError: the predicate is not a function, or returned what is always true.
 
         """
         __tracebackhide__ = True
-        result = _wait(self._journal, predicate, timeout, _POLL)
+        limit = seconds(timeout, "timeout")
+        asked = _Asked(predicate, "wait_until")
+        result = _wait(self._journal, asked.look, limit, _POLL)
         if not result:
-            raise AssertionError(_until_message(predicate, timeout, self._journal, "wait_until", self._closed()))
-        return result
+            asked.fail(limit, self._journal, self._closed())
+        return result  # type: ignore[no-any-return]
 
     async def async_wait_for_push(
         self,
         name: str | None = None,
+        value: Any = ANY,
         /,
         *,
         after: Push | None = None,
         count: int = 1,
-        timeout: float = 5,
+        timeout: Duration = 5,
         labels: Mapping[str, object] | None = None,
         **label_values: object,
     ) -> Push:
@@ -79,27 +100,108 @@ class Waiting(Journalled):
 
         Raises:
             AssertionError: the push did not come in time.
+            RuntimeError: no event loop of asyncio runs here.
 
         """
         __tracebackhide__ = True
-        awaited = _Awaited(self._journal, expected(name, ANY, labels, label_values), after, count)
-        push: Push | None = await _async_wait(self._journal, awaited.look, timeout, None)
+        awaited = _Awaited(self._journal, expected(self, name, value, labels, label_values), after, count)
+        limit = seconds(timeout, "timeout")
+        push: Push | None = await _async_wait(self._journal, awaited.look, limit, None, "wait_for_push")
         if push is None:
-            raise AssertionError(awaited.message(timeout, self._closed()))
+            raise AssertionError(awaited.message(limit, self._closed()))
         return push
 
-    async def async_wait_until(self, predicate: Callable[[], Any], timeout: float = 5) -> Any:
-        """Do as `wait_until` does, while the event loop (asyncio's) runs on; ``predicate`` is no coroutine.
+    @overload
+    async def async_wait_until(self, predicate: Callable[[], Awaitable[_T]], timeout: Duration = 5) -> _T: ...
+
+    @overload
+    async def async_wait_until(self, predicate: Callable[[], _T], timeout: Duration = 5) -> _T: ...
+
+    async def async_wait_until(self, predicate: Callable[[], Any], timeout: Duration = 5) -> Any:
+        """Do as `wait_until` does, while the event loop (asyncio's) runs on; ``predicate`` may be a coroutine function.
 
         Raises:
-            AssertionError: it was not true within ``timeout`` seconds.
+            AssertionError: it was not true in time.
+            TypeError: the predicate is not a function, or returned what is always true.
+            RuntimeError: no event loop of asyncio runs here.
 
         """
         __tracebackhide__ = True
-        result = await _async_wait(self._journal, predicate, timeout, _POLL)
+        limit = seconds(timeout, "timeout")
+        asked = _Asked(predicate, "async_wait_until")
+        result = await _async_wait(self._journal, asked.look, limit, _POLL, "wait_until")
         if not result:
-            raise AssertionError(_until_message(predicate, timeout, self._journal, "async_wait_until", self._closed()))
+            asked.fail(limit, self._journal, self._closed())
         return result
+
+
+class _Asked(Generic[_T]):
+    """A predicate that is asked again and again, and what came of it last."""
+
+    def __init__(self, predicate: Callable[[], _T], method: str) -> None:
+        __tracebackhide__ = True
+        if not callable(predicate):
+            raise TypeError(f"predicate must be a function, not {shown(predicate)}; write {method}(lambda: ...)")
+        self._predicate = predicate
+        self._method = method
+        self._error: BaseException | None = None
+        self._result: Any = None
+
+    def look(self) -> Any:
+        """Return what the predicate returns, or where the method is the asynchronous one a coroutine that does."""
+        __tracebackhide__ = True
+        try:
+            result: Any = self._predicate()
+        except (AssertionError, LookupError) as error:
+            return self._note(error, None)
+        if hasattr(result, "__await__"):
+            if self._method.startswith("async_"):
+                return self._awaited(result)
+            if hasattr(result, "close"):
+                result.close()
+            raise TypeError(
+                "the predicate returned an awaitable, which is always true; use `await gateway.async_wait_until(...)`"
+            )
+        return self._note(None, result)
+
+    async def _awaited(self, awaitable: Awaitable[Any]) -> Any:
+        __tracebackhide__ = True
+        self._note(None, awaitable)
+        try:
+            result = await awaitable
+        except (AssertionError, LookupError) as error:
+            return self._note(error, None)
+        return self._note(None, result)
+
+    def _note(self, error: BaseException | None, result: Any) -> Any:
+        __tracebackhide__ = True
+        self._error, self._result = error, result
+        if is_routine(result):
+            raise TypeError(f"the predicate returned the function {shown(result)}, which is always true; call it")
+        if hasattr(type(result), "__next__") or hasattr(type(result), "__anext__"):
+            raise TypeError(f"the predicate returned {shown(result)}, which is always true; wrap it in any() or list()")
+        return result
+
+    def fail(self, timeout: float, journal: Journal, closed: str | None) -> NoReturn:
+        """Raise an AssertionError with what was waited for, what the predicate did last, and what came meanwhile."""
+        __tracebackhide__ = True
+        from pytest_pushgateway.harness.messages import failures as expect
+
+        name = getattr(self._predicate, "__qualname__", None) or shown(self._predicate)
+        code = getattr(self._predicate, "__code__", None)
+        where = f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else ""
+        first = f"waited {timeout:g} s in vain for {name}{where} to be true"
+        advice = [*self._last(), *_hint(self._method)]
+        message = expect.timed_out(first, None, journal.of_test(), journal.dropped, advice, closed)
+        raise AssertionError(message) from self._error
+
+    def _last(self) -> list[str]:
+        if self._error is not None:
+            lines = str(self._error).splitlines() or [""]
+            return [f"It last raised {type(self._error).__name__}: {lines[0]}", *(f"  {line}" for line in lines[1:])]
+        if hasattr(self._result, "__await__"):
+            return ["It did not end in time."]
+        return [f"It last returned {shown(self._result)}."] if self._result is not False else []
 
 
 class _Awaited:
@@ -109,7 +211,9 @@ class _Awaited:
         if type(count) is not int or count < 1:
             raise ValueError(f"count must be a whole number of at least 1, not {count!r}")
         if after is not None and not isinstance(after, Push):
-            raise TypeError(f"after is a Push that came before, not {after!r}")
+            raise TypeError(f"after is a Push that came before, not {shown(after)}")
+        if after is not None and not journal.has(after):
+            raise ValueError(f"after must be a push of this test to this gateway, not {after!r}")
         self._journal = journal
         self._expectation = expectation
         self._after = after._order if after is not None else 0
@@ -123,19 +227,11 @@ class _Awaited:
             if push._order <= self._seen:
                 continue
             self._seen = push._order
-            if push.origin == "application" and push.accepted and self._matches(push):
+            if push.origin == "application" and push.accepted and carries(self._expectation, push):
                 self._found.append(push)
                 if len(self._found) == self._count:
                     return push
         return None
-
-    def _matches(self, push: Push) -> bool:
-        if self._expectation.name is None:
-            labels = {**push.grouping_key}
-            if all(labels.get(name) == value for name, value in self._expectation.labels.items()):
-                return True
-            return any(self._expectation.labels_match(sample.labels) for sample in push.samples)
-        return any(self._expectation.matches(each.sample) for each, _ in carried(self._expectation, push))
 
     def message(self, timeout: float, closed: str | None, advice: Sequence[str] = ()) -> str:
         """Return what was waited for in vain, and what came instead."""
@@ -146,11 +242,11 @@ class _Awaited:
         if self._expectation.name is not None:
             wanted += f" of {self._expectation}"
         elif self._expectation.labels:
-            wanted += f" with {brief(show_key(dict(self._expectation.labels)))}"
+            wanted += f" with {brief(show_matchers(self._expectation.labels))}"
         if self._count > 1:
             wanted += f", of which {len(self._found) or 'none'} came"
         first = f"waited {timeout:g} s for {wanted}"
-        requests = [entry for entry in self._journal.requests() if entry._order > self._after]
+        requests = [entry for entry in self._journal.of_test() if entry._order > self._after]
         return expect.timed_out(first, self._expectation, requests, self._journal.dropped, advice, closed)
 
 
@@ -168,16 +264,29 @@ def _wait(journal: Journal, look: Callable[[], Any], timeout: float, poll: float
         journal.wait_beyond(sequence, left if poll is None else min(left, poll))
 
 
-async def _async_wait(journal: Journal, look: Callable[[], Any], timeout: float, poll: float | None) -> Any:
-    """Do as `_wait` does, while the event loop runs on."""
+async def _async_wait(
+    journal: Journal, look: Callable[[], Any], timeout: float, poll: float | None, method: str
+) -> Any:
+    """Do as `_wait` does, while the event loop runs on; what ``look`` returns is awaited if it can be."""
+    __tracebackhide__ = True
     import asyncio
 
-    loop = asyncio.get_running_loop()
-    changed = asyncio.Event()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            f"async_{method}() needs an event loop of asyncio; under trio use "
+            f"`await trio.to_thread.run_sync(lambda: gateway.{method}(...))`"
+        ) from None
+    changed, pulse = asyncio.Event(), asyncio.Event()
+
+    def look_again() -> None:
+        changed.set()
+        pulse.set()
 
     def wake() -> None:
         with suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(changed.set)
+            loop.call_soon_threadsafe(look_again)
 
     deadline = monotonic() + timeout
     # The loop's own timers stand still under freezegun; a thread's do not.
@@ -187,6 +296,8 @@ async def _async_wait(journal: Journal, look: Callable[[], Any], timeout: float,
         while True:
             changed.clear()
             result = look()
+            if hasattr(result, "__await__"):
+                result = await _until(asyncio.ensure_future(result), pulse, deadline)
             if result:
                 return result
             if monotonic() >= deadline:
@@ -195,6 +306,21 @@ async def _async_wait(journal: Journal, look: Callable[[], Any], timeout: float,
     finally:
         journal.unlisten(wake)
         ticker.stop()
+
+
+async def _until(task: asyncio.Future[Any], pulse: asyncio.Event, deadline: float) -> Any:
+    """Return what a task gives; None where it does not end in time, which is looked at with every pulse."""
+    __tracebackhide__ = True
+    task.add_done_callback(lambda _: pulse.set())
+    try:
+        while not task.done():  # it is begun in any case: what is never awaited warns of that
+            pulse.clear()
+            await pulse.wait()
+            if monotonic() >= deadline and not task.done():
+                return None
+        return task.result()
+    finally:
+        task.cancel()
 
 
 class _Ticker:
@@ -215,19 +341,6 @@ class _Ticker:
         """End the thread."""
         self._over.set()
         self._thread.join()
-
-
-def _until_message(
-    predicate: Callable[[], Any], timeout: float, journal: Journal, method: str, closed: str | None
-) -> str:
-    """Return what was waited for in vain, and what came meanwhile."""
-    from pytest_pushgateway.harness.messages import failures as expect
-
-    name = getattr(predicate, "__qualname__", None) or repr(predicate)
-    code = getattr(predicate, "__code__", None)
-    where = f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else ""
-    first = f"waited {timeout:g} s in vain for {name}{where} to be true"
-    return expect.timed_out(first, None, journal.requests(), journal.dropped, _hint(method), closed)
 
 
 def _hint(method: str) -> list[str]:

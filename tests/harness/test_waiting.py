@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 from typing import Any
 
 import freezegun
@@ -16,7 +17,7 @@ from pytest_pushgateway.gateway.monotonic import monotonic
 from .application import InBackground, send
 
 
-def failure_of(pushgateway: Pushgateway, *args: str, **options: object) -> list[str]:
+def failure_of(pushgateway: Pushgateway, *args: Any, **options: object) -> list[str]:
     with pytest.raises(AssertionError) as caught:
         pushgateway.wait_for_push(*args, timeout=0.01, **options)  # type: ignore[arg-type]
     return caught.value.args[0].splitlines()  # type: ignore[no-any-return]
@@ -127,6 +128,197 @@ def test_after_is_a_push(pushgateway: Pushgateway) -> None:
     mistyped: Any = 1
     with pytest.raises(TypeError, match="after is a Push that came before, not 1"):
         pushgateway.wait_for_push(after=mistyped)
+
+
+def test_after_is_a_push_to_this_gateway(pushgateway: Pushgateway, make_pushgateway: MakePushgateway) -> None:
+    other = make_pushgateway()
+    send(other)
+    send(pushgateway)
+    with pytest.raises(ValueError, match="after must be a push of this test to this gateway, not <Push 1"):
+        pushgateway.wait_for_push(after=other.pushes[0])
+
+
+def test_a_push_is_waited_for_by_its_value(pushgateway: Pushgateway) -> None:
+    with InBackground(lambda: [send(pushgateway, f"backup_bytes {number}\n") for number in (7, 8)]):
+        assert pushgateway.wait_for_push("backup_bytes", 8).number == 2
+        assert pushgateway.wait_for_push(None, pytest.approx(7)).number == 1
+    assert failure_of(pushgateway, "backup_bytes", 9)[:4] == [
+        "waited 0.01 s for an accepted push of backup_bytes 9: 2 pushes came",
+        "The nearest:",
+        '  backup_bytes{instance="",job="backup"} 8 in push 2 (PUT job="backup")',
+        "    value is 8, expected 9",
+    ]
+
+
+@pytest.mark.parametrize("timeout", [0.01, "10ms", timedelta(milliseconds=10)])
+def test_a_timeout_is_seconds_a_timedelta_or_a_duration(pushgateway: Pushgateway, timeout: Any) -> None:
+    for wait in (
+        lambda: pushgateway.wait_for_push(timeout=timeout),
+        lambda: pushgateway.wait_until(lambda: False, timeout),
+        lambda: asyncio.run(pushgateway.async_wait_for_push(timeout=timeout)),
+        lambda: asyncio.run(pushgateway.async_wait_until(lambda: False, timeout)),
+    ):
+        with pytest.raises(AssertionError, match=r"waited 0\.01 s"):
+            wait()
+
+
+@pytest.mark.parametrize("timeout", ["5", "soon", -1, float("inf"), float("nan"), None, True, [5]])
+def test_what_is_not_a_timeout(pushgateway: Pushgateway, timeout: Any) -> None:
+    send(pushgateway)
+    with pytest.raises((TypeError, ValueError), match="timeout must "):
+        pushgateway.wait_for_push(timeout=timeout)
+    with pytest.raises((TypeError, ValueError), match="timeout must "):
+        pushgateway.wait_until(lambda: True, timeout)
+
+
+def test_an_assertion_can_be_waited_for(pushgateway: Pushgateway) -> None:
+    with InBackground(lambda: [send(pushgateway), send(pushgateway, "backup_bytes 8\n")]):
+        sample = pushgateway.wait_until(lambda: pushgateway.assert_exposed("backup_bytes", 8))
+    assert sample.value == 8
+    assert pushgateway.wait_until(lambda: pushgateway.assert_not_exposed("backup_bytes", 7)) is True
+    assert pushgateway.wait_until(pushgateway.assert_no_rejections) is True
+
+
+def test_what_is_not_there_yet_is_waited_for(pushgateway: Pushgateway) -> None:
+    with InBackground(lambda: [send(pushgateway), send(pushgateway, "backup_bytes 8\n")]):
+        assert pushgateway.wait_until(lambda: pushgateway.pushes[1]).number == 2
+        assert pushgateway.wait_until(lambda: pushgateway.group(job="backup")).push_time > 0
+        assert pushgateway.wait_until(lambda: pushgateway.value("backup_bytes")) == 8
+        assert pushgateway.wait_until(lambda: {"backup": 1}[pushgateway.pushes[0].job]) == 1
+
+
+def test_the_last_error_is_shown(pushgateway: Pushgateway) -> None:
+    send(pushgateway)
+    with pytest.raises(AssertionError) as caught:
+        pushgateway.wait_until(lambda: pushgateway.assert_exposed("backup_bytes", 8), timeout=0.01)
+    assert caught.value.args[0].splitlines()[1:4] == [
+        "It last raised AssertionError: expected backup_bytes 8 to be exposed, but its value is 7",
+        "  The nearest:",
+        '    backup_bytes{instance="",job="backup"} 7',
+    ]
+    assert isinstance(caught.value.__cause__, AssertionError)
+    with pytest.raises(AssertionError, match="It last raised IndexError: list index out of range"):
+        pushgateway.wait_until(lambda: pushgateway.pushes[1], timeout=0.01)
+
+
+def test_what_a_predicate_returned_last_is_shown(pushgateway: Pushgateway) -> None:
+    for result in ([], None, 0, ""):
+        with pytest.raises(AssertionError) as caught:
+            pushgateway.wait_until(lambda result=result: result, timeout=0)  # type: ignore[misc]
+        assert caught.value.args[0].splitlines()[1] == f"It last returned {result!r}."
+
+
+def test_other_errors_of_a_predicate_end_the_wait(pushgateway: Pushgateway) -> None:
+    with pytest.raises(ValueError, match="must not be a selector"):
+        pushgateway.wait_until(lambda: pushgateway.assert_exposed('backup_bytes{disk="sda"}'), timeout=60)
+
+
+async def ready() -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("predicate", "hint"),
+    [
+        (ready, r"use `await gateway.async_wait_until\(...\)`"),
+        (lambda: ready(), r"use `await gateway.async_wait_until\(...\)`"),
+        (lambda: ready, "returned the function <function ready .*; call it"),
+        (lambda: "text".upper, "call it"),
+        (lambda: (push for push in ()), r"wrap it in any\(\) or list\(\)"),
+        (lambda: filter(None, ()), r"wrap it in any\(\) or list\(\)"),
+        (True, r"predicate must be a function, not True; write wait_until\(lambda: ...\)"),
+        (None, "predicate must be a function, not None"),
+        ("pushes", "predicate must be a function, not 'pushes'"),
+    ],
+)
+def test_a_predicate_that_is_always_true_is_refused(pushgateway: Pushgateway, predicate: Any, hint: str) -> None:
+    with pytest.raises(TypeError, match=hint):
+        pushgateway.wait_until(predicate)
+
+
+def test_a_coroutine_function_is_awaited(pushgateway: Pushgateway) -> None:
+    async def main() -> None:
+        asked = 0
+
+        async def second_time() -> int:
+            nonlocal asked
+            await asyncio.sleep(0)
+            asked += 1
+            return asked if asked > 1 else 0
+
+        async def never() -> list[int]:
+            return []
+
+        async def exposed() -> object:
+            return pushgateway.assert_exposed("backup_bytes", 8)
+
+        async def stuck() -> bool:
+            return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+        assert await pushgateway.async_wait_until(second_time) == 2
+        for predicate, last in (
+            (
+                never,
+                "It last returned [].",
+            ),
+            (exposed, "It last raised AssertionError: expected backup_bytes 8 to be exposed, but its value is 7"),
+            (stuck, "It did not end in time."),
+            (lambda: (), "It last returned ()."),
+        ):
+            with pytest.raises(AssertionError) as caught:
+                await pushgateway.async_wait_until(predicate, timeout=0.01)  # type: ignore[arg-type]
+            assert caught.value.args[0].splitlines()[1] == last
+        with pytest.raises(TypeError, match="call it"):
+            await pushgateway.async_wait_until(lambda: ready)
+
+    send(pushgateway)
+    asyncio.run(main())
+    with freezegun.freeze_time("2001-02-03"):
+        asyncio.run(main())
+
+
+def test_a_coroutine_that_is_done_is_asked_again_at_the_next_request_only(pushgateway: Pushgateway) -> None:
+    asked = 0
+
+    async def three_pushes() -> bool:
+        nonlocal asked
+        asked += 1
+        return len(pushgateway.pushes) == 3
+
+    async def main() -> None:
+        with InBackground(lambda: [send(pushgateway) for _ in range(3)]):
+            assert await pushgateway.async_wait_until(three_pushes, timeout=30)
+
+    asyncio.run(main())
+    assert asked < 100
+
+
+def test_a_predicate_under_way_is_cancelled_with_its_wait(pushgateway: Pushgateway) -> None:
+    cancelled = []
+
+    async def stuck() -> bool:
+        try:
+            return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    async def main() -> None:
+        waiting = asyncio.create_task(pushgateway.async_wait_until(stuck, timeout=60))
+        await asyncio.sleep(0.001)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert cancelled == [True]
+
+
+def test_without_an_event_loop_of_asyncio_a_wait_names_the_other_way(pushgateway: Pushgateway) -> None:
+    for waiting in (pushgateway.async_wait_for_push(), pushgateway.async_wait_until(lambda: True)):
+        with pytest.raises(RuntimeError, match=r"under trio use `await trio.to_thread.run_sync\(lambda: gateway.wait_"):
+            waiting.send(None)
 
 
 def test_wait_until_gives_what_the_predicate_gives(pushgateway: Pushgateway) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.message import Message
-from typing import Any
+from typing import Any, Literal
 
 import prometheus_client
 from prometheus_client.samples import Sample
@@ -63,7 +63,7 @@ def exposed(gateway: Pushgateway) -> None:
 
 def happened(gateway: Pushgateway) -> None:
     assert_type(gateway.pushes, list[Push])
-    assert_type(gateway.requests, list[Request])
+    assert_type((gateway.requests, gateway.journal), tuple[list[Request], list[Request]])
     push = gateway.wait_for_push("backup_bytes", count=2, timeout=1.5, labels={"le": 1}, disk="sda")
     assert_type(push, Push)
     assert_type((push.number, push.method, push.job, push.status), tuple[int, str, str, int])
@@ -71,29 +71,35 @@ def happened(gateway: Pushgateway) -> None:
     assert_type((push.at, push.origin), tuple[float, str])
     assert_type((push.grouping_key, push.headers), tuple[dict[str, str], Headers])
     assert_type(push.families, tuple[Family, ...])
-    gateway.wait_for_push(after=push)
-    gateway.wait_until(lambda: True, timeout=5)
+    gateway.wait_for_push("backup_bytes", 7, after=push, timeout="1m30s")
+    assert_type(gateway.wait_until(lambda: True, timeout=timedelta(seconds=5)), bool)
+    assert_type(gateway.wait_until(lambda: gateway.pushes[0]), Push)
     try:
         gateway.push("backup_bytes x", job="backup")
     except PushRejected as rejected:
         assert_type((rejected.push, rejected.status), tuple[Push, int])
 
 
+async def status() -> int:
+    return 200
+
+
 async def awaited(gateway: Pushgateway) -> None:
     assert_type(await gateway.async_wait_for_push("backup_bytes"), Push)
-    await gateway.async_wait_until(lambda: gateway.pushes)
+    assert_type(await gateway.async_wait_until(lambda: gateway.pushes), list[Push])
+    assert_type(await gateway.async_wait_until(status), int)
 
 
 def asserted(gateway: Pushgateway) -> None:
-    gateway.assert_exposed("backup_bytes", 1024, job="backup", disk="sda")
+    assert_type(gateway.assert_exposed("backup_bytes", 1024, job="backup", disk=re.compile("sd.")), Sample)
     assert_type(gateway.assert_pushed("backup_bytes", object(), labels={"job": "backup"}), Push)
-    gateway.assert_not_exposed("backup_errors_total")
-    gateway.assert_not_pushed()
+    assert_type(gateway.assert_not_exposed("backup_errors_total"), Literal[True])
+    assert_type(gateway.assert_not_pushed(), Literal[True])
     assert_type(gateway.assert_deleted(job="backup"), Delete)
     assert_type(gateway.assert_rejected(re.compile("type"), status=400, job="backup"), Push)
     assert_type(gateway.assert_rejected(method="PUT"), Push)
     assert_type(gateway.assert_rejected(status=401, method="DELETE", job="backup"), Delete)
-    gateway.assert_no_rejections()
+    assert_type(gateway.assert_no_rejections(), Literal[True])
 
 
 def prepared(gateway: Pushgateway, registry: prometheus_client.CollectorRegistry) -> None:

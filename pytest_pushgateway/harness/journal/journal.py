@@ -34,6 +34,15 @@ class Journalled:
         """The journal of the gateway's requests."""
         raise NotImplementedError
 
+    @property
+    def _utf8_names(self) -> bool:
+        """Whether the gateway takes names that are any UTF-8."""
+        return True
+
+    def _knows(self, name: str) -> bool:
+        """Return whether a push of this test carried a metric family of this name."""
+        return any(name.encode("utf-8", "surrogateescape") in push._parsed for push in self._journal.pushes())
+
     def _closed(self) -> str | None:
         """Return why no connection reaches the gateway now, and what to do; None where one would."""
         return None
@@ -66,8 +75,9 @@ def _free(entries: deque[Request]) -> None:
 class Journal:
     """The requests since the last reset, bounded in number and in bytes of bodies.
 
-    The oldest are let go to keep the bounds, but never the last one: ``dropped`` counts them, ``dropped_accepted`` the
-    application's accepted pushes among them, ``dropped_rejected`` the rejected ones.
+    Those of the test that runs are a part of them, where no reset came before it. The oldest are let go to keep the
+    bounds, but never the last one: ``dropped`` counts those of this test, ``dropped_accepted`` the application's
+    accepted pushes among them, ``dropped_rejected`` the rejected ones.
     """
 
     def __init__(self, limit: int) -> None:
@@ -87,6 +97,8 @@ class Journal:
         """Place and number of rejected pushes that were let go before a warning spoke of them."""
         self._bodies = 0
         self._order = 0
+        self._before = 0
+        """The place of the last request before the test that runs."""
         self._numbers: dict[str, int] = {}
         self._listeners: set[Callable[[], None]] = set()
         self._sent: dict[str, Request | None] = {}
@@ -133,9 +145,11 @@ class Journal:
 
     def _drop(self, gone: Request) -> None:
         self._bodies -= len(gone.body)
-        self.dropped += 1
         if self._noted and self._noted[0] is gone:
             self._noted.popleft()
+        if gone._order <= self._before:
+            return
+        self.dropped += 1
         if not isinstance(gone, Push):
             return
         if gone.accepted:
@@ -177,6 +191,13 @@ class Journal:
             # Not threading.Thread, whose start() waits until the new thread has had its turn.
             _thread.start_new_thread(_free, (old,))
 
+    def begin_test(self) -> None:
+        """Begin another test: what came until now is of those before it."""
+        with self.condition:
+            self._before = self._order
+            self._numbers.clear()
+            self.dropped = self.dropped_accepted = self.dropped_rejected = 0
+
     def take_totals(self) -> Totals:
         """Return the counts since this was last asked."""
         with self.condition:
@@ -184,9 +205,21 @@ class Journal:
         return totals
 
     def requests(self) -> list[Request]:
-        """Return all requests, in the order in which they took effect."""
+        """Return all requests since the last reset, in the order in which they took effect."""
         with self.condition:
             return list(self._entries)
+
+    def of_test(self) -> list[Request]:
+        """Return the requests of the test that runs."""
+        with self.condition:
+            return [entry for entry in self._entries if entry._order > self._before]
+
+    def has(self, request: Request) -> bool:
+        """Return whether a request is one of this journal, or may be one that it dropped."""
+        with self.condition:
+            if any(entry is request for entry in self._entries):
+                return True
+            return self.dropped > 0 and request._order < self._entries[0]._order
 
     def noted(self, since: int) -> list[Request]:
         """Return the kept requests later than ``since`` that a test may have to hear of; costs these alone."""
@@ -200,12 +233,12 @@ class Journal:
         return [number for order, number in unheard if order > since]
 
     def pushes(self) -> list[Push]:
-        """Return all pushes, rejected ones and those that met a fault too."""
-        return [entry for entry in self.requests() if isinstance(entry, Push)]
+        """Return the pushes of the test that runs, rejected ones and those that met a fault too."""
+        return [entry for entry in self.of_test() if isinstance(entry, Push)]
 
     def deletions(self) -> list[Delete]:
-        """Return all deletions."""
-        return [entry for entry in self.requests() if isinstance(entry, Delete)]
+        """Return the deletions of the test that runs."""
+        return [entry for entry in self.of_test() if isinstance(entry, Delete)]
 
     def expect_mark(self) -> str:
         """Return a mark for a request of the test's own, by which `take_marked` finds it."""

@@ -12,14 +12,25 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_pushgateway.exposition.model import proto_type_name
 from pytest_pushgateway.exposition.samples import lines
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
-from pytest_pushgateway.harness.matching import ANY, SUFFIXES, Candidate, Expected, Lookup, carried, differences
+from pytest_pushgateway.harness.matching import (
+    SUFFIXES,
+    Candidate,
+    Expected,
+    Lookup,
+    carried,
+    differences,
+    is_key,
+    show_matchers,
+)
 from pytest_pushgateway.harness.messages.history import fate, reason, strays
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
 from pytest_pushgateway.harness.wording import KEY, brief, decode, message, shorten, show_key, show_value
+from pytest_pushgateway.matchers import ANY
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.labels import Labels
     from pytest_pushgateway.exposition.model import MetricFamily
+    from pytest_pushgateway.harness.absence import Doubt
 
 CANDIDATES = 5
 NAMES = 5
@@ -147,6 +158,46 @@ def not_told(expectation: Expected, dropped: int) -> str:
     )
 
 
+def proves_nothing(expectation: Expected, done: str, doubt: Doubt) -> str:
+    """Return why it proves nothing that a sample is not exposed, or was not pushed."""
+    asked = f"expected {expectation} not to {'be exposed' if done == 'exposed' else 'have been pushed'}"
+    name = brief(expectation.name or "", 60)
+    if doubt.family is not None:
+        return message(
+            f"{asked}, {_of_another_type(expectation, doubt.family)}: this proves nothing",
+            _parts(expectation, doubt.family),
+        )
+    if doubt.counter:
+        return message(
+            f"{asked}, but the counter is called {brief(doubt.counter, 60)}: this proves nothing",
+            [
+                f"Ask for {brief(doubt.counter, 60)}; if it is {name} that must not be there, look for it among the "
+                "names of gateway.families and of each push's families."
+            ],
+        )
+    whose = "series" if expectation.name is None else "series of that name"
+    unknown = " or ".join(brief(label, 60) for label in doubt.unknown)
+    return message(
+        f"{asked}, but no {whose} ever had a label {unknown}: this proves nothing",
+        _labels_alike(doubt),
+        [
+            f"If none may have the label, say so: {label}=unittest.mock.ANY."
+            for label in doubt.unknown[:1]
+            if label.isidentifier()
+        ],
+    )
+
+
+def _labels_alike(doubt: Doubt) -> list[str]:
+    from difflib import get_close_matches
+
+    close = [brief(each, 60) for label in doubt.unknown for each in get_close_matches(label, doubt.labels, 1, 0.6)]
+    shown = [brief(label, 60) for label in doubt.labels[:8]]
+    more = f" and {len(doubt.labels) - 8} more" if len(doubt.labels) > 8 else ""
+    lines = [f"Labels alike: {', '.join(dict.fromkeys(close))}"] if close else []
+    return lines or [f"Labels there are: {', '.join(shown) or 'none'}{more}"]
+
+
 def not_one(expectation: Expected, found: Sequence[Candidate]) -> str:
     """Return why ``value()`` cannot choose between samples."""
     names = {name for candidate in found for name in candidate.sample.labels}
@@ -160,19 +211,19 @@ def not_one(expectation: Expected, found: Sequence[Candidate]) -> str:
 
 
 def not_deleted(
-    key: Mapping[str, str], requests: Sequence[Request], keys: Sequence[Mapping[str, str]], dropped: int
+    expectation: Expected, requests: Sequence[Request], keys: Sequence[Mapping[str, str]], dropped: int
 ) -> str:
     """Return why a group counts as not deleted."""
-    shown = brief(show_key(dict(key)), KEY)
+    shown = brief(show_matchers(expectation.labels), KEY)
     deletions = [entry for entry in requests if isinstance(entry, Delete)]
-    mine = [entry for entry in deletions if entry.grouping_key == key]
+    mine = [entry for entry in deletions if is_key(expectation, entry.grouping_key)]
     matched = [entry for entry in mine if entry.matched]
     lines = [f"  {name_of(entry)}: {_deletion(entry)}" for entry in deletions]
     if matched:
         later = [
             entry
             for entry in requests
-            if isinstance(entry, Push) and entry._order > matched[-1]._order and entry.grouping_key == key
+            if isinstance(entry, Push) and entry._order > matched[-1]._order and is_key(expectation, entry.grouping_key)
         ]
         who = f"{name_of(later[0])} made it anew" if later else "it is there again"
         why = f"but after {name_of(matched[-1])} {who}"
@@ -273,12 +324,14 @@ def timed_out(
     )
 
 
-def no_group(key: Mapping[str, str], keys: Sequence[Mapping[str, str]]) -> str:
+def no_group(expectation: Expected, keys: Sequence[Mapping[str, str]]) -> str:
     """Return that there is no such group, and which there are."""
-    near = sorted(keys, key=lambda each: len(set(each.items()) ^ set(key.items())))
+    wanted = {name: str(one) for name, one in expectation.labels.items()}
+    near = sorted(keys, key=lambda each: len(set(each.items()) ^ set(wanted.items())))
     lines = [f"  {show_key(dict(each))}" for each in near]
     return message(
-        f"there is no group {brief(show_key(dict(key)))}; {'there are:' if lines else 'the gateway holds no group'}",
+        f"there is no group {brief(show_matchers(expectation.labels))}; "
+        f"{'there are:' if lines else 'the gateway holds no group'}",
         lines[:10],
         _more(len(lines), 10, "groups"),
     )

@@ -1,0 +1,511 @@
+"""Mistakes in a call: none of them lets an assertion pass, and each message names the right form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from pytest_pushgateway import MakePushgateway, Push, Pushgateway
+
+from .application import send
+from .messages import failure
+from .play import Play
+
+BACKUP = (
+    'backup_bytes{disk="sda"} 7\n'
+    "# TYPE backup_errors_total counter\nbackup_errors_total 1\n"
+    "# TYPE backup_seconds summary\nbackup_seconds_sum 3\nbackup_seconds_count 2\n"
+)
+
+
+def pushed(pushgateway: Pushgateway) -> Pushgateway:
+    send(pushgateway, BACKUP)
+    return pushgateway
+
+
+@pytest.fixture(params=["assert_exposed", "assert_not_exposed", "assert_pushed", "assert_not_pushed", "wait_for_push"])
+def ask(request: pytest.FixtureRequest, pushgateway: Pushgateway) -> Callable[..., Any]:
+    """Every method that takes a name, a value and labels, once the application has pushed."""
+    method = getattr(pushed(pushgateway), request.param)
+    return method  # type: ignore[no-any-return]
+
+
+@pytest.fixture(params=["value", "get_sample_value", "assert_exposed", "assert_not_pushed"])
+def read(request: pytest.FixtureRequest, pushgateway: Pushgateway) -> Callable[..., Any]:
+    """Methods that take a name."""
+    return getattr(pushed(pushgateway), request.param)  # type: ignore[no-any-return]
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ('backup_bytes{disk="sda"}', 'give its labels as arguments: "backup_bytes", disk="sda"'),
+        ('backup_bytes{disk="sdb",job="backup"} 7', 'arguments: "backup_bytes", 7, disk="sdb", job="backup"'),
+        ('backup_bytes{disk=~"sd."}', "give its labels as arguments"),
+        ("backup_bytes{}", 'arguments: "backup_bytes"'),
+        ('{__name__="backup_bytes"}', "only Prometheus evaluates PromQL"),
+        ("rate(backup_bytes[5m])", "only Prometheus evaluates PromQL"),
+        ("backup_bytes > 5", "only Prometheus evaluates PromQL"),
+        ("backup_bytes 7", "did you mean 'backup_bytes', 7?"),
+        ("backup-bytes", "did you mean 'backup_bytes'?"),
+        ("backup.bytes", "did you mean 'backup_bytes'?"),
+        ("backup_bytes ", "did you mean 'backup_bytes'?"),
+        ("9_bytes", "is not a metric's name"),
+        ("", "must not be empty"),
+        ("  ", "is not a metric's name"),
+    ],
+)
+def test_what_is_not_a_name(read: Callable[..., Any], name: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(hint)):
+        read(name)
+
+
+@pytest.mark.parametrize("name", [7, b"backup_bytes", ["backup_bytes"], mock.ANY, re.compile("backup")])
+def test_a_name_is_a_string(read: Callable[..., Any], name: Any) -> None:
+    with pytest.raises(TypeError, match="a metric's name is a string, not"):
+        read(name)
+
+
+def test_a_metric_of_the_client_is_not_its_name(pushgateway: Pushgateway) -> None:
+    from prometheus_client import CollectorRegistry, Gauge
+
+    gauge: Any = Gauge("backup_bytes", "Bytes.", registry=CollectorRegistry())
+    with pytest.raises(TypeError, match="did you mean 'backup_bytes'"):
+        pushgateway.assert_not_exposed(gauge)
+
+
+def test_names_that_are_any_utf8_need_the_option(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway(utf8_names=True)
+    send(gateway, '{"backup.bytes"} 7\n')
+
+    gateway.assert_exposed("backup.bytes", 7)
+    gateway.assert_not_exposed("backup-bytes")
+    with pytest.raises(ValueError, match="must not be a selector"):
+        gateway.assert_not_exposed('backup.bytes{disk="sda"}')
+
+
+def test_a_name_that_is_there_is_a_name_however_odd(make_pushgateway: MakePushgateway) -> None:
+    gateway = make_pushgateway(utf8_names=True)
+    send(gateway, '{"rate(rows[5m])"} 7\n')
+
+    gateway.assert_exposed("rate(rows[5m])", 7)
+    assert failure(gateway.assert_not_pushed, "rate(rows[5m])")
+
+
+# Values
+
+
+class Length:
+    """Compares with numbers, and is none."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, float) and other > 100
+
+
+class Celsius:
+    """Compares with its own kind only."""
+
+    def __eq__(self, other: object) -> bool:
+        return NotImplemented
+
+
+class Scalar:
+    """A number as numpy has them: neither int nor float, with a text, with comparisons that return its own booleans."""
+
+    ndim = 0
+
+    def __init__(self, number: float) -> None:
+        self.number = number
+
+    def __float__(self) -> float:
+        return float(self.number)
+
+    def __iter__(self) -> object:
+        raise TypeError("iteration over a 0-d array")
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Array(Scalar):
+    ndim = 1
+
+    def __len__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("7", "did you mean 7?"),
+        ("seven", "a sample's value is never text"),
+        (b"7", "did you mean 7?"),
+        (None, "leave it out to accept any value"),
+        (True, "not True; write 1"),
+        (False, "not False; write 0"),
+        ([7], "a sample has one value"),
+        ((7,), "a sample has one value"),
+        ({7, 8}, "a sample has one value"),
+        (range(9), "a sample has one value"),
+        (iter([7]), "a sample has one value"),
+        (Array(7), "a sample has one value"),
+        (pytest.approx([7]), "a sample has one value"),
+        (pytest.approx({"a": 7}), "a sample has one value"),
+        (mock.MagicMock(), "a sample has one value"),
+        (len, "not the function len; call it"),
+        (lambda: 7, "call it"),
+        (int, "give a number or an object that equals one"),
+        (datetime(2026, 1, 1), "give a number or an object that equals one"),
+        (timedelta(seconds=7), "give a number or an object that equals one"),
+        (re.compile("7"), "give a number or an object that equals one"),
+        (Celsius(), "give a number or an object that equals one"),
+        (mock.Mock(), "give a number or an object that equals one"),
+        (7j, "give a number or an object that equals one"),
+        (Decimal("sNaN"), "give a number or an object that equals one"),
+        ({"disk": "sda"}, "labels are given by name"),
+    ],
+)
+def test_what_is_never_a_value(ask: Callable[..., Any], value: object, hint: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(hint)):
+        ask("backup_bytes", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "equal"),
+    [
+        (7, True),
+        (Decimal("7"), True),
+        (Fraction(14, 2), True),
+        (Scalar(7), True),
+        (Scalar(8), False),
+        (pytest.approx(7.1, abs=1), True),
+        (pytest.approx(Decimal("7.1"), abs=Decimal(1)), True),
+        (pytest.approx(8), False),
+        (mock.ANY, True),
+        (Length(), False),
+        (10**400, False),
+        (float("nan"), False),
+    ],
+)
+def test_what_compares_with_a_number(pushgateway: Pushgateway, value: object, equal: bool) -> None:
+    send(pushgateway, BACKUP)
+    if equal:
+        assert pushgateway.assert_exposed("backup_bytes", value).value == 7
+        assert failure(pushgateway.assert_not_exposed, "backup_bytes", value)
+    else:
+        assert pushgateway.assert_not_exposed("backup_bytes", value)
+        assert failure(pushgateway.assert_exposed, "backup_bytes", value)
+
+
+def test_numbers_are_compared_as_the_floats_that_samples_are(play: Play) -> None:
+    play.put("ratio 0.1\nbig 9007199254740993\nnothing NaN\n")
+
+    play.assert_exposed("ratio", Decimal("0.1"))
+    play.assert_exposed("big", 2**53 + 1)
+    for nan in (float("nan"), Decimal("NaN"), Scalar(float("nan")), pytest.approx(float("nan"))):
+        play.assert_exposed("nothing", nan)
+        assert failure(play.assert_not_exposed, "nothing", nan)
+
+
+def test_an_object_that_wants_an_int_is_asked_with_one(play: Play) -> None:
+    class WholeNumber:
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, int)
+
+    play.put("whole 7\nhalf 0.5\n")
+
+    play.assert_exposed("whole", WholeNumber())
+    play.assert_not_exposed("half", WholeNumber())
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hint"),
+    [
+        (None, 'disk="" asks for series without the label'),
+        (b"sda", "decode it"),
+        (["sda", "sdb"], 're.compile("a|b")'),
+        (("sda",), 're.compile("a|b")'),
+        ({"sda"}, 're.compile("a|b")'),
+        ({"sda": 1}, 're.compile("a|b")'),
+        (range(3), 're.compile("a|b")'),
+        (Array(7), 're.compile("a|b")'),
+        (mock.MagicMock(), 're.compile("a|b")'),
+        (str.upper, "not the function str.upper; call it"),
+        ("sda".upper, "call it"),
+        (str, "re.compile(...) or an object with =="),
+        (object(), "re.compile(...) or an object with =="),
+        (mock.Mock(), "re.compile(...) or an object with =="),
+        (..., "unittest.mock.ANY accepts any text"),
+        (re.compile(b"sd."), "must be one for text, not for bytes"),
+        (pytest.approx(7), "only le and quantile compare as numbers"),
+    ],
+)
+def test_what_is_never_the_text_of_a_label(ask: Callable[..., Any], wanted: object, hint: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(hint)):
+        ask("backup_bytes", disk=wanted)
+    with pytest.raises(TypeError, match=re.escape(hint)):
+        ask("backup_bytes", labels={"disk": wanted})
+
+
+class Disk:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Longer:
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and len(other) > 3
+
+
+@pytest.mark.parametrize(
+    ("wanted", "matches"),
+    [
+        ("sda", True),
+        ("sd", False),
+        (re.compile("sd."), True),
+        (re.compile("sd"), False),
+        (Disk("sda"), True),
+        (Disk("sdb"), False),
+        (mock.ANY, True),
+        (Longer(), False),
+        ("", False),
+    ],
+)
+def test_what_matches_a_label(pushgateway: Pushgateway, wanted: object, matches: bool) -> None:
+    send(pushgateway, BACKUP)
+    if matches:
+        assert pushgateway.assert_exposed("backup_bytes", disk=wanted).labels["disk"] == "sda"
+        assert failure(pushgateway.assert_not_exposed, "backup_bytes", disk=wanted)
+    else:
+        assert pushgateway.assert_not_exposed("backup_bytes", disk=wanted) is True
+        assert failure(pushgateway.assert_exposed, "backup_bytes", disk=wanted)
+
+
+def test_a_number_matches_the_text_that_it_has(play: Play) -> None:
+    play.put('rows{shard="3",share="0.5",dry="True"} 7\n')
+
+    play.assert_exposed("rows", shard=3, share=Decimal("0.5"), dry=True)
+    play.assert_exposed("rows", shard=Scalar(3).number.__int__())
+    play.assert_not_exposed("rows", shard=4)
+
+
+def test_a_bound_compares_as_a_number(play: Play) -> None:
+    play.put('# TYPE s summary\ns{quantile="0.5"} 7\ns_sum 7\ns_count 1\n')
+
+    for half in ("0.50", 0.5, Decimal("0.5"), pytest.approx(0.5), Scalar(0.5)):
+        play.assert_exposed("s", 7, quantile=half)
+        assert failure(play.assert_not_exposed, "s", quantile=half)
+
+
+def test_an_empty_text_asks_for_a_label_that_is_absent_or_empty(play: Play) -> None:
+    play.put('rows{disk="sda"} 7\n')
+    play.put("rows 8\n", instance="db1")
+
+    assert play.assert_exposed("rows", disk="").value == 8
+    assert play.assert_exposed("rows", instance="").value == 7
+    assert failure(play.assert_not_exposed, "rows", disk="")
+    assert play.assert_not_exposed("rows", disk="", instance="")
+    assert failure(play.assert_exposed, "rows", 8, disk=mock.ANY)
+
+
+@pytest.mark.parametrize("word", ["name", "value", "labels", "grouping_key", "timeout", "after", "count"])
+def test_words_that_are_never_labels(pushgateway: Pushgateway, word: str) -> None:
+    pushed(pushgateway)
+    for method in (pushgateway.assert_exposed, pushgateway.assert_not_exposed, pushgateway.value):
+        with pytest.raises(TypeError, match="labels"):
+            method("backup_bytes", **{word: "backup"})  # type: ignore[arg-type]
+    for exact in (pushgateway.group, pushgateway.assert_deleted, pushgateway.assert_rejected):
+        with pytest.raises(TypeError, match="labels"):
+            exact(**{word: "backup"})  # type: ignore[operator]
+
+
+def test_a_grouping_key_is_given_by_name(pushgateway: Pushgateway) -> None:
+    pushed(pushgateway)
+    with pytest.raises(TypeError, match=r"grouping_key= is not a label; give the labels by name, or as labels={'job'"):
+        pushgateway.assert_not_exposed("backup_bytes", grouping_key={"job": "nightly"})
+
+    assert pushgateway.group(labels={"job": "backup"}).grouping_key == {"job": "backup"}
+
+
+@pytest.mark.parametrize("labels", ["disk", [("disk", "sda")], {"disk"}, 7])
+def test_labels_are_a_mapping(ask: Callable[..., Any], labels: Any) -> None:
+    with pytest.raises(TypeError, match="labels must be a mapping from names to values, not"):
+        ask("backup_bytes", labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error"),
+    [
+        ({7: "sda"}, TypeError),
+        ({b"disk": "sda"}, TypeError),
+        ({"": "sda"}, ValueError),
+        ({'disk="sda"': ""}, ValueError),
+        ({" disk": "sda"}, ValueError),
+        ({"__name__": "backup_bytes"}, ValueError),
+    ],
+)
+def test_what_is_not_the_name_of_a_label(ask: Callable[..., Any], labels: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="label"):
+        ask("backup_bytes", labels=labels)
+
+
+# What proves nothing
+
+
+def test_a_label_that_no_series_of_the_name_ever_had(play: Play) -> None:
+    play.put(BACKUP)
+
+    assert failure(play.assert_not_exposed, "backup_bytes", jobs="nightly") == [
+        'expected backup_bytes{jobs="nightly"} not to be exposed, '
+        "but no series of that name ever had a label jobs: this proves nothing",
+        "Labels alike: job",
+        "If none may have the label, say so: jobs=unittest.mock.ANY.",
+    ]
+    assert failure(play.assert_not_pushed, "backup_bytes", labels={"Disk": "sdb"})[0].endswith("this proves nothing")
+    assert failure(play.assert_not_exposed, jobs="x")[0] == (
+        'expected any sample{jobs="x"} not to be exposed, but no series ever had a label jobs: this proves nothing'
+    )
+    assert failure(play.assert_not_pushed, jobs="nightly")
+    assert failure(play.assert_not_exposed, "backup_bytes", le=1)
+    for label in (mock.ANY, re.compile(".*"), re.compile(".+"), ""):
+        assert play.assert_not_exposed("backup_bytes", 8, jobs=label)
+
+
+def test_a_label_that_a_series_had_before_proves_what_it_should(play: Play) -> None:
+    play.put('backup_bytes{part="1"} 7\n')
+    play.put("backup_bytes 7\n")
+    play.assert_not_exposed("backup_bytes", part="1")
+
+    play.put('backup_bytes{whole="no"} 7 1700000000000\n')
+    play.assert_not_exposed("backup_bytes", whole="no")
+
+
+def test_where_nothing_of_the_name_was_there_any_label_will_do(play: Play) -> None:
+    play.put('backup_files{disk="sda"} 7 1700000000000\n')
+
+    assert play.assert_not_exposed("backup_files", jobs="nightly")
+    assert play.assert_not_exposed(jobs="nightly")
+    play.put("")
+    assert play.assert_not_pushed(job="nightly")
+    assert failure(play.assert_not_pushed, jobs="nightly")
+
+
+def test_where_pushes_were_dropped_nobody_knows_which_labels_there_were() -> None:
+    play = Play(journal_limit=1)
+    play.put('backup_bytes{disk="sda"} 7\n')
+    play.put("backup_bytes 7\n")
+
+    assert play.assert_not_exposed("backup_bytes", disk="sda")
+
+
+def test_a_counter_without_its_suffix(play: Play) -> None:
+    play.put(BACKUP)
+
+    assert failure(play.assert_not_exposed, "backup_errors") == [
+        "expected backup_errors not to be exposed, but the counter is called backup_errors_total: this proves nothing",
+        "Ask for backup_errors_total; if it is backup_errors that must not be there, look for it among the names of "
+        "gateway.families and of each push's families.",
+    ]
+    play.delete()
+    assert failure(play.assert_not_exposed, "backup_errors", job="backup")
+    assert failure(play.assert_not_pushed, "backup_errors", 1)
+    assert play.assert_not_exposed("backup_errors_total")
+    assert play.assert_not_exposed("backup_bytes_total")
+
+
+def test_a_gauge_that_is_called_as_a_counter_is_another_metric(play: Play) -> None:
+    play.put("# TYPE rows_total gauge\nrows_total 7\nfiles 1\n# TYPE files_total counter\nfiles_total 2\n")
+
+    assert play.assert_not_exposed("rows")
+    assert play.assert_not_exposed("files", 2)
+
+
+def test_a_summary_has_no_value(play: Play) -> None:
+    play.put(BACKUP)
+
+    assert failure(play.assert_not_exposed, "backup_seconds", 4) == [
+        "expected backup_seconds 4 not to be exposed, but a summary has no value of its own: this proves nothing",
+        "Ask for backup_seconds_sum or backup_seconds_count, or leave out the value.",
+    ]
+
+
+# Rejections and deletions
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "hint"),
+    [
+        ({"match": b"type"}, TypeError, "match must be a regular expression for text"),
+        ({"match": 400}, TypeError, "match must be a regular expression for text"),
+        ({"match": ""}, ValueError, "match must not be empty"),
+        ({"match": "rows{"}, ValueError, None),
+        ({"match": "[a"}, ValueError, "re.escape"),
+        ({"status": "400"}, TypeError, "status must be a number such as 400"),
+        ({"status": True}, TypeError, "status must be a number such as 400"),
+        ({"status": 4}, ValueError, "status must have three digits"),
+        ({"method": "put"}, ValueError, "method must be 'PUT', 'POST' or 'DELETE'"),
+        ({"job": None}, TypeError, "label job must be text"),
+    ],
+)
+def test_what_is_not_a_rejection(
+    pushgateway: Pushgateway, given: Any, error: type[Exception], hint: str | None
+) -> None:
+    send(pushgateway, "rows x\n")
+    if hint is None:
+        assert failure(pushgateway.assert_rejected, **given)
+    else:
+        with pytest.raises(error, match=re.escape(hint)):
+            pushgateway.assert_rejected(**given)
+    assert isinstance(pushgateway.assert_rejected(job=re.compile("back.*")), Push)
+
+
+@pytest.mark.parametrize("key", [{"job": None}, {"job": ["backup"]}, {"grouping_key": {"job": "backup"}}, {}])
+def test_what_is_not_a_grouping_key(pushgateway: Pushgateway, key: Any) -> None:
+    send(pushgateway)
+    send(pushgateway, method="DELETE")
+    with pytest.raises(TypeError):
+        pushgateway.assert_deleted(**key)
+    with pytest.raises(TypeError):
+        pushgateway.group(**key)
+
+    assert pushgateway.assert_deleted(job=Disk("backup")).job == "backup"
+
+
+def test_a_group_that_stands_is_not_deleted(pushgateway: Pushgateway) -> None:
+    send(pushgateway)
+    send(pushgateway, method="DELETE")
+    send(pushgateway)
+
+    assert failure(pushgateway.assert_deleted, job="backup")[0] == (
+        'expected the group job="backup" to be deleted, but after delete 1 (DELETE job="backup") '
+        'push 2 (PUT job="backup") made it anew'
+    )
+
+
+def test_assertions_return_what_they_found(pushgateway: Pushgateway) -> None:
+    from prometheus_client.samples import Sample
+
+    send(pushgateway, BACKUP)
+    sample = pushgateway.assert_exposed("backup_bytes")
+
+    assert sample == Sample("backup_bytes", {"disk": "sda", "instance": "", "job": "backup"}, 7.0)
+    assert isinstance(sample, Sample)
+    assert pushgateway.assert_not_exposed("backup_files") is True
+    assert pushgateway.assert_not_pushed("backup_files") is True
+    assert pushgateway.assert_no_rejections() is True
