@@ -98,7 +98,7 @@ def test_promtool_takes_what_it_says_to_paste(serve: Serve, tmp_path: Path, log:
     assert (job["scheme"], job["metrics_path"]) == ("https", "/it's/metrics")
     assert job["basic_auth"] == {"username": "o'hara", "password": "PASSWORD"}
     (tmp_path / "prometheus.yml").write_text(f"scrape_configs:\n{snippet}\n")
-    command = [peers.promtool_binary(), "check", "config", str(tmp_path / "prometheus.yml")]
+    command = [str(peers.promtool_binary()), "check", "config", str(tmp_path / "prometheus.yml")]
     checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert checked.returncode == 0, checked.stderr
 

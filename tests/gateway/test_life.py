@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from pytest_pushgateway.gateway.app import application as app
+from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.gateway import Gateway
+from pytest_pushgateway.gateway.hooks import Record
 from pytest_pushgateway.gateway.http.listeners import AddressError, split_address
 from pytest_pushgateway.settings import Settings
 from tests import wire
@@ -148,13 +150,13 @@ def test_options_that_cannot_be_served() -> None:
 
 
 def test_a_push_that_is_still_parsed_at_the_stop_has_no_effect(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    parsing, stopped, records = threading.Event(), threading.Event(), []
-    parse = app.parse_push
+    parsing, stopped = threading.Event(), threading.Event()
+    records: list[Record] = []
 
     def parse_for_long(*arguments: Any, **options: Any) -> Any:
         parsing.set()
         assert stopped.wait(30)
-        return parse(*arguments, **options)
+        return parse_push(*arguments, **options)
 
     monkeypatch.setattr(app, "parse_push", parse_for_long)
     gateway = start(observer=records.append)

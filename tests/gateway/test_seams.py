@@ -47,7 +47,9 @@ def test_a_record_says_what_came_and_what_became_of_it(start: Start) -> None:
     assert request.received_at == 1_700_000_000.0
     assert request.remote_address.startswith("127.0.0.1:")
     assert (record.status, record.error, record.plan) == (200, None, None)
+    assert record.verdict is not None
     assert record.verdict.accepted
+    assert record.parsed is not None
     assert list(record.parsed.families) == [b"a"]
     assert record.duration > 0
 
@@ -133,7 +135,9 @@ def test_a_planned_error_may_come_after_storing(start: Start) -> None:
     gateway = hooked(start, Plan("error", status=500, after=True), records)
     assert wire.request(gateway.port, "PUT", "/metrics/job/a", b"a 1\n").status == 500
     assert stored(gateway) is not None
-    assert records[0].verdict.accepted
+    verdict = records[0].verdict
+    assert verdict is not None
+    assert verdict.accepted
 
 
 def test_a_delay_stores_afterwards(start: Start) -> None:

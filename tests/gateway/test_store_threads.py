@@ -36,7 +36,7 @@ def test_every_scrape_is_one_state() -> None:
             assert gateway.put(f"a {turn}\nb {turn}\n", job=job).accepted
 
     def push_all() -> None:
-        together(*(lambda job=f"j{number}": push(job) for number in range(4)))  # type: ignore[misc]
+        together(*(lambda job=f"j{number}": push(job) for number in range(4)))
         done.set()
 
     def scrape() -> None:

@@ -179,6 +179,7 @@ WHOLE |= {f"host {host!r}": b"GET http://" + host + b"/-/ready HTTP/1.1\r\nHost:
 def answers() -> Iterator[dict[tuple[str, str], tuple[wire.Answer, wire.Answer]]]:
     """What the real one and ours said to each case; asked in parallel, as silence takes its time."""
     gateway = Gateway(Settings())
+    cases: dict[tuple[str, str], tuple[tuple[bytes, ...], bool]]
     cases = {("whole", name): ((data,), False) for name, data in WHOLE.items()}
     cases |= {("in pieces", name): (pieces, False) for name, pieces in IN_PIECES.items()}
     cases |= {("cut short", name): ((data,), True) for name, data in CUT_SHORT.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.gateway.grouping_key import group_path
-from pytest_pushgateway.gateway.hooks import Plan, Record, Request
+from pytest_pushgateway.gateway.hooks import Kind, Plan, Record, Request
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import Store
 from pytest_pushgateway.harness.assertions import Asserting
@@ -64,14 +64,14 @@ class Play(Asserting):
                 record.verdict = self.store.push(request.key, record.parsed, replace=method == "PUT")
                 if not record.verdict.accepted:
                     reason = "pushed metrics are invalid or inconsistent with existing metrics: "
-                    record.status, record.error = 400, reason + record.verdict.error
+                    record.status, record.error = 400, f"{reason}{record.verdict.error}"
         if plan is not None and plan.status is not None:
             record.status, record.error = plan.status, plan.body.decode() if plan.status >= 400 else None
         entry = self._journal.add(record, test)
         assert isinstance(entry, Push)
         return entry
 
-    def _request(self, method: str, kind: str, body: bytes, origin: str, key: dict[str, str]) -> Request:
+    def _request(self, method: str, kind: Kind, body: bytes, origin: str, key: dict[str, str]) -> Request:
         labels = tuple(
             sorted(
                 (name.encode(), value.encode("utf-8", "surrogateescape"))
@@ -91,5 +91,5 @@ class Play(Asserting):
             0,
             self.clock(),
             kind,
-            labels,  # type: ignore[arg-type]
+            labels,
         )

@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -269,7 +270,8 @@ def push_from_child(address: str) -> None:
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 def test_children_may_push(pushgateway: Pushgateway, method: str) -> None:
-    child = multiprocessing.get_context(method).Process(target=push_from_child, args=(pushgateway.address,))
+    context: Any = multiprocessing.get_context(method)  # typeshed gives Process to the three, not to what they share
+    child = context.Process(target=push_from_child, args=(pushgateway.address,))
     child.start()
     child.join(60)
 

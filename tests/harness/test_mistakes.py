@@ -330,9 +330,10 @@ def test_words_that_are_never_labels(pushgateway: Pushgateway, word: str) -> Non
     for method in (pushgateway.assert_exposed, pushgateway.assert_not_exposed, pushgateway.value):
         with pytest.raises(TypeError, match="labels"):
             method("backup_bytes", **{word: "backup"})  # type: ignore[arg-type]
+    exact: Any
     for exact in (pushgateway.group, pushgateway.assert_deleted, pushgateway.assert_rejected):
         with pytest.raises(TypeError, match="labels"):
-            exact(**{word: "backup"})  # type: ignore[operator]
+            exact(**{word: "backup"})
 
 
 def test_a_grouping_key_is_given_by_name(pushgateway: Pushgateway) -> None:

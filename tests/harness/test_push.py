@@ -108,7 +108,7 @@ def test_a_text_that_lacks_its_last_newline(pushgateway: Pushgateway) -> None:
 
 def test_a_value_that_is_no_number(pushgateway: Pushgateway) -> None:
     with pytest.raises(TypeError, match="the value of backup_bytes must be a number, not 'big'"):
-        pushgateway.push({"backup_bytes": "big"}, job="backup")
+        pushgateway.push({"backup_bytes": "big"}, job="backup")  # type: ignore[arg-type]
 
 
 def test_a_push_that_is_refused_behind_a_202_raises_too(make_pushgateway: MakePushgateway) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_pushgateway.exposition.model import MetricFamily
-from pytest_pushgateway.exposition.samples import Line
+from pytest_pushgateway.exposition.samples import Line, lines
 from pytest_pushgateway.harness import matching
 from pytest_pushgateway.harness import reading as state
 from pytest_pushgateway.harness.messages import failures as expect
@@ -32,11 +32,10 @@ def crowded(play: Play) -> Play:
 def visited(monkeypatch: pytest.MonkeyPatch) -> list[MetricFamily]:
     """The families whose series were decoded."""
     seen: list[MetricFamily] = []
-    decode = matching.lines
 
     def counting(family: MetricFamily) -> list[Line]:
         seen.append(family)
-        return decode(family)
+        return lines(family)
 
     for module in (matching, state, expect):
         monkeypatch.setattr(module, "lines", counting)

@@ -202,7 +202,8 @@ def test_the_last_error_is_shown(pushgateway: Pushgateway) -> None:
 
 
 def test_what_a_predicate_returned_last_is_shown(pushgateway: Pushgateway) -> None:
-    for result in ([], None, 0, ""):
+    nothing: tuple[object, ...] = ([], None, 0, "")
+    for result in nothing:
         with pytest.raises(AssertionError) as caught:
             pushgateway.wait_until(lambda result=result: result, timeout=0)  # type: ignore[misc]
         assert caught.value.args[0].splitlines()[1] == f"It last returned {result!r}."
@@ -224,7 +225,7 @@ async def ready() -> bool:
         (lambda: ready(), r"use `await gateway.async_wait_until\(...\)`"),
         (lambda: ready, "returned the function <function ready .*; call it"),
         (lambda: "text".upper, "call it"),
-        (lambda: (push for push in ()), r"wrap it in any\(\) or list\(\)"),
+        (lambda: (each for each in ""), r"wrap it in any\(\) or list\(\)"),
         (lambda: filter(None, ()), r"wrap it in any\(\) or list\(\)"),
         (True, r"predicate must be a function, not True; write wait_until\(lambda: ...\)"),
         (None, "predicate must be a function, not None"),
@@ -266,7 +267,7 @@ def test_a_coroutine_function_is_awaited(pushgateway: Pushgateway) -> None:
             (lambda: (), "It last returned ()."),
         ):
             with pytest.raises(AssertionError) as caught:
-                await pushgateway.async_wait_until(predicate, timeout=0.01)  # type: ignore[arg-type]
+                await pushgateway.async_wait_until(predicate, timeout=0.01)
             assert caught.value.args[0].splitlines()[1] == last
         with pytest.raises(TypeError, match="call it"):
             await pushgateway.async_wait_until(lambda: ready)

@@ -216,7 +216,7 @@ def test_the_hook_of_pre_commit(tmp_path: Path) -> None:
         for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "All"]):
             subprocess.run(["git", *command], cwd=folder, check=True)
 
-    command = ["pre_commit", "try-repo", ours, hook["id"], "--all-files"]
+    command = ["pre_commit", "try-repo", str(ours), hook["id"], "--all-files"]
     done = run(theirs, *command, PRE_COMMIT_HOME=str(tmp_path / "home"))
 
     assert done.returncode == 1, done.stdout

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.samples import Sample
+
 from pytest_pushgateway.prometheus.process import PrometheusProcess, samples_of
 
 from .scrape_cases import Case
@@ -43,6 +45,12 @@ def run(binary: Path, config: str, *, slow: set[str]) -> tuple[Series, dict[str,
     return series, ends
 
 
+def time_of(sample: Sample) -> float:
+    """Return when a sample was taken, in seconds."""
+    assert sample.timestamp is not None
+    return float(sample.timestamp)
+
+
 def run_once(binary: Path, config: str, *, patience: float = 60.0) -> tuple[Series, dict[str, set[tuple[str, str]]]]:
     """Return the samples of the first scrape of every target, and for each job the health and error of its targets.
 
@@ -62,17 +70,17 @@ def run_once(binary: Path, config: str, *, patience: float = 60.0) -> tuple[Seri
             time.sleep(0.02)
         data = prometheus.api("query", query='{__name__=~".+"}[2h]', time=str(time.time() + 3600))
     found = samples_of(data)
-    first_scrapes = {samples[0].timestamp for samples in found if samples[0].name == "scrape_duration_seconds"}
+    first_scrapes = {time_of(samples[0]) for samples in found if samples[0].name == "scrape_duration_seconds"}
     series: Series = {}
     for samples in found:
         labels = tuple(sorted({**samples[0].labels, "__name__": samples[0].name}.items()))
         # A timestamp of its own is no scrape's.
-        explicit = not any(abs(samples[0].timestamp - scrape) < 60 for scrape in first_scrapes) or (
+        explicit = not any(abs(time_of(samples[0]) - scrape) < 60 for scrape in first_scrapes) or (
             samples[0].labels.get("job") or ""
         ).startswith("timestamps")
-        kept = [sample for sample in samples if explicit or sample.timestamp in first_scrapes]
+        kept = [sample for sample in samples if explicit or time_of(sample) in first_scrapes]
         if kept:
-            series[labels] = [(sample.timestamp, sample.value) for sample in kept]
+            series[labels] = [(time_of(sample), sample.value) for sample in kept]
     by_job: dict[str, set[tuple[str, str]]] = {}
     for (job, _, _), end in ends.items():
         by_job.setdefault(job, set()).add(end)

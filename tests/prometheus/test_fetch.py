@@ -163,7 +163,7 @@ def secure(authority: trustme.CA, *names: str) -> ssl.SSLContext:
 
 def test_certificates(authority: trustme.CA, tmp_path: Path) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    trusted = {"tls_config": {"ca_file": "ca.pem"}, "directory": str(tmp_path)}
+    trusted: dict[str, Any] = {"tls_config": {"ca_file": "ca.pem"}, "directory": str(tmp_path)}
     with Exposer({"/": Page(b"a 1\n")}, secure(authority, "pg.example", "*.wild.example")) as exposer:
         here = ("127.0.0.1", exposer.port)
         for host in ("pg.example", "PG.example", "x.wild.example"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,9 @@ def read(page: Path) -> dict[str, tuple[str, dict[str, str]]]:
 
 
 def check(text: str, options: dict[str, str], *, metrics: str | None = None, rules: list[Path]) -> PrometheusConfig:
-    settings = {name.removeprefix("gateway."): value for name, value in options.items() if name.startswith("gateway.")}
+    settings: dict[str, Any] = {
+        name.removeprefix("gateway."): value for name, value in options.items() if name.startswith("gateway.")
+    }
     gateway = SimpleNamespace(
         address="127.0.0.1:1", scheme="http", settings=Settings(**settings), scrape=lambda: SimpleNamespace(text="")
     )

@@ -6,6 +6,7 @@ import math
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -42,10 +43,14 @@ def test_a_hang_is_released_by_its_owner_alone(serve: Serve) -> None:
     running = serve(planned(Plan("hang", wait=math.inf, owner=mine), Plan("hang", wait=math.inf, owner=other)))
     answers: list[int] = []
     threads = []
+
+    def waiting(count: int) -> bool:
+        return len(running.server._waits) == count
+
     for count in (1, 2):
         threads.append(threading.Thread(target=lambda: answers.append(wire.request(running.port, "GET", "/").status)))
         threads[-1].start()
-        wire.wait_until(lambda count=count: len(running.server._waits) == count)
+        wire.wait_until(partial(waiting, count))
     running.server.release(mine)
     wire.wait_until(lambda: answers)
     assert len(running.server._waits) == 1

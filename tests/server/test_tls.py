@@ -64,9 +64,9 @@ def test_silent_clients_hold_up_nobody(serve: Serve, context: ssl.SSLContext, tr
         assert get(sock).startswith(b"HTTP/1.1 200 OK\r\n")
     wire.wait_until(lambda: len(running.server.connections()) == 10)
     running.stop()
-    for sock in silent:
-        assert sock.recv(1) == b""
-        sock.close()
+    for one in silent:
+        assert one.recv(1) == b""
+        one.close()
 
 
 def test_an_established_connection_ends_with_the_server(

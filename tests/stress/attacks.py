@@ -60,7 +60,7 @@ class Client:
     def read_all(self) -> None:
         """Read what is held in every way that there is."""
         for headers in _SCRAPED_AS:
-            self.ask("GET", "/metrics", **headers)
+            self.ask("GET", "/metrics", b"", **headers)
         self.ask("GET", "/api/v1/metrics")
 
 

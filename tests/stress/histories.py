@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 from pytest_pushgateway import Pushgateway, UselessDeleteWarning
 from tests.stress.bounds import Bounds, Figures
@@ -175,7 +176,11 @@ def journal_problems(gateway: Pushgateway, history: list[Operation], meddled: li
     missing = {one.value for one in pushes if one.answered and one.began > ended} - journalled
     left = journalled & {one.value for one in pushes if one.ended < began}
     unknown = journalled - {one.value for one in pushes}
-    parts = {"not in the journal": missing, "in the journal after a reset": left, "in the journal, never sent": unknown}
+    parts: dict[str, set[Any]] = {
+        "not in the journal": missing,
+        "in the journal after a reset": left,
+        "in the journal, never sent": unknown,
+    }
     return [f"{text}: {sorted(map(str, found))}" for text, found in parts.items() if found]
 
 

@@ -37,14 +37,13 @@ def metric(labels: dict[str, str], value: str) -> dict[str, Any]:
     return {"labels": labels, "value": value}
 
 
-def family(kind: str, metrics: list[dict[str, Any]], help: str = "", at: float = NOW - 30) -> dict[str, Any]:
+def family(kind: str, metrics: list[dict[str, Any]], help: str = "", at: float = NOW - 30) -> Any:
+    """Build a family of the API; ``Any``, so that ``**{name: family(...)}`` is nothing but families to mypy."""
     stamp = datetime.fromtimestamp(at, timezone.utc).isoformat()
     return {"time_stamp": stamp, "type": kind, **({"help": help} if help else {}), "metrics": metrics}
 
 
-def group(
-    labels: dict[str, str], /, pushed: float = NOW - 30, failed: float = 0.0, **families: dict[str, Any]
-) -> dict[str, Any]:
+def group(labels: dict[str, str], /, pushed: float = NOW - 30, failed: float = 0.0, **families: Any) -> dict[str, Any]:
     """Build a group of the API. Every metric gets the group's labels, and ``instance=""`` where it has none."""
     own = {
         "push_time_seconds": family("GAUGE", [metric({}, repr(pushed))]),
@@ -78,7 +77,7 @@ class Stage:
         """Tell how often the page asked for a path."""
         return sum(target == path for _, target in self.seen)
 
-    def answer(self, method: str, path: str) -> ui.Response:
+    def answer(self, method: str, path: str) -> tuple[int, list[tuple[str, str]], bytes]:
         if method != "GET":
             return self.answers.get((method, path), 404), [], b""
         page = ui.respond(path, lambda: self.state)

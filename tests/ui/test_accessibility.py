@@ -118,7 +118,7 @@ def test_the_whole_path_by_keyboard_alone(full: Stage, open_page: Open) -> None:
     assert focused(page) == "Skip to content"
     assert page.locator(".skip").bounding_box()["y"] >= 0
     page.keyboard.press("Enter")
-    order = []
+    order: list[str] = []
     while not order or order[-1] != "Delete group job etl":
         page.keyboard.press("Tab")
         order.append(focused(page))

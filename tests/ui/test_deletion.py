@@ -33,7 +33,7 @@ def accept(stage: Stage, path: str, *rest: dict[str, Any], method: str = "DELETE
             stage.groups = list(rest)
         return answer(asked, target)
 
-    stage.answer = answer_and_play  # type: ignore[method-assign]
+    stage.answer = answer_and_play  # type: ignore[method-assign, assignment]
 
 
 def test_a_group_is_deleted_after_a_question(stage: Stage, open_page: Open) -> None:

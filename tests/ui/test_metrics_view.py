@@ -129,7 +129,7 @@ def test_a_histogram_without_observations(stage: Stage, open_page: Open) -> None
 
 def test_a_native_histogram_without_observations(stage: Stage, open_page: Open) -> None:
     """It has no bucket at all; what comes after it on the page, and later, is shown all the same."""
-    drawn = {"buckets": [], "count": "0", "sum": "0", "labels": {}}
+    drawn: dict[str, Any] = {"buckets": [], "count": "0", "sum": "0", "labels": {}}
     stage.play(group({"job": "a"}, n=family("HISTOGRAM", [drawn]), z=family("GAUGE", [metric({}, "1")])))
     page = open_page(stage.url)
     chart = page.locator(".chart")
