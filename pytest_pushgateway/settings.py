@@ -122,7 +122,7 @@ class Settings:
     max_header_size: int = _option(
         1 * MIB, "largest head of a request in bytes; a larger one gets 431", flag="web.max-header-size"
     )
-    max_headers: int = _option(1000, "most header lines of a request; more get 431", flag="web.max-headers")
+    max_headers: int = _option(10_000, "most header lines of a request; more get 431", flag="web.max-headers")
     max_request_line: int = _option(
         1 * MIB, "longest request line in bytes; a longer one gets 414", flag="web.max-request-line"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 
+from pytest_pushgateway.gateway.builds import Build
 from tests import peers
 
 
@@ -93,12 +95,24 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+GO_1_25 = "httpmuxgo121=0,httplaxcontentlength=0"
+"""What Debian's build needs in ``GODEBUG`` to route and to read lengths as Go 1.25 does."""
+
+
+def build_of(port: int) -> Build:
+    """Recognise by its answers which build of the original listens on a port."""
+    if request(port, "GET", "/x%2F%2Fy").headers["Location"] == "/x/y":
+        return Build.DEBIAN
+    return Build.RELEASE if request(port, "GET", "//x").status == 307 else Build.GO_1_25
+
+
 @contextmanager
-def real_pushgateway(*flags: str) -> Iterator[int]:
+def real_pushgateway(*flags: str, godebug: str = "") -> Iterator[int]:
     """Run the real Pushgateway and yield its port."""
     binary = peers.pushgateway_binary()
     command = [str(binary), "--persistence.file=", "--web.listen-address=127.0.0.1:0", *flags]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    environment = {**os.environ, **({"GODEBUG": godebug} if godebug else {})}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
     assert process.stderr is not None
     reader = threading.Thread(target=lambda: None)
     try:

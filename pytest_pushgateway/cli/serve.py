@@ -18,6 +18,7 @@ from pytest_pushgateway._version import __version__
 from pytest_pushgateway.cli.kingpin import KINGPIN, Command, Flag
 from pytest_pushgateway.cli.log import FORMATS, LEVELS, Log, make_log
 from pytest_pushgateway.gateway.app.original_flags import as_flags
+from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.http.listeners import split_address, systemd_sockets
 from pytest_pushgateway.golang.duration import format_duration, parse_duration
@@ -192,8 +193,12 @@ _OBJECTS = 50_000
 """New objects after which Python looks for cycles."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run until a signal or ``/-/quit`` ends it; returns the exit status."""
+def main(arguments: Sequence[str], *, build: Build = RELEASE) -> int:
+    """Run until a signal or ``/-/quit`` ends it, with the answers of a build of the original.
+
+    Returns:
+        The exit status.
+    """
     options = COMMAND.read(arguments)
     if isinstance(options, int):
         return options
@@ -201,7 +206,7 @@ def main(arguments: Sequence[str]) -> int:
     # Blocked before any thread starts, so that all inherit it and the signal waits for sigwait below.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
-        return _serve(options, log)
+        return _serve(options, log, build)
     finally:
         # A second Ctrl-C while the gateway ends asks for no more than the first.
         while signal.sigtimedwait(_ENDING, 0):
@@ -209,7 +214,7 @@ def main(arguments: Sequence[str]) -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
 
-def _serve(options: dict[str, Any], log: Log) -> int:
+def _serve(options: dict[str, Any], log: Log, build: Build) -> int:
     # A large push makes hundreds of thousands of objects, none of them part of a cycle; to look for cycles each 700 or
     # 2,000 objects, as by default, costs it a tenth of its time.
     gc.set_threshold(_OBJECTS)
@@ -217,7 +222,7 @@ def _serve(options: dict[str, Any], log: Log) -> int:
     context = f"(python={platform.python_version()}, platform={sys.platform}/{platform.machine()})"
     log("info", "Build context", build_context=context)
     try:
-        gateway, asked = _start(options, settings_of(options), log)
+        gateway, asked = _start(options, settings_of(options), log, build)
     except Exception as problem:
         # Whatever it is that hinders the start: a port, the persistence file, the web configuration, a path.
         sys.stderr.write(f"{PROGRAM}: error: {_hindrance(problem, options)}\n")
@@ -249,7 +254,7 @@ def _hindrance(problem: Exception, options: dict[str, Any]) -> str:
     return told
 
 
-def _start(options: dict[str, Any], settings: Settings, log: Log) -> tuple[Gateway, list[bool]]:
+def _start(options: dict[str, Any], settings: Settings, log: Log, build: Build) -> tuple[Gateway, list[bool]]:
     sockets: list[socket.socket] = []
     if options["web.systemd-socket"]:
         log("info", "Listening on systemd activated listeners instead of port listeners.")
@@ -271,6 +276,7 @@ def _start(options: dict[str, Any], settings: Settings, log: Log) -> tuple[Gatew
         synchronous="NORMAL",
         on_listening=lambda gateway: _tell(gateway, log),
         on_quit=quit_asked,
+        build=build,
     )
     gateway.flags = as_flags(
         settings,

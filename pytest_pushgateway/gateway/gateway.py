@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.gateway.app.application import Access, App
 from pytest_pushgateway.gateway.app.routes import Router, route_prefix
+from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.http.listeners import join_address, listen, open_listeners, split_address
 from pytest_pushgateway.gateway.http.server import Server, silent
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
@@ -79,6 +80,7 @@ class Gateway:
         synchronous: str = "OFF",
         on_listening: Callable[[Gateway], None] | None = None,
         on_quit: Callable[[], None] | None = None,
+        build: Build = RELEASE,
     ) -> None:
         self.settings = settings
         self.errors: list[BaseException] = []
@@ -93,7 +95,9 @@ class Gateway:
             settings.telemetry_path,
             enable_admin_api=settings.enable_admin_api,
             utf8_names=settings.utf8_names,
+            build=build,
         )
+        self._build = build
         self.flags: Mapping[str, str] | None = None
         """What the API shows as command line flags; None: what the settings say."""
         self._log = log or silent
@@ -185,6 +189,7 @@ class Gateway:
                 log=self._log,
                 errors=self.errors,
                 held=self._held,
+                lax_content_length=self._build.lax_content_length,
             )
         except BaseException:
             for one in [*self._held, *listeners]:

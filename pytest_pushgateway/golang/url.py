@@ -44,11 +44,13 @@ class Target(NamedTuple):
         """Return this target's URL with another ``path``, escaped once."""
         return self.origin + escape(path) + (b"" if self.query is None else b"?" + self.query)
 
+    def escaped_path(self) -> bytes:
+        """Return the path as Go's ``URL.EscapedPath`` does: as sent, or escaped where it should have been."""
+        return escape(self.path) if self.raw_path.translate(None, _PRINTED_AS_SENT) else self.raw_path
+
     def length(self) -> int:
-        """Return the length of the URL as Go prints it back: as sent, or escaped where it should have been."""
-        as_sent = not self.raw_path.translate(None, _PRINTED_AS_SENT)
-        path = self.raw_path if as_sent else escape(self.path)
-        return len(self.origin) + len(path) + (0 if self.query is None else 1 + len(self.query))
+        """Return the length of the URL as Go prints it back."""
+        return len(self.origin) + len(self.escaped_path()) + (0 if self.query is None else 1 + len(self.query))
 
     def host(self) -> bytes:
         """Return the host of an absolute-form target, port included, which goes before the header of that name."""
@@ -155,7 +157,7 @@ def _is_host(host: bytes) -> bool:
 
 
 def clean(path: bytes) -> bytes:
-    """Clean a decoded path as Go's older ServeMux does: ``//``, ``/./`` and ``/../`` go, a final slash stays."""
+    """Clean a path as Go's ServeMux does: ``//``, ``/./`` and ``/../`` go, a final slash stays."""
     if b"//" not in path and b"/." not in path and path.startswith(b"/"):
         return path
     if not path.startswith(b"/"):

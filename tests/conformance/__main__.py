@@ -8,10 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+from pytest_pushgateway.gateway.builds import Build
 from tests.conformance import sections
 from tests.conformance.programs import Pairs
 from tests.conformance.records import Request
 from tests.conformance.runner import play
+from tests.wire import GO_1_25
 
 
 def main(arguments: list[str]) -> int:
@@ -21,19 +23,30 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--section", action="append", choices=sections.NAMES, help="only this section; repeatable")
     parser.add_argument("--match", default="", help="only records whose name contains this")
     parser.add_argument("--differences", action="store_true", help="print every difference too")
+    parser.add_argument(
+        "--godebug", default="", help=f"GODEBUG of the original; {GO_1_25} gives Debian's Go 1.25's rules"
+    )
     parser.add_argument("--ours", help="command of the other program; the original's path judges the suite itself")
     options = parser.parse_args(arguments)
     binary = os.environ.get("PUSHGATEWAY_BINARY")
     if not binary:
         parser.error("PUSHGATEWAY_BINARY does not name the real Pushgateway")
-    pairs = Pairs(Path(binary), options.ours)
+    pairs = Pairs(Path(binary), options.ours, godebug=options.godebug)
     try:
         return _report(options, pairs)
     finally:
         pairs.close()
 
 
+_BUILDS = {
+    Build.DEBIAN: "Go 1.21's rules (Debian's build): the decoded path is cleaned, 301",
+    Build.GO_1_25: "the rules of Go 1.22 to 1.25 (1.11.2 as released): the path is cleaned as sent, 301",
+    Build.RELEASE: "Go 1.26's rules (1.11.3 as released): the path is cleaned as sent, 307",
+}
+
+
 def _report(options: argparse.Namespace, pairs: Pairs) -> int:
+    print(f"{pairs.version}, recognised by its routing as: {_BUILDS[pairs.build]}")
     totals = [0, 0, 0, 0]
     began = time.monotonic()
     print(f"{'section':<22}{'requests':>14}{'records':>14}{'seconds':>10}")

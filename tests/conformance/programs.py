@@ -17,11 +17,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_pushgateway.gateway.builds import Build
 from tests.conformance import webconfigs, wire
 from tests.conformance.records import Headers, request
+from tests.wire import build_of
 
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 15.0
+_OURS = Path(__file__).with_name("ours.py")
 _LISTENING = re.compile(r"""Listening on.*?address["=:]+127\.0\.0\.1:(\d+)""")
 
 
@@ -91,8 +94,17 @@ class DoesNotStart(Exception):
 class Program:
     """One running program: a child process, its log, its address."""
 
-    def __init__(self, name: str, command: list[str], directory: Path, flags: Flags, context: ssl.SSLContext | None):
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        directory: Path,
+        flags: Flags,
+        context: ssl.SSLContext | None = None,
+        godebug: str = "",
+    ):
         self.name = name
+        self._environment = {**os.environ, "GODEBUG": godebug} if godebug else None
         self.directory = directory
         self.flags = flags
         self._command = [*command, "--web.listen-address=127.0.0.1:0", *flags.arguments]
@@ -112,7 +124,12 @@ class Program:
     def start(self) -> None:
         self.log, self._port, self._ended, self.served = [], 0, False, False
         self._process = subprocess.Popen(
-            self._command, cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            self._command,
+            cwd=self.directory,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._environment,
         )
         self._follower = threading.Thread(target=self._follow, args=(self._process,), daemon=True)
         self._follower.start()
@@ -195,7 +212,7 @@ def until(condition: Callable[[], bool], timeout: float = 5.0) -> bool:
 class Pair:
     """The original and ours with the same flags, each in a working directory of its own."""
 
-    def __init__(self, original: list[str], ours: list[str], flags: Flags) -> None:
+    def __init__(self, original: list[str], ours: list[str], flags: Flags, godebug: str = "") -> None:
         self.flags = flags
         self._directory = Path(tempfile.mkdtemp(prefix="conformance-"))
         programs = []
@@ -205,7 +222,7 @@ class Pair:
             if flags.web_config:
                 webconfigs.write(directory)
             context = webconfigs.client_context(directory, flags.client) if flags.tls else None
-            programs.append(Program(name, command, directory, flags, context))
+            programs.append(Program(name, command, directory, flags, context, godebug))
         self.original, self.ours = programs
 
     def __iter__(self):  # type: ignore[no-untyped-def]
@@ -221,8 +238,8 @@ class Pair:
 class Pairs:
     """The pairs that stand, one for each set of flags, started when first asked for."""
 
-    def __init__(self, original: Path, ours: str | None = None) -> None:
-        """Set up with the original's path and the command that starts the other.
+    def __init__(self, original: Path, ours: str | None = None, *, godebug: str = "") -> None:
+        """Set up with the original's path, the command that starts the other, and ``GODEBUG`` for the original.
 
         ``CONFORMANCE_OURS`` may name another command; the original's own path judges the suite itself.
         """
@@ -230,12 +247,30 @@ class Pairs:
         # Debian's build reads its page from files; where the package is only unpacked they are beside it.
         assets = original.resolve().parent.parent / "share" / "prometheus" / "pushgateway"
         self._original = [str(original), *([f"--web.local-assets={assets}"] if assets.is_dir() else [])]
-        self._ours = shlex.split(ours) if ours else [sys.executable, "-m", "pytest_pushgateway", "serve"]
+        self._godebug = godebug
+        self.build: Build = self._recognise()
+        """The build that the original was recognised to be; ours answers as it does."""
+        self._ours = shlex.split(ours) if ours else [sys.executable, str(_OURS), str(self.build.value)]
         self._standing: dict[str, Pair] = {}
+
+    @property
+    def version(self) -> str:
+        """What the original calls itself: the first line of its ``--version``."""
+        asked = subprocess.run([*self._original, "--version"], capture_output=True, text=True, timeout=START_TIMEOUT)
+        return (asked.stdout or asked.stderr).partition("\n")[0]
+
+    def _recognise(self) -> Build:
+        with tempfile.TemporaryDirectory(prefix="conformance-") as directory:
+            program = Program("original", self._original, Path(directory), Flags(), godebug=self._godebug)
+            program.start()
+            try:
+                return build_of(program.port)
+            finally:
+                program.stop(signal.SIGKILL)
 
     def new(self, flags: str) -> Pair:
         """Make a pair that nobody else uses; the caller closes it."""
-        return Pair(self._original, self._ours, FLAGS[flags])
+        return Pair(self._original, self._ours, FLAGS[flags], self._godebug)
 
     def standing(self, flags: str) -> Pair:
         """Return the pair that runs with these flags, emptied."""

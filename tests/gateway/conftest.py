@@ -8,7 +8,18 @@ import pytest
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.settings import Settings
 
-GATEWAY_ARGUMENTS = {"clock", "observer", "hook", "log", "listen", "recent_requests", "note", "flags", "on_quit"}
+GATEWAY_ARGUMENTS = {
+    "build",
+    "clock",
+    "observer",
+    "hook",
+    "log",
+    "listen",
+    "recent_requests",
+    "note",
+    "flags",
+    "on_quit",
+}
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -69,7 +69,8 @@ CODED = {
     ("method", "target"),
     [("PUT", "/metrics/job/a"), ("PUT", "/metrics/job/a/b"), ("GET", "/-/healthy"), ("PUT", "//x"), ("GET", "/x")],
 )
-def test_gzip(real: int, gateway: Gateway, name: str, method: str, target: str) -> None:
+def test_gzip(real: int, start: Callable[..., Gateway], name: str, method: str, target: str) -> None:
+    gateway = start(build=wire.build_of(real))
     headers = {"Content-Encoding": "GZip"}
     theirs, ours = (wire.request(port, method, target, CODED[name], headers) for port in (real, gateway.port))
     assert (ours.status, ours.body) == (theirs.status, theirs.body)

@@ -63,7 +63,7 @@ def test_a_record_says_what_came_and_what_became_of_it(start: Start) -> None:
         ("GET", "/metrics", "scrape", "metrics", 200),
         ("PUT", "/api/v1/admin/wipe", "wipe", "wipe", 202),
         ("GET", "/-/healthy", "other", "healthy", 200),
-        ("PUT", "/metrics//job/a", "other", "", 301),
+        ("PUT", "/metrics//job/a", "other", "", 307),
         ("GET", "/nothing", "other", "", 404),
         ("GET", "/", "other", "status", 200),
         ("GET", "/-/state", "other", "state", 200),

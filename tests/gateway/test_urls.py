@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 
@@ -43,28 +45,33 @@ PATHS = targets(
 /m\xc3\xa9//x!'()*$&+,:;=@[]|~ /METRICS%20 /a\x01 /metrics?%zz * http://x http://x/ http://x/metrics/ HTTP://X:1/METRICS
 http://u:p@x/metrics/ http://x:a/metrics http://[::1]/metrics/ http://[::1/metrics foo:bar foo:bar?x foo:/metrics/
 http:metrics http:///metrics/ :x x ?x /%2e%2e/metrics /metrics%2fjob%2fa /metrics/job/a/b%2Fc /metrics/job/a/b%2Fc/d
-/metrics/job/a/%2Fb /metrics/job/a%2Fi%2Fb /-/%68ealthy //x/y///z /metrics/job/a/i/. /metrics/job/a/i/..""".replace(
-        "\n", " "
-    )
+/metrics/job/a/%2Fb /metrics/job/a%2Fi%2Fb /METRICS/job@base64/YQ/i/b /METRICS/job/a/i/b /debug/pprof /DEBUG/PPROF/
+/x/../api/v1 /api/%76%31 /api/v1/. /api/v1/x%2F%2E%2E/.. /%2F%2F /%2Fmetrics /status%2F%2E /metrics/%2E%2E/STATUS
+/metrics/job/a!b%20c//d /a%5Bb//c /metrics/%6Aob/a//b?x#y
+/-/%68ealthy //x/y///z /metrics/job/a/i/. /metrics/job/a/i/..""".replace("\n", " ")
 )
 
 
-@pytest.fixture(scope="module")
-def real() -> Iterator[int]:
-    with wire.real_pushgateway() as port:
-        yield port
+GODEBUGS = pytest.mark.parametrize("godebug", ["", wire.GO_1_25], ids=["as built", "as Go 1.25"])
 
 
 @pytest.fixture(scope="module")
-def real_with_everything() -> Iterator[int]:
+def real() -> Iterator[Callable[[str], int]]:
+    """Ports of the real Pushgateway, by ``GODEBUG``."""
+    with ExitStack() as running:
+        yield cache(lambda godebug: running.enter_context(wire.real_pushgateway(godebug=godebug)))
+
+
+@pytest.fixture(scope="module")
+def real_with_everything() -> Iterator[Callable[[str], int]]:
     flags = (
         "--web.route-prefix=/pfx",
         "--web.enable-admin-api",
         "--web.telemetry-path=/scrape",
         "--push.enable-utf8-names",
     )
-    with wire.real_pushgateway(*flags) as port:
-        yield port
+    with ExitStack() as running:
+        yield cache(lambda godebug: running.enter_context(wire.real_pushgateway(*flags, godebug=godebug)))
 
 
 def decide(router: Router, method: str, target: str) -> tuple[int, str | None, str | None, bytes | None]:
@@ -102,15 +109,21 @@ def differences(router: Router, port: int, method: str, targets: Iterable[str]) 
 
 
 @pytest.mark.conformance
+@GODEBUGS
 @pytest.mark.parametrize("method", METHODS)
-def test_every_path_goes_where_the_original_sends_it(real: int, method: str) -> None:
-    assert differences(Router(), real, method, PATHS) == []
+def test_every_path_goes_where_the_original_sends_it(real: Callable[[str], int], method: str, godebug: str) -> None:
+    port = real(godebug)
+    assert differences(Router(build=wire.build_of(port)), port, method, PATHS) == []
 
 
 @pytest.mark.conformance
+@GODEBUGS
 @pytest.mark.parametrize("method", METHODS)
-def test_prefix_admin_api_telemetry_path_and_utf8_names(real_with_everything: int, method: str) -> None:
-    router = Router("/pfx", "/scrape", enable_admin_api=True, utf8_names=True)
+def test_prefix_admin_api_telemetry_path_and_utf8_names(
+    real_with_everything: Callable[[str], int], method: str, godebug: str
+) -> None:
+    port = real_with_everything(godebug)
+    router = Router("/pfx", "/scrape", enable_admin_api=True, utf8_names=True, build=wire.build_of(port))
     more = targets(
         "/scrape /SCRAPE/ /metrics/job/a/U__a_2e_b/c /metrics/job/a/U__a_zz_b/c /metrics/job/a/U_____foo/c "
         "/metrics/job/a/U__/c /metrics/job/a/U___/c /metrics/job/a/U__a__b/c /metrics/job/a/U__a_d800_/c "
@@ -118,11 +131,12 @@ def test_prefix_admin_api_telemetry_path_and_utf8_names(real_with_everything: in
     )
     more += PATHS
     more += ["/pfx" + target for target in more if target.startswith("/")]
-    assert differences(router, real_with_everything, method, more) == []
+    assert differences(router, port, method, more) == []
 
 
 @pytest.mark.conformance
-def test_random_paths_go_where_the_original_sends_them(real: int) -> None:
+@GODEBUGS
+def test_random_paths_go_where_the_original_sends_them(real: Callable[[str], int], godebug: str) -> None:
     seed = random.Random(7)
     pieces = [
         "/",
@@ -158,11 +172,12 @@ def test_random_paths_go_where_the_original_sends_them(real: int) -> None:
         "\xe9",
         "%zz",
     ]
-    router = Router()
+    port = real(godebug)
+    router = Router(build=wire.build_of(port))
     found = []
     for _ in range(600):
         target = "/" + "".join(seed.choices(pieces, k=seed.randint(1, 9)))
-        found += differences(router, real, seed.choice(METHODS), [target])
+        found += differences(router, port, seed.choice(METHODS), [target])
     assert found == []
 
 

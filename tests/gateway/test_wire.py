@@ -175,15 +175,113 @@ HOSTS = [
 WHOLE |= {f"host {host!r}": b"GET http://" + host + b"/-/ready HTTP/1.1\r\nHost: x\r\n\r\n" for host in HOSTS}
 
 
-@pytest.fixture(scope="module")
-def answers() -> Iterator[dict[tuple[str, str], tuple[wire.Answer, wire.Answer]]]:
+ROOMY = b"x" * 4090
+SIZES: dict[str, bytes] = {
+    "upper case": b"A\r\na 1\nbb 22\n\r\n0\r\n\r\n",
+    "a tab behind": b"4\t\r\na 1\n\r\n0\r\n\r\n",
+    "a tab before": b"\t4\r\na 1\n\r\n0\r\n\r\n",
+    "blanks before an extension": b"4 ; x\r\na 1\n\r\n0\r\n\r\n",
+    "a tab before an extension": b"4\t;x\r\na 1\n\r\n0\r\n\r\n",
+    "blanks behind an extension": b"4;x \t\r\na 1\n\r\n0 \r\n\r\n",
+    "an empty extension": b"4;\r\na 1\n\r\n0;\r\n\r\n",
+    "an extension alone": b";4\r\na 1\n\r\n0\r\n\r\n",
+    "a quoted extension": b'4;x="a;b\\""\r\na 1\n\r\n0\r\n\r\n',
+    "a control in an extension": b"4;x\x01\x7f\x00y\r\na 1\n\r\n0\r\n\r\n",
+    "a raw byte in an extension": b"4;\xff\r\na 1\n\r\n0\r\n\r\n",
+    "a CR in an extension": b"4;x\ry\r\na 1\n\r\n0\r\n\r\n",
+    "a CR before the end": b"4\r\r\na 1\n\r\n0\r\n\r\n",
+    "a CR and a bare line feed": b"4\r;x\na 1\n\r\n0\r\n\r\n",
+    "a bare line feed after an extension": b"4;x\na 1\n\r\n0\r\n\r\n",
+    "a bare line feed in an extension": b"4;x\n;y\r\na 1\n\r\n0\r\n\r\n",
+    "a vertical tab": b"4\x0b\r\na 1\n\r\n0\r\n\r\n",
+    "a form feed": b"4\x0c\r\na 1\n\r\n0\r\n\r\n",
+    "a NUL": b"4\x00\r\na 1\n\r\n0\r\n\r\n",
+    "0x": b"0x4\r\na 1\n\r\n0\r\n\r\n",
+    "an underscore": b"0_4\r\na 1\n\r\n0\r\n\r\n",
+    "a comma": b"4,4\r\na 1\n\r\n0\r\n\r\n",
+    "a plus": b"+4\r\na 1\n\r\n0\r\n\r\n",
+    "a blank within": b"0 4\r\na 1\n\r\n0\r\n\r\n",
+    "blanks alone": b" \t\r\na 1\n\r\n0\r\n\r\n",
+    "16 digits": b"0000000000000004\r\na 1\n\r\n0\r\n\r\n",
+    "17 digits and a bad one": b"0000000000000000x\r\na 1\n\r\n",
+    "16 digits and a bad one": b"000000000000000x\r\na 1\n\r\n",
+    "several zeros": b"4\r\na 1\n\r\n000\r\n\r\n",
+    "more than was sent": b"5\r\na 1\n\r\n0\r\n\r\n",
+    "less than was sent": b"3\r\na 1\n\r\n0\r\n\r\n",
+    "a chunk without its CR": b"4\r\na 1\n\n0\r\n\r\n",
+    "a chunk without its LF": b"4\r\na 1\n\r0\r\n\r\n",
+    "a chunk with an LF first": b"4\r\na 1\n\n\r0\r\n\r\n",
+    "the longest line": b"4;" + ROOMY + b"xx\r\na 1\n\r\n0\r\n\r\n",
+    "a line too long": b"4;" + ROOMY + b"xxx\r\na 1\n\r\n0\r\n\r\n",
+    "a line too long without its end": b"4;" + ROOMY + b"x" * 300,
+    "zeros without end": b"0" * 5000 + b"\r\n\r\n",
+    "extensions that a body may have": (b"1;" + b"x" * 2000 + b"\r\n#\r\n") * 8 + b"1\r\n\n\r\n0\r\n\r\n",
+    "extensions that are too much": (b"1;" + b"x" * 2000 + b"\r\n#\r\n") * 9 + b"1\r\n\n\r\n0\r\n\r\n",
+    "single bytes": b"1\r\n#\r\n" * 5000 + b"1\r\n\n\r\n0\r\n\r\n",
+}
+TRAILERS: dict[str, bytes] = {
+    "one": b"Foo: b\r\n\r\n",
+    "two": b"Foo: b\r\nBar:\tc \r\n\r\n",
+    "without a value": b"Foo:\r\n\r\n",
+    "without a name": b": b\r\n\r\n",
+    "without a colon": b"Foo b\r\n\r\n",
+    "a second one without a colon": b"Foo: b\r\nBar\r\n\r\n",
+    "a blank before the colon": b"Foo : b\r\n\r\n",
+    "a tab before the colon": b"Foo\t: b\r\n\r\n",
+    "blanks in the name": b"Foo Bar: b\r\n\r\n",
+    "no token": b"Fo(o: b\r\n\r\n",
+    "a raw byte in the name": b"F\xffo: b\r\n\r\n",
+    "a raw byte in the value": b"Foo: \xff\r\n\r\n",
+    "a NUL in the value": b"Foo: a\x00b\r\n\r\n",
+    "a control in the value": b"Foo: a\x1fb\r\n\r\n",
+    "DEL in the value": b"Foo: a\x7fb\r\n\r\n",
+    "a tab in the value": b"Foo: a\tb\r\n\r\n",
+    "a CR in the value": b"Foo: a\rb\r\n\r\n",
+    "a CR before the end": b"Foo: a\r\r\n\r\n",
+    "folded": b"Foo: a\r\n b\r\n\tc\r\n\r\n",
+    "folded, with a control": b"Foo: a\r\n b\x01\r\n\r\n",
+    "folded before the colon": b"Foo\r\n : a\r\n\r\n",
+    "a folded blank": b"Foo: a\r\n \r\n\r\n",
+    "folded from the first": b" Foo: a\r\n\r\n",
+    "a tab first": b"\tFoo: a\r\n\r\n",
+    "folded from the first, and long": b" " + b"x" * 79 + b"\r\n\r\n",
+    "folded from the first, and too long": b" " + b"x" * 80 + b"\r\n\r\n",
+    "a blank alone": b" \r\n\r\n",
+    "line feeds within": b"Foo: a\nBar: b\r\n\r\n",
+    "a line feed at the end": b"Foo: a\r\n\n",
+    "line feeds alone": b"Foo: a\n\n",
+    "a line feed first": b"\nFoo: a\r\n\r\n",
+    "line feeds and what follows": b"Foo: a\n\n" + READY,
+    "a length": b"Content-Length: 5\r\n\r\n",
+    "a coding": b"Transfer-Encoding: gzip\r\n\r\n",
+    "the longest": b"Foo: " + b"x" * 4087 + b"\r\n\r\n",
+    "too long": b"Foo: " + b"x" * 4088 + b"\r\n\r\n",
+    "too long in many": b"Foo: b\r\n" * 600 + b"\r\n",
+    "as many as fit": b"Foo: b\r\n" * 500 + b"\r\n",
+}
+WHOLE |= {f"chunk size: {name}": CHUNKED + data for name, data in SIZES.items()}
+WHOLE |= {f"trailer: {name}": CHUNKED + b"4\r\na 1\n\r\n0\r\n" + data + READY for name, data in TRAILERS.items()}
+CUT_SHORT |= {
+    "a trailer": CHUNKED + b"4\r\na 1\n\r\n0\r\nFoo: b\r\n",
+    "a trailer's first byte": CHUNKED + b"4\r\na 1\n\r\n0\r\n\r",
+    "before a trailer": CHUNKED + b"4\r\na 1\n\r\n0\r\n",
+    "a trailer with line feeds": CHUNKED + b"4\r\na 1\n\r\n0\r\nFoo: b\n\n",
+    "a chunk size": CHUNKED + b"4\r\na 1\n\r\n4",
+    "a chunk's CRLF": CHUNKED + b"4\r\na 1\n\r",
+    "a chunk's data": CHUNKED + b"4\r\na 1",
+    "a chunk's data with a whole line": CHUNKED + b"8\r\na 1\nb",
+}
+
+
+@pytest.fixture(scope="module", params=["", wire.GO_1_25], ids=["as built", "as Go 1.25"])
+def answers(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], tuple[wire.Answer, wire.Answer]]]:
     """What the real one and ours said to each case; asked in parallel, as silence takes its time."""
-    gateway = Gateway(Settings())
     cases: dict[tuple[str, str], tuple[tuple[bytes, ...], bool]]
     cases = {("whole", name): ((data,), False) for name, data in WHOLE.items()}
     cases |= {("in pieces", name): (pieces, False) for name, pieces in IN_PIECES.items()}
     cases |= {("cut short", name): ((data,), True) for name, data in CUT_SHORT.items()}
-    with wire.real_pushgateway() as real, ThreadPoolExecutor(24) as pool:
+    with wire.real_pushgateway(godebug=request.param) as real, ThreadPoolExecutor(24) as pool:
+        gateway = Gateway(Settings(), build=wire.build_of(real))
         gateway.start()
         try:
             asked = {
@@ -203,7 +301,21 @@ Answers = dict[tuple[str, str], tuple[wire.Answer, wire.Answer]]
 @pytest.mark.parametrize("name", WHOLE)
 def test_request(answers: Answers, name: str) -> None:
     theirs, ours = answers["whole", name]
+    if name.startswith(("chunk size: ", "trailer: ")):
+        theirs, ours = _of_go_1_26(theirs), _of_go_1_26(ours)
     assert wire.shape(ours) == wire.shape(theirs)
+
+
+_MALFORMED = re.compile(rb'(malformed MIME header (?:initial )?line: )"?(.*?)"?\n', re.DOTALL)
+
+
+def _of_go_1_26(answer: wire.Answer) -> wire.Answer:
+    """Take the quotes off a refused trailer, which only Go 1.26 has; a reset behind the answer is an end."""
+    if not (found := _MALFORMED.search(answer.raw)):
+        return wire.Answer(answer.raw, "eof") if answer.raw and answer.end == "reset" else answer
+    # Whatever else is in the line, Go 1.26 escapes: the letters are left.
+    text = re.sub(rb"\\(?:x[0-9a-f]{2}|.)|[^\w: ]", b"", found[2])
+    return wire.Answer(answer.raw[: answer.raw.index(b"\r\nContent-Length")] + found[1] + text, answer.end)
 
 
 @pytest.mark.conformance

@@ -16,8 +16,9 @@ from pytest_pushgateway.gateway.app import answers
 from pytest_pushgateway.gateway.app.missed_routes import missed_route
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, Record, Request
-from pytest_pushgateway.gateway.http.body import BodyError, BodyTooLarge
+from pytest_pushgateway.gateway.http.body import BodyTooLarge
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
+from pytest_pushgateway.gateway.http.input import BodyError
 from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.gateway.store.store import GatherError, Store
 

@@ -1,25 +1,20 @@
 """The path grammar: from the raw request target to a handler, a redirect or a refusal. Pure functions and tables.
 
-As Pushgateway 1.11 (Go 1.24 with the older ServeMux, httprouter 1.3) does it, in three steps: the multiplexer cleans
-the *decoded* path, so ``%2F%2F`` redirects like ``//``; ``/api/v1/`` goes to a router of its own that has lost the
-prefix; everything else meets a router that redirects over trailing slashes and letter case.
+As Pushgateway 1.11.3 (Go 1.26's ServeMux, httprouter 1.3) does it, in three steps: the multiplexer cleans the path as
+it was sent, so ``//`` redirects and ``%2F%2F`` does not; ``/api/v1/`` goes to a router of its own that has lost the
+prefix; everything else meets a router that reads the decoded path and redirects over trailing slashes and letter case.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from pytest_pushgateway.golang.url import _CACHED_TARGET, clean, escape, parse_target
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.golang.url import Target
-
 
 import posixpath
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pytest_pushgateway.gateway.app.httprouter import Match, Tree, clean_path
+from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.grouping_key import GroupingError, grouping_key
+from pytest_pushgateway.golang.url import _CACHED_TARGET, Target, clean, escape, parse_target, unquote
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.labels import Labels
@@ -69,69 +64,34 @@ class Route(NamedTuple):
     """Length of the host in the URL; 0 where it stands in the header."""
 
 
-class _Tree:
-    """One httprouter: fixed paths, catch-alls and, where there is a base, groups, each with their methods."""
+class _Routes:
+    """One httprouter: a tree for each method."""
 
-    def __init__(self, group_base: bytes | None = None) -> None:
-        self.fixed: dict[str, dict[bytes, str]] = {}
-        self.below: dict[str, dict[bytes, str]] = {}
-        self.group_base = group_base
+    def __init__(self) -> None:
+        self._trees: dict[str, Tree] = {}
 
     def add(self, methods: str, path: str, handler: str) -> None:
-        """Register ``handler``; a path that ends in ``/*`` catches everything below."""
-        raw = path.encode()
+        """Register ``handler``; :class:`Tree` says what ``path`` may end in. Raises ValueError if it is taken."""
         for method in methods.split():
-            if raw.endswith(b"/*"):
-                self.below.setdefault(method, {})[raw[:-1]] = handler
-            else:
-                self.fixed.setdefault(method, {})[raw] = handler
+            self._trees.setdefault(method, Tree()).add(path.encode(), handler)
 
-    def methods(self) -> list[str]:
-        groups = ["DELETE", "POST", "PUT"] if self.group_base is not None else []
-        return sorted({*self.fixed, *self.below, *groups})
+    def find(self, method: str, path: bytes) -> Match:
+        """Return what a method and a path lead to."""
+        tree = self._trees.get(method)
+        return Match(None) if tree is None else tree.find(path)
 
-    def find(self, method: str, path: bytes) -> str | None:
-        if handler := self.fixed.get(method, {}).get(path):
-            return handler
-        for base, handler in self.below.get(method, {}).items():
-            if path.startswith(base):
-                return handler
-        if method in ("PUT", "POST", "DELETE") and self.split_group(path):
-            return "delete" if method == "DELETE" else "push"
-        return None
-
-    def split_group(self, path: bytes) -> tuple[bytes, bytes, bool] | None:
-        """Return job, labels (from their first slash) and whether the job is base64; None if it is no group's path."""
-        if self.group_base is None or not path.startswith(self.group_base):
-            return None
-        rest = path[len(self.group_base) :]
-        encoded = rest.startswith(b"@base64/")
-        if not encoded and not rest.startswith(b"/"):
-            return None
-        job, slash, labels = rest[8 if encoded else 1 :].partition(b"/")
-        return (job, slash + labels, encoded) if job or slash else None
-
-    def redirect(self, method: str, path: bytes) -> bytes | None:
+    def redirect(self, method: str, path: bytes, *, other_slash: bool) -> bytes | None:
         """Return the path that httprouter would redirect to: other trailing slash first, then other letter case."""
-        other = path[:-1] if path.endswith(b"/") else path + b"/"
-        fixed, below = self.fixed.get(method, {}), self.below.get(method, {})
-        grouped = self.group_base is not None and method in ("PUT", "POST", "DELETE")
-        if path == b"/" or method not in self.methods():
+        if method not in self._trees or method == "CONNECT" or path == b"/":
             return None
-        if other in fixed or other in below or (grouped and other == self.group_base):
-            return other
-        folded = path.lower()
-        for known in fixed:
-            if known.lower() in (folded, other.lower()):
-                return known
-        for base in below:
-            if folded.startswith(base.lower()) or other.lower() == base.lower():
-                return base + path[len(base) :]
-        if grouped and self.group_base is not None:
-            for base in (self.group_base + b"/", self.group_base + b"@base64/"):
-                if folded.startswith(base.lower()) and len(path) > len(base):
-                    return base + path[len(base) :]
-        return None
+        if other_slash:
+            return path[:-1] if len(path) > 1 and path.endswith(b"/") else path + b"/"
+        return self._trees[method].respell(clean_path(path))
+
+    def allowed(self, method: str, path: bytes) -> str:
+        """Return what ``Allow`` says of a path that ``method`` does not find; empty where nothing does."""
+        others = [name for name in self._trees if name not in (method, "OPTIONS") and self.find(name, path).handler]
+        return ", ".join(sorted([*others, "OPTIONS"])) if others else ""
 
 
 class Router:
@@ -148,29 +108,42 @@ class Router:
         *,
         enable_admin_api: bool = False,
         utf8_names: bool = False,
+        build: Build = RELEASE,
     ) -> None:
         self.prefix: bytes = prefix.encode()
         self.utf8_names = utf8_names
-        tree = self._tree = _Tree(self.prefix + b"/metrics/job")
-        for name in ("healthy", "ready"):
-            tree.add("GET", f"{prefix}/-/{name}", name)
-        tree.add("GET", f"{prefix}/-/state", "state")
-        tree.add("GET", f"{prefix}/status", "status")
-        tree.add("GET", f"{prefix}/", "status")
-        tree.add("GET", f"{prefix}/static/*", "static")
-        tree.add("PUT POST", f"{prefix}/-/quit", "quit")
-        # As Pushgateway 1.11: registered without the prefix.
-        tree.add("GET", "/-/quit", "quit")
+        self._build = build
+        if (clean(self.prefix) != self.prefix and prefix) or any(mark in prefix for mark in ":*{} "):
+            raise ValueError(
+                f"route prefix must be a clean path without ':', '*', '{{', '}}' and blanks, not {prefix!r}"
+            )
         telemetry = posixpath.normpath(prefix + "/" + telemetry_path.lstrip("/")) if telemetry_path else prefix
         if not prefix and not telemetry_path.startswith("/"):
             raise ValueError(f"telemetry path {telemetry_path!r} must begin with '/'")
-        if tree.find("GET", telemetry.encode()):
-            raise ValueError(f"telemetry path {telemetry_path!r} is taken: {telemetry} is already served")
         if "*" in telemetry or ":" in telemetry:
             raise ValueError(f"telemetry path {telemetry_path!r} must not contain ':' or '*'")
-        tree.add("GET", telemetry, "metrics")
-        api = self._api_tree = _Tree()
+        # In the original's order: the shape of httprouter's tree depends on it, and on the shape where it redirects.
+        main = self._main = _Routes()
+        for name in ("healthy", "ready"):
+            main.add("GET", f"{prefix}/-/{name}", name)
+        for base in ("job", "job@base64"):
+            main.add("PUT POST", f"{prefix}/metrics/{base}/:", f"push {base}")
+            main.add("DELETE", f"{prefix}/metrics/{base}/:", f"delete {base}")
+        try:
+            main.add("GET", telemetry, "metrics")
+            main.add("GET", f"{prefix}/static/*", "static")
+            main.add("GET", f"{prefix}/status", "status")
+            main.add("GET", f"{prefix}/", "status")
+            main.add("GET", f"{prefix}/debug/pprof/*", "pprof")
+            main.add("PUT POST", f"{prefix}/-/quit", "quit")
+            # As the original: registered without the prefix.
+            main.add("GET", "/-/quit", "quit")
+            main.add("GET", f"{prefix}/-/state", "state")
+        except ValueError:
+            raise ValueError(f"telemetry path {telemetry_path!r} is taken: {telemetry} is already served") from None
+        api = self._api = _Routes()
         self._api_base = self.prefix + b"/api/v1"
+        self._api_segments = [unquote(segment) for segment in self._api_base.split(b"/")]
         api.add("GET", "/status", "api/v1/status")
         api.add("GET", "/metrics", "api/v1/metrics")
         api.add("OPTIONS", "/*", "api/v1/options")
@@ -184,52 +157,65 @@ class Router:
 
     def _route(self, method: str, raw: str) -> Route:
         target = parse_target(raw.encode("latin-1"), method)
-        path = target.path
         if raw == "*":
             return Route("options" if method == "OPTIONS" else "asterisk", decodes=False)
+        # The multiplexer: as sent where that is well-formed, or decoded.
+        path = target.path if self._build.cleans_decoded_path else target.escaped_path()
         cleaned = path if method == "CONNECT" else clean(path)
-        if cleaned == self._api_base:
-            cleaned += b"/"
+        if self._below_api(cleaned + b"/") and not self._below_api(cleaned):
+            return self._cleaned(clean(target.path) + b"/", target)
         if cleaned != path:
-            # As Go: the origin goes, and so does a question mark that nothing follows.
-            location = escape(cleaned) + (b"?" + target.query if target.query else b"")
-            return Route("redirect", decodes=False, status=301, location=location)
+            return self._cleaned(cleaned, target)
         if not path:
             # CONNECT to a host: no pattern of Go's ServeMux matches.
+            if self._build.redirects_connect_to_host:
+                return self._cleaned(b"/", target)
             return Route("not found", decodes=False)
-        if path.startswith(self._api_base + b"/"):
-            return self._route_api(method, target)
-        return self._route_in(self._tree, method, path, target, api=False)
-
-    def _route_api(self, method: str, target: Target) -> Route:
+        if not self._below_api(path):
+            return self._route_in(self._main, method, target.path, target, api=False)
         if not target.raw_path.startswith(self._api_base) and target.raw_path != escape(target.path):
+            # Without the prefix in the very spelling that http.StripPrefix takes away.
             return Route("not found", api=True, decodes=False)
-        return self._route_in(self._api_tree, method, target.path[len(self._api_base) :], target, api=True)
+        return self._route_in(self._api, method, target.path[len(self._api_base) :], target, api=True)
 
-    def _route_in(self, tree: _Tree, method: str, path: bytes, target: Target, *, api: bool) -> Route:
-        if handler := tree.find(method, path):
-            return self._matched(tree, handler, path, target, api=api)
-        if method != "CONNECT" and (other := tree.redirect(method, path)):
-            return Route(
-                "redirect", api=api, decodes=not api, status=301 if method == "GET" else 307, location=target.url(other)
-            )
-        allowed = [name for name in tree.methods() if name not in (method, "OPTIONS") and tree.find(name, path)]
-        if allowed:
-            allow = ", ".join(sorted([*allowed, "OPTIONS"]))
+    def _below_api(self, path: bytes) -> bool:
+        if self._build.cleans_decoded_path:
+            return path.startswith(self._api_base + b"/")
+        count = len(self._api_segments)
+        segments = path.split(b"/", count)
+        return len(segments) > count and [unquote(segment) for segment in segments[:count]] == self._api_segments
+
+    def _cleaned(self, path: bytes, target: Target) -> Route:
+        # As Go: the path is escaped, once more where it was; the origin goes, and a question mark that nothing follows.
+        location = clean(escape(path)) + (b"?" + target.query if target.query else b"")
+        return Route("redirect", decodes=False, status=self._build.redirect, location=location)
+
+    def _route_in(self, routes: _Routes, method: str, path: bytes, target: Target, *, api: bool) -> Route:
+        match = routes.find(method, path)
+        if match.handler is not None:
+            return self._matched(match.handler, match.values, path, target, api=api)
+        if (other := routes.redirect(method, path, other_slash=match.other_slash)) is not None:
+            status = 301 if method == "GET" else 307
+            # As http.Redirect: an empty location is a relative one.
+            location = target.url(other or (b"" if target.origin else b"/"))
+            return Route("redirect", api=api, decodes=not api, status=status, location=location)
+        if allow := routes.allowed(method, path):
             return Route("options" if method == "OPTIONS" else "not allowed", api=api, decodes=not api, allow=allow)
         return Route("not found", api=api, decodes=not api)
 
-    def _matched(self, tree: _Tree, handler: str, path: bytes, target: Target, *, api: bool) -> Route:
-        if handler in ("push", "delete"):
+    def _matched(self, handler: str, values: tuple[bytes, ...], path: bytes, target: Target, *, api: bool) -> Route:
+        handler, _, base = handler.partition(" ")
+        if base:
             url, host = target.length(), len(target.host())
-            split = tree.split_group(path)
-            assert split is not None
+            job, labels = values
             kind: Kind = "push" if handler == "push" else "delete"
             try:
-                key = grouping_key(*split, utf8_names=self.utf8_names)
+                key = grouping_key(job, labels, base == "job@base64", utf8_names=self.utf8_names)
             except GroupingError as problem:
                 return Route("handle", handler, kind, problem=problem, url_length=url, host_length=host)
             return Route("handle", handler, kind, key=key, url_length=url, host_length=host)
+        if handler == "pprof":
+            return Route("not found")
         kind = "scrape" if handler == "metrics" else "wipe" if handler == "wipe" else "other"
         path = path[0 if api else len(self.prefix) :]
         return Route("handle", handler, kind, api, not api, path=path)

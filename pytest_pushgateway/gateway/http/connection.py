@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pytest_pushgateway.gateway.http.body import Body, BodyError, Input
+from pytest_pushgateway.gateway.http.body import Body
 from pytest_pushgateway.gateway.http.head import (
     STATUS_LINES,
     Head,
@@ -22,6 +22,7 @@ from pytest_pushgateway.gateway.http.head import (
     status_line,
 )
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
+from pytest_pushgateway.gateway.http.input import BodyError, Input
 from pytest_pushgateway.gateway.monotonic import monotonic
 
 if TYPE_CHECKING:
@@ -223,7 +224,12 @@ class Connection:
         raw, source.buffer = source.buffer[:end], source.buffer[end:]
         if len(raw) > limits.max_header_size + 4096:
             raise Refusal(STATUS_LINES[431])
-        return parse_head(raw, max_headers=limits.max_headers, max_request_line=limits.max_request_line)
+        return parse_head(
+            raw,
+            max_headers=limits.max_headers,
+            max_request_line=limits.max_request_line,
+            lax_content_length=self.server.lax_content_length,
+        )
 
     # The answer
 

@@ -102,8 +102,8 @@ def find_head(buffer: bytes | bytearray, start: int = 0) -> int:
     return crlf + 3 if crlf >= 0 else -1
 
 
-def parse_head(raw: bytes, *, max_headers: int, max_request_line: int) -> Head:
-    """Parse a request's head, blank line included.
+def parse_head(raw: bytes, *, max_headers: int, max_request_line: int, lax_content_length: bool = False) -> Head:
+    """Parse a request's head, blank line included; ``lax_content_length`` takes an empty length for 0.
 
     Raises Refusal with Go's answer; 414 and 431 where the limits are exceeded.
     """
@@ -122,7 +122,7 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int) -> Head:
     if stray or _CONTROL.search(text):
         raise bad_request()
     http10 = (major, minor) == (1, 0)
-    content_length, chunked = _framing(headers, fields, http10)
+    content_length, chunked = _framing(headers, fields, http10, lax=lax_content_length)
     upgrade = (method, target, major) == ("PRI", "*", 2)
     if major != 1 and not upgrade:
         raise Refusal("505 HTTP Version Not Supported: unsupported protocol version")
@@ -203,7 +203,7 @@ def _headers(lines: list[str], limit: int, *, folded: bool) -> tuple[list[tuple[
     return headers, fields
 
 
-def _framing(headers: list[tuple[str, str]], fields: dict[str, str], http10: bool) -> tuple[int, bool]:
+def _framing(headers: list[tuple[str, str]], fields: dict[str, str], http10: bool, *, lax: bool) -> tuple[int, bool]:
     """Return the body's length in bytes and whether it is chunked, which wins."""
     single = len(headers) == len(fields)
     if "host" in fields and not single and sum(name.lower() == "host" for name, _ in headers) > 1:
@@ -222,7 +222,7 @@ def _framing(headers: list[tuple[str, str]], fields: dict[str, str], http10: boo
     length = fields["content-length"]
     if not single and len({value for name, value in headers if name.lower() == "content-length"}) > 1:
         raise bad_request()
-    if length == "":
+    if lax and length == "":
         return 0, chunked
     if not _LENGTH.fullmatch(length) or len(length) > 19 or int(length) >= 1 << 63:
         raise bad_request()

@@ -71,6 +71,7 @@ class Host(Protocol):
     tls: Callable[[], ssl.SSLContext] | None
     log: Callable[..., None]
     stopping: bool
+    lax_content_length: bool
 
     def wait(self, connection: Any, plan: Plan) -> None:
         """Wait as a plan says."""

@@ -59,9 +59,12 @@ class Server:
         log: Log = silent,
         errors: list[BaseException] | None = None,
         held: Sequence[socket.socket] = (),
+        lax_content_length: bool = False,
     ) -> None:
         self.app = app
         self.limits: Settings = limits or Settings()
+        self.lax_content_length: bool = lax_content_length
+        """Whether ``Content-Length:`` without a value is taken for 0."""
         self.tls = tls
         self.log = log
         self.errors: list[BaseException] = [] if errors is None else errors

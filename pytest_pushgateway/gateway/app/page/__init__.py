@@ -110,8 +110,7 @@ def respond(path: str, context: Callable[[], State]) -> Answer | None:
         context: gives the state of the gateway; called for ``/-/state`` alone.
 
     Returns:
-        The answer, or None when the path is none of the page's. Unknown files below ``/static/`` are
-        a 404 here.
+        The answer, or None when the path is none of the page's.
     """
     if path in ("/", "/status"):
         headers = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-cache"), *_SAFETY]
@@ -124,7 +123,7 @@ def respond(path: str, context: Callable[[], State]) -> Answer | None:
     return None
 
 
-def _static(name: str) -> Answer:
+def _static(name: str) -> Answer | None:
     assets = _assets()
     # The page asks below the digest of all files, so that browsers may keep them for good; scripts import each other
     # by relative names and thereby stay within one version.
@@ -132,7 +131,7 @@ def _static(name: str) -> Answer:
     name = name[len(assets.digest) + 1 :] if versioned else name
     body = assets.files.get(name)
     if body is None:
-        return Answer(404, [("Content-Type", "text/plain; charset=utf-8"), *_SAFETY], [b"404 page not found\n"])
+        return None
     caching = "private, max-age=31536000, immutable" if versioned else "no-cache"
     content_type = _TYPES[name[name.rindex(".") :]]
     return Answer(200, [("Content-Type", content_type), ("Cache-Control", caching), *_SAFETY], [body])
