@@ -20,8 +20,8 @@ from pytest_pushgateway.exposition.model import (
     Summary,
 )
 from pytest_pushgateway.exposition.protobuf import reader as protobuf
-from pytest_pushgateway.exposition.protobuf.text import metric_text
-from pytest_pushgateway.exposition.protobuf.writer import _size
+from pytest_pushgateway.exposition.protobuf.text import metric_text, render_family_text
+from pytest_pushgateway.exposition.protobuf.writer import _size, render_delimited, render_family
 from tests.exposition.differential import GROUPING, INCONSISTENT, TIMESTAMPS
 from tests.exposition.oracle import Oracle
 
@@ -203,11 +203,9 @@ def test_the_real_gateway_exposes_the_same_protobuf(oracle: Oracle, name: str) -
     oracle.push(body, headers={"Content-Type": CONTENT_TYPE})
     families = in_order(protobuf.parse(body, GROUPING))
     exposed = messages(oracle.scrape(ACCEPT + "delimited"))
-    assert {one.name: protobuf.render_family(one, "allow-utf-8") for one in families}.keys() == {
-        one.name for one in families
-    }
+    assert {one.name: render_family(one, "allow-utf-8") for one in families}.keys() == {one.name for one in families}
     theirs = {name: message for name, message in exposed.items() if not own(name)}
-    ours = messages(protobuf.render_delimited(families))
+    ours = messages(render_delimited(families))
     if name == "no type is a counter":
         # The original keeps that there was no type.
         theirs = {name: message.replace(b"\x0a\x01a", b"\x0a\x01a\x18\x00") for name, message in theirs.items()}
@@ -223,10 +221,10 @@ def test_the_real_gateway_prints_the_same_protobuf(oracle: Oracle, name: str) ->
     families = in_order(protobuf.parse(body, GROUPING))
     blocks = re.split(rb"(?m)^(?=name:)", oracle.scrape(ACCEPT + "text"))
     theirs = b"".join(block for block in blocks if block and not own(block.split(b'"', 2)[1]))
-    assert b"".join(protobuf.render_family_text(one) for one in families) == theirs
+    assert b"".join(render_family_text(one) for one in families) == theirs
     lines = oracle.scrape(ACCEPT + "compact-text").splitlines(keepends=True)
     theirs = b"".join(line for line in lines if not own(line.split(b'"', 2)[1]))
-    assert b"".join(protobuf.render_family_text(one, compact=True) for one in families) == theirs
+    assert b"".join(render_family_text(one, compact=True) for one in families) == theirs
 
 
 @pytest.mark.conformance
@@ -347,7 +345,7 @@ def test_what_text_cannot_say_ends_the_exposition(body: bytes, partial: bytes) -
     with pytest.raises(RenderError) as caught:
         text.render_text(in_order(protobuf.parse(body, GROUPING)))
     assert caught.value.partial == partial
-    assert protobuf.render_delimited(in_order(protobuf.parse(body, GROUPING)))
+    assert render_delimited(in_order(protobuf.parse(body, GROUPING)))
 
 
 @pytest.mark.conformance

@@ -78,6 +78,7 @@ def test_a_path_before_metrics(make_pushgateway: MakePushgateway, registry: Coll
     with pytest.raises(urllib.error.HTTPError, match="404") as caught:
         push_to_gateway(f"{gateway.host}:{gateway.port}", "nightly", registry)
     caught.value.close()
+    gateway.assert_rejected("the path of a push is /behind/a/proxy/metrics/job/JOB", status=404)
 
 
 def test_an_address_of_ipv6(make_pushgateway: MakePushgateway, registry: CollectorRegistry) -> None:

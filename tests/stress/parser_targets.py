@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import ParseError, RenderError
-from pytest_pushgateway.exposition.protobuf import reader as protobuf
+from pytest_pushgateway.exposition.protobuf.writer import render_family
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.app.web_config import WebConfig
 from pytest_pushgateway.gateway.http.server import silent
@@ -48,7 +48,7 @@ def parse_protobuf(body: bytes) -> None:
     except ParseError:
         return
     for family in parsed.families.values():
-        for write in (protobuf.render_family, lambda family: text.render_text([family])):
+        for write in (render_family, lambda family: text.render_text([family])):
             with suppress(RenderError):
                 write(family)
 

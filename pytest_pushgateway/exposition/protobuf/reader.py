@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.exposition.protobuf.text import metric_fields, render_family_text
-
-
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
@@ -29,15 +23,10 @@ from pytest_pushgateway.exposition.model import (
     Value,
 )
 from pytest_pushgateway.exposition.protobuf import schema
-from pytest_pushgateway.exposition.protobuf.writer import (
-    _size,
-    encode_part,
-    render_delimited,
-    render_family,
-)
+from pytest_pushgateway.exposition.protobuf.writer import _size, encode_part
 from pytest_pushgateway.golang.strconv import format_float
 
-__all__ = ["metric_fields", "parse", "render_delimited", "render_family", "render_family_text"]
+__all__ = ["parse"]
 
 _SIMPLE_RAW = {
     b"\x12\x09\x09": MetricType.GAUGE,
