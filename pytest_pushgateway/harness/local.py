@@ -46,7 +46,8 @@ class LocalGateway:
     Attributes:
         inner: the gateway that was started last, if any; its store can still be read when it is stopped.
         inherited: in a forked child, the parent's inner gateway.
-        journal: the requests of the current test.
+        test: the node id of the test that began last.
+        journal: the requests since the last reset.
         moves: for each time that the clock was set, the journal's sequence at that moment and the new time.
         log: the latest lines of the gateway's log: level, message and fields of each.
         port: the port that it listens on, or listened on last; 0 before the first start with a free one.
@@ -62,7 +63,8 @@ class LocalGateway:
     ) -> None:
         self.settings: Settings = settings
         self.managed: bool = managed
-        self.made_in: str = running_test()
+        self.test: str = running_test()
+        self.made_in: str = self.test
         self.page_note: str | None = None
         self.heard: int = 0
         self.due: list[Finding] = []
@@ -269,7 +271,7 @@ class LocalGateway:
     def _observe(self, record: Record) -> None:
         if record.request.handler in _ASKED_BY_THE_PAGE:
             return
-        test = running_test()
+        test = running_test() or self.test  # it may have emptied the environment
         with self.journal.condition:
             if self.inner is None or record.request.generation == self.inner.store.generation:
                 self.journal.add(record, test)

@@ -23,6 +23,12 @@ class Supervisor(NamedTuple):
 
     # A test
 
+    def begin_test(self, test: str) -> None:
+        """Note that a test begins: what the gateway got until now was not of this one."""
+        self.gateway.test = test
+        self.gateway.log.clear()
+        self.gateway.journal.begin_test()
+
     def begin(self) -> None:
         """Get ready for a test: started, empty, without faults, the clock running."""
         self.gateway.clock.resume()
@@ -130,6 +136,7 @@ class Supervisor(NamedTuple):
         poison = gateway.store.poisoned() if gateway.inner is not None else None
         lines = report.section(
             title,
+            journal.of_test(),
             journal.requests(),
             journal.dropped,
             gateway.faults,

@@ -21,7 +21,14 @@ from pytest_pushgateway.plugin.fixtures import (
     pushgateway_session,  # noqa: F401
 )
 from pytest_pushgateway.plugin.options import PROGRAMS, check_flags, flag_of
-from pytest_pushgateway.plugin.run import _STATE, _State, _supervisor
+from pytest_pushgateway.plugin.run import (
+    _FIXTURES,
+    _STATE,
+    _prepare,
+    _pushgateway_session_fits,  # noqa: F401
+    _State,
+    _supervisor,
+)
 from pytest_pushgateway.settings import OPTIONS, SettingsError, resolve
 
 # Options
@@ -111,6 +118,63 @@ class _AsTheyAre:
 
 
 _FAILED = pytest.StashKey[bool]()
+
+
+# Collection
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """Look at the marker of tests that do not use a gateway: it is a mistake, and nobody else would say so."""
+    report = yield
+    for item in report.result or ():
+        if isinstance(item, pytest.Item) and item.get_closest_marker("pushgateway") is not None:
+            names = getattr(item, "fixturenames", ())
+            problem = None if any(name in names for name in _FIXTURES) else _useless_marker(item)
+            if problem is not None:
+                report.outcome, report.longrepr, report.result = "failed", problem, []
+                break
+    return report
+
+
+def _useless_marker(item: pytest.Item) -> str | None:
+    """Warn of a marker without effect; return the error instead if it could not have one anywhere."""
+    from pytest_pushgateway.warnings import PushgatewayWarning
+
+    options: dict[str, Any] = {}
+    for marker in item.iter_markers("pushgateway"):
+        options = {**marker.kwargs, **options}
+    try:
+        resolve([("marker", options)])
+        if any(marker.name == "pushgateway" for marker in item.own_markers):
+            item.warn(
+                PushgatewayWarning(
+                    f"@pytest.mark.pushgateway has no effect on {item.name}, which uses none of the fixtures "
+                    f"{', '.join(_FIXTURES)}; request one, or remove the marker"
+                )
+            )
+    except (SettingsError, PushgatewayWarning) as problem:
+        return f"{item.nodeid}: {problem}"
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Find the tests with a gateway, before others leave tests out or change their order."""
+    _prepare(
+        [item for item in items if "pushgateway_options" in getattr(item, "fixturenames", ())], config.stash[_STATE]
+    )
+
+
+# The beginning of a test
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tell all gateways that another test begins."""
+    if _HARNESS in sys.modules:
+        for gateway in item.config.stash[_STATE].gateways():
+            gateway.begin_test(item.nodeid)
 
 
 # The end of a test

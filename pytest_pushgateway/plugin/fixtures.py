@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_pushgateway.plugin.options import TEMPLATE_FIELDS
-from pytest_pushgateway.plugin.run import _STATE, _supervisor
-from pytest_pushgateway.settings import OPTIONS, SettingsError, options_of, resolve
+from pytest_pushgateway.plugin.run import _STATE, _marker_options, _sees_the_sessions_options, _supervisor
+from pytest_pushgateway.settings import SettingsError, options_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,21 +31,19 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY
 _NOT_INHERITED = ("host", "port", "persistence_file")
 
 
-def _marker_options(node: pytest.Item) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    for marker in node.iter_markers("pushgateway"):
-        if marker.args:
-            pytest.fail(
-                f"@pytest.mark.pushgateway takes options by keyword only, not {marker.args[0]!r}", pytrace=False
-            )
-        for name, value in marker.kwargs.items():
-            options.setdefault(name, value)
-    return options
+def _refuse_parameters(request: pytest.FixtureRequest) -> None:
+    if hasattr(request, "param"):
+        pytest.fail(
+            f"{request.fixturename} takes no parameters, but was parametrised with indirect=True. Give options with "
+            "@pytest.mark.pushgateway(...), also as marks=... of pytest.param, or with make_pushgateway(...)",
+            pytrace=False,
+        )
 
 
 @pytest.fixture(scope="session")
-def pushgateway_options() -> dict[str, Any]:
+def pushgateway_options(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Options of the gateway, by name. Override this fixture in a conftest, a module or a class."""
+    _refuse_parameters(request)
     return {}
 
 
@@ -54,6 +52,7 @@ def pushgateway_session(
     request: pytest.FixtureRequest, pushgateway_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pushgateway]:
     """The running gateway of the whole run; each use of the fixture ``pushgateway`` empties it."""
+    _refuse_parameters(request)
     state = request.config.stash[_STATE]
     settings = state.settings(("pushgateway_options", pushgateway_options))
     with _running(settings, tmp_path_factory) as gateway:
@@ -66,26 +65,16 @@ def pushgateway(
     request: pytest.FixtureRequest, pushgateway_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pushgateway]:
     """A running, empty Pushgateway."""
+    _refuse_parameters(request)
     state = request.config.stash[_STATE]
     layer = ("pushgateway_options", pushgateway_options)
     settings = state.settings(layer, ("marker", _marker_options(request.node)))
     started = state.session is not None and state.session.running
     usual = state.session.settings if started and state.session is not None else state.settings(layer)
     with ExitStack() as stack:
-        if settings == usual:
+        if settings == usual and (started or _sees_the_sessions_options(request.node)):
             gateway: Pushgateway = request.getfixturevalue("pushgateway_session")
             stack.enter_context(_without_proxy(gateway.host))
-        elif "pushgateway_session" in request.fixturenames:
-            differing = ", ".join(
-                f"{name} ({settings.sources.get(name) or usual.sources.get(name)})"
-                for name in OPTIONS
-                if getattr(settings, name) != getattr(usual, name)
-            )
-            pytest.fail(
-                "this test's options differ from those of pushgateway_session, so pushgateway would be another "
-                f"gateway: {differing}. Use one of the two fixtures, or make_pushgateway",
-                pytrace=False,
-            )
         else:
             gateway = stack.enter_context(_running(settings, tmp_path_factory))
         state.used.append(gateway)
@@ -99,6 +88,7 @@ def make_pushgateway(
     request: pytest.FixtureRequest, pushgateway_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MakePushgateway]:
     """A function that starts another Pushgateway with the options given; all are stopped with the test."""
+    _refuse_parameters(request)
     state = request.config.stash[_STATE]
     layers = [("pushgateway_options", pushgateway_options), ("marker", _marker_options(request.node))]
     inherited = options_of(state.settings(*layers))
@@ -125,6 +115,7 @@ def pushgateway_env(
     request: pytest.FixtureRequest, pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch
 ) -> Pushgateway:
     """The fixture ``pushgateway``, with the environment variables of ini ``pushgateway_env_vars`` set."""
+    _refuse_parameters(request)
     fields = {field: getattr(pushgateway, field) for field in TEMPLATE_FIELDS}
     for name, template in request.config.stash[_STATE].environment:
         monkeypatch.setenv(name, template.format(**fields))
@@ -138,6 +129,7 @@ def prometheus_config(request: pytest.FixtureRequest) -> Callable[..., Prometheu
     ``prometheus_config(path=None, *, text=None, check=True, **options)``; the path is relative to rootpath, the options
     are those of `pytest_pushgateway.prometheus.config.load`, and with ``check=False`` an invalid one is returned, too.
     """
+    _refuse_parameters(request)
 
     def read(
         path: str | os.PathLike[str] | None = None, *, text: str | None = None, check: bool = True, **options: Any
@@ -167,6 +159,7 @@ def prometheus_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., 
     ``prometheus_server(config, gateway, **options)`` takes `PrometheusServer`'s options. One runs for each
     configuration, gateway and set of options, until the end of the run; without the program the test is skipped.
     """
+    _refuse_parameters(request)
     running: dict[object, PrometheusServer] = {}
 
     def serve(config: PrometheusConfig, gateway: Pushgateway, **options: Any) -> PrometheusServer:

@@ -11,7 +11,7 @@ from pytest_pushgateway.plugin.options import from_command_line, from_environmen
 from pytest_pushgateway.settings import SettingsError, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from pytest_pushgateway.harness.messages.report import Finding
@@ -43,6 +43,8 @@ class _State:
             getattr(config.option, "dist", "no") != "no" and bool(getattr(config.option, "tx", None))
         )
         self.session: Pushgateway | None = None
+        self.view: object = None
+        """The definition of ``pushgateway_options`` that all tests with a gateway see; None if none was collected."""
         self.used: list[Pushgateway] = []
         self.rows: dict[str, list[float]] = {}
 
@@ -99,6 +101,86 @@ class _State:
 
 
 _STATE = pytest.StashKey[_State]()
+
+
+_FIXTURES = ("pushgateway", "pushgateway_env", "make_pushgateway", "pushgateway_session")
+"""Those that heed the marker, or refuse a test with another one."""
+
+
+def _marker_options(node: pytest.Item) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for marker in node.iter_markers("pushgateway"):
+        if marker.args:
+            pytest.fail(
+                f"@pytest.mark.pushgateway takes options by keyword only, not {marker.args[0]!r}", pytrace=False
+            )
+        for name, value in marker.kwargs.items():
+            options.setdefault(name, value)
+    return options
+
+
+def _views(item: pytest.Item) -> tuple[object, ...]:
+    """Return the definitions of ``pushgateway_options`` that a test sees, the nearest last."""
+    info = getattr(item, "_fixtureinfo", None)
+    return tuple(info.name2fixturedefs.get("pushgateway_options", ())) if info is not None else ()
+
+
+def _sees_the_sessions_options(item: pytest.Item) -> bool:
+    """Return whether a test sees the options of `pushgateway_session`, and not others of its folder or class."""
+    view, views = item.config.stash[_STATE].view, _views(item)
+    if views and getattr(views[-1], "scope", "session") != "session":  # parametrised where the test is
+        return False
+    return view is None or not views or views[-1] is view
+
+
+def _prepare(items: Sequence[pytest.Item], state: _State) -> None:
+    """Settle, whatever the order of tests, whose options the session's gateway has, and who must be asked to have them.
+
+    They are those that all tests with a gateway see: one folder among others does not decide for all.
+    """
+    views = [_views(item) for item in items]
+    views = [view for view in views if view]
+    common = [level[0] for level in zip(*views, strict=False) if all(one is level[0] for one in level)]
+    state.view = common[-1] if common else None
+    for item in items:
+        names = getattr(item, "fixturenames", [])
+        if "pushgateway_session" in names and _CHECK not in names:
+            names.insert(0, _CHECK)
+
+
+_CHECK = "_pushgateway_session_fits"
+
+
+@pytest.fixture
+def _pushgateway_session_fits(request: pytest.FixtureRequest, pushgateway_options: dict[str, Any]) -> None:
+    """Refuse a test whose options are not those of the session's gateway, which it uses."""
+    state = request.config.stash[_STATE]
+    layer = ("pushgateway_options", pushgateway_options)
+    settings = state.settings(layer, ("marker", _marker_options(request.node)))
+    if state.session is None and not _sees_the_sessions_options(request.node):
+        pytest.fail(
+            "this test sees pushgateway_options of its own, and not those of pushgateway_session, which are the same "
+            "for the whole run. Use the fixture pushgateway or make_pushgateway, or override pushgateway_options where "
+            "all tests see it",
+            pytrace=False,
+        )
+    usual = state.session.settings if state.session is not None else state.settings(layer)
+    if settings == usual:
+        return
+    from pytest_pushgateway.settings import OPTIONS
+
+    differing = ", ".join(
+        f"{name} ({settings.sources.get(name) or usual.sources.get(name)})"
+        for name in OPTIONS
+        if getattr(settings, name) != getattr(usual, name)
+    )
+    begin = "this test's options differ from those of pushgateway_session"
+    if "pushgateway" in request.fixturenames:
+        begin += ", so pushgateway would be another gateway"
+        advice = "Use one of the two fixtures, or make_pushgateway"
+    else:
+        advice = "Use the fixture pushgateway or make_pushgateway, which heed them"
+    pytest.fail(f"{begin}: {differing}. {advice}", pytrace=False)
 
 
 def _supervisor(gateway: Pushgateway) -> Supervisor:

@@ -78,11 +78,11 @@ def test_the_session_fixture_is_the_same_gateway_and_never_reset_by_itself(proje
             send(pushgateway_session)
 
         def test_two(pushgateway_session):
-            pushgateway_session.assert_pushed("backup_bytes")
+            pushgateway_session.assert_exposed("backup_bytes", 7)
 
         def test_three(pushgateway, pushgateway_session):
             assert pushgateway is pushgateway_session
-            assert pushgateway.pushes == []
+            assert pushgateway.journal == []
         """
     )
 

@@ -227,7 +227,7 @@ def test_each_test_hears_of_its_own_only(project: pytest.Pytester) -> None:
             pass
 
         def test_three(pushgateway_session):
-            assert len(pushgateway_session.pushes) == 1
+            assert len(pushgateway_session.journal) == 1
         """
     )
     result = project.runpytest(*DEFAULT)

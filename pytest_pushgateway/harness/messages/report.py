@@ -181,6 +181,7 @@ def issue(found: Sequence[Finding], filename: str, line: int, module: str | None
 def section(
     title: str,
     requests: Sequence[Request],
+    history: Sequence[Request],
     dropped: int,
     faults: Iterable[Fault],
     groups: Sequence[StoredGroup],
@@ -188,13 +189,16 @@ def section(
     prefix: str,
     log: Sequence[tuple[str, str, dict[str, object]]],
 ) -> list[str]:
-    """Return the lines that a failing test shows of one gateway."""
+    """Return the lines that a failing test shows of one gateway.
+
+    ``requests`` are those of the test, and ``history`` all that may explain them.
+    """
     pushes = [entry for entry in requests if isinstance(entry, Push)]
     others = len(requests) - len(pushes)
     lines = [f"{title}: {count(len(pushes), 'push')} and {count(others, 'other request')} in this test"]
     if dropped:
         lines.append(f"  the journal let go of {count(dropped, 'request')}, the oldest: {KEPT}")
-    lines += _pushes(pushes, requests)
+    lines += _pushes(pushes, history)
     for entry in requests:
         if isinstance(entry, Delete):
             matched = "matched a group" if entry.matched else "matched no group"
@@ -211,7 +215,7 @@ def section(
     if len(groups) > GROUPS:
         lines.append(f"    ... and {len(groups) - GROUPS} more")
     if poison is not None:
-        lines.append(f"  {poisoned(poison, requests, prefix)}")
+        lines.append(f"  {poisoned(poison, history, prefix)}")
     lines += [f"  log: {shorten(line, 300)}" for line in _log(log, pushes)[-LOG_LINES:]]
     return lines
 
