@@ -6,15 +6,14 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
+from pytest_pushgateway.gateway.log import Log
+
 LEVELS = ("debug", "info", "warn", "error")
 FORMATS = ("logfmt", "json")
-
-Log = Callable[..., None]
 
 _NEEDS_QUOTES = r'[\x00-\x20"=\\\x7f-\uffff]|^$'
 """A pattern that takes milliseconds to compile, for a log that few gateways write."""

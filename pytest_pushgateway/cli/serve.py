@@ -16,11 +16,13 @@ from typing import Any
 
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.cli.kingpin import KINGPIN, Command, Flag
-from pytest_pushgateway.cli.log import FORMATS, LEVELS, Log, make_log
+from pytest_pushgateway.cli.log import FORMATS, LEVELS, make_log
 from pytest_pushgateway.gateway.app.original_flags import as_flags
+from pytest_pushgateway.gateway.build_info import BRANCH, version_text
 from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.http.listeners import split_address, systemd_sockets
+from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.golang.duration import format_duration, parse_duration
 from pytest_pushgateway.golang.url import external_path
 from pytest_pushgateway.settings import OPTIONS, Settings, SettingsError
@@ -122,15 +124,6 @@ FLAGS = (
 """The original's flags in its order, and ours, all but the last two from the option table."""
 
 
-def version_text() -> str:
-    """Return what ``--version`` prints, in the original's form."""
-    return (
-        f"pushgateway, version {__version__} (branch: pytest-pushgateway, revision: {__version__})\n"
-        f"  python version:   {platform.python_version()}\n"
-        f"  platform:         {sys.platform}/{platform.machine()}\n"
-    )
-
-
 COMMAND = Command(PROGRAM, "The Pushgateway, in Python", FLAGS, version=version_text, words=KINGPIN, status=1)
 """Its exit status for a wrong flag is the original's."""
 
@@ -218,7 +211,7 @@ def _serve(options: dict[str, Any], log: Log, build: Build) -> int:
     # A large push makes hundreds of thousands of objects, none of them part of a cycle; to look for cycles each 700 or
     # 2,000 objects, as by default, costs it a tenth of its time.
     gc.set_threshold(_OBJECTS)
-    log("info", "starting pushgateway", version=f"(version={__version__}, branch=pytest-pushgateway)")
+    log("info", "starting pushgateway", version=f"(version={__version__}, branch={BRANCH})")
     context = f"(python={platform.python_version()}, platform={sys.platform}/{platform.machine()})"
     log("info", "Build context", build_context=context)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from pytest_pushgateway.exposition.labels import Labels, is_legacy_name, render_prefix, split_prefix
+from pytest_pushgateway.golang.utf8 import text_of
 
 ALLOW_UTF8 = "allow-utf-8"
 UNDERSCORES = "underscores"
@@ -22,7 +23,7 @@ def escape_name(name: bytes, escaping: str) -> bytes:
         return name
     out = [] if escaping in (UNDERSCORES, DOTS) else ["U__"]
     first = True
-    for character in name.decode("utf-8", "surrogateescape"):
+    for character in text_of(name):
         legacy = character.isascii() and (
             character.isalpha() or character in "_:" or (character.isdigit() and not first)
         )

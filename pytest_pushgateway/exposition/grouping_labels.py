@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pytest_pushgateway.exposition.labels import Labels
+from pytest_pushgateway.golang.utf8 import is_utf8
 
 
 def grouping_labels(grouping: Mapping[bytes, bytes]) -> Labels:
@@ -48,14 +49,3 @@ def is_suspect(labels: Labels, *, has_summary: bool = False) -> bool:
             return True
         previous = name
     return False
-
-
-def is_utf8(text: bytes) -> bool:
-    """Tell whether bytes are valid UTF-8 as Go sees it."""
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.exposition.names import METRIC_NAME
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -13,7 +15,7 @@ Labels = tuple[tuple[bytes, bytes], ...]
 """Label pairs, sorted by name."""
 
 
-_LEGACY_NAME = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LEGACY_NAME = re.compile(METRIC_NAME.encode())
 
 
 _LABEL = re.compile(

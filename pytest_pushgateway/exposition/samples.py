@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_pushgateway.exposition.labels import split_prefix
 from pytest_pushgateway.exposition.model import Summary, part
+from pytest_pushgateway.golang.utf8 import text_of
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -49,11 +50,6 @@ def lines(family: MetricFamily) -> list[Line]:
         for suffix, extra, number in flatten(part(family.type, value)):
             found.append(Line(name + suffix, {**labels, **extra}, number))
     return found
-
-
-def text_of(value: bytes) -> str:
-    """Return a name, label value or help text as users see it."""
-    return value.decode("utf-8", "surrogateescape")
 
 
 def flatten(value: bytes | Summary | Histogram | None) -> list[tuple[str, dict[str, str], float]]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import platform
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway._version import __version__
 from pytest_pushgateway.gateway.app.application import Access, App
 from pytest_pushgateway.gateway.app.routes import Router, route_prefix
+from pytest_pushgateway.gateway.build_info import INFORMATION
 from pytest_pushgateway.gateway.builds import RELEASE, Build
-from pytest_pushgateway.gateway.http.listeners import join_address, listen, open_listeners, split_address
-from pytest_pushgateway.gateway.http.server import Server, silent
+from pytest_pushgateway.gateway.http.listeners import listen, open_listeners, split_address
+from pytest_pushgateway.gateway.http.server import Server
+from pytest_pushgateway.gateway.log import Log, silent
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import Store
-from pytest_pushgateway.golang.url import external_path
+from pytest_pushgateway.golang.url import external_path, join_host_port
 from pytest_pushgateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,16 +29,6 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.hooks import Hook, Observer, Record
     from pytest_pushgateway.gateway.http.host import Answer
     from pytest_pushgateway.gateway.persistence.persistence import Persistence
-
-BUILD_INFORMATION = {
-    "branch": "pytest-pushgateway",
-    "buildDate": "",
-    "buildUser": "",
-    "goVersion": f"python{platform.python_version()}",
-    "revision": __version__,
-    "version": __version__,
-}
-"""The members of the original's build information, with our values."""
 
 _QUIT_GRACE = 0.5
 """Seconds that requests under way have to end after ``/-/quit``."""
@@ -72,7 +62,7 @@ class Gateway:
         clock: Callable[[], float] = time.time,
         observer: Observer | None = None,
         hook: Hook | None = None,
-        log: Callable[..., None] | None = None,
+        log: Log = silent,
         listen: Sequence[str] | None = None,
         sockets: Sequence[socket.socket] | None = None,
         recent_requests: Callable[[], Sequence[RecentRequest]] | None = None,
@@ -87,7 +77,7 @@ class Gateway:
         """Exceptions that no request should have caused."""
         self.prefix: str = route_prefix(settings.route_prefix, external_path(settings.external_url))
         """The route prefix: empty, or with a leading slash."""
-        self._asked = [join_address(settings.host, settings.port)] if listen is None else list(listen)
+        self._asked = [join_host_port(settings.host, settings.port)] if listen is None else list(listen)
         self._listen = [split_address(address) for address in self._asked]
         self._sockets = list(sockets or ())
         self._router = Router(
@@ -100,7 +90,7 @@ class Gateway:
         self._build = build
         self.flags: Mapping[str, str] | None = None
         """What the API shows as command line flags; None: what the settings say."""
-        self._log = log or silent
+        self._log = log
         self._clock = clock
         self._observer = observer
         self._hook = hook
@@ -327,7 +317,7 @@ class Gateway:
         with self._lock:
             if self._api is None:
                 flags = self.flags or as_flags(self.settings, self._asked, self.prefix)
-                self._api = JsonApi(self.store.groups, flags, BUILD_INFORMATION, self._start_time)
+                self._api = JsonApi(self.store.groups, flags, INFORMATION, self._start_time)
         return self._api.respond(handler)
 
     def _page(self, path: str) -> Answer | None:
@@ -368,12 +358,10 @@ class Gateway:
 
 def _shown(listener: socket.socket) -> str:
     name = listener.getsockname()
-    return join_address(*name[:2]) if isinstance(name, tuple) else str(name)
+    return join_host_port(*name[:2]) if isinstance(name, tuple) else str(name)
 
 
-def _access_and_tls(
-    settings: Settings, log: Callable[..., None]
-) -> tuple[Access | None, Callable[[], ssl.SSLContext] | None]:
+def _access_and_tls(settings: Settings, log: Log) -> tuple[Access | None, Callable[[], ssl.SSLContext] | None]:
     if settings.web_config_file:
         from pytest_pushgateway.gateway.app.web_config import WebConfig
 

@@ -6,14 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.labels import Labels
+from pytest_pushgateway.exposition.names import LABEL_NAME
 from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.url import escape
+from pytest_pushgateway.golang.utf8 import is_utf8, text_of
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.labels import Labels
 
 _SUFFIX = b"@base64"
-_LEGACY_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
+_LABEL_NAME = re.compile(LABEL_NAME.encode())
 _BASE64 = rb"[A-Za-z0-9_\-\r\n]*"
 
 
@@ -52,15 +54,12 @@ def decode_base64(text: bytes) -> bytes:
 
 def _is_name(name: bytes, utf8_names: bool) -> bool:
     if not utf8_names:
-        return _LEGACY_NAME.fullmatch(name) is not None
-    try:
-        return bool(name.decode())
-    except UnicodeDecodeError:
-        return False
+        return _LABEL_NAME.fullmatch(name) is not None
+    return name != b"" and is_utf8(name)
 
 
 def _shown(text: bytes) -> str:
-    return text.decode("utf-8", "surrogateescape")
+    return text_of(text)
 
 
 def _unescape(name: bytes) -> bytes:
@@ -131,17 +130,9 @@ def group_path(key: GroupingKey) -> str:
 
 def _segment(name: bytes, value: bytes) -> str:
     label = escape(name, safe="").decode()
-    if value in (b"", b".", b"..") or b"/" in value or not _is_utf8(value):
+    if value in (b"", b".", b"..") or b"/" in value or not is_utf8(value):
         import base64
 
         encoded = base64.urlsafe_b64encode(value).rstrip(b"=").decode() or "="
         return f"/{label}@base64/{encoded}"
     return f"/{label}/{escape(value, safe='').decode()}"
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

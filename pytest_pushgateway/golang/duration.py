@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pytest_pushgateway.golang.strconv import quote
+from pytest_pushgateway.golang.utf8 import bytes_of
 
 _NANOSECONDS = {
     "ns": 1,
@@ -48,7 +49,7 @@ def parse_duration(text: str) -> float:
     Raises:
         ValueError: with Go's words, such as ``time: missing unit in duration "5"``.
     """
-    original = quote(text.encode("utf-8", "surrogateescape"))
+    original = quote(bytes_of(text))
     invalid = ValueError(f"time: invalid duration {original}")
     rest = text[1:] if text[:1] in ("+", "-") else text
     if rest == "0":
@@ -65,9 +66,7 @@ def parse_duration(text: str) -> float:
         if not unit:
             raise ValueError(f"time: missing unit in duration {original}")
         if unit not in _NANOSECONDS:
-            raise ValueError(
-                f"time: unknown unit {quote(unit.encode('utf-8', 'surrogateescape'))} in duration {original}"
-            )
+            raise ValueError(f"time: unknown unit {quote(bytes_of(unit))} in duration {original}")
         total += int(whole or 0) * _NANOSECONDS[unit]
         if fraction:
             total += int(fraction) * _NANOSECONDS[unit] // 10 ** len(fraction)

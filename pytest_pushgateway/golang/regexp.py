@@ -128,11 +128,6 @@ def is_common(pattern: str) -> bool:
     return True
 
 
-def re2_installed() -> bool:
-    """Tell whether google-re2 can be imported."""
-    return _re2() is not None
-
-
 @lru_cache(maxsize=1)
 def _re2() -> Any:
     try:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import re
 
+from pytest_pushgateway.golang.utf8 import text_of
+
 _FLOAT = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITY = rb"(?i)[+-]?inf(?:inity)?"
 _INTEGER = rb"[+-]?[0-9]+"
@@ -65,14 +67,6 @@ def format_float(value: float) -> bytes:
         return (sign + _positional(digits, position)).encode()
     fraction = "." + digits[1:] if len(digits) > 1 else ""
     return f"{sign}{digits[0]}{fraction}e{'-' if position < 0 else '+'}{abs(position):02d}".encode()
-
-
-def format_float_plain(value: float) -> bytes:
-    """Format as ``strconv.FormatFloat(value, 'f', -1, 64)`` does: never an exponent."""
-    if not math.isfinite(value):
-        return _special(value)
-    sign, digits, position = _digits(value)
-    return (sign + _positional(digits, position)).encode()
 
 
 def _positional(digits: str, position: int) -> str:
@@ -144,7 +138,7 @@ def _quote(text: str, delimiter: str) -> str:
 
 def quote(text: bytes) -> str:
     """Quote as ``%q`` does a string: ``"a\\n\\xff"``."""
-    return _quote(text.decode("utf-8", "surrogateescape"), '"')
+    return _quote(text_of(text), '"')
 
 
 def quote_rune(byte: int) -> str:

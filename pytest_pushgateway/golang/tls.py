@@ -1,8 +1,16 @@
-"""Go's words for a TLS connection that did not come about or broke off, whichever OpenSSL and Python meet it."""
+"""TLS versions by their names, and Go's words for a connection that did not come about, or broke off."""
 
 from __future__ import annotations
 
 import ssl
+
+VERSIONS = {
+    "TLS10": ssl.TLSVersion.TLSv1,
+    "TLS11": ssl.TLSVersion.TLSv1_1,
+    "TLS12": ssl.TLSVersion.TLSv1_2,
+    "TLS13": ssl.TLSVersion.TLSv1_3,
+}
+"""Versions as configurations of Prometheus and of the exporter toolkit name them."""
 
 _THEIR_ALERT = ("tlsv13 alert ", "tlsv1 alert ", "sslv3 alert ")
 

@@ -10,6 +10,7 @@ from string import ascii_letters, digits
 from typing import NamedTuple
 
 from pytest_pushgateway.golang.strconv import quote as go_quote
+from pytest_pushgateway.golang.utf8 import bytes_of, text_of
 
 _SCHEME = rb"(?s)([a-zA-Z][a-zA-Z0-9+.\-]*):(.*)"
 
@@ -172,7 +173,7 @@ def external_path(url: str) -> str:
 
     Raises ValueError, in Go's words, for what is no URL. ``ex.test:80`` is one, with no path.
     """
-    raw = url.encode("utf-8", "surrogateescape")
+    raw = bytes_of(url)
 
     def problem(reason: str) -> ValueError:
         return ValueError(f"parse {go_quote(raw)}: {reason}")
@@ -198,4 +199,9 @@ def external_path(url: str) -> str:
             raise problem(f"invalid host {go_quote(host)}")
     if bad := _BAD_ESCAPE.search(path):
         raise problem(f"invalid URL escape {go_quote(path[bad.start() : bad.start() + 3])}")
-    return unquote(path).decode("utf-8", "surrogateescape")
+    return text_of(unquote(path))
+
+
+def join_host_port(host: str, port: int) -> str:
+    """Return ``host:port``, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

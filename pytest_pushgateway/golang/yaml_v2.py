@@ -16,6 +16,7 @@ import yaml
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from pytest_pushgateway.golang.position import Position
+from pytest_pushgateway.golang.utf8 import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -331,7 +332,7 @@ def _binary(text: str) -> str:
         data = base64.b64decode(re.sub(r"[\r\n]", "", text), validate=True)
     except (binascii.Error, ValueError):
         raise SyntaxProblem("!!binary value contains invalid base64 data") from None
-    return data.decode("utf-8", "surrogateescape")
+    return text_of(data)
 
 
 def string_value(node: ScalarNode) -> str:

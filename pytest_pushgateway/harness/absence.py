@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_pushgateway.exposition.labels import split_prefix
 from pytest_pushgateway.exposition.model import MetricType
-from pytest_pushgateway.exposition.samples import lines, text_of
+from pytest_pushgateway.exposition.samples import lines
+from pytest_pushgateway.golang.utf8 import bytes_of, text_of
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
 from pytest_pushgateway.matchers import accepts_everything
 
@@ -101,7 +102,7 @@ def _counter(expectation: Expected, store: Store, pushes: Iterable[Push]) -> str
     if expectation.name is None:
         return ""
     total = f"{expectation.name}_total"
-    name = total.encode("utf-8", "surrogateescape")
+    name = bytes_of(total)
     families = [family for _, family in store.families_named(name)]
     families += [push._parsed[name] for push in pushes if push.accepted and name in push._parsed]
     return total if any(family.type == MetricType.COUNTER for family in families) else ""

@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.gateway import Gateway
+from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.journal.journal import Journal
 from pytest_pushgateway.settings import Settings, options_of
@@ -100,7 +101,7 @@ class LocalGateway:
     @property
     def netloc(self) -> str:
         """Host and port as a URL has them."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return join_host_port(self.host, self.port)
 
     @property
     def prefix(self) -> str:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_pushgateway.exposition.samples import Line, lines, text_of
-from pytest_pushgateway.harness.wording import decode, quote, show_sample, show_value
+from pytest_pushgateway.exposition.samples import Line, lines
+from pytest_pushgateway.golang.utf8 import bytes_of, text_of
+from pytest_pushgateway.harness.wording import quote, show_sample, show_value
 from pytest_pushgateway.matchers import (
     ANY,
     check_labels,
@@ -52,7 +53,7 @@ class Expected(NamedTuple):
     def families(self) -> list[bytes]:
         """Return the names of the families that may hold the sample."""
         assert_name = self.name or ""
-        names = [assert_name.encode("utf-8", "surrogateescape")]
+        names = [bytes_of(assert_name)]
         for suffix in SUFFIXES:
             if assert_name.endswith(suffix):
                 names.append(names[0][: -len(suffix)])
@@ -197,7 +198,7 @@ def differences(expectation: Expected, candidate: Candidate) -> list[str]:
     """Return what keeps a candidate from being the expected sample, one short text for each difference."""
     from pytest_pushgateway.harness.wording import apart, brief
 
-    key = {decode(name) for name, _ in candidate.key}
+    key = {text_of(name) for name, _ in candidate.key}
     texts = []
     for name, wanted in expectation.labels.items():
         actual = candidate.sample.labels.get(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.samples import lines
+from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.harness.journal.journal import Journalled
 from pytest_pushgateway.harness.matching import Candidate, candidates, expected, expected_key, is_key
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
@@ -109,7 +110,7 @@ class Exposed(Journalled):
         return snapshot(self.families)
 
     def _knows(self, name: str) -> bool:
-        return super()._knows(name) or bool(self._store.families_named(name.encode("utf-8", "surrogateescape")))
+        return super()._knows(name) or bool(self._store.families_named(bytes_of(name)))
 
     def _candidates(self, expectation: Expected) -> list[Candidate]:
         if expectation.name is None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.grouping_key import group_path
+from pytest_pushgateway.golang.url import join_host_port
+from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.harness.journal.journal import Journalled
 from pytest_pushgateway.harness.journal.requests import ORIGIN_HEADER, Push
 from pytest_pushgateway.harness.metrics.text import body_of
@@ -19,7 +21,6 @@ from pytest_pushgateway.harness.metrics.text import body_of
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
-    from email.message import Message
 
     from prometheus_client import CollectorRegistry, Metric
 
@@ -76,8 +77,8 @@ class Sending(Journalled):
         if method.upper() not in ("PUT", "POST"):
             raise ValueError(f"a push is a PUT or a POST, not {method!r}")
         labels = {name: str(value) for name, value in (grouping_key or {}).items()}
-        pairs = {name.encode(): value.encode("utf-8", "surrogateescape") for name, value in labels.items()}
-        path = self._prefix + group_path(((b"job", job.encode("utf-8", "surrogateescape")), *sorted(pairs.items())))
+        pairs = {name.encode(): bytes_of(value) for name, value in labels.items()}
+        path = self._prefix + group_path(((b"job", bytes_of(job)), *sorted(pairs.items())))
         mark = self._journal.expect_mark()
         headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8", ORIGIN_HEADER: mark}
         try:
@@ -125,7 +126,7 @@ class Sending(Journalled):
             answer = self._ask("GET", self._prefix + self.settings.telemetry_path, headers)
         finally:
             self._journal.take_marked(mark)
-        return Scrape(answer.status, answer.headers, answer.body)
+        return Scrape(answer.status, answer.header_lines, answer.body)
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
         """Send a request; where no connection reaches the gateway say why, whoever may listen on its port meanwhile."""
@@ -154,15 +155,9 @@ class Answer:
                 raise ConnectionResetError(f"the gateway closed the connection after {len(body)} of {value} bytes")
 
     @property
-    def headers(self) -> Message:
-        """The answer's headers."""
-        from email.message import Message
-
-        headers = Message()
-        for line in self._lines[1:]:
-            name, _, value = line.partition(": ")
-            headers[name] = value
-        return headers
+    def header_lines(self) -> list[tuple[str, str]]:
+        """Names and values of its headers, in the order of the wire."""
+        return [(name, value) for name, _, value in (line.partition(": ") for line in self._lines[1:])]
 
 
 class Client:
@@ -181,8 +176,7 @@ class Client:
             OSError: the gateway is stopped, refuses connections, or does not answer in time.
 
         """
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        fields = {"Host": f"{host}:{self._port}", **headers}
+        fields = {"Host": join_host_port(self._host, self._port), **headers}
         if body is not None:
             fields["Content-Length"] = str(len(body))
         if self._credentials is not None:

@@ -12,11 +12,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from pytest_pushgateway.durations import seconds
-from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.harness.journal.journal import Journal, Journalled
 from pytest_pushgateway.harness.journal.requests import Push
 from pytest_pushgateway.harness.matching import Expected, carries, expected, show_matchers
 from pytest_pushgateway.matchers import ANY, is_routine, shown
+from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
     import asyncio

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.golang.strconv import format_float
+from pytest_pushgateway.golang.utf8 import bytes_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -57,11 +58,6 @@ def _window(text: str, start: int) -> str:
     return f"{'...' if start else ''}{text[start : start + 80]}{'...' if len(text) > start + 80 else ''}"
 
 
-def decode(value: bytes) -> str:
-    """Return text that gives the bytes back under ``surrogateescape``: label values may be invalid UTF-8."""
-    return value.decode("utf-8", "surrogateescape")
-
-
 def show_key(key: dict[str, str]) -> str:
     """Return a grouping key as messages show it: ``job="backup", instance="db1"``, the job first."""
     names = sorted(key, key=lambda name: (name != "job", name))
@@ -70,7 +66,7 @@ def show_key(key: dict[str, str]) -> str:
 
 def quote(value: str) -> str:
     """Return a label value in double quotes, printable whatever it holds."""
-    printable = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    printable = bytes_of(value).decode("utf-8", "backslashreplace")
     escaped = printable.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return '"' + "".join(char if char.isprintable() else ascii(char)[1:-1] for char in escaped) + '"'
 

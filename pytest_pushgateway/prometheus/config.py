@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.golang.yaml_v2 import SyntaxProblem, compose
 from pytest_pushgateway.prometheus.configuration import Configuration
 from pytest_pushgateway.prometheus.decode.decoder import VERSIONS, Decoder
@@ -130,7 +131,7 @@ def load(
     if lint != "none" and config.document.jobs:
         from pytest_pushgateway.prometheus.lint import check
 
-        body = metrics.encode("utf-8", "surrogateescape") if isinstance(metrics, str) else metrics
+        body = bytes_of(metrics) if isinstance(metrics, str) else metrics
         gateways = [gateway] if isinstance(gateway, str) or hasattr(gateway, "address") else list(gateway)
         config.problems += check(config, lint, gateways, rules, body)
     if ignored:

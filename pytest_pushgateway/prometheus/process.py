@@ -16,6 +16,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, build_opener
 
+from pytest_pushgateway.monotonic import monotonic
+
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
@@ -89,13 +91,13 @@ class PrometheusProcess:
             raise
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + self._start_timeout
+        deadline = monotonic() + self._start_timeout
         while True:
             try:
                 with self._open(f"{self.url}/-/ready", timeout=5):
                     return
             except OSError as problem:
-                if time.monotonic() > deadline:
+                if monotonic() > deadline:
                     raise PrometheusError(f"{self.binary} is not ready after {self._start_timeout:g} s") from problem
             time.sleep(0.02)
 

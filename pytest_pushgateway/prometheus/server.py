@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pytest_pushgateway.monotonic import monotonic
 from pytest_pushgateway.programs import Program, find_binary
 from pytest_pushgateway.prometheus.process import PrometheusError, PrometheusProcess, TargetState
 from pytest_pushgateway.prometheus.values import format_duration
@@ -133,7 +134,7 @@ class PrometheusServer:
         What was pushed before is then in Prometheus. Raises
         :class:`~pytest_pushgateway.prometheus.process.PrometheusError` after ``timeout`` seconds.
         """
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         before: dict[str, str] | None = None
         while True:
             targets = self.targets()
@@ -144,13 +145,13 @@ class PrometheusServer:
             if targets and not waiting:
                 self._wait_for_another(targets, deadline)
                 return
-            if time.monotonic() > deadline:
+            if monotonic() > deadline:
                 raise PrometheusError("\n".join(["not every target was scraped:", *map(_describe, waiting)]))
             time.sleep(0.02)
 
     def _wait_for_another(self, targets: Sequence[TargetState], deadline: float) -> None:
         before = {str(target.labels): target.last_scrape for target in targets}
-        while time.monotonic() < deadline:
+        while monotonic() < deadline:
             if all(target.last_scrape != before.get(str(target.labels)) for target in self.targets()):
                 return
             time.sleep(0.02)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from pytest_pushgateway.exposition.names import LABEL_NAME
+from pytest_pushgateway.golang.utf8 import bytes_of
+
 _UNITS = {
     "y": (1, 365 * 86_400_000),
     "w": (2, 7 * 86_400_000),
@@ -18,7 +21,7 @@ _LONGEST = ((1 << 63) - 1) // 1_000_000
 
 _PART = re.compile(r"([0-9]+)([^0-9]*)")
 _PLAIN_DURATION = re.compile(r"([0-9]{1,9})(ms|[smhdwy])\Z", re.ASCII)
-_LEGACY_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z", re.ASCII)
+_LABEL_NAME = re.compile(LABEL_NAME, re.ASCII)
 
 
 def quote(text: str) -> str:
@@ -27,7 +30,7 @@ def quote(text: str) -> str:
         return f'"{text}"'
     from pytest_pushgateway.golang.strconv import quote as quote_bytes
 
-    return quote_bytes(text.encode("utf-8", "surrogateescape"))
+    return quote_bytes(bytes_of(text))
 
 
 def parse_duration(text: str, version: str = "3.5") -> float:
@@ -114,10 +117,15 @@ def _parse_size(text: str, suffix: str) -> int:
     return -int(total) if text[0] == "-" else int(total)
 
 
+def is_legacy_label_name(name: str) -> bool:
+    """Return whether ``name`` is a label name for Prometheus 2.x, and under the ``legacy`` scheme of 3.x."""
+    return _LABEL_NAME.fullmatch(name) is not None
+
+
 def is_label_name(name: str, version: str = "3.5") -> bool:
     """Tell whether Prometheus takes ``name`` for a label: since 3.0 any text that is not empty, before a word."""
     if version.startswith("2."):
-        return _LEGACY_NAME.match(name) is not None
+        return is_legacy_label_name(name)
     return bool(name) and not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 

@@ -7,7 +7,6 @@ import pytest
 from pytest_pushgateway.golang.duration import format_duration, parse_duration
 from pytest_pushgateway.golang.strconv import (
     format_float,
-    format_float_plain,
     parse_float,
     parse_int,
     quote,
@@ -17,43 +16,40 @@ from pytest_pushgateway.golang.strconv import (
 from tests.exposition.oracle import Oracle
 
 FLOATS = [
-    (b"0", b"0", b"0"),
-    (b"1", b"1", b"1"),
-    (b"-1", b"-1", b"-1"),
-    (b"0.5", b"0.5", b"0.5"),
-    (b"123456", b"123456", b"123456"),
-    (b"999999.9", b"999999.9", b"999999.9"),
-    (b"1000000", b"1e+06", b"1000000"),
-    (b"1234567.5", b"1.2345675e+06", b"1234567.5"),
-    (b"9007199254740992", b"9.007199254740992e+15", b"9007199254740992"),
-    (b"1e20", b"1e+20", b"100000000000000000000"),
-    (b"1e21", b"1e+21", b"1000000000000000000000"),
-    (b"1.5e300", b"1.5e+300", b"15" + b"0" * 299),
-    (b"0.0001", b"0.0001", b"0.0001"),
-    (b"0.00012345", b"0.00012345", b"0.00012345"),
-    (b"0.00001", b"1e-05", b"0.00001"),
-    (b"1.2345e-5", b"1.2345e-05", b"0.000012345"),
-    (b"-2.5e-7", b"-2.5e-07", b"-0.00000025"),
-    (b"1.7976931348623157e308", b"1.7976931348623157e+308", None),
-    (b"5e-324", b"5e-324", None),
-    (b"nan", b"NaN", b"NaN"),
-    (b"inf", b"+Inf", b"+Inf"),
-    (b"-Infinity", b"-Inf", b"-Inf"),
+    (b"0", b"0"),
+    (b"1", b"1"),
+    (b"-1", b"-1"),
+    (b"0.5", b"0.5"),
+    (b"123456", b"123456"),
+    (b"999999.9", b"999999.9"),
+    (b"1000000", b"1e+06"),
+    (b"1234567.5", b"1.2345675e+06"),
+    (b"9007199254740992", b"9.007199254740992e+15"),
+    (b"1e20", b"1e+20"),
+    (b"1e21", b"1e+21"),
+    (b"1.5e300", b"1.5e+300"),
+    (b"0.0001", b"0.0001"),
+    (b"0.00012345", b"0.00012345"),
+    (b"0.00001", b"1e-05"),
+    (b"1.2345e-5", b"1.2345e-05"),
+    (b"-2.5e-7", b"-2.5e-07"),
+    (b"1.7976931348623157e308", b"1.7976931348623157e+308"),
+    (b"5e-324", b"5e-324"),
+    (b"nan", b"NaN"),
+    (b"inf", b"+Inf"),
+    (b"-Infinity", b"-Inf"),
 ]
 
 
-@pytest.mark.parametrize(("token", "general", "plain"), FLOATS)
-def test_floats_are_written_as_go_writes_them(token: bytes, general: bytes, plain: bytes | None) -> None:
+@pytest.mark.parametrize(("token", "written"), FLOATS)
+def test_floats_are_written_as_go_writes_them(token: bytes, written: bytes) -> None:
     value = parse_float(token)
     assert value is not None
-    assert format_float(value) == general
-    if plain is not None:
-        assert format_float_plain(value) == plain
+    assert format_float(value) == written
 
 
 def test_negative_zero_keeps_its_sign() -> None:
     assert format_float(-0.0) == b"-0"
-    assert format_float_plain(-0.0) == b"-0"
 
 
 @pytest.mark.conformance

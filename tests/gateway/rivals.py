@@ -96,7 +96,12 @@ class Ours:
         try:
             scrape = b"".join(self.store.gather(Format()))
         except GatherError as trouble:
-            return Outcome(status, error, 500, trouble.body)
+            return Outcome(
+                status,
+                error,
+                500,
+                f"An error has occurred while serving metrics:\n\n{trouble}\n".encode("utf-8", "surrogateescape"),
+            )
         return Outcome(status, error, 200, scrape)
 
     def _answer(self, step: Step) -> tuple[int, bytes]:

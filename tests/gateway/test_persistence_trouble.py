@@ -214,7 +214,7 @@ def test_a_full_disk_forgets_nothing_and_is_logged_once(tmp_path: Path) -> None:
     assert gateway.log.messages == [("error", "error persisting metrics")]
     assert gateway.log.lines[0][2]["err"] == "database or disk is full"
     assert len(gateway.store.groups()) == 3
-    assert gateway.persistence.status()["failing"] == "database or disk is full"
+    assert gateway.persistence.failing == "database or disk is full"
 
     limit.execute("PRAGMA max_page_count = 100000")
     gateway.put("a 1\n", job="j")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from pytest_pushgateway.exposition.model import Mixed, Summary
-from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.gateway.store import process_metrics as process
 from pytest_pushgateway.gateway.store import self_metrics as selfmetrics
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
+from pytest_pushgateway.monotonic import monotonic
 from tests.exposition.oracle import running_pushgateway
 from tests.gateway.held import Held
 

@@ -18,7 +18,7 @@ import trustme
 
 from pytest_pushgateway.gateway.app.web_config import WebConfig
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.gateway.http.server import silent
+from pytest_pushgateway.gateway.log import silent
 from tests import peers, wire
 
 Start = Callable[..., Gateway]

@@ -11,8 +11,8 @@ import freezegun
 import pytest
 import time_machine
 
-from pytest_pushgateway.gateway.monotonic import monotonic
 from pytest_pushgateway.harness.clock import Clock
+from pytest_pushgateway.monotonic import monotonic
 
 
 def test_it_follows_the_real_time() -> None:

@@ -12,7 +12,7 @@ import pytest
 import time_machine
 
 from pytest_pushgateway import MakePushgateway, Pushgateway
-from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.monotonic import monotonic
 
 from .application import InBackground, send
 

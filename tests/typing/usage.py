@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from email.message import Message
 from typing import Any, Literal
 
 import prometheus_client
@@ -56,7 +55,7 @@ def exposed(gateway: Pushgateway) -> None:
     assert_type(gateway.get_sample_value("backup_bytes", {"disk": "sda"}), "float | None")
     assert_type(gateway.scrape(accept=None), Scrape)
     assert_type((gateway.scrape().text, gateway.scrape().content_type), tuple[str, str])
-    assert_type(gateway.scrape().headers, Message)
+    assert_type(gateway.scrape().headers, Headers)
     assert_type((gateway.scrape().families, gateway.scrape().samples), tuple[tuple[Family, ...], tuple[Sample, ...]])
     assert_type(gateway.snapshot(), Snapshot)
 

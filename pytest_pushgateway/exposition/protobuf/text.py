@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway.exposition.escaping import UNDERSCORES
 from pytest_pushgateway.exposition.model import proto_type_name
 from pytest_pushgateway.exposition.protobuf.writer import _size, render_family
+from pytest_pushgateway.golang.utf8 import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def proto_float(value: float | bytes) -> str:
 def proto_quote(text: bytes) -> str:
     """Quote a string as Go's protobuf text format does: control characters and bytes that are no UTF-8 escaped."""
     out = []
-    for character in text.decode("utf-8", "surrogateescape"):
+    for character in text_of(text):
         code = ord(character)
         if character in _ESCAPES:
             out.append(_ESCAPES[character])

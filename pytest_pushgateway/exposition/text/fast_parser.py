@@ -17,11 +17,13 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.exposition.grouping_labels import is_suspect, is_utf8, merge
+from pytest_pushgateway.exposition.grouping_labels import is_suspect, merge
 from pytest_pushgateway.exposition.labels import Labels, escape_value, render_name
 from pytest_pushgateway.exposition.model import MetricType, Parsed, Value
+from pytest_pushgateway.exposition.names import LABEL_NAME
 from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric
 from pytest_pushgateway.golang.strconv import format_float, parse_float
+from pytest_pushgateway.golang.utf8 import is_utf8
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.text.strict_parser import LineParser
@@ -34,7 +36,7 @@ _SHAPE = re.compile(
 _LONGEST = 4096
 """Bytes of a shape; the pattern's time may grow with the square of the blanks in it."""
 
-_LABEL_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
+_LABEL_NAME = re.compile(LABEL_NAME.encode())
 
 # Numbers that Go writes as they stand here (group 2), or without ".0" (group 1): no more than 15 digits, which a float
 # holds exactly, and an exponent from -4 to 5.

@@ -11,10 +11,11 @@ import math
 import re
 from typing import NoReturn
 
-from pytest_pushgateway.exposition.grouping_labels import is_utf8
 from pytest_pushgateway.exposition.model import HISTOGRAM_TYPES, MetricType, ParseError
+from pytest_pushgateway.exposition.names import LABEL_NAME, METRIC_NAME
 from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric
 from pytest_pushgateway.golang.strconv import parse_float, parse_int, quote, quote_rune
+from pytest_pushgateway.golang.utf8 import is_utf8
 
 _BLANKS = re.compile(rb"[ \t]*")
 _TOKEN = re.compile(rb"[^ \t\n]*")
@@ -22,8 +23,8 @@ _METRIC_CHARACTERS = re.compile(rb"[a-zA-Z0-9_:]*")
 _LABEL_CHARACTERS = re.compile(rb"[a-zA-Z0-9_]*")
 _PLAIN_RUN = re.compile(rb'[^"\\\n]*')
 _HELP_RUN = re.compile(rb"[^\\\n]*")
-_LEGACY_METRIC = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LEGACY_LABEL = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
+_LEGACY_METRIC = re.compile(METRIC_NAME.encode())
+_LEGACY_LABEL = re.compile(LABEL_NAME.encode())
 
 _NEWLINE, _TAB, _SPACE, _QUOTE, _HASH, _COMMA = b'\n\t "#,'
 _EQUALS, _OPEN, _CLOSE, _BACKSLASH = b"={}\\"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pytest_pushgateway.gateway.http.host import Answer
+from pytest_pushgateway.gateway.http.host import Answer, HeaderLines
+from pytest_pushgateway.golang.utf8 import bytes_of
 
-Headers = list[tuple[str, str]]
-
-_TEXT: Headers = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
+_TEXT: HeaderLines = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
 _REASONS = {301: b"Moved Permanently", 307: b"Temporary Redirect"}
 
 
-def error(status: int, text: str, headers: Headers | None = None) -> Answer:
+def error(status: int, text: str, headers: HeaderLines | None = None) -> Answer:
     """Return what Go's ``http.Error`` sends: plain text with a final newline, not to be sniffed."""
-    body = text.encode("utf-8", "surrogateescape") + b"\n"
+    body = bytes_of(text) + b"\n"
     return Answer(status, [*(headers or []), *_TEXT], [body], text)
 
 
@@ -29,7 +28,7 @@ def not_allowed(allow: str) -> Answer:
 def redirect(status: int, location: bytes, method: str) -> Answer:
     """Return what Go's ``http.Redirect`` sends: a body for GET alone, non-ASCII bytes escaped in the header alone."""
     escaped = "".join(f"%{byte:x}" if byte >= 0x80 else chr(byte) for byte in location)
-    headers: Headers = [("Location", escaped)]
+    headers: HeaderLines = [("Location", escaped)]
     if method in ("GET", "HEAD"):
         headers.append(("Content-Type", "text/html; charset=utf-8"))
     if method != "GET":

@@ -19,8 +19,9 @@ from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, Record, Reque
 from pytest_pushgateway.gateway.http.body import BodyTooLarge
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError
-from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.gateway.store.store import GatherError, Store
+from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.content_coding import EncodingError
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.groups import Verdict
     from pytest_pushgateway.gateway.http.head import Head
     from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
-
-Log = Callable[..., None]
 
 _INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics"
 _COUNTED = frozenset({"push", "delete", "healthy", "ready", "status", "static", "wipe"})

@@ -7,8 +7,8 @@ import binascii
 import hmac
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.gateway.app.answers import Headers, error
-from pytest_pushgateway.gateway.http.host import Answer
+from pytest_pushgateway.gateway.app.answers import error
+from pytest_pushgateway.gateway.http.host import Answer, HeaderLines
 
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http.head import Head
@@ -34,7 +34,7 @@ class PlainPassword:
     def __init__(self, user: str, password: str) -> None:
         self._expected = user.encode(), password.encode()
 
-    def admit(self, head: Head) -> tuple[Answer | None, Headers]:
+    def admit(self, head: Head) -> tuple[Answer | None, HeaderLines]:
         """Return the answer to a request without the right user and password, or None; and no headers."""
         given = credentials(head) or (b"", b"")
         # Both are compared, so that the time tells nothing about the user's name.

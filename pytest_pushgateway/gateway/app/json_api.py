@@ -30,6 +30,7 @@ from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
 from pytest_pushgateway.gateway.http.host import Answer
 from pytest_pushgateway.golang.jsontext import object_of, string, strings
 from pytest_pushgateway.golang.strconv import format_float
+from pytest_pushgateway.golang.utf8 import bytes_of
 
 CORS = [
     ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin"),
@@ -68,7 +69,7 @@ class JsonApi:
         self._status = object_of(
             {
                 b"build_information": strings({k.encode(): v.encode() for k, v in build.items()}),
-                b"flags": strings({k.encode(): v.encode("utf-8", "surrogateescape") for k, v in flags.items()}),
+                b"flags": strings({k.encode(): bytes_of(v) for k, v in flags.items()}),
                 b"start_time": string(timestamp(start_time).encode()),
             }
         )

@@ -12,18 +12,19 @@ import os
 import re
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_pushgateway.gateway.app.answers import Headers, error
+from pytest_pushgateway.gateway.app.answers import error
 from pytest_pushgateway.gateway.app.basic_auth import credentials
-from pytest_pushgateway.gateway.http.host import Answer
+from pytest_pushgateway.gateway.http.host import Answer, HeaderLines
+from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.golang.duration import parse_duration
 from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.yaml_schema import ListOf, MapOf, Table, load
+from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
     import ssl
@@ -75,7 +76,7 @@ class _Config:
 
     content: bytes
     tls: dict[str, Any] = field(default_factory=dict)
-    headers: Headers = field(default_factory=list)
+    headers: HeaderLines = field(default_factory=list)
     users: dict[bytes, bytes] = field(default_factory=dict)
     rate: tuple[float, int] | None = None
     """Seconds from one request to the next, and how many may come at once."""
@@ -142,7 +143,7 @@ class WebConfig:
     Raises ValueError where the file or what it names cannot be used.
     """
 
-    def __init__(self, path: str, log: Callable[..., None]) -> None:
+    def __init__(self, path: str, log: Log) -> None:
         self._path = Path(path)
         self._log = log
         self._lock = threading.Lock()
@@ -157,7 +158,7 @@ class WebConfig:
         if self._limiter is not None:
             log("info", "Rate Limiter is enabled.", burst=self._limiter.burst, interval=self._limiter.interval)
 
-    def admit(self, head: Head) -> tuple[Answer | None, Headers]:
+    def admit(self, head: Head) -> tuple[Answer | None, HeaderLines]:
         """Return the answer to a request that is not admitted, or None, and the headers of whatever answer it gets."""
         try:
             config = self._current()
@@ -263,13 +264,13 @@ class _Limiter:
         self.interval = interval
         self.burst = burst
         self._tokens = float(burst)
-        self._last = time.monotonic()
+        self._last = monotonic()
         self._lock = threading.Lock()
 
     def allows(self) -> bool:
         """Take a token; False if there is none."""
         with self._lock:
-            now = time.monotonic()
+            now = monotonic()
             self._tokens = min(float(self.burst), self._tokens + (now - self._last) / self.interval)
             self._last = now
             if self._tokens < 1:

@@ -23,7 +23,8 @@ from pytest_pushgateway.gateway.http.head import (
 )
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError, Input
-from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.golang.url import join_host_port
+from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
     import ssl
@@ -334,8 +335,7 @@ class Connection:
 
 def _show_address(address: Any) -> str:
     if isinstance(address, tuple):
-        host, port = address[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return join_host_port(*address[:2])
     return str(address or "@")
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from pytest_pushgateway.gateway.log import Log
+
 if TYPE_CHECKING:
     import ssl
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http.body import Body
     from pytest_pushgateway.gateway.http.head import Head
     from pytest_pushgateway.settings import Settings
+
+
+HeaderLines = list[tuple[str, str]]
+"""Names and values, as they are written."""
 
 
 class Abandoned(Exception):
@@ -69,7 +75,7 @@ class Host(Protocol):
     app: Application
     limits: Settings
     tls: Callable[[], ssl.SSLContext] | None
-    log: Callable[..., None]
+    log: Log
     stopping: bool
     lax_content_length: bool
 

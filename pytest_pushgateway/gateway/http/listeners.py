@@ -6,6 +6,8 @@ import os
 import socket
 from collections.abc import Sequence
 
+from pytest_pushgateway.golang.url import join_host_port
+
 _BACKLOG = 1024
 
 
@@ -42,17 +44,12 @@ def split_address(address: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def join_address(host: str, port: int) -> str:
-    """Return ``host:port``, with brackets around an IPv6 address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def bind(host: str, port: int) -> socket.socket:
     """Return a bound socket that does not listen yet; an empty host is every address, IPv4 and IPv6.
 
     Raises OSError that names the address.
     """
-    shown = join_address(host, port)
+    shown = join_host_port(host, port)
     if host:
         try:
             # As bytes: Python imports its tables of international names for whatever comes as text.
@@ -93,7 +90,7 @@ def listen(bound: socket.socket) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as problem:
         listener.close()
-        shown = join_address(*bound.getsockname()[:2])
+        shown = join_host_port(*bound.getsockname()[:2])
         raise OSError(problem.errno, f"listen tcp {shown}: bind: {os.strerror(problem.errno or 0).lower()}") from None
     return listener
 

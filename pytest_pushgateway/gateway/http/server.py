@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_pushgateway.gateway.http.connection import Connection, http_date
 from pytest_pushgateway.gateway.http.host import Abandoned, Application
 from pytest_pushgateway.gateway.http.workers import Workers
-from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.gateway.log import Log, silent
+from pytest_pushgateway.monotonic import monotonic
 from pytest_pushgateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,16 +28,11 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.gateway.hooks import Plan
 
-Log = Callable[..., None]
 _JOIN = 0.8
 """Seconds that a stop waits for threads whose connections are shut, such as one that parses a long body: it then goes
 on alone to no effect."""
 _ANSWER = 0.02
 """Seconds that an answer has to leave when others know already what it is; a socket's buffer takes it at once."""
-
-
-def silent(level: str, message: str, **fields: object) -> None:
-    """Log nothing."""
 
 
 class Server:

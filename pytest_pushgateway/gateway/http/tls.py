@@ -6,18 +6,14 @@ import ssl
 import tempfile
 from typing import Any
 
+from pytest_pushgateway.golang.tls import VERSIONS
+
 LOOKS_PLAIN = frozenset({b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO"})
 """First bytes by which Go knows that a client speaks plain HTTP on a TLS port."""
 
 PLAIN_ON_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 """What Go answers then."""
 
-_VERSIONS = {
-    "TLS10": ssl.TLSVersion.TLSv1,
-    "TLS11": ssl.TLSVersion.TLSv1_1,
-    "TLS12": ssl.TLSVersion.TLSv1_2,
-    "TLS13": ssl.TLSVersion.TLSv1_3,
-}
 _CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
 _ALWAYS = frozenset({"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"})
 """Suites of TLS 1.3, which Go does not let anybody choose either."""
@@ -112,9 +108,9 @@ def configured_context(settings: dict[str, Any]) -> ssl.SSLContext:
 
 def _version(settings: dict[str, Any], name: str, default: str) -> ssl.TLSVersion:
     given = settings.get(name, default)
-    if given not in _VERSIONS:
+    if given not in VERSIONS:
         raise TlsError(f"unknown TLS version: {given}")
-    return _VERSIONS[given]
+    return VERSIONS[given]
 
 
 def _known(given: list[str] | None, names: dict[str, str], what: str) -> list[str]:

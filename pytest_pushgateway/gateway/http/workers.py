@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.gateway.log import Log
+from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http.connection import Connection
@@ -40,7 +41,7 @@ class Workers:
         *,
         take: Callable[[socket.socket, Any], Connection | None],
         drop: Callable[[Connection, Exception], None],
-        log: Callable[..., None],
+        log: Log,
     ) -> None:
         self._take = take
         self._drop = drop

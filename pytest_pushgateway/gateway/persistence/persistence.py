@@ -12,11 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
-from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.gateway.persistence.database import (
     Database,
     Distrusted,
@@ -26,10 +25,10 @@ from pytest_pushgateway.gateway.persistence.database import (
     set_aside,
 )
 from pytest_pushgateway.gateway.persistence.rows import encode_key, encode_row
+from pytest_pushgateway.monotonic import monotonic
 
 __all__ = ["Persistence", "PersistenceError"]
 
-Log = Callable[..., None]
 Noted = dict[tuple[GroupingKey, bytes], StoredFamily | None]
 
 
@@ -280,7 +279,3 @@ class Persistence:
                 self._database.close()
                 self._database = None
             self._noted = {}
-
-    def status(self) -> dict[str, Any]:
-        """Return what a status page shows: the file, the interval in seconds, and why it fails, if it does."""
-        return {"file": str(self.path), "interval": self.interval, "failing": self.failing}

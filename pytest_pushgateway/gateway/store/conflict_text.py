@@ -20,6 +20,7 @@ from pytest_pushgateway.gateway.store.index import (
     pairs_around,
 )
 from pytest_pushgateway.golang.strconv import quote
+from pytest_pushgateway.golang.utf8 import text_of
 
 
 def error_text(collisions: list[Collision]) -> str:
@@ -110,7 +111,7 @@ class _Explanation:
         else:
             problem = f"has type {proto_type_name(kind)} but should have {proto_type_name(own.type)}"
         groups = [group for group, held in self.after.members(name) if not fits(held.declared, own)]
-        self._add("own", name, f"gathered metric family {_text(name)} {problem}", self._standing(name, groups))
+        self._add("own", name, f"gathered metric family {text_of(name)} {problem}", self._standing(name, groups))
         return False
 
     def _declared(self, name: bytes) -> Declared:
@@ -204,7 +205,3 @@ class _Explanation:
         prefix, value = series
         text = f"collected metric {quote(family.name)} {{ {metric_text(prefix, family.type, value)}}} {problem}"
         self._add(reason, family.name, text, self._standing(family.name, [*others, group]), prefix)
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")

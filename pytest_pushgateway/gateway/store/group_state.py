@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.labels import render_prefix
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, part
-from pytest_pushgateway.gateway.grouping_key import _is_utf8
 from pytest_pushgateway.gateway.groups import PUSH_FAILURE_TIME, PUSH_TIME, PUSH_TIMES, StoredGroup
+from pytest_pushgateway.golang.utf8 import is_utf8
 
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.grouping_key import GroupingKey
@@ -81,4 +81,4 @@ class Group:
 
 
 def _is_plain(name: bytes, value: bytes) -> bool:
-    return not name.startswith(b"__") and (value.isascii() or _is_utf8(value)) and (name.isascii() or _is_utf8(name))
+    return not name.startswith(b"__") and is_utf8(value) and is_utf8(name)

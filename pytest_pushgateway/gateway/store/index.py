@@ -14,6 +14,7 @@ from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed,
 from pytest_pushgateway.gateway.groups import StoredFamily
 from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
 from pytest_pushgateway.gateway.store.group_state import Group, Held
+from pytest_pushgateway.golang.utf8 import is_utf8, text_of
 
 Series = tuple[bytes, Value]
 Declared = tuple[int, bytes | None]
@@ -123,28 +124,15 @@ def label_problem(family: MetricFamily, prefix: bytes, value: Value) -> str | No
     previous = b""
     for name, text in split_prefix(prefix)[1]:
         if name == previous:
-            return f"has two or more labels with the same name: {_text(name)}"
+            return f"has two or more labels with the same name: {text_of(name)}"
         if name.startswith(b"__") or not is_utf8(name):
-            return f"has a label with an invalid name: {_text(name)}"
+            return f"has a label with an invalid name: {text_of(name)}"
         if name == b"quantile" and MetricType.SUMMARY in kinds(family.type, value):
             return 'must not have an explicit "quantile" label'
         if not is_utf8(text):
             return f"has a label named {quote(name)} whose value is not utf8: {quote(text)}"
         previous = name
     return None
-
-
-def is_utf8(text: bytes) -> bool:
-    """Tell whether bytes are valid UTF-8."""
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")
 
 
 class Index:

@@ -6,21 +6,20 @@ They share one namespace with what is pushed, as in the original.
 from __future__ import annotations
 
 import math
-import platform
 import struct
-import sys
 import threading
 import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from pytest_pushgateway._version import __version__
 from pytest_pushgateway.exposition.labels import Labels, render_prefix
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed, Summary, Value
-from pytest_pushgateway.gateway.monotonic import monotonic
+from pytest_pushgateway.exposition.protobuf.writer import varint
+from pytest_pushgateway.gateway import build_info
 from pytest_pushgateway.gateway.store.go_runtime_names import GO_RUNTIME, SelfFamily
 from pytest_pushgateway.golang.strconv import format_float
+from pytest_pushgateway.monotonic import monotonic
 
 _GAUGE = int(MetricType.GAUGE)
 _COUNTER = int(MetricType.COUNTER)
@@ -72,19 +71,6 @@ _PUSH_SIZE = SelfFamily(
 _FROM_THE_START: Mapping[bytes, SelfFamily] = MappingProxyType(
     {own.name: own for own in (*GO_RUNTIME, *_PROCESS, _BUILD_INFO)}
 )
-
-BUILD: Mapping[str, str] = MappingProxyType(
-    {
-        "version": __version__,
-        "revision": __version__,
-        "branch": "pytest-pushgateway",
-        "tags": "unknown",
-        "goversion": "python" + platform.python_version(),
-        "goos": sys.platform,
-        "goarch": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
-    }
-)
-"""The labels of ``pushgateway_build_info``: the original's names, our values."""
 
 _QUANTILES = (0.1, 0.5, 0.9)
 _MAX_AGE = 600.0
@@ -144,7 +130,7 @@ class SelfMetrics:
             _BUILD_INFO.name,
             _GAUGE,
             _BUILD_INFO.help,
-            [(render_prefix(_BUILD_INFO.name, _labels(**BUILD)), b"1")],
+            [(render_prefix(_BUILD_INFO.name, _labels(**build_info.LABELS)), b"1")],
         )
 
     def declared(self) -> Mapping[bytes, SelfFamily]:
@@ -232,7 +218,7 @@ def _counter(value: float, created: float) -> Mixed:
 
 def _summary(seen: _Observations) -> Mixed:
     summary = seen.summary()
-    raw = b"\x08" + _varint(summary.count) + b"\x11" + struct.pack("<d", summary.sum)
+    raw = b"\x08" + varint(summary.count) + b"\x11" + struct.pack("<d", summary.sum)
     for rank, value in summary.quantiles:
         raw += _message(3, b"\x09" + struct.pack("<d", rank) + b"\x11" + struct.pack("<d", value))
     return Mixed(_message(4, raw + _message(4, _timestamp(seen.created))), {MetricType.SUMMARY: summary})
@@ -240,18 +226,8 @@ def _summary(seen: _Observations) -> Mixed:
 
 def _timestamp(seconds: float) -> bytes:
     whole = math.floor(seconds)
-    return b"\x08" + _varint(whole) + b"\x10" + _varint(int((seconds - whole) * 1e9))
+    return b"\x08" + varint(whole % 2**64) + b"\x10" + varint(int((seconds - whole) * 1e9))
 
 
 def _message(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    value &= 2**64 - 1
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return varint(number << 3 | 2) + varint(len(content)) + content

@@ -50,12 +50,6 @@ TIMESTAMPS = "pushed metrics must not have timestamps"
 class GatherError(Exception):
     """What is held cannot be exposed together; ``str()`` gives the original's words."""
 
-    @property
-    def body(self) -> bytes:
-        """The body of the answer, which has the status 500."""
-        text = f"An error has occurred while serving metrics:\n\n{self}\n"
-        return text.encode("utf-8", "surrogateescape")
-
 
 class _State:
     """All that a reset throws away."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.app.recent_requests import kind_of
+from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.harness.journal.requests import _CLASSES, ORIGIN_HEADER, Delete, Push, Request
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Journalled:
 
     def _knows(self, name: str) -> bool:
         """Return whether a push of this test carried a metric family of this name."""
-        return any(name.encode("utf-8", "surrogateescape") in push._parsed for push in self._journal.pushes())
+        return any(bytes_of(name) in push._parsed for push in self._journal.pushes())
 
     def _closed(self) -> str | None:
         """Return why no connection reaches the gateway now, and what to do; None where one would."""

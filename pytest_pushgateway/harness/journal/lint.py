@@ -9,8 +9,9 @@ from pytest_pushgateway.exposition.labels import Labels, split_prefix
 from pytest_pushgateway.exposition.model import HISTOGRAM_TYPES, MetricFamily, MetricType, ParseError, part
 from pytest_pushgateway.exposition.promlint import lint as promlint
 from pytest_pushgateway.exposition.samples import flatten
+from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
-from pytest_pushgateway.harness.wording import decode, quote
+from pytest_pushgateway.harness.wording import quote
 
 RESERVED = ("up", "ALERTS", "ALERTS_FOR_STATE")
 """Names that Prometheus itself gives to series; so it does to those that begin with ``scrape_``."""
@@ -76,7 +77,7 @@ def _as_sent(push: Push) -> list[MetricFamily]:
 
 def _shadows(push: Push, families: Iterable[MetricFamily]) -> Iterator[LintProblem]:
     for family in families:
-        name = decode(family.name)
+        name = text_of(family.name)
         if name in RESERVED or name.startswith("scrape_"):
             yield LintProblem(name, "Prometheus gives this name to series of its own", push)
 
@@ -90,9 +91,9 @@ def _overwritten(push: Push, families: Iterable[MetricFamily]) -> Iterator[LintP
                 if label in key and key[label] != value and label not in seen:
                     seen.add(label)
                     yield LintProblem(
-                        decode(family.name),
-                        f"label {decode(label)}={quote(decode(value))} is overwritten by the grouping key's "
-                        f"{quote(decode(key[label]))}",
+                        text_of(family.name),
+                        f"label {text_of(label)}={quote(text_of(value))} is overwritten by the grouping key's "
+                        f"{quote(text_of(key[label]))}",
                         push,
                     )
 
@@ -122,7 +123,7 @@ def _restarts(requests: Sequence[Request]) -> Iterator[LintProblem]:
                 before = last.get(series)
                 if before is not None and value < before[1] and entry.origin == "application":
                     yield LintProblem(
-                        decode(family.name),
+                        text_of(family.name),
                         "the counter goes down from one push to the next: a new process begins at 0, and rate() takes "
                         "that for a restart; push a gauge, or keep the total",
                         entry,
@@ -175,8 +176,8 @@ def _growing_labels(pushes: Sequence[Push]) -> Iterator[LintProblem]:
                 known |= values.get(label, set())
             if growths == len(history):
                 yield LintProblem(
-                    decode(name),
-                    f"label {decode(label)} has new values in each of {len(history)} pushes: every one is a series "
+                    text_of(name),
+                    f"label {text_of(label)} has new values in each of {len(history)} pushes: every one is a series "
                     "that Prometheus keeps",
                     history[-1][0],
                 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.harness.wording import KEY, brief, decode, shorten, show_key
+from pytest_pushgateway.golang.utf8 import text_of
+from pytest_pushgateway.harness.wording import KEY, brief, shorten, show_key
 
 if TYPE_CHECKING:
     from typing import Any
@@ -104,7 +105,7 @@ class Request:
     @property
     def grouping_key(self) -> dict[str, str]:
         """The grouping key of a push or deletion, the job included; empty where the URL names none."""
-        return {decode(name): decode(value) for name, value in self._request.key or ()}
+        return {text_of(name): text_of(value) for name, value in self._request.key or ()}
 
     @property
     def job(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_pushgateway.exposition.model import proto_type_name
 from pytest_pushgateway.exposition.samples import lines
+from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
 from pytest_pushgateway.harness.matching import (
     SUFFIXES,
@@ -24,7 +25,7 @@ from pytest_pushgateway.harness.matching import (
 )
 from pytest_pushgateway.harness.messages.history import fate, reason, strays
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
-from pytest_pushgateway.harness.wording import KEY, brief, decode, message, shorten, show_key, show_value
+from pytest_pushgateway.harness.wording import KEY, brief, message, shorten, show_key, show_value
 from pytest_pushgateway.matchers import ANY
 
 if TYPE_CHECKING:
@@ -370,7 +371,7 @@ def _alike(expectation: Expected, found: Sequence[Candidate], names: Iterable[by
         return []
     from difflib import get_close_matches
 
-    known = {decode(name) for name in names}
+    known = {text_of(name) for name in names}
     name = expectation.name
     close = [name + suffix for suffix in ("_total", *SUFFIXES) if name + suffix in known]
     close += [
@@ -403,7 +404,7 @@ def _family_in(expectation: Expected, pushes: Sequence[Push]) -> MetricFamily | 
 
 
 def _of_another_type(expectation: Expected, family: MetricFamily) -> str:
-    kind, name = proto_type_name(family.type).lower(), decode(family.name)
+    kind, name = proto_type_name(family.type).lower(), text_of(family.name)
     if name == expectation.name:
         return f"but a {kind} has no value of its own"
     return f"but {brief(name, 60)} is of type {kind} and has no {brief(expectation.name or '', 60)}"
@@ -414,7 +415,7 @@ def _parts(expectation: Expected, family: MetricFamily | None) -> list[str]:
     if family is None:
         return []
     names = " or ".join(brief(name, 60) for name in dict.fromkeys(sample.name for sample in lines(family)))
-    also = decode(family.name) == expectation.name and expectation.value is not ANY
+    also = text_of(family.name) == expectation.name and expectation.value is not ANY
     return [f"Ask for {names}{', or leave out the value' if also else ''}."]
 
 
@@ -493,7 +494,7 @@ def _requests(title: str, requests: Sequence[Request], more: str) -> list[str]:
 
 def _carried(request: Request) -> str:
     names = (
-        [brief(decode(name), 60) for name in request._parsed] if isinstance(request, Push) and request.accepted else []
+        [brief(text_of(name), 60) for name in request._parsed] if isinstance(request, Push) and request.accepted else []
     )
     more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
     return f": {', '.join(names[:NAMES])}{more}" if names else ""

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.model import proto_type_name
+from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
-from pytest_pushgateway.harness.wording import KEY, brief, decode, shorten, show_key
+from pytest_pushgateway.harness.wording import KEY, brief, shorten, show_key
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.labels import Labels
@@ -75,7 +76,7 @@ def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
         lines.append("the text ends within a line: the last line must end with a newline, too")
     for collision in push._collisions:
         if not collision.keys and collision.reason in _ALONE:
-            lines.append(f"{brief(decode(collision.prefix or collision.name))} {_ALONE[collision.reason]}")
+            lines.append(f"{brief(text_of(collision.prefix or collision.name))} {_ALONE[collision.reason]}")
         mine = push._request.key or ()
         if is_poison(collision, push):
             lines.append(_poison(collision, push, requests))
@@ -125,7 +126,7 @@ def poisoner(keys: Collection[Labels], requests: Sequence[Request]) -> Push | No
 
 
 def _show(key: Labels) -> str:
-    return show_key({decode(name): decode(value) for name, value in key})
+    return show_key({text_of(name): text_of(value) for name, value in key})
 
 
 def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence[Request]) -> str:
@@ -136,7 +137,7 @@ def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence
             f"the group {mine} cannot stand beside the group {shown}: "
             "both expose push_time_seconds with the same labels"
         )
-    what = brief(decode(collision.prefix or collision.name), KEY)
+    what = brief(text_of(collision.prefix or collision.name), KEY)
     kind = _REASONS.get(collision.reason, "collides with")
     for name in _names(collision):
         earlier = owner(key, name, push, requests)
@@ -148,7 +149,7 @@ def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence
             end = f"{name_of(earlier)}{mine} brought{when}{test}"
             if collision.reason == "type":
                 return (
-                    f"{decode(name)} is of type {_type(push, name)} here, of type {_type(earlier, name)} in what {end}"
+                    f"{text_of(name)} is of type {_type(push, name)} here, of type {_type(earlier, name)} in what {end}"
                 )
             return f"{what} {kind} what {end}"
     if any(

@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
 from pytest_pushgateway.harness.messages.failures import KEPT, count
 from pytest_pushgateway.harness.messages.history import owner, poisoner, strays
 from pytest_pushgateway.harness.messages.rejections import by_cause, rejection
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
-from pytest_pushgateway.harness.wording import brief, decode, shorten, show_key
+from pytest_pushgateway.harness.wording import brief, shorten, show_key
 from pytest_pushgateway.warnings import (
     LostPushWarning,
     PoisonedGatewayWarning,
@@ -101,7 +102,7 @@ def lost(push: Push, requests: Sequence[Request]) -> str | None:
     for name in push._removed:
         earlier = owner(push._request.key, name, push, requests)
         if earlier is not None and earlier.origin == "application" and earlier.test == push.test:
-            owners.setdefault(name_of(earlier), []).append(decode(name))
+            owners.setdefault(name_of(earlier), []).append(text_of(name))
     if not owners:
         return None
     lost_names = "; ".join(f"{_list(names)}, which {who} had brought" for who, names in owners.items())
@@ -209,8 +210,8 @@ def section(
     lines += [f"  {fault}" for fault in active]
     lines.append(f"  {count(len(groups), 'group')} {'stands' if len(groups) == 1 else 'stand'}{':' if groups else ''}")
     for group in groups[:GROUPS]:
-        names = [brief(decode(name), 60) for name in group.families if name not in OWN_GAUGES]
-        key = brief(show_key({decode(n): decode(v) for n, v in group.key}))
+        names = [brief(text_of(name), 60) for name in group.families if name not in OWN_GAUGES]
+        key = brief(show_key({text_of(n): text_of(v) for n, v in group.key}))
         lines.append(f"    {key}: {_list(names) or 'no metrics'}")
     if len(groups) > GROUPS:
         lines.append(f"    ... and {len(groups) - GROUPS} more")
@@ -241,7 +242,7 @@ def _pushes(pushes: Sequence[Push], requests: Sequence[Request]) -> list[str]:
             lines += rejection(alike[id(push)], requests)
             continue
         mine = ", sent by the test itself" if push.origin == "test" else ""
-        names = [brief(decode(name), 60) for name in push._parsed]
+        names = [brief(text_of(name), 60) for name in push._parsed]
         what = _list(names) or ("no metrics" if push.accepted else "nothing stored")
         if push._followed_by is not None:
             what = f"Location {shorten(push.location or '')}, followed by {name_of(push._followed_by)}"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.model import MetricFamily, type_name
-from pytest_pushgateway.exposition.samples import lines, text_of
+from pytest_pushgateway.exposition.samples import lines
+from pytest_pushgateway.golang.utf8 import text_of
 
 if TYPE_CHECKING:
     import prometheus_client

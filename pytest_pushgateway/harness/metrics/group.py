@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.exposition.labels import sort_key
 from pytest_pushgateway.exposition.model import MetricFamily
+from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES, Family, to_family
-from pytest_pushgateway.harness.wording import decode, show_key, show_sample
+from pytest_pushgateway.harness.wording import show_key, show_sample
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -36,7 +37,7 @@ class Group:
     @property
     def grouping_key(self) -> dict[str, str]:
         """The grouping key, the job included."""
-        return {decode(name): decode(value) for name, value in self._stored.key}
+        return {text_of(name): text_of(value) for name, value in self._stored.key}
 
     @property
     def families(self) -> tuple[Family, ...]:

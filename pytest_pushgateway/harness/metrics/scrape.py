@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.metrics.family import Family, to_family
 
 if TYPE_CHECKING:
-    from email.message import Message
-
     from prometheus_client.samples import Sample
+    from werkzeug.datastructures import Headers
 
 
 class Scrape:
@@ -17,14 +18,13 @@ class Scrape:
 
     Attributes:
         status: 200, or 500 where the gateway is poisoned.
-        headers: the answer's headers.
         body: the answer's body.
 
     """
 
-    def __init__(self, status: int, headers: Message, body: bytes) -> None:
+    def __init__(self, status: int, header_lines: Sequence[tuple[str, str]], body: bytes) -> None:
         self.status = status
-        self.headers = headers
+        self._header_lines = header_lines
         self.body = body
         self._families: tuple[Family, ...] | None = None
 
@@ -32,14 +32,21 @@ class Scrape:
         return f"<Scrape: {self.status}, {len(self.body)} bytes of {self.content_type or 'no type'}>"
 
     @property
+    def headers(self) -> Headers:
+        """The answer's headers, as a werkzeug ``Headers``."""
+        from werkzeug.datastructures import Headers
+
+        return Headers(list(self._header_lines))
+
+    @property
     def content_type(self) -> str:
         """The answer's Content-Type."""
-        return self.headers.get("Content-Type", "")
+        return next((value for name, value in self._header_lines if name.lower() == "content-type"), "")
 
     @property
     def text(self) -> str:
         """The body as text."""
-        return self.body.decode("utf-8", "surrogateescape")
+        return text_of(self.body)
 
     @property
     def families(self) -> tuple[Family, ...]:

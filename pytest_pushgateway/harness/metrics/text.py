@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.exposition.labels import render_name, render_prefix
 from pytest_pushgateway.golang.strconv import format_float
+from pytest_pushgateway.golang.utf8 import bytes_of
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics.family import Family
@@ -109,4 +110,4 @@ def _order(sample: Any) -> tuple[Any, ...]:
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    return bytes_of(text)

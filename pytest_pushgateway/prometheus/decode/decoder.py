@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.golang.yaml_v2 import (
     PLAIN,
     QUOTED,
@@ -109,7 +110,7 @@ class Decoder:
         if node.__class__ is MappingNode:
             return self.type_error(f"cannot unmarshal !!map into {go_type}", node)
         tag, _ = resolve(node)  # type: ignore[arg-type]
-        text = node.value.encode("utf-8", "surrogateescape")
+        text = bytes_of(node.value)
         if len(text) > 10:
             text = text[:7] + b"..."
         return self.type_error(f"cannot unmarshal {tag} `{text.decode('utf-8', 'replace')}` into {go_type}", node)

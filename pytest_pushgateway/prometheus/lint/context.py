@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.prometheus.lint.detection import PERHAPS
 from pytest_pushgateway.prometheus.problems import Problem
 
@@ -50,7 +51,7 @@ class Context:
         """What the gateway exposes; ``None`` where there is none at hand."""
         if self._metrics is None and self.gateway is not None:
             text: str = self.gateway.scrape().text  # type: ignore[attr-defined]
-            self._metrics = text.encode("utf-8", "surrogateescape")
+            self._metrics = bytes_of(text)
         return self._metrics
 
     def targets(self, job: ScrapeJob) -> list[Target]:

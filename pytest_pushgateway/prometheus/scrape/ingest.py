@@ -10,22 +10,22 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_pushgateway.exposition.names import METRIC_NAME
 from pytest_pushgateway.prometheus.scrape.promtext import ExpositionError, read
 from pytest_pushgateway.prometheus.scrape.relabel import (
     LabelBuilder,
     LabelPairs,
     Relabeler,
     Step,
-    is_legacy_label_name,
     older_than,
 )
-from pytest_pushgateway.prometheus.values import is_label_name, quote
+from pytest_pushgateway.prometheus.values import is_label_name, is_legacy_label_name, quote
 
 if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.model import ScrapeJob
     from pytest_pushgateway.prometheus.scrape.targets import Target
 
-_LEGACY_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LEGACY_METRIC_NAME = re.compile(METRIC_NAME)
 _AHEAD = 10 * 60 * 1000
 """How many milliseconds a timestamp may be ahead of the clock."""
 _BEHIND = 60 * 60 * 1000

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pytest_pushgateway.exposition.names import LABEL_NAME, METRIC_NAME
 from pytest_pushgateway.golang.strconv import format_float, parse_float, quote
 
 TYPES = {b"counter", b"gauge", b"histogram", b"summary", b"untyped"}
@@ -229,8 +230,8 @@ class _Reader:
 
 
 _BLANK = re.compile(rb"[ \t]*")
-_NAME = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
+_NAME = re.compile(METRIC_NAME.encode())
+_LABEL_NAME = re.compile(LABEL_NAME.encode())
 _STRING = re.compile(rb'"(?:\\[^\n]|[^\\"])*"')
 _WORD = re.compile(rb"[^{ \t\n]+")
 _DIGITS = re.compile(rb"[0-9]+")

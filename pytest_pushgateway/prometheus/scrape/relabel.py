@@ -6,24 +6,17 @@ expressions are RE2's, see :mod:`pytest_pushgateway.golang.regexp`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.golang.regexp import compile_relabel
+from pytest_pushgateway.prometheus.values import is_legacy_label_name
 
 if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.model import RelabelRule
 
 LabelPairs = tuple[tuple[str, str], ...]
 """Label pairs, sorted by name."""
-
-_LEGACY_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-
-
-def is_legacy_label_name(name: str) -> bool:
-    """Tell whether ``name`` is a label name for Prometheus 2.x, and under the ``legacy`` scheme of 3.x."""
-    return _LEGACY_NAME.fullmatch(name) is not None
 
 
 class LabelBuilder:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pytest_pushgateway.monotonic import monotonic
 from pytest_pushgateway.prometheus.scrape.fetch import Client, FetchError, NoClient
 from pytest_pushgateway.prometheus.scrape.ingest import Ingester, TargetScrape, Unsimulated
 from pytest_pushgateway.prometheus.scrape.relabel import older_than
@@ -146,12 +147,12 @@ class JobScraper:
     def _scrape_target(self, target: Target, now: float, timeout: float | None) -> TargetScrape:
         wait = target.timeout if timeout is None else timeout
         self.client.headers["X-Prometheus-Scrape-Timeout-Seconds"] = f"{target.timeout:g}"
-        started = time.perf_counter()
+        started = monotonic()
         try:
             answer = self.client.get(target.url, timeout=wait, size_limit=self.job.body_size_limit)
         except FetchError as problem:
-            return self.ingester.report(target, str(problem), duration=time.perf_counter() - started)
-        duration = time.perf_counter() - started
+            return self.ingester.report(target, str(problem), duration=monotonic() - started)
+        duration = monotonic() - started
         return self.ingester.ingest(target, answer.body, answer.content_type, now=now, duration=duration)
 
 

@@ -10,12 +10,8 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_VERSIONS = {
-    "TLS10": ssl.TLSVersion.TLSv1,
-    "TLS11": ssl.TLSVersion.TLSv1_1,
-    "TLS12": ssl.TLSVersion.TLSv1_2,
-    "TLS13": ssl.TLSVersion.TLSv1_3,
-}
+from pytest_pushgateway.golang.tls import VERSIONS
+
 _RECORDS = range(20, 25)
 """The first byte of a TLS record."""
 _CERTIFICATE_HAS_EXPIRED = 10
@@ -122,9 +118,9 @@ def client_context(settings: Mapping[str, Any], directory: str) -> ssl.SSLContex
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.minimum_version = _VERSIONS.get(str(settings.get("min_version", "")), ssl.TLSVersion.TLSv1_2)
+    context.minimum_version = VERSIONS.get(str(settings.get("min_version", "")), ssl.TLSVersion.TLSv1_2)
     if settings.get("max_version"):
-        context.maximum_version = _VERSIONS[str(settings["max_version"])]
+        context.maximum_version = VERSIONS[str(settings["max_version"])]
     if settings.get("insecure_skip_verify"):
         context.verify_mode = ssl.CERT_NONE
     _load_authorities(context, settings, directory)

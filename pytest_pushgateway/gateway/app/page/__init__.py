@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from pytest_pushgateway.exposition.labels import Labels
 from pytest_pushgateway.gateway.app.recent_requests import Failure, RecentRequest
 from pytest_pushgateway.gateway.http.host import Answer
+from pytest_pushgateway.golang.utf8 import text_of
 
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -190,7 +191,7 @@ def _pairs(key: Labels) -> list[tuple[str, str]]:
 
 def _text(raw: bytes) -> str:
     # As the API's JSON: every byte outside UTF-8 becomes one U+FFFD, so that keys of the two compare.
-    return raw.decode("utf-8", "surrogateescape").translate(_UNDECODABLE)
+    return text_of(raw).translate(_UNDECODABLE)
 
 
 _UNDECODABLE = dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd")

@@ -1,0 +1,41 @@
+"""What this build is called, in the original's fields: in its own metrics, the API, ``--version`` and the log."""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+from pytest_pushgateway._version import __version__
+
+BRANCH = "pytest-pushgateway"
+PYTHON = f"python{platform.python_version()}"
+
+LABELS = {
+    "version": __version__,
+    "revision": __version__,
+    "branch": BRANCH,
+    "tags": "unknown",
+    "goversion": PYTHON,
+    "goos": sys.platform,
+    "goarch": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+}
+"""The labels of ``pushgateway_build_info``."""
+
+INFORMATION = {
+    "branch": BRANCH,
+    "buildDate": "",
+    "buildUser": "",
+    "goVersion": PYTHON,
+    "revision": __version__,
+    "version": __version__,
+}
+"""The members of ``build_information`` in the API."""
+
+
+def version_text() -> str:
+    """Return what ``--version`` prints."""
+    return (
+        f"pushgateway, version {__version__} (branch: {BRANCH}, revision: {__version__})\n"
+        f"  python version:   {platform.python_version()}\n"
+        f"  platform:         {sys.platform}/{platform.machine()}\n"
+    )

@@ -1,0 +1,16 @@
+"""What a log is to the gateway: a function that takes a level, a message and its fields."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Log(Protocol):
+    """Takes one line: ``debug``, ``info``, ``warn`` or ``error``, the message, and fields in the order of the line."""
+
+    def __call__(self, level: str, message: str, **fields: object) -> None:
+        """Write the line, or drop it."""
+
+
+def silent(level: str, message: str, **fields: object) -> None:
+    """Log nothing."""
