@@ -93,7 +93,7 @@ def moment(value: Any, what: str) -> float:
 
     Args:
         value: a number of seconds, a datetime (a naive one is local time), or a text as RFC 3339 has it.
-        what: what it is for, as messages name it.
+        what: how messages begin, such as "freeze() takes".
 
     Raises:
         TypeError: it is none of these.
@@ -101,7 +101,7 @@ def moment(value: Any, what: str) -> float:
 
     """
     __tracebackhide__ = True
-    usage = f'{what} must be Unix time in seconds, a datetime or a text such as "2026-01-01T00:00:00Z"'
+    usage = f'{what} Unix time in seconds, a datetime or a text such as "2026-01-01T00:00:00Z"'
     if isinstance(value, str):
         return _parse_rfc3339(value, usage)
     if hasattr(value, "timestamp") and hasattr(value, "tzinfo"):

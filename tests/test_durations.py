@@ -76,11 +76,11 @@ def test_what_is_not_a_duration(given: Any, error: type[Exception], hint: str) -
     ],
 )
 def test_moments(given: Any, expected: float) -> None:
-    assert moment(given, "at") == pytest.approx(expected, abs=1e-6)
+    assert moment(given, "a moment is") == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_naive_datetime_is_local_time() -> None:
-    assert moment(datetime(2026, 1, 1), "at") == datetime(2026, 1, 1).timestamp()
+    assert moment(datetime(2026, 1, 1), "a moment is") == datetime(2026, 1, 1).timestamp()
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_a_naive_datetime_is_local_time() -> None:
 )
 def test_what_is_not_a_moment(given: Any, error: type[Exception], hint: str) -> None:
     with pytest.raises(error, match=hint):
-        moment(given, "at")
+        moment(given, "a moment is")

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pytest_pushgateway.durations import seconds
 from pytest_pushgateway.monotonic import monotonic
 from pytest_pushgateway.programs import Program, find_binary
 from pytest_pushgateway.prometheus.process import PrometheusError, PrometheusProcess, TargetState
@@ -21,6 +22,7 @@ from pytest_pushgateway.prometheus.values import format_duration
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
+    from pytest_pushgateway.durations import Duration
     from pytest_pushgateway.prometheus.model import ScrapeJob
 
 __all__ = ["PrometheusError", "PrometheusServer", "TargetState", "find_prometheus"]
@@ -57,7 +59,7 @@ class PrometheusServer:
         *,
         job: str | None = None,
         targets: Iterable[Mapping[str, str] | str] | None = None,
-        scrape_interval: float = SCRAPE_INTERVAL,
+        scrape_interval: Duration = SCRAPE_INTERVAL,
         binary: str | os.PathLike[str] | Program | None = None,
     ) -> None:
         self.binary: str = find_prometheus(binary)
@@ -66,7 +68,7 @@ class PrometheusServer:
         )
         if not self.jobs:
             raise LookupError("no scrape job of the configuration scrapes the gateway; name one, job=...")
-        self.scrape_interval = scrape_interval
+        self.scrape_interval: float = seconds(scrape_interval, "scrape_interval")
         self.notes: list[str] = [self._note(one) for one in self.jobs]
         """How what runs differs from what is configured, a line for each job."""
         given = None if targets is None else list(targets)
@@ -76,7 +78,7 @@ class PrometheusServer:
                 name: value for name in _SCHEMES for value in [getattr(self.jobs[0], name)] if value not in ("", "utf8")
             },
             "scrape_configs": [
-                job_as_yaml(one, gateway, given, scrape_interval, os.path.dirname(one.file or config.path or ""))
+                job_as_yaml(one, gateway, given, self.scrape_interval, os.path.dirname(one.file or config.path or ""))
                 for one in self.jobs
             ],
         }
@@ -109,7 +111,7 @@ class PrometheusServer:
         """Whether the process runs."""
         return self._process.running
 
-    def start(self, *, wait: bool = True, timeout: float = 60.0) -> None:
+    def start(self, *, wait: bool = True, timeout: Duration = 60.0) -> None:
         """Start the process and, with ``wait``, go on when every target has been scraped without an error.
 
         The first scrape comes after about 5 seconds, whatever the interval. Raises
@@ -128,13 +130,13 @@ class PrometheusServer:
         """End the process and remove all it stored; nothing happens if it does not run."""
         self._process.stop()
 
-    def wait_until_scraped(self, timeout: float = 60.0) -> None:
+    def wait_until_scraped(self, timeout: Duration = 60.0) -> None:
         """Return when every target has been scraped without an error, by a scrape that began after this call.
 
         What was pushed before is then in Prometheus. Raises
         :class:`~pytest_pushgateway.prometheus.process.PrometheusError` after ``timeout`` seconds.
         """
-        deadline = monotonic() + timeout
+        deadline = monotonic() + seconds(timeout, "timeout")
         before: dict[str, str] | None = None
         while True:
             targets = self.targets()

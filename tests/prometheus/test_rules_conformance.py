@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -236,8 +238,9 @@ def test_moments(rules: Callable[..., RuleTest]) -> None:
         timedelta(hours=1),
         START + 3600,
         datetime.fromtimestamp(START + 3600, timezone.utc),
+        datetime.fromtimestamp(START + 3600, timezone.utc).isoformat(),
     ]
-    assert [test.query("time()", at=moment)[0].value for moment in moments] == [START + 3600] * 4
+    assert [test.query("time()", at=moment)[0].value for moment in moments] == [START + 3600] * 5
     assert test.query("time()")[0].value == START + 50 * HOUR
     test.assert_firing("Backup", after=3600)
     with pytest.raises(ValueError, match="before the timeline begins"):
@@ -246,6 +249,55 @@ def test_moments(rules: Callable[..., RuleTest]) -> None:
         test.query("time()", at=[])
     with pytest.raises(TypeError, match="not both"):
         test.assert_firing("Backup", after=1, at=2)
+    mistakes: tuple[object, ...] = (True, "3600", "soon", [], float("nan"))
+    for wrong in mistakes:
+        with pytest.raises((TypeError, ValueError), match="after must be"):
+            test.assert_not_firing("Backup", after=wrong)
+
+
+def test_a_label_that_no_alert_can_have(rules: Callable[..., RuleTest]) -> None:
+    too_old = alert("time() - push_time_seconds > 86400", "BackupTooOld", "5m", labels="{severity: page}")
+    test = rules(too_old.replace("86400", "86400 or label_replace(up, 'team', 'a', '', '') > 5"))
+    assert test.assert_not_firing("BackupTooOld", after="24h", job="nightly") is True
+    assert test.assert_not_firing("BackupTooOld", after="24h", severity="page", team="b")
+    assert test.assert_not_firing("BackupTooOld", after="24h", jobb=mock.ANY)
+    assert test.assert_not_firing("BackupTooOld", after="24h7m", job=re.compile("night.*"), jobb="")
+    with pytest.raises(AssertionError) as caught:
+        test.assert_not_firing("BackupTooOld", after="24h7m", jobb="nightly")
+    assert str(caught.value).splitlines() == [
+        'BackupTooOld{jobb="nightly"} is not firing, but that proves nothing: '
+        "no alert BackupTooOld ever had a label jobb; labels there are: job, severity",
+        "If none may have the label, say so: jobb=unittest.mock.ANY.",
+    ]
+    with pytest.raises(AssertionError, match="that proves nothing: no alert BackupTooOld ever had a label jobb"):
+        test.assert_not_firing("BackupTooOld", after="24h", jobb="nightly")
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "hint"),
+    [
+        ({"job": None}, TypeError, 'job="" asks for series without the label'),
+        ({"job": ["backup"]}, TypeError, "label job must be text"),
+        ({"labels": "job"}, TypeError, "labels must be a mapping"),
+        ({"timeout": 5}, TypeError, "timeout= is not a label here"),
+        ({"alertname": "Backup"}, ValueError, "give the alert's name as the first argument"),
+    ],
+)
+def test_mistakes_in_what_is_asked_of_an_alert(
+    rules: Callable[..., RuleTest], given: Any, error: type[Exception], hint: str
+) -> None:
+    test = rules(alert("backup_bytes > 0"))
+    for method in (test.assert_firing, test.assert_not_firing):
+        with pytest.raises(error, match=hint):
+            method("Backup", **given)
+    for name in ('Backup{job="backup"}', "Bakup"):
+        with pytest.raises(LookupError, match="no alert is called"):
+            test.transitions(name)
+    for wrong in (7, None, b"Backup"):
+        with pytest.raises(TypeError, match="an alert's name is a string"):
+            test.assert_not_firing(wrong)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="an expression is a string"):
+            test.query(wrong)  # type: ignore[arg-type]
 
 
 def test_values_of_every_kind_come_back(rules: Callable[..., RuleTest]) -> None:

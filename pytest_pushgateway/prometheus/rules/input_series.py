@@ -87,6 +87,10 @@ class Scrapes:
             before = scraped
         return [{"series": selector(labels), "values": series.text()} for labels, series in values.items()]
 
+    def label_names(self) -> set[str]:
+        """Return the names of all labels that a scrape of the timeline gives a series."""
+        return {name for each in self.timeline for labels in self._scrape(each.text) for name, _ in labels}
+
     def _segments(self, count: int) -> Iterable[tuple[int, int, Scraped]]:
         """Yield the numbers of the first and the last scrape that see the same, and what they see."""
         times = [snapshot.time - self.start for snapshot in self.timeline]

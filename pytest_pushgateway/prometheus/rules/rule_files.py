@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -12,13 +13,16 @@ from pytest_pushgateway.prometheus.rules.promql import Unmovable, check_template
 from pytest_pushgateway.prometheus.rules.promtool import RulesError
 from pytest_pushgateway.prometheus.values import parse_duration, quote
 
+_WORD = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
+
 
 class RuleFile:
     """One rule file.
 
     ``path`` is the original, ``text`` its content, ``moved`` the copy whose expressions begin at ``start`` (Unix time
     in seconds); the two are equal where nothing looks at absolute time. ``alerts`` are the names of its alerts in
-    order, ``intervals`` the groups' own evaluation intervals in seconds.
+    order, ``intervals`` the groups' own evaluation intervals in seconds, ``words`` the labels that its rules add and
+    all names in their expressions: a label that is not among them, nor one of a series, no alert has.
 
     Raises :class:`~pytest_pushgateway.prometheus.rules.promtool.RulesError`
     for what cannot be moved, with the file and line.
@@ -30,6 +34,7 @@ class RuleFile:
         self.text = text
         self.alerts: list[str] = []
         self.intervals: list[float] = []
+        self.words: set[str] = set()
         self._start = start
         self._edits: dict[int, tuple[int, str]] = {}
         self._read()
@@ -57,6 +62,8 @@ class RuleFile:
         if alert:
             self.alerts.append(alert)
         expression = _get(rule, "expr")
+        self.words.update(_WORD.findall(_scalar(expression)))
+        self.words.update(str(name.value) for name, _ in getattr(_get(rule, "labels"), "value", ()))
         try:
             for section in ("labels", "annotations"):
                 for _, value in getattr(_get(rule, section), "value", ()):

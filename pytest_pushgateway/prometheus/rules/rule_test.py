@@ -16,17 +16,20 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from pytest_pushgateway.durations import moment as moment_of
+from pytest_pushgateway.durations import seconds as seconds_of
+from pytest_pushgateway.matchers import accepts_everything, check_labels, label_matches, shown
 from pytest_pushgateway.prometheus.rules.input_series import Scrapes, timeline_of
 from pytest_pushgateway.prometheus.rules.promql import Unmovable, shift
 from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Vector, ask, find_promtool
 from pytest_pushgateway.prometheus.rules.rule_files import RuleFile, read_rule_files
 from pytest_pushgateway.prometheus.scrape.ingest import Ingester
 from pytest_pushgateway.prometheus.scrape.simulate import known_targets
-from pytest_pushgateway.prometheus.values import format_duration, parse_duration
+from pytest_pushgateway.prometheus.values import format_duration
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -38,6 +41,8 @@ __all__ = ["Alert", "RuleTest", "RulesError", "Transition", "rules"]
 
 _MOST_EVALUATIONS = 20_000
 """How many moments a message about an alert's history looks at."""
+_DAY = re.compile(r"\d{4}-", re.ASCII)
+"""How a date begins, and no duration does."""
 _LOOKS_AHEAD = re.compile(r"@|\boffset\s*-", re.IGNORECASE)
 
 
@@ -101,8 +106,9 @@ class RuleTest:
     """Rules, and a gateway's timeline to test them against.
 
     Moments are given as durations after the beginning of the timeline (``"24h7m"``, a timedelta), as Unix time in
-    seconds, or as a datetime; without one it is the end of the timeline, the present of the gateway's clock. What lies
-    beyond that end is how things would go on if nobody pushed any more.
+    seconds, as a datetime or as RFC 3339 has it (``"2026-01-01T00:00:00Z"``); without one it is the end of the
+    timeline, the present of the gateway's clock. What lies beyond that end is how things would go on if nobody pushed
+    any more.
 
     ``start`` and ``end`` are Unix time in seconds; ``rule_files`` the files, ``evaluation_interval`` seconds.
     """
@@ -149,6 +155,8 @@ class RuleTest:
         __tracebackhide__ = True
         from prometheus_client.samples import Sample
 
+        if not isinstance(expression, str):
+            raise TypeError(f"an expression is a string, not {shown(expression)}")
         after = self._after(at)
         question = Vector(self._shift(expression), after)
         self._ask([question], keep=True)
@@ -164,8 +172,12 @@ class RuleTest:
         return self._alerts(self._after(at), keep=True)
 
     def transitions(self, name: str, *, until: object = None) -> list[Transition]:
-        """Return when the alert ``name`` became pending, fired and cleared, from the beginning to ``until``."""
+        """Return when the alert ``name`` became pending, fired and cleared, from the beginning to ``until``.
+
+        ``LookupError`` where the rule files have no such alert.
+        """
         __tracebackhide__ = True
+        self._check_alert(name)
         return self._transitions(name, self._after(until))
 
     def assert_firing(
@@ -184,7 +196,7 @@ class RuleTest:
         """
         __tracebackhide__ = True
         moment = self._moment(after, at)
-        wanted = {**(labels or {}), **label_values}
+        wanted = _wanted(labels, label_values)
         alerts = self._known_alerts(name, moment)
         for alert in alerts:
             if alert.state == "firing" and _matches(alert.labels, wanted):
@@ -205,14 +217,30 @@ class RuleTest:
         at: object = None,
         labels: Mapping[str, object] | None = None,
         **label_values: object,
-    ) -> None:
-        """Assert that no alert with these labels fires at a moment; a pending one may be there."""
+    ) -> Literal[True]:
+        """Assert that no alert with these labels fires at a moment, and return True; a pending one may be there.
+
+        What could not have fired proves nothing: it fails, too, where no alert of that name has a label that is asked
+        for, nor could have by its rules and by the series that were scraped.
+        """
         __tracebackhide__ = True
         moment = self._moment(after, at)
-        wanted = {**(labels or {}), **label_values}
+        wanted = _wanted(labels, label_values)
         alerts = self._known_alerts(name, moment)
         if any(alert.state == "firing" and _matches(alert.labels, wanted) for alert in alerts):
             raise AssertionError(self._explain(f"{_shown(name, wanted)} is firing", name, moment, alerts))
+        known = {label for alert in alerts for label in alert.labels} or self._possible_labels()
+        for label, one in wanted.items():
+            if label not in known and one != "" and not accepts_everything(label, one):
+                doubt = f"not firing, but that proves nothing: no alert {name} ever had a label {label}"
+                there = f"labels there are: {', '.join(sorted(known - {'__name__'}))}"
+                way_out = f"If none may have the label, say so: {label}=unittest.mock.ANY."
+                raise AssertionError(f"{_shown(name, wanted)} is {doubt}; {there}\n{way_out}")
+        return True
+
+    def _possible_labels(self) -> set[str]:
+        known = self._scrapes.label_names() | self._external_labels.keys()
+        return known.union(*(one.words for one in self.rule_files))
 
     def write(self, path: str | os.PathLike[str]) -> list[str]:
         """Write a test file for ``promtool test rules`` that asks what was asked here and expects what was answered.
@@ -229,11 +257,17 @@ class RuleTest:
 
     def _known_alerts(self, name: str, moment: float) -> list[Alert]:
         __tracebackhide__ = True
-        known = [alert for one in self.rule_files for alert in one.alerts]
-        if name not in known:
-            names = ", ".join(sorted(set(known))) or "none"
-            raise LookupError(f"no alert is called {name!r}; the rule files have: {names}")
+        self._check_alert(name)
         return [alert for alert in self._alerts(moment, keep=True, only=name) if alert.name == name]
+
+    def _check_alert(self, name: object) -> None:
+        __tracebackhide__ = True
+        if not isinstance(name, str):
+            raise TypeError(f"an alert's name is a string, not {shown(name)}")
+        known = {alert for one in self.rule_files for alert in one.alerts}
+        if name not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise LookupError(f"no alert is called {name!r}; the rule files have: {names}")
 
     def _alerts(self, after: float, *, keep: bool, only: str | None = None) -> list[Alert]:
         __tracebackhide__ = True
@@ -332,26 +366,18 @@ class RuleTest:
         __tracebackhide__ = True
         if after is not None and at is not None:
             raise TypeError("give after= or at=, not both")
-        if isinstance(after, (int, float)):
-            return self._checked(float(after))
-        return self._after(at if after is None else after)
+        if after is not None:
+            return self._checked(seconds_of(after, "after"))
+        return self._after(at)
 
     def _after(self, moment: object) -> float:
         """Return a moment as seconds after the beginning, to the millisecond."""
         __tracebackhide__ = True
         if moment is None:
-            seconds = self.end - self.start
-        elif isinstance(moment, str):
-            seconds = parse_duration(moment)
-        elif isinstance(moment, timedelta):
-            seconds = moment.total_seconds()
-        elif isinstance(moment, datetime):
-            seconds = moment.timestamp() - self.start
-        elif isinstance(moment, (int, float)):
-            seconds = moment - self.start
-        else:
-            raise TypeError(f"a moment is a duration, Unix time or a datetime, not {moment!r}")
-        return self._checked(seconds)
+            return self._checked(self.end - self.start)
+        if hasattr(moment, "total_seconds") or (isinstance(moment, str) and not _DAY.match(moment)):
+            return self._checked(seconds_of(moment, "a moment"))
+        return self._checked(moment_of(moment, "a moment is a duration,") - self.start)
 
     def _checked(self, seconds: float) -> float:
         __tracebackhide__ = True
@@ -360,10 +386,22 @@ class RuleTest:
         return round(seconds, 3)
 
 
-def _matches(labels: Mapping[str, str], wanted: Mapping[str, object]) -> bool:
-    return all(labels.get(name, "") == str(value) for name, value in wanted.items())
+def _wanted(labels: Mapping[str, object] | None, label_values: Mapping[str, object]) -> dict[str, Any]:
+    __tracebackhide__ = True
+    wanted = check_labels(labels, label_values)
+    for word in ("alertname", "alertstate"):
+        if word in wanted:
+            raise ValueError(f"{word} is not a label here; give the alert's name as the first argument")
+    return wanted
+
+
+def _matches(labels: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:
+    return all(label_matches(name, one, labels.get(name)) for name, one in wanted.items())
 
 
 def _shown(name: str, labels: Mapping[str, object]) -> str:
-    pairs = ", ".join(f'{label}="{value}"' for label, value in labels.items())
+    pairs = ", ".join(
+        f'{label}="{value}"' if isinstance(value, (str, int, float)) else f"{label}={shown(value)}"
+        for label, value in labels.items()
+    )
     return f"{name}{{{pairs}}}" if pairs else name

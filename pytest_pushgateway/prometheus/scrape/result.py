@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_pushgateway.matchers import (
+    ANY,
+    accepts_everything,
+    check_labels,
+    check_name,
+    check_value,
+    label_matches,
+    shown,
+    value_matches,
+)
 from pytest_pushgateway.prometheus.scrape.ingest import Ingester, Stored, TargetScrape
 
 if TYPE_CHECKING:
@@ -21,8 +31,9 @@ class ScrapeResult:
     :class:`~pytest_pushgateway.prometheus.scrape.ingest.TargetScrape` for each
     target, dropped ones included, ``time`` the Unix time of the scrape in seconds.
 
-    In all assertions labels match as a subset, values are ``str()``ed, ``""`` stands for a label that is not there,
-    ``le`` and ``quantile`` compare as numbers, and NaN equals NaN.
+    Names, values and labels match as in the assertions on a gateway: labels as a subset, as they are or as text, ``""``
+    for a label that is not there, regular expressions in full; ``le`` and ``quantile`` compare as numbers, and NaN
+    equals NaN. A name is a series' name: a histogram has none of its own.
     """
 
     def __init__(self, job: ScrapeJob, ingester: Ingester, scrapes: list[TargetScrape], now: float) -> None:
@@ -77,54 +88,120 @@ class ScrapeResult:
 
         Timestamps are seconds.
         """
+        return [
+            self._sample(sample)
+            for sample in sorted(self.stored, key=lambda sample: (dict(sample.labels)["__name__"], sample.labels))
+        ]
+
+    def _sample(self, stored: Stored) -> Sample:
         from prometheus_client.samples import Sample
 
-        found = []
-        for sample in sorted(self.stored, key=lambda sample: (dict(sample.labels)["__name__"], sample.labels)):
-            labels = dict(sample.labels)
-            name = labels.pop("__name__")
-            at = self.time if sample.timestamp is None else sample.timestamp / 1000
-            found.append(Sample(name, labels, sample.value, at))
-        return found
+        labels = dict(stored.labels)
+        name = labels.pop("__name__")
+        at = self.time if stored.timestamp is None else stored.timestamp / 1000
+        return Sample(name, labels, stored.value, at)
 
     def value(self, name: str, /, *, labels: Mapping[str, object] | None = None, **label_values: object) -> float:
         """Return the value of the one stored sample that matches; ``AssertionError`` if none or several do."""
         __tracebackhide__ = True
-        wanted = _wanted(labels, label_values)
+        wanted = self._wanted(name, ANY, labels, label_values)
         found = list(self._matching(name, wanted))
         if len(found) != 1:
             raise AssertionError(self._explain(f"{len(found)} samples are {_shown(name, wanted)}", name, wanted))
         return found[0].value
 
     def assert_stored(
-        self, name: str, value: object = ..., /, *, labels: Mapping[str, object] | None = None, **label_values: object
-    ) -> None:
-        """Assert that a stored sample matches; ``value`` is anything with ``==``."""
+        self, name: str, value: Any = ANY, /, *, labels: Mapping[str, object] | None = None, **label_values: object
+    ) -> Sample:
+        """Assert that a stored sample matches, and return the first; ``value`` is anything that equals a number."""
         __tracebackhide__ = True
-        wanted = _wanted(labels, label_values)
-        if not any(_same(sample.value, value) for sample in self._matching(name, wanted)):
-            text = _shown(name, wanted) + ("" if value is ... else f" {value!r}")
-            raise AssertionError(self._explain(f"not stored: {text}", name, wanted))
+        wanted = self._wanted(name, value, labels, label_values)
+        for sample in self._matching(name, wanted):
+            if value_matches(value, sample.value):
+                return self._sample(sample)
+        text = _shown(name, wanted) + ("" if value is ANY else f" {shown(value)}")
+        raise AssertionError(self._explain(f"not stored: {text}", name, wanted))
 
     def assert_not_stored(
-        self, name: str, value: object = ..., /, *, labels: Mapping[str, object] | None = None, **label_values: object
-    ) -> None:
-        """Assert that no stored sample matches."""
+        self, name: str, value: Any = ANY, /, *, labels: Mapping[str, object] | None = None, **label_values: object
+    ) -> Literal[True]:
+        """Assert that no stored sample matches; return True.
+
+        What could not have been stored proves nothing: it fails, too, where no series of that name has a label that is
+        asked for, where only a counter of the name with ``_total`` or the parts of a histogram or summary are there,
+        and where a target was not scraped.
+        """
         __tracebackhide__ = True
-        wanted = _wanted(labels, label_values)
-        found = [sample for sample in self._matching(name, wanted) if _same(sample.value, value)]
+        wanted = self._wanted(name, value, labels, label_values)
+        found = [sample for sample in self._matching(name, wanted) if value_matches(value, sample.value)]
         if found:
             lines = [f"stored, and should not be: {_shown(name, wanted)}", *(f"    {_line(one)}" for one in found)]
             raise AssertionError("\n".join(lines))
+        doubt = self._doubt(name, wanted)
+        if doubt:
+            raise AssertionError(f"{_shown(name, wanted)} is not stored, but that proves nothing: {doubt}")
+        return True
 
-    def assert_up(self) -> None:
-        """Assert that every target was scraped without an error."""
+    def assert_up(self) -> Literal[True]:
+        """Assert that every target was scraped without an error; return True."""
         __tracebackhide__ = True
         down = [scrape for scrape in self.targets if scrape.health != "up"]
         if down or not self.targets:
             raise AssertionError("\n".join([f"job {self.job.job_name!r}: not every target is up", *self._failures()]))
+        return True
 
-    def _matching(self, name: str, wanted: Mapping[str, object]) -> Iterator[Stored]:
+    def _wanted(
+        self, name: Any, value: Any, labels: Mapping[str, object] | None, label_values: Mapping[str, object]
+    ) -> dict[str, Any]:
+        __tracebackhide__ = True
+        utf8 = not self.job.version.startswith("2.")
+        check_name(name, utf8=utf8, known=lambda name: any(True for _ in self._matching(name, {})))
+        check_value(value)
+        return check_labels(labels, label_values)
+
+    def _doubt(self, name: str, wanted: Mapping[str, Any]) -> str:
+        """Return why it proves nothing that no sample matches, and the way out; ``""`` if it proves what it should."""
+        known = {label for sample in self._matching(name, {}) for label, _ in sample.labels}
+        if not known and self._failures():
+            return "\n".join(["not every target was scraped; assert stored.health for that", *self._failures()])
+        exposed = [labels for labels in self._exposed() if labels.get("__name__") == name]
+        if not known and not exposed:
+            return self._another_name(name)
+        known |= {label for labels in exposed for label in labels}
+        known |= {label for scrape in self.targets for label in scrape.target.labels}
+        known |= {rule.target_label for rule in self.job.metric_relabel_configs}
+        for label, one in wanted.items():
+            if one == "" or accepts_everything(label, one):
+                continue
+            if re.sub(r"^(exported_)+", "", label) not in known:
+                there = ", ".join(sorted(known - {"__name__", ""}))
+                return (
+                    f"no series of that name ever had a label {label}; labels there are: {there}\n"
+                    f"If none may have the label, say so: {label}=unittest.mock.ANY."
+                )
+        return ""
+
+    def _another_name(self, name: str) -> str:
+        for kind, suffixes in (("counter", ("_total",)), ("histogram|summary", ("_bucket", "_sum", "_count"))):
+            family = name + "_total" if kind == "counter" else name
+            pattern = (
+                rb"(?m)^# TYPE " + re.escape(family.encode("utf-8", "surrogateescape")) + rb" (%b)$" % kind.encode()
+            )
+            if any(re.search(pattern, scrape.body) for scrape in self.active):
+                names = {labels.get("__name__", "") for labels in self._exposed()}
+                parts = [name + suffix for suffix in suffixes if name + suffix in names]
+                return f"no series has that name; ask for {' or '.join(parts)}" if parts else ""
+        return ""
+
+    def _exposed(self) -> Iterator[dict[str, str]]:
+        """Yield the labels of what was exposed, before anything was done to them."""
+        from pytest_pushgateway.prometheus.scrape.promtext import read
+
+        for scrape in self.active:
+            if not scrape.error:
+                yield from (dict(each.labels) for each in read(scrape.body, prometheus_version=self.job.version))
+
+    def _matching(self, name: str, wanted: Mapping[str, Any]) -> Iterator[Stored]:
         for sample in self.stored:
             labels = dict(sample.labels)
             if labels["__name__"] == name and _matches(labels, wanted):
@@ -160,7 +237,7 @@ class ScrapeResult:
             for label, value in wanted.items():
                 if f"exported_{label}" in labels and _matches({label: labels[f"exported_{label}"]}, {label: value}):
                     hints.append(
-                        f'{label}="{value}" was stored as exported_{label}="{value}": '
+                        f"{label}={_text(value)} was stored as exported_{label}={_text(value)}: "
                         f"job {self.job.job_name!r} lacks honor_labels: true"
                     )
         return list(dict.fromkeys(hints)) or self._dropped_by(name)
@@ -191,38 +268,16 @@ class ScrapeResult:
         return f"<ScrapeResult of job {self.job.job_name!r}: {health}; {len(self.stored)} samples>"
 
 
-def _wanted(labels: Mapping[str, object] | None, label_values: Mapping[str, object]) -> dict[str, object]:
-    __tracebackhide__ = True
-    for word in ("name", "value"):
-        if word in label_values:
-            raise TypeError(
-                f"{word}= is no label here: the name is given first and the value second, without a word; "
-                f"a label called {word} is given as labels={{'{word}': {label_values[word]!r}}}"
-            )
-    return {**(labels or {}), **label_values}
+def _matches(labels: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:
+    return all(label_matches(name, one, labels.get(name)) for name, one in wanted.items())
 
 
-def _matches(labels: Mapping[str, str], wanted: Mapping[str, object]) -> bool:
-    return all(_same_label(name, labels.get(name, ""), str(value)) for name, value in wanted.items())
-
-
-def _same_label(name: str, have: str, want: str) -> bool:
-    if have == want or name not in ("le", "quantile"):
-        return have == want
-    try:
-        return _same(float(have), float(want))
-    except ValueError:
-        return False
-
-
-def _same(have: float, want: object) -> bool:
-    if want is ...:
-        return True
-    return have == want or (isinstance(want, float) and math.isnan(want) and math.isnan(have))
+def _text(wanted: Any) -> str:
+    return f'"{wanted}"' if isinstance(wanted, (str, int, float)) else shown(wanted)
 
 
 def _shown(name: str, labels: Mapping[str, object]) -> str:
-    pairs = ", ".join(f'{label}="{value}"' for label, value in labels.items())
+    pairs = ", ".join(f"{label}={_text(value)}" for label, value in labels.items())
     return f"{name}{{{pairs}}}" if pairs else name
 
 
