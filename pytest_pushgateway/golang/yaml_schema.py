@@ -6,20 +6,31 @@ A schema is a type's name in the messages and, by key, how its value is read: an
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import yaml
+from pytest_pushgateway.golang.yaml_v2 import (
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    SyntaxProblem,
+    TooDeep,
+    anchor,
+    compose,
+    integer_value,
+    is_merge,
+    is_null,
+    merged,
+    misfit,
+    resolve,
+    string_value,
+)
 
-from pytest_pushgateway.golang.yaml_v2 import deeper_than
-
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_BOOLEANS = {"true": True, "yes": True, "on": True, "y": True, "false": False, "no": False, "off": False, "n": False}
 _MAX_DEPTH = 200
 """Deepest nesting that is read: a web configuration needs four levels, and libyaml's binding takes stack for each."""
-_TAGS = {"tag:yaml.org,2002:" + name: "!!" + name for name in ("str", "int", "float", "bool", "seq", "map")}
+_INT64 = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -52,55 +63,53 @@ class YamlError(ValueError):
     """The text is no YAML, or does not fit the schema; ``str()`` in yaml.v2's words, lines from 1."""
 
 
+class _ContainsItself(Exception):
+    """A mapping is merged into itself."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self.node = node
+
+
 def load(text: bytes, schema: Table) -> dict[str, Any]:
     """Read the first document; an empty one is an empty dict. Raises YamlError."""
-    if max(map(len, text.split(b"\n"))) > _MAX_DEPTH or text.count(b"[") + text.count(b"{") > _MAX_DEPTH:
-        too_deep = deeper_than(_MAX_DEPTH, text)
-        if too_deep is not None:
-            raise YamlError(f"yaml: line {too_deep.line}: exceeded max depth of {_MAX_DEPTH}")
-    loader = _LOADER(text)
-    try:
-        node = loader.get_node() if loader.check_node() else None
-    except yaml.MarkedYAMLError as problem:
-        raise YamlError(f"yaml: {_where(problem)}{problem.problem}") from None
-    except yaml.YAMLError as problem:
-        raise YamlError(f"yaml: {str(problem).splitlines()[0]}") from None
-    finally:
-        loader.dispose()
-    if node is None:
-        return {}
     errors: list[str] = []
-    value = _read(node, schema, errors)
+    try:
+        node = compose(text, _MAX_DEPTH)
+        value = None if node is None else _read(node, schema, errors)
+    except TooDeep as problem:
+        line = problem.position.line if problem.position else 0
+        raise YamlError(f"yaml: line {line}: exceeded max depth of {_MAX_DEPTH}") from None
+    except SyntaxProblem as problem:
+        raise YamlError(problem.promtool) from None
+    except _ContainsItself as problem:
+        raise YamlError(f"yaml: anchor '{anchor(text, problem.node)}' value contains itself") from None
     if errors:
         raise YamlError("yaml: unmarshal errors:\n" + "\n".join(f"  {error}" for error in errors))
     return value or {}
 
 
-def _where(problem: yaml.MarkedYAMLError) -> str:
-    line = problem.problem_mark.line if problem.problem_mark else 0
-    # As libyaml in Go: it counts from 0 here and leaves the first line out.
-    return f"line {line}: " if line else ""
-
-
-def _read(node: yaml.Node, schema: Schema, errors: list[str]) -> Any:
-    if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null":
+def _read(node: Node, schema: Schema, errors: list[str]) -> Any:
+    if isinstance(node, ScalarNode) and (resolve(node)[1] is None if isinstance(schema, Table) else is_null(node)):
         return None
     if isinstance(schema, str):
         return _scalar(node, schema, errors)
     if isinstance(schema, ListOf):
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, SequenceNode):
             return [_scalar(item, "string", errors) for item in node.value]
-    elif isinstance(node, yaml.MappingNode):
+    elif isinstance(node, MappingNode):
         return _mapping(node, schema, errors)
-    errors.append(_misfit(node, schema.name))
+    errors.append(f"line {node.start_mark.line + 1}: {misfit(node, schema.name)}")
     return None
 
 
-def _mapping(node: yaml.MappingNode, schema: Table | MapOf, errors: list[str]) -> dict[str, Any]:
+def _mapping(node: MappingNode, schema: Table | MapOf, errors: list[str]) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        key = str(key_node.value)
+    for key_node, value_node in _items(node, (node,)):
+        key = _scalar(key_node, "string", errors)
         line = key_node.start_mark.line + 1
+        if key is None:
+            continue
         if isinstance(schema, Table) and key not in schema.keys:
             errors.append(f"line {line}: field {key} not found in type {schema.name}")
         elif key in result:
@@ -112,23 +121,23 @@ def _mapping(node: yaml.MappingNode, schema: Table | MapOf, errors: list[str]) -
     return {key: value for key, value in result.items() if value is not None or isinstance(schema, MapOf)}
 
 
-def _scalar(node: yaml.Node, kind: str, errors: list[str]) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        text = str(node.value)
-        if kind == "bool" and text.lower() in _BOOLEANS and not node.style:
-            return _BOOLEANS[text.lower()]
-        if kind == "int" and re.fullmatch(r"[+-]?[0-9]+", text) and not node.style:
-            return int(text)
+def _items(node: Node, within: tuple[Node, ...]) -> Iterator[tuple[Node, Node]]:
+    for key_node, value_node in node.value:
+        if is_merge(key_node):
+            for one in merged(value_node):
+                if one in within:
+                    raise _ContainsItself(one)
+                yield from _items(one, (*within, one))
+        else:
+            yield key_node, value_node
+
+
+def _scalar(node: Node, kind: str, errors: list[str]) -> Any:
+    if isinstance(node, ScalarNode):
         if kind not in ("bool", "int"):
-            return text
-    errors.append(_misfit(node, kind))
+            return string_value(node)
+        value = resolve(node)[1] if kind == "bool" else integer_value(node, -_INT64, _INT64 - 1)
+        if value is not None and (kind == "int" or isinstance(value, bool)):
+            return value
+    errors.append(f"line {node.start_mark.line + 1}: {misfit(node, kind)}")
     return None
-
-
-def _misfit(node: yaml.Node, wanted: str) -> str:
-    tag = _TAGS.get(node.tag, node.tag)
-    shown = ""
-    if isinstance(node, yaml.ScalarNode):
-        text = str(node.value)
-        shown = f" `{text if len(text) <= 10 else text[:7] + '...'}`"
-    return f"line {node.start_mark.line + 1}: cannot unmarshal {tag}{shown} into {wanted}"

@@ -16,7 +16,7 @@ import yaml
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from pytest_pushgateway.golang.position import Position
-from pytest_pushgateway.golang.utf8 import text_of
+from pytest_pushgateway.golang.utf8 import bytes_of, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,10 +32,15 @@ __all__ = [
     "ScalarNode",
     "SequenceNode",
     "SyntaxProblem",
+    "TooDeep",
+    "anchor",
     "compose",
     "deeper_than",
+    "integer_value",
     "is_merge",
     "is_null",
+    "merged",
+    "misfit",
     "position",
     "resolve",
     "string_value",
@@ -119,18 +124,22 @@ if _Parser is not None:
 _VERSION_DIRECTIVE = rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML\s+(?!1\.1\s)"
 
 
-def compose(text: bytes) -> Node | None:
+class TooDeep(SyntaxProblem):
+    """The text is nested deeper than is read; ``position`` is where."""
+
+
+def compose(text: bytes, depth: int = MAX_DEPTH) -> Node | None:
     """Return the root node of the first document in ``text``; ``None`` if there is none.
 
-    Raises :class:`SyntaxProblem`.
+    Raises :class:`SyntaxProblem`, and :class:`TooDeep` beyond ``depth`` levels.
     """
     if len(text) > MAX_SIZE:
         raise SyntaxProblem(f"the document is larger than {MAX_SIZE} bytes, more are not read")
-    if max(map(len, text.split(b"\n"))) > MAX_DEPTH // 2 or text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+    if max(map(len, text.split(b"\n"))) > depth // 2 or text.count(b"[") + text.count(b"{") > depth:
         # Every level takes a bracket, or two columns of a line for two of them.
-        too_deep = deeper_than(MAX_DEPTH, text)
+        too_deep = deeper_than(depth, text)
         if too_deep is not None:
-            raise SyntaxProblem(f"more than {MAX_DEPTH} levels of nesting", too_deep)
+            raise TooDeep(f"more than {depth} levels of nesting", too_deep)
     directive = re.match(_VERSION_DIRECTIVE, text)
     if directive:
         raise SyntaxProblem("found incompatible YAML document", Position(directive[0].count(b"\n") + 1, 1))
@@ -227,6 +236,14 @@ def position(node: Node) -> Position:
     """Return where ``node`` begins."""
     mark = node.start_mark
     return Position(mark.line + 1, mark.column + 1)
+
+
+def anchor(text: bytes, node: Node) -> str:
+    """Return the name of the anchor at ``node``, which only the text tells."""
+    mark = node.start_mark
+    line = text.decode("utf-8", "replace").splitlines()[mark.line]
+    found = re.search(r"&([\w-]+)", line[mark.column :])
+    return found[1] if found else ""
 
 
 def is_merge(node: Node) -> bool:
@@ -345,3 +362,47 @@ def string_value(node: ScalarNode) -> str:
         return "" if text in _NULLS else text
     found, value = resolve(node)
     return "" if value is None else str(value) if found == "!!binary" else text
+
+
+def merged(node: Node) -> list[Node]:
+    """Return the mappings that ``<<: node`` merges, in the order in which they take effect.
+
+    Raises :class:`SyntaxProblem`.
+    """
+    if node.__class__ is MappingNode:
+        return [node]
+    if node.__class__ is SequenceNode and all(item.__class__ is MappingNode for item in node.value):
+        return list(reversed(node.value))
+    raise SyntaxProblem("map merge requires map or sequence of maps as the value", position(node))
+
+
+def integer_value(node: ScalarNode, least: int, most: int) -> int | None:
+    """Return a scalar as yaml.v2 decodes it into an integer, floats without their fraction; None if it cannot."""
+    tag, value = resolve(node)
+    if value is None:
+        return 0
+    if tag == "!!int" and least <= value <= most:  # type: ignore[operator]
+        return value  # type: ignore[return-value]
+    if tag == "!!float" and value <= float(most):  # type: ignore[operator]
+        return _truncated(value, least, most)  # type: ignore[arg-type]
+    return None
+
+
+def _truncated(value: float, least: int, most: int) -> int:
+    """Return what Go makes of a float: without its fraction; beyond 64 bits 2^63, as its compiler for amd64 does."""
+    if least < 0:
+        return max(least, int(value)) if -(2.0**63) <= value < 2.0**63 else least
+    return int(value) & most if -(2.0**63) <= value < 2.0**64 else 1 << 63
+
+
+def misfit(node: Node, go_type: str) -> str:
+    """Return yaml.v2's words for a node that cannot become a ``go_type``, without its line."""
+    if node.__class__ is SequenceNode:
+        return f"cannot unmarshal !!seq into {go_type}"
+    if node.__class__ is MappingNode:
+        return f"cannot unmarshal !!map into {go_type}"
+    tag, _ = resolve(node)  # type: ignore[arg-type]
+    text = bytes_of(node.value)
+    if len(text) > 10:
+        text = text[:7] + b"..."
+    return f"cannot unmarshal {tag} `{text.decode('utf-8', 'replace')}` into {go_type}"

@@ -8,10 +8,8 @@ once, with neither line nor job. Here both are reported and reading goes on.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
-from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.golang.yaml_v2 import (
     PLAIN,
     QUOTED,
@@ -19,8 +17,12 @@ from pytest_pushgateway.golang.yaml_v2 import (
     ScalarNode,
     SequenceNode,
     SyntaxProblem,
+    anchor,
+    integer_value,
     is_merge,
     is_null,
+    merged,
+    misfit,
     position,
     resolve,
     string_value,
@@ -105,15 +107,7 @@ class Decoder:
 
     def wrong_kind(self, node: Node, go_type: str) -> Any:
         """Report that ``node`` cannot become a ``go_type``."""
-        if node.__class__ is SequenceNode:
-            return self.type_error(f"cannot unmarshal !!seq into {go_type}", node)
-        if node.__class__ is MappingNode:
-            return self.type_error(f"cannot unmarshal !!map into {go_type}", node)
-        tag, _ = resolve(node)  # type: ignore[arg-type]
-        text = bytes_of(node.value)
-        if len(text) > 10:
-            text = text[:7] + b"..."
-        return self.type_error(f"cannot unmarshal {tag} `{text.decode('utf-8', 'replace')}` into {go_type}", node)
+        return self.type_error(misfit(node, go_type), node)
 
     def enter(self, node: Node) -> bool:
         """Note that the collection ``node`` is being decoded, where the text has aliases.
@@ -123,7 +117,7 @@ class Decoder:
         """
         identity = id(node)
         if identity in self._open:
-            raise SyntaxProblem(f"anchor '{self._anchor(node)}' value contains itself", position(node))
+            raise SyntaxProblem(f"anchor '{anchor(self.text, node)}' value contains itself", position(node))
         self._open.add(identity)
         again = identity in self._seen
         self._seen.add(identity)
@@ -134,13 +128,6 @@ class Decoder:
             if self._alias_steps > 100 and self._steps > 1000 and self._alias_steps > _alias_share(self._steps):
                 raise SyntaxProblem("document contains excessive aliasing", position(node))
         return again
-
-    def _anchor(self, node: Node) -> str:
-        """Return the name of the anchor at ``node``, which only the text tells."""
-        mark = node.start_mark
-        line = self.text.decode("utf-8", "replace").splitlines()[mark.line]
-        found = re.search(r"&([\w-]+)", line[mark.column :])
-        return found[1] if found else ""
 
     def leave(self, node: Node, again: bool) -> None:
         """Undo :meth:`enter`."""
@@ -185,8 +172,8 @@ def struct(decoder: Decoder, node: Node, known: Fields, go_type: str, into: Stru
         decode = known.get(name) if name.__class__ is str else None
         if decode is None or key_node.tag not in (PLAIN, QUOTED):
             if is_merge(key_node):
-                for merged in _merged(value_node):
-                    struct(decoder, merged, known, go_type, result)
+                for below in merged(value_node):
+                    struct(decoder, below, known, go_type, result)
                 continue
             name = string(decoder, key_node)
             if name is BAD:
@@ -216,15 +203,6 @@ def _spelling(name: str, known: Fields, go_type: str) -> dict[str, str]:
     from pytest_pushgateway.prometheus.decode.spelling import hint
 
     return hint(name, known, go_type)
-
-
-def _merged(node: Node) -> list[Node]:
-    """Return the mappings that ``<<: node`` merges, in the order in which they take effect."""
-    if node.__class__ is MappingNode:
-        return [node]
-    if node.__class__ is SequenceNode and all(item.__class__ is MappingNode for item in node.value):
-        return list(reversed(node.value))
-    raise SyntaxProblem("map merge requires map or sequence of maps as the value", position(node))
 
 
 def string(decoder: Decoder, node: Node, go_type: str = "string") -> Any:
@@ -260,22 +238,8 @@ def boolean(decoder: Decoder, node: Node) -> Any:
 
 
 def _integer(decoder: Decoder, node: Node, go_type: str, least: int, most: int) -> Any:
-    if node.__class__ is ScalarNode:
-        tag, value = resolve(node)
-        if value is None:
-            return 0
-        if tag == "!!int" and least <= value <= most:  # type: ignore[operator]
-            return value
-        if tag == "!!float" and value <= float(most):  # type: ignore[operator]
-            return _truncated(value, least, most)  # type: ignore[arg-type]
-    return decoder.wrong_kind(node, go_type)
-
-
-def _truncated(value: float, least: int, most: int) -> int:
-    """Return what Go makes of a float: without its fraction; beyond 64 bits 2^63, as its compiler for amd64 does."""
-    if least < 0:
-        return max(least, int(value)) if -(2.0**63) <= value < 2.0**63 else least
-    return int(value) & most if -(2.0**63) <= value < 2.0**64 else 1 << 63
+    value = integer_value(node, least, most) if node.__class__ is ScalarNode else None
+    return decoder.wrong_kind(node, go_type) if value is None else value
 
 
 def unsigned(decoder: Decoder, node: Node) -> Any:
@@ -410,8 +374,8 @@ def a_map(key: FieldDecoder, value: FieldDecoder, go_type: str, outer: str = "")
         result: dict[Any, Any] = {} if into is None else into
         for key_node, value_node in node.value:
             if is_merge(key_node):
-                for merged in _merged(value_node):
-                    decode(decoder, merged, result)
+                for below in merged(value_node):
+                    decode(decoder, below, result)
                 continue
             name = key(decoder, key_node)
             found = value(decoder, value_node) if name is not BAD else BAD
