@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.durations import moment, seconds
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pytest_pushgateway.durations import Duration, Moment
 
 _REAL = (time.time,)
 """In a tuple, where freezegun does not find and replace it."""
-_FOREVER = float("inf")
-_FREEZE = "freeze() takes a Unix time in seconds, a datetime or nothing"
 
 
 class Clock:
@@ -43,45 +49,76 @@ class Clock:
         """Tell whether the clock stands still."""
         return self._frozen is not None
 
-    def freeze(self, at: float | datetime | None = None) -> None:
-        """Stop the clock at a Unix time in seconds, at a datetime (a naive one is local time), or now.
+    def freeze(self, at: Moment | None = None) -> AbstractContextManager[Clock]:
+        """Stop the clock, at a moment or now.
+
+        Args:
+            at: Unix time in seconds, a datetime (a naive one is local time), or a text as RFC 3339 has it, such as
+                ``"2026-01-01T00:00:00Z"``.
+
+        Returns:
+            A context manager that gives the clock, and at its end sets it as it was before this call. The clock stands
+            still with or without one.
 
         Raises:
-            TypeError: it is neither.
-            ValueError: it is no finite number.
+            TypeError: ``at`` is none of these.
+            ValueError: the number is not finite, or the text not of RFC 3339.
 
         """
-        if isinstance(at, datetime):
-            at = at.timestamp()
-        self._frozen = self() if at is None else _seconds(at, _FREEZE)
-        self._moved(self._frozen)
+        __tracebackhide__ = True
+        return self._set(self() if at is None else moment(at, "freeze() takes nothing,"))
 
-    def advance(self, seconds: float) -> None:
-        """Move the frozen clock on by ``seconds``; a negative number moves it back.
+    def advance(self, span: Duration, /) -> AbstractContextManager[Clock]:
+        """Move the frozen clock on; a negative span moves it back.
+
+        Args:
+            span: seconds, a timedelta or a text such as ``"1h30m"``.
+
+        Returns:
+            A context manager that gives the clock, and at its end sets it as it was before this call.
 
         Raises:
             RuntimeError: the clock is not frozen.
-            TypeError: ``seconds`` is no number.
-            ValueError: it is no finite one.
+            TypeError: ``span`` is none of these.
+            ValueError: it is not finite, or the text not a duration.
 
         """
+        __tracebackhide__ = True
+        step = seconds(span, "what advance() takes", negative=True)
         if self._frozen is None:
             raise RuntimeError("only a frozen clock can be advanced: call clock.freeze() first")
-        self._frozen += _seconds(seconds, "advance() takes a number of seconds")
-        self._moved(self._frozen)
+        return self._set(self._frozen + step)
+
+    def _set(self, at: float) -> _Restoring:
+        before, self._frozen = self._frozen, at
+        self._moved(at)
+        return _Restoring(self, before)
+
+    def _restore(self, before: float | None) -> None:
+        if before is None:
+            self.resume()
+        else:
+            self._set(before)
 
     def resume(self) -> None:
         """Let the clock follow the real time again."""
         self._frozen = None
 
 
-def _seconds(value: float, usage: str) -> float:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
-        raise TypeError(f"{usage}, not {value!r}")
-    seconds = float(value)
-    if not abs(seconds) < _FOREVER:
-        raise ValueError(f"{usage}, not {value!r}")
-    return seconds
+class _Restoring(AbstractContextManager[Clock]):
+    """Sets a clock as it was before, at the end of a ``with`` statement."""
+
+    def __init__(self, clock: Clock, before: float | None) -> None:
+        self._clock = clock
+        self._before = before
+
+    def __enter__(self) -> Clock:
+        return self._clock
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._clock._restore(self._before)
 
 
 def _patched_time(depth: int) -> float:

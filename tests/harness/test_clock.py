@@ -51,21 +51,64 @@ def test_a_running_clock_cannot_be_advanced() -> None:
         Clock().advance(1)
 
 
-@pytest.mark.parametrize("value", ["2020-01-01", date(2020, 1, 1)])
-def test_what_is_no_moment(value: Any) -> None:
-    with pytest.raises(TypeError, match=r"freeze\(\) takes a Unix time in seconds, a datetime or nothing, not "):
-        Clock().freeze(value)
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ("2020-01-01", ValueError),
+        ("2020-01-01T00:00:00", ValueError),
+        ("1h", ValueError),
+        ("", ValueError),
+        (float("inf"), ValueError),
+        (date(2020, 1, 1), TypeError),
+        (timedelta(hours=1), TypeError),
+        (True, TypeError),
+        (b"2020-01-01T00:00:00Z", TypeError),
+    ],
+)
+def test_what_is_not_a_moment(value: Any, error: type[Exception]) -> None:
+    clock = Clock()
+    with pytest.raises(
+        error, match=r"freeze\(\) takes nothing, Unix time in seconds, a datetime or a text such as .* not"
+    ):
+        clock.freeze(value)
+    assert not clock.frozen
 
 
-def test_what_is_no_number_of_seconds() -> None:
+@pytest.mark.parametrize("value", ["3600", "an hour", "2026-01-01T00:00:00Z", None, True, [1], float("nan")])
+def test_what_is_not_a_span_of_time(value: Any) -> None:
     clock = Clock()
     clock.freeze(5)
-    mistyped: Any = timedelta(hours=1)
-    with pytest.raises(TypeError, match=r"advance\(\) takes a number of seconds, not datetime.timedelta"):
-        clock.advance(mistyped)
-    with pytest.raises(ValueError, match=r"advance\(\) takes a number of seconds, not nan"):
-        clock.advance(float("nan"))
+    with pytest.raises((TypeError, ValueError), match=r"what advance\(\) takes must be"):
+        clock.advance(value)
     assert clock() == 5
+
+
+@pytest.mark.parametrize(
+    ("span", "seconds"),
+    [(3600, 3600), (timedelta(hours=1), 3600), ("1h30m", 5400), ("-1d", -86400), (timedelta(seconds=-0.5), -0.5)],
+)
+def test_it_is_advanced_by_any_span(span: Any, seconds: float) -> None:
+    clock = Clock()
+    clock.freeze("2023-11-14T22:13:20Z")
+    clock.advance(span)
+    assert clock() == 1700000000 + seconds
+
+
+def test_a_with_statement_sets_it_as_it_was() -> None:
+    moved: list[float] = []
+    clock = Clock(moved.append)
+
+    with clock.freeze(5) as same:
+        assert same is clock
+        with clock.advance("1m"):
+            assert clock() == 65
+            clock.freeze(7)
+        assert clock() == 5
+        with pytest.raises(KeyError), clock.freeze("2023-11-14T22:13:20Z"):
+            raise KeyError
+        assert clock() == 5
+    assert not clock.frozen
+    assert moved == [5, 65, 7, 5, 1700000000, 5]
 
 
 def test_a_naive_datetime_is_local_time() -> None:

@@ -13,6 +13,7 @@ from typing_extensions import assert_type
 from werkzeug.datastructures import Headers
 
 from pytest_pushgateway import (
+    Clock,
     Delete,
     Family,
     Fault,
@@ -110,6 +111,9 @@ def prepared(gateway: Pushgateway, registry: prometheus_client.CollectorRegistry
     gateway.clock.freeze(datetime.now())
     gateway.clock.freeze()
     gateway.clock.advance(3600)
+    gateway.clock.advance(timedelta(hours=1))
+    with gateway.clock.freeze("2026-01-01T00:00:00Z") as clock, gateway.clock.advance("1h30m"):
+        assert_type(clock, Clock)
     gateway.clock.resume()
     with gateway.faults.error(503, times=2, when=lambda request: request.job == "backup") as fault:
         assert_type(fault, Fault)
