@@ -1,4 +1,4 @@
-"""URLs as Go's net/url and net/http read and write them."""
+"""URLs as Go's net/url reads and prints them, with the compatibility settings of the original's builds."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from typing import NamedTuple
 from pytest_pushgateway.golang.strconv import quote as go_quote
 from pytest_pushgateway.golang.utf8 import bytes_of, text_of
 
-_SCHEME = rb"(?s)([a-zA-Z][a-zA-Z0-9+.\-]*):(.*)"
-
-
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
-
-
 _BAD_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
-
-
+_PRINTED_AS_SENT = (ascii_letters + digits + "-_.~!$&'()*+,/;=:@[]%").encode()
+# Patterns that few gateways ever need are compiled with their first use.
+_SCHEME = rb"(?s)([a-zA-Z][a-zA-Z0-9+.\-]*):(.*)"
+_USER = rb"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*"
+_PORT = rb"(?::[0-9]*)?"
+_NOT_IN_HOST = rb"[^A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"%\x80-\xff]"
+_ESCAPED_ASCII = rb"%(?!25)[0-7][0-9A-Fa-f]"
 _CACHED_TARGET = 512
 """Longest target whose route is remembered, bytes: what real clients send, not what an attacker fills memory with."""
 
 
 class BadTarget(ValueError):
-    """The request target is no URL; the server answers a bare 400 and closes."""
+    """What was given is not a URL; ``str()`` says why, in Go's words. A server answers a bare 400 and closes."""
 
 
 class Target(NamedTuple):
-    """A request target taken apart as Go's ``url.ParseRequestURI`` does."""
+    """A URL taken apart as Go does it."""
 
     path: bytes
     """Decoded; empty for ``http://host`` and opaque targets."""
@@ -39,23 +39,21 @@ class Target(NamedTuple):
     query: bytes | None
     """Without its question mark; None where there is none."""
     origin: bytes
-    """``scheme://host`` or ``scheme:`` of an absolute-form target, else empty."""
+    """What Go prints before the path: ``scheme://user@host``, ``scheme:`` or ``scheme:opaque``; mostly empty."""
+    host: bytes
+    """Decoded, port included; it goes before the header of that name. Mostly empty."""
 
     def url(self, path: bytes) -> bytes:
         """Return this target's URL with another ``path``, escaped once."""
         return self.origin + escape(path) + (b"" if self.query is None else b"?" + self.query)
 
+    def text(self) -> bytes:
+        """Return the URL as Go prints it back."""
+        return self.origin + self.escaped_path() + (b"" if self.query is None else b"?" + self.query)
+
     def escaped_path(self) -> bytes:
         """Return the path as Go's ``URL.EscapedPath`` does: as sent, or escaped where it should have been."""
         return escape(self.path) if self.raw_path.translate(None, _PRINTED_AS_SENT) else self.raw_path
-
-    def length(self) -> int:
-        """Return the length of the URL as Go prints it back."""
-        return len(self.origin) + len(self.escaped_path()) + (0 if self.query is None else 1 + len(self.query))
-
-    def host(self) -> bytes:
-        """Return the host of an absolute-form target, port included, which goes before the header of that name."""
-        return self.origin.partition(b"://")[2].rpartition(b"@")[2]
 
 
 def escape(path: bytes, safe: str = "$&+,/:;=@") -> bytes:
@@ -65,9 +63,6 @@ def escape(path: bytes, safe: str = "$&+,/:;=@") -> bytes:
     from urllib.parse import quote
 
     return quote(path, safe=safe).encode("ascii")
-
-
-_PRINTED_AS_SENT = (ascii_letters + digits + "-_.~!$&'()*+,/;=:@[]%").encode()
 
 
 def unquote(path: bytes) -> bytes:
@@ -80,37 +75,18 @@ def unquote(path: bytes) -> bytes:
 
 
 def parse_target(target: bytes, method: str = "GET") -> Target:
-    """Take a raw request target apart.
+    """Take a raw request target apart: ``*``, a path, a URL, or for CONNECT a host.
 
-    Raises BadTarget for control characters, broken percent-escapes and what is neither ``*``, a path nor a URL.
+    Raises BadTarget.
     """
-    if not (target or method == "CONNECT") or _CONTROL.search(target):
-        raise BadTarget(target)
     if target == b"*":
-        return Target(b"*", target, None, b"")
-    rest, origin = target, b""
+        return Target(b"*", target, None, b"", b"")
     if method == "CONNECT" and not target.startswith(b"/"):
-        rest = b"//" + target
-        scheme = b"http"
-    elif not target.startswith(b"/") and (match := re.match(_SCHEME, target)):
-        scheme, rest = match[1].lower(), match[2]
-    else:
-        scheme = b""
-    rest, mark, query = rest.partition(b"?")
-    if not rest.startswith(b"/"):
-        if not scheme:
-            raise BadTarget(target)
-        return Target(b"", b"", query if mark else None, b"")
-    if scheme:
-        origin = scheme + b":"
-    if scheme and rest.startswith(b"//"):
-        host, slash, rest = rest[2:].partition(b"/")
-        origin, rest = scheme + b"://" + host, slash + rest
-        if not _is_authority(host):
-            raise BadTarget(target)
-    if _BAD_ESCAPE.search(rest):
-        raise BadTarget(target)
-    return Target(unquote(rest), rest, query if mark else None, origin)
+        parsed = _parse(b"http://" + target, of_request=True)
+        return parsed._replace(origin=parsed.origin.removeprefix(b"http:"))
+    if not target:
+        raise BadTarget("empty url")
+    return _parse(target, of_request=True)
 
 
 def is_target(target: str, method: str) -> bool:
@@ -127,34 +103,118 @@ def _is_target(target: str, method: str) -> bool:
     return True
 
 
-# Patterns that few gateways ever need are compiled with their first use.
-_USER = rb"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*"
+def external_path(url: str) -> str:
+    """Return the path of ``--web.external-url``, decoded.
+
+    Raises ValueError, in Go's words, for what is not a URL. ``ex.test:80`` is one, with no path.
+    """
+    raw, _, fragment = bytes_of(url).partition(b"#")
+    try:
+        path = _parse(raw, of_request=False).path
+        _check_escapes(fragment)
+    except BadTarget as problem:
+        raise ValueError(f"parse {go_quote(raw)}: {problem}") from None
+    return text_of(path)
 
 
-_HOST = rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"\x80-\xff]|%25|%[89A-Fa-f][0-9A-Fa-f])*"
+def _parse(raw: bytes, *, of_request: bool) -> Target:
+    if _CONTROL.search(raw):
+        raise BadTarget("net/url: invalid control character in URL")
+    scheme, rest = b"", raw
+    if not raw.startswith(b"/"):
+        if match := re.match(_SCHEME, raw):
+            scheme, rest = match[1].lower(), match[2]
+        elif raw.startswith(b":"):
+            raise BadTarget("missing protocol scheme")
+    rest, mark, query = rest.partition(b"?")
+    asked = query if mark else None
+    if not rest.startswith(b"/"):
+        if scheme:
+            return Target(b"", b"", asked, scheme + b":" + rest, b"")
+        if of_request:
+            raise BadTarget("invalid URI for request")
+        if b":" in rest.partition(b"/")[0]:
+            raise BadTarget("first path segment in URL cannot contain colon")
+    origin = scheme + b":" if scheme else b""
+    host = b""
+    if (scheme or not (of_request or rest.startswith(b"///"))) and rest.startswith(b"//"):
+        authority, slash, rest = rest[2:].partition(b"/")
+        rest = slash + rest
+        user, host = _authority(authority)
+        # As Go prints it: nothing else than the scheme where nothing at all follows.
+        origin += b"//" + user + escape(host, safe="!$&'()*+,;=:[]<>\"") if host or user or rest else b""
+    _check_escapes(rest)
+    return Target(unquote(rest), rest, asked, origin, host)
 
 
-_PORT = rb"(?::[0-9]*)?"
+def _check_escapes(text: bytes) -> None:
+    if bad := _BAD_ESCAPE.search(text):
+        raise BadTarget(f"invalid URL escape {go_quote(text[bad.start() : bad.start() + 3])}")
 
 
-def _is_authority(authority: bytes) -> bool:
-    user, _, host = authority.rpartition(b"@")
-    return bool(re.fullmatch(_USER, user)) and not _BAD_ESCAPE.search(user) and _is_host(host)
+def _authority(authority: bytes) -> tuple[bytes, bytes]:
+    """Return user and password as Go prints them, with their at sign, and the host, decoded."""
+    user, at, host = authority.rpartition(b"@")
+    host = _host(host)
+    if not re.fullmatch(_USER, user):
+        raise BadTarget("net/url: invalid userinfo")
+    _check_escapes(user)
+    parts = user.split(b":", 1)
+    return b":".join(escape(unquote(part), safe="$&+,;=") for part in parts) + at, host
 
 
-def _is_host(host: bytes) -> bool:
-    """As Go 1.24's ``net/url``: between brackets only an IPv6 address, outside of them nearly anything."""
-    before, bracket, inside = host.rpartition(b"[")
-    if bracket:
-        inside, bracket, port = inside.rpartition(b"]")
-        address = inside.partition(b"%25")[0]
-        try:
-            socket.inet_pton(socket.AF_INET6, address.decode("latin-1"))
-        except (OSError, ValueError):
-            return False
-        return bool(bracket and re.fullmatch(_PORT, port) and re.fullmatch(_HOST, before))
-    _, colon, port = host.rpartition(b":")
-    return bool(re.fullmatch(_HOST, host) and re.fullmatch(_PORT, colon + port if colon else b""))
+def _host(host: bytes) -> bytes:
+    bracket = host.rfind(b"[")
+    if bracket > 0:
+        raise BadTarget("invalid IP-literal")
+    if bracket < 0:
+        # Colons before the last are let through, as by the compatibility settings of the original's builds.
+        _, colon, port = host.rpartition(b":")
+        _check_port(colon + port if colon else b"")
+        return _decoded(host)
+    inside, bracket_end, port = host[1:].rpartition(b"]")
+    if not bracket_end:
+        raise BadTarget("missing ']' in host")
+    _check_port(port)
+    address, mark, zone = inside.partition(b"%25")
+    address, zone = _decoded(address), _decoded_zone(mark + zone)
+    try:
+        socket.inet_pton(socket.AF_INET6, address.decode("latin-1"))
+    except (OSError, ValueError):
+        raise BadTarget(f"invalid host: ParseAddr({go_quote(address + zone)}): unable to parse IP") from None
+    if zone == b"%":
+        raise BadTarget(f"invalid host: ParseAddr({go_quote(address + zone)}): zone must be a non-empty string")
+    return b"[" + address + zone + b"]" + port
+
+
+def _check_port(port: bytes) -> None:
+    if not re.fullmatch(_PORT, port):
+        raise BadTarget(f"invalid port {go_quote(port)} after host")
+
+
+def _decoded(host: bytes) -> bytes:
+    """Undo the percent-encoding of a host; ASCII must not be encoded."""
+    _check_escapes(host)
+    if bad := re.search(_ESCAPED_ASCII, host):
+        raise BadTarget(f"invalid URL escape {go_quote(bad[0])}")
+    _check_host(host)
+    return unquote(host)
+
+
+def _decoded_zone(zone: bytes) -> bytes:
+    """Undo the percent-encoding of a zone; what a host may hold may be encoded, and a blank."""
+    _check_escapes(zone)
+    _check_host(zone)
+    for escaped in re.findall(rb"%..", zone):
+        byte = unquote(escaped)
+        if byte not in b"% " and (byte >= b"\x80" or re.search(_NOT_IN_HOST, byte)):
+            raise BadTarget(f"invalid URL escape {go_quote(escaped)}")
+    return unquote(zone)
+
+
+def _check_host(host: bytes) -> None:
+    if bad := re.search(_NOT_IN_HOST, host):
+        raise BadTarget(f"invalid character {go_quote(bad[0])} in host name")
 
 
 def clean(path: bytes) -> bytes:
@@ -166,40 +226,6 @@ def clean(path: bytes) -> bytes:
     # posixpath keeps exactly two leading slashes; Go does not.
     cleaned = posixpath.normpath(b"/" + path.lstrip(b"/"))
     return cleaned + b"/" if path.endswith(b"/") and cleaned != b"/" else cleaned
-
-
-def external_path(url: str) -> str:
-    """Return the path of ``--web.external-url``, decoded.
-
-    Raises ValueError, in Go's words, for what is no URL. ``ex.test:80`` is one, with no path.
-    """
-    raw = bytes_of(url)
-
-    def problem(reason: str) -> ValueError:
-        return ValueError(f"parse {go_quote(raw)}: {reason}")
-
-    if _CONTROL.search(raw):
-        raise problem("net/url: invalid control character in URL")
-    rest = raw.partition(b"#")[0]
-    scheme = re.match(rb"[^/?]*?:", rest)
-    if scheme:
-        if not (match := re.match(_SCHEME, rest)):
-            missing = rest.startswith(b":")
-            raise problem("missing protocol scheme" if missing else "first path segment in URL cannot contain colon")
-        rest = match[2]
-    path = rest.partition(b"?")[0]
-    if scheme and not path.startswith(b"/"):
-        return ""
-    if path.startswith(b"//"):
-        host, slash, path = path[2:].partition(b"/")
-        path = slash + path
-        if bad := re.search(rb'[ <>"]', host):
-            raise problem(f"invalid character {go_quote(bad[0])} in host name")
-        if not _is_authority(host):
-            raise problem(f"invalid host {go_quote(host)}")
-    if bad := _BAD_ESCAPE.search(path):
-        raise problem(f"invalid URL escape {go_quote(path[bad.start() : bad.start() + 3])}")
-    return text_of(unquote(path))
 
 
 def join_host_port(host: str, port: int) -> str:

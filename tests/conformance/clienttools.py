@@ -9,8 +9,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
+from tests import peers
 from tests.conformance import normalise
 from tests.conformance.programs import Pair, Pairs, Program, until
 from tests.conformance.records import looks
@@ -19,19 +18,11 @@ from tests.conformance.runner import ask, send
 CLIENTS = Path(__file__).parent / "clients"
 
 
-def need(reason: str) -> None:
-    """Skip with the reason; fail where the real programs are required."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason}; with CI=true every client is required", pytrace=False)
-    pytest.skip(reason)
-
-
 def need_program(name: str) -> str:
     """Return the path of a program."""
     path = shutil.which(name)
     if path is None:
-        need(f"{name} is not installed")
-    assert path is not None
+        peers.missing(f"{name} is not installed")
     return path
 
 

@@ -10,7 +10,8 @@ import pytest
 from aioprometheus.collectors import Counter, Gauge, Histogram, Registry, Summary
 from aioprometheus.pusher import Pusher
 
-from tests.conformance.clienttools import CLIENTS, both, need, need_program, output
+from tests import peers
+from tests.conformance.clienttools import CLIENTS, both, need_program, output
 from tests.conformance.programs import Pairs, Program
 
 pytestmark = pytest.mark.conformance
@@ -29,7 +30,7 @@ def node_modules(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
         fresh = tmp_path_factory.mktemp("npm")
         said = output(npm, "install", "--prefix", fresh, "--no-audit", "--no-fund", "--silent", PROM_CLIENT)
         if not said.endswith("status 0"):
-            need(f"npm could not install {PROM_CLIENT}: {said}")
+            peers.missing(f"npm could not install {PROM_CLIENT}: {said}")
         shutil.copytree(fresh / "node_modules", modules, dirs_exist_ok=True)
     return modules
 
@@ -50,7 +51,7 @@ def cpp_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The client written with prometheus-cpp, compiled."""
     compiler = need_program("g++")
     if not Path("/usr/include/prometheus/gateway.h").is_file():
-        need("prometheus-cpp is not installed (prometheus-cpp-dev)")
+        peers.missing("prometheus-cpp is not installed (prometheus-cpp-dev)")
     program = tmp_path_factory.mktemp("cpp") / "push"
     libraries = ("-lprometheus-cpp-push", "-lprometheus-cpp-core", "-lcurl", "-lz", "-lpthread")
     said = output(compiler, "-std=c++17", CLIENTS / "push.cpp", "-o", program, *libraries)

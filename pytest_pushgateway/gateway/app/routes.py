@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_pushgateway.gateway.app.httprouter import Match, Tree, clean_path
+from pytest_pushgateway.gateway.app.multiplexer import Multiplexer
 from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.grouping_key import GroupingError, grouping_key
-from pytest_pushgateway.golang.url import _CACHED_TARGET, Target, clean, escape, parse_target, unquote
+from pytest_pushgateway.golang.url import _CACHED_TARGET, Target, clean, parse_target
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.labels import Labels
@@ -113,6 +114,7 @@ class Router:
         self.prefix: bytes = prefix.encode()
         self.utf8_names = utf8_names
         self._build = build
+        self._multiplexer = Multiplexer(self.prefix, build)
         if (clean(self.prefix) != self.prefix and prefix) or any(mark in prefix for mark in ":*{} "):
             raise ValueError(
                 f"route prefix must be a clean path without ':', '*', '{{', '}}' and blanks, not {prefix!r}"
@@ -142,8 +144,6 @@ class Router:
         except ValueError:
             raise ValueError(f"telemetry path {telemetry_path!r} is taken: {telemetry} is already served") from None
         api = self._api = _Routes()
-        self._api_base = self.prefix + b"/api/v1"
-        self._api_segments = [unquote(segment) for segment in self._api_base.split(b"/")]
         api.add("GET", "/status", "api/v1/status")
         api.add("GET", "/metrics", "api/v1/metrics")
         api.add("OPTIONS", "/*", "api/v1/options")
@@ -159,36 +159,13 @@ class Router:
         target = parse_target(raw.encode("latin-1"), method)
         if raw == "*":
             return Route("options" if method == "OPTIONS" else "asterisk", decodes=False)
-        # The multiplexer: as sent where that is well-formed, or decoded.
-        path = target.path if self._build.cleans_decoded_path else target.escaped_path()
-        cleaned = path if method == "CONNECT" else clean(path)
-        if self._below_api(cleaned + b"/") and not self._below_api(cleaned):
-            return self._cleaned(clean(target.path) + b"/", target)
-        if cleaned != path:
-            return self._cleaned(cleaned, target)
-        if not path:
-            # CONNECT to a host: no pattern of Go's ServeMux matches.
-            if self._build.redirects_connect_to_host:
-                return self._cleaned(b"/", target)
+        found = self._multiplexer.find(method, target)
+        if found.pattern == "redirect":
+            return Route("redirect", decodes=False, status=self._build.redirect, location=found.location)
+        if found.pattern == "none":
             return Route("not found", decodes=False)
-        if not self._below_api(path):
-            return self._route_in(self._main, method, target.path, target, api=False)
-        if not target.raw_path.startswith(self._api_base) and target.raw_path != escape(target.path):
-            # Without the prefix in the very spelling that http.StripPrefix takes away.
-            return Route("not found", api=True, decodes=False)
-        return self._route_in(self._api, method, target.path[len(self._api_base) :], target, api=True)
-
-    def _below_api(self, path: bytes) -> bool:
-        if self._build.cleans_decoded_path:
-            return path.startswith(self._api_base + b"/")
-        count = len(self._api_segments)
-        segments = path.split(b"/", count)
-        return len(segments) > count and [unquote(segment) for segment in segments[:count]] == self._api_segments
-
-    def _cleaned(self, path: bytes, target: Target) -> Route:
-        # As Go: the path is escaped, once more where it was; the origin goes, and a question mark that nothing follows.
-        location = clean(escape(path)) + (b"?" + target.query if target.query else b"")
-        return Route("redirect", decodes=False, status=self._build.redirect, location=location)
+        api = found.pattern == "api"
+        return self._route_in(self._api if api else self._main, method, found.path, target, api=api)
 
     def _route_in(self, routes: _Routes, method: str, path: bytes, target: Target, *, api: bool) -> Route:
         match = routes.find(method, path)
@@ -206,7 +183,7 @@ class Router:
     def _matched(self, handler: str, values: tuple[bytes, ...], path: bytes, target: Target, *, api: bool) -> Route:
         handler, _, base = handler.partition(" ")
         if base:
-            url, host = target.length(), len(target.host())
+            url, host = len(target.text()), len(target.host)
             job, labels = values
             kind: Kind = "push" if handler == "push" else "delete"
             try:
