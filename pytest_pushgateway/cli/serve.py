@@ -112,6 +112,10 @@ _AS_THE_ORIGINAL = (
 _NAMES = {flag.name for flag in _AS_THE_ORIGINAL}
 FLAGS = (
     *_AS_THE_ORIGINAL,
+    Flag(
+        "persistence.required",
+        "Answer 503 to what cannot be written to the persistence file, and change nothing; writes before each answer.",
+    ),
     *(_flag(name) for name in _BY_FLAG if name not in _NAMES),
     Flag(
         "log.level",
@@ -121,7 +125,7 @@ FLAGS = (
     ),
     Flag("log.format", "Output format of log messages. One of: [logfmt, json]", "logfmt", _format),
 )
-"""The original's flags in its order, and ours, all but the last two from the option table."""
+"""The original's flags in its order, and ours, from the option table but for three."""
 
 
 COMMAND = Command(PROGRAM, "The Pushgateway, in Python", FLAGS, version=version_text, words=KINGPIN, status=1)
@@ -254,6 +258,8 @@ def _start(options: dict[str, Any], settings: Settings, log: Log, build: Build) 
         sockets = systemd_sockets()
         if not sockets:
             raise OSError(f"no socket activation file descriptors found; {_NO_SOCKETS}")
+    if options["persistence.required"] and settings.persistence_file is None:
+        raise SettingsError("--persistence.required needs a file to write to; add --persistence.file")
     asked: list[bool] = []
 
     def quit_asked() -> None:
@@ -267,6 +273,7 @@ def _start(options: dict[str, Any], settings: Settings, log: Log, build: Build) 
         listen=listen,
         sockets=sockets,
         synchronous="NORMAL",
+        persistence_required=options["persistence.required"],
         on_listening=lambda gateway: _tell(gateway, log),
         on_quit=quit_asked,
         build=build,

@@ -48,6 +48,7 @@ class Gateway:
         recent_requests: gives the web page the latest requests, oldest first; the gateway's own note of them if None.
         note: gives the web page a line to show at its top.
         synchronous: SQLite's pragma for the persistence file.
+        persistence_required: answer 503 to a push or deletion that the file cannot keep, and change nothing.
         on_listening: called when the addresses are bound, before the first connection is accepted.
         on_quit: called in place of a stop when ``/-/quit`` asks for one.
 
@@ -68,6 +69,7 @@ class Gateway:
         recent_requests: Callable[[], Sequence[RecentRequest]] | None = None,
         note: Callable[[], str | None] = lambda: None,
         synchronous: str = "OFF",
+        persistence_required: bool = False,
         on_listening: Callable[[Gateway], None] | None = None,
         on_quit: Callable[[], None] | None = None,
         build: Build = RELEASE,
@@ -99,6 +101,7 @@ class Gateway:
         self._recent_requests = recent_requests
         self._note = note
         self._synchronous = synchronous
+        self._persistence_required = persistence_required
         self._on_listening = on_listening
         self._on_quit = on_quit
         self._access, self._tls = _access_and_tls(settings, self._log)
@@ -157,15 +160,7 @@ class Gateway:
             self._held, listeners = open_listeners(self._listen, refusing=refusing)
         try:
             if settings.persistence_file:
-                from pytest_pushgateway.gateway.persistence.persistence import Persistence
-
-                self._persistence = Persistence.open(
-                    settings.persistence_file,
-                    settings.persistence_interval,
-                    synchronous=self._synchronous,
-                    log=self._log,
-                    clock=self._clock,
-                )
+                self._persistence = self._open(settings.persistence_file)
             self_metrics = SelfMetrics(self._clock)
             self.store = Store(self_metrics=self_metrics, clock=self._clock, persistence=self._persistence)
             self._start_time = self._clock()
@@ -258,16 +253,20 @@ class Gateway:
 
         Raises PersistenceError when the file cannot be used.
         """
+        self._persistence = self._open(path)
+        self.store.attach(self._persistence)
+
+    def _open(self, path: str) -> Persistence:
         from pytest_pushgateway.gateway.persistence.persistence import Persistence
 
-        self._persistence = Persistence.open(
+        return Persistence.open(
             path,
             self.settings.persistence_interval,
             synchronous=self._synchronous,
             log=self._log,
             clock=self._clock,
+            required=self._persistence_required,
         )
-        self.store.attach(self._persistence)
 
     def release(self, owner: object = None) -> None:
         """End the waits of the plans of ``owner``, or of all plans."""

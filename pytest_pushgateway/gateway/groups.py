@@ -75,6 +75,8 @@ class Verdict:
     """The group, or for a wipe any group, was there before."""
     stale: bool = False
     """The request belongs to a generation that is over: nothing was done."""
+    unkept: str | None = None
+    """Why the persistence file cannot keep the change, where it must: nothing was done."""
 
 
 class Poison(NamedTuple):

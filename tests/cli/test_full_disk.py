@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests import wire
 from tests.cli.conftest import Served
@@ -81,3 +85,76 @@ def test_all_is_written_when_there_is_room_again(serve: Serve, tmp_path: Path) -
     assert served.messages()[-1] == ("info", "persisting metrics works again")
 
     assert groups(serve(*flags(tmp_path / "metrics")).port) == kept
+
+
+def required(path: Path) -> tuple[str, ...]:
+    return (*flags(path), "--persistence.required", "--web.enable-admin-api")
+
+
+def refused_when_full(served: Served) -> int:
+    """Push until a push is refused; returns the number of pushes that were not."""
+    limit(served, ENOUGH)
+    for number in range(100):
+        answer = wire.request(served.port, "PUT", f"/metrics/job/{number}", LARGE)
+        if answer.status != 200:
+            assert answer.status == 503
+            assert answer.body.startswith(b"the persistence file cannot keep this change, so it was not made: ")
+            return number
+    raise AssertionError("the limit does nothing")
+
+
+def test_with_persistence_required_what_is_not_kept_is_refused(serve: Serve, tmp_path: Path) -> None:
+    served = serve(*required(tmp_path / "metrics"))
+    kept = refused_when_full(served)
+    assert kept > 1
+    assert groups(served.port) == kept
+    assert wire.request(served.port, "GET", "/-/healthy").status == 200
+    assert trouble(served.port)
+    served.end(signal.SIGKILL)
+    again = serve(*required(tmp_path / "metrics"))
+    assert groups(again.port) == kept
+    assert again.end() == 0
+
+
+def test_end_on_a_full_disk_is_a_good_one_if_nothing_is_lost(serve: Serve, tmp_path: Path) -> None:
+    served = serve(*required(tmp_path / "metrics"))
+    kept = refused_when_full(served)
+    assert served.end() == 0
+    assert groups(serve(*required(tmp_path / "metrics")).port) == kept
+
+
+@pytest.mark.parametrize("way", [required, flags])
+def test_deleting_frees_space(serve: Serve, tmp_path: Path, way: Callable[[Path], tuple[str, ...]]) -> None:
+    served = serve(*way(tmp_path / "metrics"))
+    kept = refused_when_full(served) if way is required else fill(served)
+    # As long as it has to be: the file stays as full as it can be.
+    for turn in range(20):
+        assert wire.request(served.port, "DELETE", f"/metrics/job/{turn % kept}").status == 202
+        if way is flags:
+            assert wire.request(served.port, "DELETE", f"/metrics/job/{kept}").status == 202
+        assert wire.request(served.port, "PUT", f"/metrics/job/{turn % kept}", LARGE).status == 200
+        assert not trouble(served.port)
+    served.end(signal.SIGKILL)
+    assert groups(serve(*way(tmp_path / "metrics")).port) == kept
+
+
+def test_wipe_frees_all_of_it(serve: Serve, tmp_path: Path) -> None:
+    served = serve(*required(tmp_path / "metrics"))
+    kept = refused_when_full(served)
+    assert wire.request(served.port, "PUT", "/api/v1/admin/wipe").status == 202
+    assert refused_when_full(served) >= kept - 1
+    served.end(signal.SIGKILL)
+
+
+def test_required_without_a_file_is_an_error() -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest_pushgateway", "serve", "--persistence.required"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert finished.returncode == 1
+    last = finished.stderr.splitlines()[-1]
+    assert last == (
+        "pytest-pushgateway serve: error: --persistence.required needs a file to write to; add --persistence.file"
+    )

@@ -29,9 +29,9 @@ class Log:
 class Kept(Held):
     """A store that keeps its groups in a file."""
 
-    def __init__(self, path: Path, *, interval: float = 0, synchronous: str = "OFF") -> None:
+    def __init__(self, path: Path, *, interval: float = 0, synchronous: str = "OFF", required: bool = False) -> None:
         self.log = Log()
-        self.persistence = Persistence.open(path, interval, synchronous=synchronous, log=self.log)
+        self.persistence = Persistence.open(path, interval, synchronous=synchronous, log=self.log, required=required)
         super().__init__(persistence=self.persistence)
 
     def stop(self) -> None:

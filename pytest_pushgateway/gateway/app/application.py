@@ -219,9 +219,7 @@ class _Handling:
         elif handler == "metrics":
             answer = self._scrape()
         elif handler == "wipe":
-            app.log("debug", "start wiping metric store")
-            self.verdict = self._in_time(app.store.wipe(generation=self.request.generation))
-            answer = Answer(202)
+            answer = self._wipe()
         elif handler in ("healthy", "ready"):
             answer = Answer(200, [], [b"OK"])
         elif handler == "quit":
@@ -259,6 +257,8 @@ class _Handling:
         self.verdict = verdict
         if verdict.accepted:
             return Answer(200 if app.consistency_check else 202)
+        if verdict.unkept is not None:
+            return self._not_kept(verdict.unkept)
         if not app.consistency_check:
             # As the original: 202 and not a word, though it stored nothing.
             return Answer(202, error=f"{_INCONSISTENT}: {verdict.error}")
@@ -268,8 +268,20 @@ class _Handling:
     def _delete(self) -> Answer:
         if self.route.key is None:
             return self._bad_url()
-        self.verdict = self._in_time(self.app.store.delete(self.route.key, generation=self.request.generation))
-        return Answer(202)
+        return self._removed(self.app.store.delete(self.route.key, generation=self.request.generation))
+
+    def _wipe(self) -> Answer:
+        self.app.log("debug", "start wiping metric store")
+        return self._removed(self.app.store.wipe(generation=self.request.generation))
+
+    def _removed(self, verdict: Verdict) -> Answer:
+        self.verdict = self._in_time(verdict)
+        return Answer(202) if verdict.unkept is None else self._not_kept(verdict.unkept)
+
+    @staticmethod
+    def _not_kept(reason: str) -> Answer:
+        text = f"the persistence file cannot keep this change, so it was not made: {reason}; try again later"
+        return answers.error(503, text)
 
     def _bad_url(self) -> Answer:
         problem = self.route.problem

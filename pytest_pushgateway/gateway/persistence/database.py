@@ -1,4 +1,9 @@
-"""The SQLite file behind the persistence: opened for one gateway alone, or set aside when it cannot be trusted."""
+"""The SQLite file behind the persistence: opened for one gateway alone, written in transactions.
+
+The database is kept so that a full disk takes nothing from it: the pages of a transaction have their place in the file
+before it is committed, so that the write-ahead log can always be folded into it, and the log keeps some room for
+deletions.
+"""
 
 from __future__ import annotations
 
@@ -6,55 +11,55 @@ import os
 import shutil
 import sqlite3
 import tempfile
-import time
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily
 from pytest_pushgateway.gateway.persistence.filelock import FileLock, InUse
-from pytest_pushgateway.gateway.persistence.rows import Row, decode_row
-
-APPLICATION_ID = 0x50505457
-"""``PPTW`` in the file's header: what ``file`` and SQLite's shell show, and what tells a foreign database."""
-
-SCHEMA_VERSION = 1
-
-_HEADER = b"SQLite format 3\x00"
-_SCHEMA = (
-    "CREATE TABLE state (generation INTEGER NOT NULL)",
-    "INSERT INTO state VALUES (0)",
-    """CREATE TABLE families (
-        id INTEGER PRIMARY KEY,
-        generation INTEGER NOT NULL,
-        "group" BLOB NOT NULL,
-        name BLOB NOT NULL,
-        pushed_at REAL NOT NULL,
-        type INTEGER NOT NULL,
-        help BLOB,
-        series BLOB NOT NULL,
-        suspects BLOB NOT NULL,
-        UNIQUE (generation, "group", name)
-    )""",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
+from pytest_pushgateway.gateway.persistence.files import (
+    Distrusted,
+    Look,
+    PersistenceError,
+    is_damage,
+    look_at_header,
+    reserve,
 )
-_COLUMNS = '"group", name, pushed_at, type, help, series, suspects'
-_UPSERT = f"""INSERT INTO families (generation, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+from pytest_pushgateway.gateway.persistence.notes import Changes, LeftOut, Place
+from pytest_pushgateway.gateway.persistence.opening import COLUMNS, Opened, open_tables, state_checksum
+from pytest_pushgateway.gateway.persistence.rows import checksum, encode_key, encode_row
+
+__all__ = ["Changes", "Database", "Distrusted", "LeftOut", "Meddling", "PersistenceError", "read_copy"]
+
+_UPSERT = f"""INSERT INTO families (generation, {COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (generation, "group", name) DO UPDATE SET
     pushed_at = excluded.pushed_at, type = excluded.type, help = excluded.help, series = excluded.series,
-    suspects = excluded.suspects"""
+    suspects = excluded.suspects, checksum = excluded.checksum"""
+_DELETE = 'DELETE FROM families WHERE generation = ? AND "group" = ? AND name = ?'
+_PURGE = "DELETE FROM families WHERE id IN (SELECT id FROM families WHERE generation < ? LIMIT ?)"
 _PURGED_AT_ONCE = 16
-"""Rows of generations that are over which one flush removes."""
+"""Rows of past generations that one flush removes."""
+_LOG_KEPT = 8 << 20
+"""Size to which the write-ahead log shrinks after a large transaction, bytes."""
+_LOG_RESERVE = 1 << 20
+"""What the write-ahead log can take on a full disk, bytes."""
+_VACUUMED_AT_ONCE = 64
+"""Pages that one transaction gives back to a full disk; it fits into the log's reserve."""
+_VACUUMS = 64
+"""Such transactions that one flush makes at most."""
 
 
-class PersistenceError(Exception):
-    """The file cannot be used and must not be touched; ``str()`` is one clear line."""
+class Meddling(NamedTuple):
+    """What something else has done to the open file."""
 
-
-class Distrusted(Exception):
-    """The file is not, or no longer, one that this gateway can read; ``str()`` says what it is."""
+    text: str
+    discard: bool
+    """Whether the write-ahead log is to be thrown away: it is not ours, or does not belong to what the file is now."""
+    replaced: bool
+    """Whether the file, not only its log, is another now."""
+    only_times: bool
+    """Whether nothing but the time of the last change tells: some network file systems set it late."""
 
 
 class Database:
@@ -68,8 +73,8 @@ class Database:
 
     def __init__(self, path: Path, synchronous: str) -> None:
         self.path = path
-        self.rows: list[tuple[GroupingKey, StoredFamily]] = []
-        """What it held when it was opened, in the order in which it came in."""
+        self.uncertain = False
+        """Whether the last transaction failed so late that it may be in the file nevertheless."""
         if path.exists() and not path.is_file() and not path.is_dir():
             # To open a pipe would wait for its other end, and a device must not be moved aside.
             raise PersistenceError(f"{path} is not a regular file")
@@ -78,118 +83,228 @@ class Database:
         except InUse as error:
             raise PersistenceError(f"{path} is in use by another gateway") from error
         except OSError:
-            _look_at_header(path)
+            look_at_header(path)
             raise
+        # In full, so that no name is taken for one of SQLite's own, as ":memory:" is.
+        self._name = os.path.abspath(path)
+        self._files: list[int] = []
+        self._seen: tuple[Look, Look] | None = None
+        """File and log as they were left; None while that is not known."""
         try:
-            _look_at_header(path)
-            # In full, so that no name is taken for one of SQLite's own, as ":memory:" is.
-            name = os.path.abspath(path)
-            self._connection = sqlite3.connect(name, timeout=0, isolation_level=None, check_same_thread=False)
-            self._open_or_close(synchronous)
+            look_at_header(path)
+            self._connection = sqlite3.connect(self._name, timeout=0, isolation_level=None, check_same_thread=False)
+            try:
+                opened = self._open_tables(synchronous)
+                self._open_files(synchronous)
+            except BaseException:
+                self._connection.close()
+                raise
         except BaseException:
+            self._close_files()
             self._lock.release()
             raise
-        self._identity = identity(path)
-        self._log = Path(f"{path}-wal")
-        self._log_identity = identity(self._log)
+        self.rows: list[tuple[GroupingKey, StoredFamily]] = opened.rows
+        """What it held when it was opened, in the order in which it came in."""
+        self.damaged: list[str] = opened.damaged
+        """What of it was damaged, a line for each row."""
+        self.generation: int = opened.generation
+        self._stale = opened.stale
 
-    def _open_or_close(self, synchronous: str) -> None:
-        path = self.path
+    def _open_tables(self, synchronous: str) -> Opened:
         try:
-            self._open(synchronous)
+            return open_tables(
+                self._connection, self.path, f"synchronous = {synchronous}", f"journal_size_limit = {_LOG_KEPT}"
+            )
         except sqlite3.OperationalError as error:
-            self._connection.close()
             if "locked" in str(error):
-                raise PersistenceError(f"{path} is in use by another gateway") from error
+                raise PersistenceError(f"{self.path} is in use by another gateway") from error
             if str(error).startswith("no such"):
                 raise Distrusted(f"damaged: {error}") from error
             raise
-        except (sqlite3.DatabaseError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
-            self._connection.close()
-            raise Distrusted(f"damaged: {error}") from error
-        except BaseException:
-            self._connection.close()
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                raise Distrusted(f"damaged: {error}") from error
             raise
 
-    def _open(self, synchronous: str) -> None:
-        execute = self._connection.execute
-        execute("PRAGMA locking_mode = EXCLUSIVE")
-        tables = execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        application = execute("PRAGMA application_id").fetchone()[0]
-        version = execute("PRAGMA user_version").fetchone()[0]
-        if application != APPLICATION_ID and (tables or application):
-            raise Distrusted("a database of another application")
-        if version > SCHEMA_VERSION:
-            raise PersistenceError(f"{self.path} was written by a newer version of pytest-pushgateway")
-        execute("PRAGMA journal_mode = WAL")
-        execute(f"PRAGMA synchronous = {synchronous}")
-        execute("BEGIN EXCLUSIVE")
-        if not tables:
-            for statement in _SCHEMA:
-                execute(statement)
-        self.generation: int = execute("SELECT generation FROM state").fetchone()[0]
-        execute("DELETE FROM families WHERE generation <> ?", (self.generation,))
-        rows: Iterable[Row] = execute(f"SELECT {_COLUMNS} FROM families ORDER BY id")
-        self.rows = [decode_row(row) for row in rows]
-        execute("COMMIT")
-        self._stale = False
+    def _open_files(self, synchronous: str) -> None:
+        # Descriptors beside SQLite's, closed after it: to close one takes SQLite's locks on the file away.
+        self._files = [os.open(self._name, os.O_RDWR | os.O_CLOEXEC)]
+        self._files.append(os.open(f"{self._name}-wal", os.O_RDWR | os.O_CLOEXEC))
+        self._page_size: int = self._ask("PRAGMA page_size")
+        self._log_reserve = 0 if synchronous == "OFF" else _LOG_RESERVE
+        self._reserve_log()
+        self._seen = self._look()
 
-    def is_in_place(self) -> bool:
-        """Tell whether the path still names the file that is open."""
-        try:
-            return identity(self.path) == self._identity
-        except OSError:
-            return False
+    def _close_files(self) -> None:
+        while self._files:
+            os.close(self._files.pop())
 
-    def write(self, generation: int, rows: Iterable[Row], gone: Iterable[tuple[bytes, bytes]]) -> None:
-        """Write rows and remove others, in one transaction.
+    def _ask(self, query: str) -> int:
+        (number,) = self._connection.execute(query).fetchone()
+        return int(number)
+
+    # What others do to it
+
+    def _look(self) -> tuple[Look, Look]:
+        return Look.at(self._name), Look.at(f"{self._name}-wal")
+
+    def meddling(self, *, times: bool = True) -> Meddling | None:
+        """Return what something else has done to the file since it was written last; None if it is as it was left.
 
         Args:
-            generation: the rows of all others are out of date; they are removed little by little.
-            rows: families as they stand now.
-            gone: groups and names of families that do not stand any more.
+            times: whether the times of the last change count.
+        """
+        now, seen = self._look(), self._seen
+        if seen is None or now == seen:
+            return None
+        (file, log), (file_left, log_left) = now, seen
+        if not file.is_same_file(file_left):
+            return Meddling("it was moved or removed", False, True, False)
+        if file.size != file_left.size or (times and file.changed != file_left.changed):
+            return Meddling("another program wrote to it", True, True, file.size == file_left.size)
+        if not log.is_same_file(log_left):
+            return Meddling("its write-ahead log was moved or removed", False, False, False)
+        if log.size != log_left.size or (times and log.changed != log_left.changed):
+            return Meddling("another program wrote to its write-ahead log", True, False, log.size == log_left.size)
+        return None
+
+    # Writing
+
+    def write(self, generation: int, changes: Changes, *, whole: bool, partly: bool) -> LeftOut:
+        """Write changes in one transaction; on a disk that is full, after making room.
+
+        Args:
+            generation: the rows of earlier ones are out of date; they are removed little by little.
+            changes: families as they are now.
+            whole: whether they are all that there is, so that everything else is removed.
+            partly: whether a row that cannot be written is left out, its old one removed, and the others written.
+
+        Returns:
+            What was left out, with the reasons.
 
         Raises:
-            sqlite3.Error: nothing was written.
+            Exception: nothing was written; or, if ``uncertain`` is true now, everything may have been.
         """
-        connection = self._connection
-        stale = self._stale or generation != self.generation
-        connection.execute("BEGIN")
+        unkept: dict[Place, Exception] = {}
         try:
-            if generation != self.generation:
-                connection.execute("UPDATE state SET generation = ?", (generation,))
-            connection.executemany(_UPSERT, ((generation, *row) for row in rows))
-            connection.executemany(
-                'DELETE FROM families WHERE generation = ? AND "group" = ? AND name = ?',
-                ((generation, *each) for each in gone),
-            )
+            self._transact(generation, changes, whole, None)
+        except Exception as error:
+            if is_damage(error):
+                raise
+            if isinstance(error, (sqlite3.OperationalError, OSError)):
+                self._make_room()
+            self._transact(generation, changes, whole, unkept if partly else None)
+        return unkept
+
+    def _transact(self, generation: int, changes: Changes, whole: bool, unkept: dict[Place, Exception] | None) -> None:
+        connection = self._connection
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")  # which failed after the last failure
+        self.uncertain = committing = False
+        self._seen = None
+        try:
+            connection.execute("BEGIN")
+            if whole:
+                connection.execute("DELETE FROM families")
+            if whole or generation != self.generation:
+                connection.execute("DELETE FROM state")
+                connection.execute("INSERT INTO state VALUES (?, ?)", (generation, state_checksum(generation)))
+            if unkept is None:
+                self._write_rows(generation, changes)
+            else:
+                self._write_one_by_one(generation, changes, unkept)
+            stale = not whole and (self._stale or generation != self.generation)
             if stale:
-                purged = connection.execute(
-                    "DELETE FROM families WHERE id IN (SELECT id FROM families WHERE generation <> ? LIMIT ?)",
-                    (generation, _PURGED_AT_ONCE),
-                )
-                stale = purged.rowcount == _PURGED_AT_ONCE
+                stale = connection.execute(_PURGE, (generation, _PURGED_AT_ONCE)).rowcount == _PURGED_AT_ONCE
+            self._reserve_file()
+            committing = True
             connection.execute("COMMIT")
+            self._seen = self._look()
         except BaseException:
-            with suppress(sqlite3.Error):
-                if connection.in_transaction:
+            self.uncertain = committing and not connection.in_transaction
+            if connection.in_transaction:
+                with suppress(sqlite3.Error, MemoryError):
                     connection.execute("ROLLBACK")
             raise
         self.generation = generation
         self._stale = stale
 
-    def close(self) -> None:
-        """Close the file; the write-ahead log is folded into it, or stays with it where the disk is full."""
-        self._connection.close()
-        self._lock.release()
+    def _write_rows(self, generation: int, changes: Changes) -> None:
+        rows = (encode_row(key, stored) for (key, _), stored in changes.items() if stored is not None)
+        self._connection.executemany(_UPSERT, ((generation, *row, checksum(generation, row)) for row in rows))
+        gone = [(generation, encode_key(key), name) for (key, name), stored in changes.items() if stored is None]
+        self._connection.executemany(_DELETE, gone)
+
+    def _write_one_by_one(self, generation: int, changes: Changes, unkept: dict[Place, Exception]) -> None:
+        connection = self._connection
+        for (key, name), stored in changes.items():
+            if stored is not None:
+                try:
+                    row = encode_row(key, stored)
+                    connection.execute(_UPSERT, (generation, *row, checksum(generation, row)))
+                    continue
+                except (sqlite3.OperationalError, OSError):
+                    raise
+                except Exception as error:
+                    if is_damage(error) or not connection.in_transaction:
+                        raise
+                    unkept[key, name] = error
+            connection.execute(_DELETE, (generation, encode_key(key), name))
+
+    # Room
+
+    def _reserve_file(self) -> None:
+        size = self._ask("PRAGMA page_count") * self._page_size
+        if size > os.fstat(self._files[0]).st_size:
+            reserve(self._files[0], size)
+
+    def _reserve_log(self) -> None:
+        if self._log_reserve > os.fstat(self._files[1]).st_size:
+            with suppress(OSError):
+                reserve(self._files[1], self._log_reserve)
+
+    def _make_room(self) -> None:
+        """Give back to the disk what can be spared: the log, once it is folded into the file, and free pages."""
+        with suppress(sqlite3.Error, OSError):
+            self._fold()
+            for _ in range(_VACUUMS):
+                if not self._ask("PRAGMA freelist_count"):
+                    break
+                self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUMED_AT_ONCE})")
+                self._fold()
+
+    def _fold(self) -> None:
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        # What a transaction that failed had reserved is not needed either.
+        size = self._ask("PRAGMA page_count") * self._page_size
+        if size < os.fstat(self._files[0]).st_size:
+            os.ftruncate(self._files[0], size)
+        self._reserve_log()
+
+    def close(self, *, discard: bool = False) -> None:
+        """Close the file; the write-ahead log is folded into it, or stays with it where the disk is full.
+
+        Args:
+            discard: throw the log away instead.
+        """
+        seen, self._seen = self._seen, None
+        try:
+            if discard:
+                with suppress(OSError):
+                    os.ftruncate(self._files[1], 0)
+            self._connection.close()
+        finally:
+            self._close_files()
+            self._lock.release()
         # SQLite leaves the log of a file that has been moved or deleted: it must not be taken for that of another.
-        with suppress(OSError):
-            if not self.is_in_place() and identity(self._log) == self._log_identity:
-                self._log.unlink()
+        now = self._look()
+        if seen is not None and not now[0].is_same_file(seen[0]) and now[1].is_same_file(seen[1]):
+            with suppress(OSError):
+                os.unlink(f"{self._name}-wal")
 
 
-def read_copy(path: Path) -> tuple[int, list[tuple[GroupingKey, StoredFamily]]]:
-    """Read a file that cannot be opened for writing; returns its generation and rows.
+def read_copy(path: Path) -> Database:
+    """Read a file that cannot be opened for writing; returns a database that is closed again.
 
     SQLite reads a write-ahead log only where it may write beside it: so this opens a temporary copy of both.
 
@@ -203,45 +318,4 @@ def read_copy(path: Path) -> tuple[int, list[tuple[GroupingKey, StoredFamily]]]:
             shutil.copyfile(f"{path}-wal", f"{copy}-wal")
         database = Database(copy, "OFF")
         database.close()
-        return database.generation, database.rows
-
-
-def identity(path: Path) -> tuple[int, int]:
-    """Return what tells a file from another that takes its name."""
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def _look_at_header(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            start = file.read(4096)
-    except FileNotFoundError:
-        return
-    except (IsADirectoryError, PermissionError) as error:
-        raise PersistenceError(f"{path} cannot be read: {error.strerror}") from error
-    if start and not start.startswith(_HEADER):
-        if b"MetricGroup" in start and b"GobbableMetricFamily" in start:
-            raise Distrusted("a persistence file of the original Pushgateway (gob)")
-        raise Distrusted("not a database")
-
-
-def set_aside(path: Path) -> Path:
-    """Move a file with its logs out of the way, to ``<name>.corrupt-<time>``; return where it is now.
-
-    Raises:
-        PersistenceError: it cannot be moved.
-    """
-    stem = f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-    aside = path.with_name(stem)
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{stem}-{number}")
-    try:
-        for suffix in ("-wal", "-shm", "-journal", ""):
-            with suppress(FileNotFoundError):
-                os.rename(f"{path}{suffix}", f"{aside}{suffix}")
-    except OSError as error:
-        raise PersistenceError(f"{path} cannot be read, nor moved aside: {error.strerror}") from error
-    return aside
+        return database

@@ -1,7 +1,8 @@
-"""Keeps the groups over a restart: what has changed is noted, and written in one transaction.
+"""Keeps the groups across restarts: what has changed is noted, and written in one transaction.
 
-With interval 0 a change is in the file before it is acknowledged; with another interval, at most so long after. A flush
-that fails loses nothing: what it should have written stays noted, and the file stays as it was.
+With interval 0 a change is in the file before it is acknowledged; with a longer one, at most that much later. A flush
+that fails, for whatever reason, loses nothing: what it should have written is written by a later one, and the file
+stays as it was.
 """
 
 from __future__ import annotations
@@ -11,50 +12,66 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from itertools import islice
 from pathlib import Path
 
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
 from pytest_pushgateway.gateway.log import Log
-from pytest_pushgateway.gateway.persistence.database import (
-    Database,
-    Distrusted,
-    PersistenceError,
-    identity,
-    read_copy,
-    set_aside,
-)
-from pytest_pushgateway.gateway.persistence.rows import encode_key, encode_row
+from pytest_pushgateway.gateway.persistence.database import Changes, Database, LeftOut, read_copy
+from pytest_pushgateway.gateway.persistence.files import Distrusted, PersistenceError, identity, is_damage, set_aside
+from pytest_pushgateway.gateway.persistence.notes import Notes, Taken, explain, tell_family
 from pytest_pushgateway.monotonic import monotonic
 
 __all__ = ["Persistence", "PersistenceError"]
 
-Noted = dict[tuple[GroupingKey, bytes], StoredFamily | None]
+_RETRY = 5.0
+"""Seconds after which a flush that failed is tried again if nobody pushes meanwhile."""
+_TOLD = 20
+"""Families that have a line each in the log when they cannot be read, or not be written."""
+_DOUBTS = 2
+"""A file system that gives a file another time of change this often in a row, by itself, does so always."""
 
 
 class Persistence:
     """The persistence file of one gateway. Safe to use from many threads; made by :meth:`open`."""
 
-    def __init__(self, path: Path, interval: float, synchronous: str, log: Log, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        interval: float,
+        synchronous: str,
+        log: Log,
+        clock: Callable[[], float],
+        required: bool,
+    ) -> None:
         self.path = path
-        self.interval = interval
-        self.failing: str | None = None
-        """Why the last flush failed; None when all is well."""
+        self.interval = 0.0 if required else interval
+        self.required = required
+        """Whether a change that cannot be kept is refused: the store asks :meth:`keep` before it changes anything."""
         self.failing_since: float | None = None
-        """When the flushes began to fail, Unix seconds; it says nothing while ``failing`` is None."""
+        """When the flushes began to fail, Unix seconds; it means nothing while ``failing`` is None."""
+        self._failing: str | None = None
+        self._troubled = False
+        """Whether the log says that something is not kept, and not yet that all is again."""
         self._synchronous = synchronous
         self._log = log
         self._clock = clock
         self._database: Database | None = None
+        """None while there is no file that could be written."""
         self._read: list[tuple[GroupingKey, StoredFamily]] = []
         self._read_from: tuple[int, int] | None = None
         """Which file was read that could not be written."""
         self._everything: Callable[[], list[StoredGroup]] = list
-        self._lock = threading.Lock()
-        self._noted: Noted = {}
-        self._generation = 0
+        self._outer: AbstractContextManager[object] = nullcontext()
+        """Taken before ``_flushing``."""
         self._flushing = threading.Lock()
-        self._work = threading.Condition(self._lock)
+        self._notes = Notes()
+        self._doubts = 0
+        """How often in a row the file had another time of change, and nothing else."""
+        self._work = threading.Condition()
+        self._following = False
         self._closing = False
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -69,11 +86,12 @@ class Persistence:
         synchronous: str = "NORMAL",
         log: Log,
         clock: Callable[[], float] = time.time,
+        required: bool = False,
     ) -> Persistence:
         """Open the file, creating it if need be, and read it.
 
-        A file that is damaged, or that is no database of ours, is moved to ``<name>.corrupt-<time>``, and the gateway
-        starts with nothing. Where no file can be created, or one can only be read, it goes on without, as the
+        A file that is damaged, or that is not a database of ours, is moved to ``<name>.corrupt-<time>``, and the
+        gateway starts with nothing. Where no file can be created, or one can only be read, it goes on without, as the
         original, and tries again.
 
         Args:
@@ -83,75 +101,102 @@ class Persistence:
                 for files that do not outlive a test run. Both survive the process being killed.
             log: called with a level, a message and fields.
             clock: Unix seconds; dates when flushes began to fail.
+            required: refuse changes that cannot be kept; the interval is 0 then.
 
         Raises:
-            PersistenceError: another gateway uses the file, it is no regular one, or can neither be read nor moved.
+            PersistenceError: another gateway uses the file, it is not a regular one, or can be neither read nor moved.
         """
         path = Path(path)
         if path.is_symlink():
             # SQLite keeps its log beside the file that a link leads to.
             path = Path(os.path.realpath(path))
-        persistence = cls(path, interval, synchronous, log, clock)
+        persistence = cls(path, interval, synchronous, log, clock, required)
         try:
-            persistence._open_database()
+            persistence._database = database = persistence._open_database()
         except (OSError, sqlite3.OperationalError) as error:
             if persistence.path.exists() and persistence.path.stat().st_size:
-                persistence._read_only(error)
+                database = persistence._read_only(error)
+                persistence._read = database.rows
             persistence._failed(error)
-        if persistence._database is not None:
-            persistence._generation = persistence._database.generation
-        if interval > 0:
-            persistence._thread = threading.Thread(target=persistence._run, name="persistence", daemon=True)
-            persistence._thread.start()
+        else:
+            persistence._read, database.rows = database.rows, []
+            persistence._notes.generation = database.generation
+        if persistence.interval > 0:
+            with persistence._work:
+                persistence._start_thread()
         return persistence
 
-    def _open_database(self) -> None:
+    def _open_database(self) -> Database:
         try:
-            self._database = Database(self.path, self._synchronous)
+            database = Database(self.path, self._synchronous)
         except Distrusted as reason:
             aside = set_aside(self.path)
-            self._log(
-                "error", "could not load persisted metrics", err=str(reason), file=str(self.path), moved_to=str(aside)
-            )
-            self._database = Database(self.path, self._synchronous)
+            self._complain("could not load persisted metrics", str(reason), moved_to=str(aside))
+            database = Database(self.path, self._synchronous)
+        self._tell_of(database.damaged)
+        return database
 
-    def _read_only(self, error: Exception) -> None:
+    def _read_only(self, error: Exception) -> Database:
         try:
             self._read_from = identity(self.path)
-            generation, self._read = read_copy(self.path)
+            database = read_copy(self.path)
         except (OSError, sqlite3.Error, Distrusted) as problem:
             raise PersistenceError(f"{self.path} cannot be opened: {error}; nor read: {problem}") from error
-        # When it can be written, all that stands is, and nothing that was there before is taken for it.
-        self._generation = generation + 1
+        self._tell_of(database.damaged)
+        return database
 
-    def load(self, everything: Callable[[], list[StoredGroup]] = list) -> list[tuple[GroupingKey, StoredFamily]]:
-        """Hand over what was read, in the order in which it was first stored. To be called once.
+    def _tell_of(self, damaged: list[str]) -> None:
+        for line in damaged[:_TOLD]:
+            self._complain("could not load a persisted family", line)
+        if len(damaged) > _TOLD:
+            self._complain("could not load persisted families", f"{len(damaged) - _TOLD} more")
+
+    def _complain(self, message: str, problem: str, **fields: str) -> None:
+        self._log("error", message, err=problem, file=str(self.path), **fields)
+
+    def load(self) -> list[tuple[GroupingKey, StoredFamily]]:
+        """Hand over what was read, in the order in which it was first stored. To be called once."""
+        rows, self._read = self._read, []
+        return rows
+
+    def follow(self, everything: Callable[[], list[StoredGroup]], lock: AbstractContextManager[object]) -> None:
+        """Keep a store from now on.
 
         Args:
-            everything: returns all groups as they stand; asked when the file has to be written anew.
+            everything: returns all groups; asked when the whole file has to be written.
+            lock: held by the store while it asks :meth:`keep`; it can be taken again by the thread that has it.
         """
         self._everything = everything
-        if self._database is None:
-            rows, self._read = self._read, []
-            return rows
-        rows, self._database.rows = self._database.rows, []
-        return rows
+        if self.required:
+            self._outer = lock
+        with self._work:
+            self._following = True
+            if self._failing is not None:
+                self._start_thread()
+
+    @property
+    def failing(self) -> str | None:
+        """Why the file does not have all that it should have; None when it has."""
+        return self._failing or self._notes.unkept_text()
+
+    # What the store says
 
     def mark(self, key: GroupingKey, changed: Mapping[bytes, StoredFamily | None]) -> None:
         """Note families of a group that have changed; None for one that is gone. In the order of the changes."""
-        with self._lock:
-            self._noted.update(((key, name), stored) for name, stored in changed.items())
+        self._notes.add(key, changed)
 
     def forget_all(self) -> None:
         """Note that all groups are gone. Costs the same whatever there was: the old rows are removed later."""
-        with self._lock:
-            self._noted = {}
-            self._generation += 1
+        self._notes.forget_all()
+
+    def distrust(self) -> None:
+        """Note that what was noted may not be all: the next flush writes everything."""
+        self._notes.whole = True
 
     def written(self) -> None:
         """Come back when what was noted is in the file, or to be written by the next flush if there is an interval.
 
-        Never raises: a flush that fails is logged, and tried again with the next one.
+        Raises nothing but what ends the program: a flush that fails is logged, and tried again.
         """
         if self.interval <= 0:
             self.flush()
@@ -159,99 +204,213 @@ class Persistence:
             with self._work:
                 self._work.notify_all()
 
-    def flush(self) -> bool:
-        """Write what is noted; return whether all is in the file now."""
+    def keep(self, key: GroupingKey, changed: Mapping[bytes, StoredFamily | None]) -> str | None:
+        """Write changes before they are made, where that is required.
+
+        The store holds the lock that it gave to :meth:`follow`.
+
+        Returns:
+            None when the file has them; else the reason, and then the file has nothing of them.
+        """
+        return self._keep({(key, name): stored for name, stored in changed.items()}, 0)
+
+    def keep_wiped(self) -> str | None:
+        """Write that all groups are gone, as :meth:`keep`."""
+        return self._keep({}, 1)
+
+    def _keep(self, changes: Changes, generations: int) -> str | None:
         with self._flushing:
-            with self._lock:
-                noted, self._noted = self._noted, {}
-                generation = self._generation
+            if self._closed:
+                return "the gateway ends"
+            try:
+                self._write()  # what a change is made to must be in the file
+                database = self._database
+                assert database is not None
+                database.write(self._notes.generation + generations, changes, whole=False, partly=False)
+            except BaseException as error:
+                self._undo(error)
+                self._failed(error)
+                if not isinstance(error, Exception):
+                    raise
+                return explain(error)
+            if generations:
+                self._notes.forget_all()
+            self._works()
+            return None
+
+    def _undo(self, error: BaseException) -> None:
+        """Make sure that the file has nothing of a change that failed."""
+        database = self._database
+        if database is None:
+            return
+        if is_damage(error):
+            self._drop_damaged(database, error)
+        elif not database.uncertain and isinstance(error, Exception):
+            return
+        self._notes.whole = True
+        with suppress(Exception):
+            self._write()
+
+    # Flushing
+
+    def flush(self, *, again: bool = False) -> bool:
+        """Write what is noted; return whether all is in the file now.
+
+        Args:
+            again: try once more what could not be kept, where that may help.
+        """
+        with self._outer, self._flushing:
             if self._closed:
                 return False
             try:
-                return self._write(noted, generation)
-            except (sqlite3.Error, OSError, PersistenceError) as error:
-                with self._lock:
-                    if generation == self._generation:
-                        self._noted = {**noted, **self._noted}
+                self._write(again=again)
+            except BaseException as error:
                 self._failed(error)
+                if not isinstance(error, Exception):
+                    raise
                 return False
-
-    def _write(self, noted: Noted, generation: int) -> bool:
-        database = self._database
-        if database is not None and database.generation == generation and not noted:
+            self._works()
             return self.failing is None
+
+    def _write(self, *, again: bool = False) -> None:
+        self._check_file()
+        taken = self._notes.take(again=again)
+        written = None if taken.whole else self._write_pending(taken)
+        changes, left_out = written or self._write_everything(taken.generation)
+        self._notes.done(changes, taken.generation, left_out, whole=written is None)
+        for (key, name), error in islice(left_out.items(), _TOLD):
+            self._trouble(f"{tell_family(key, name)} cannot be kept: {explain(error)}")
+        if len(left_out) > _TOLD:
+            self._trouble(f"{len(left_out) - _TOLD} more families cannot be kept")
+        if self.interval > 0 and (changes or written is None):
+            self._log("info", "metrics persisted", file=str(self.path))
+
+    def _write_pending(self, taken: Taken) -> tuple[Changes, LeftOut] | None:
+        """Write what was taken, if anything; return None if there is no file to write it to."""
+        database = self._database
         if database is None:
-            database = self._start_anew(generation)
-        elif not database.is_in_place():
-            database.close()
-            database = self._start_anew(generation)
-        else:
-            try:
-                self._transact(database, noted, generation)
-            except sqlite3.OperationalError:
-                raise  # the disk is full, or the like: the file is as it was
-            except sqlite3.DatabaseError as error:
+            return None
+        if not taken.pending and taken.generation == database.generation:
+            return {}, {}
+        try:
+            return taken.pending, database.write(taken.generation, taken.pending, whole=False, partly=True)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            self._drop_damaged(database, error)
+            return None
+
+    def _write_everything(self, generation: int) -> tuple[Changes, LeftOut]:
+        # Before the store is asked: whoever finds its notes incomplete from now on says so again.
+        self._notes.whole = False
+        try:
+            if self._database is None:
+                self._database = self._open_anew()
+            groups = self._everything()
+            everything = {(group.key, name): one for group in groups for name, one in group.families.items()}
+            left_out = self._database.write(generation, everything, whole=True, partly=True)
+        except BaseException as error:
+            self._notes.whole = True
+            if is_damage(error) and self._database is not None:
+                self._drop_damaged(self._database, error)
+            raise
+        return everything, left_out
+
+    def _open_anew(self) -> Database:
+        """Open the file again, or for the first time if that has failed so far; what is there by now is moved aside."""
+        database = self._open_database()
+        try:
+            if database.rows and identity(self.path) != self._read_from:
                 database.close()
                 aside = set_aside(self.path)
-                self._log("error", "error persisting metrics", err=f"damaged: {error}", moved_to=str(aside))
-                self._start_anew(generation)
-        if self.failing is not None:
-            self.failing = None
-            self._log("info", "persisting metrics works again", file=str(self.path))
-        if self.interval > 0:
-            self._log("info", "metrics persisted", file=str(self.path))
-        return True
-
-    @staticmethod
-    def _transact(database: Database, noted: Noted, generation: int) -> None:
-        rows = [encode_row(key, stored) for (key, _), stored in noted.items() if stored is not None]
-        gone = [(encode_key(key), name) for (key, name), stored in noted.items() if stored is None]
-        database.write(generation, rows, gone)
-
-    def _start_anew(self, generation: int) -> Database:
-        """Write all that stands into a file that was not there at the start; what is there by now is moved aside."""
-        self._database = None
-        self._open_database()
-        database: Database | None = self._database
-        assert database is not None
-        if database.rows and identity(self.path) != self._read_from:
-            database.close()
-            self._database = None
-            aside = set_aside(self.path)
-            self._log("error", "another persistence file appeared", file=str(self.path), moved_to=str(aside))
-            self._database = database = Database(self.path, self._synchronous)
-        groups = self._everything()
-        everything: Noted = {(group.key, name): one for group in groups for name, one in group.families.items()}
-        try:
-            self._transact(database, everything, generation)
+                self._complain("another persistence file appeared", "it is not what was written", moved_to=str(aside))
+                return self._open_database()
         except BaseException:
-            # What stands is not in it: the next flush starts anew too.
             database.close()
-            self._database = None
             raise
         database.rows = []
         return database
 
-    def _failed(self, error: Exception) -> None:
-        if self.failing is None:
+    def _check_file(self) -> None:
+        """Look whether the file is as it was left; if it is not, give it up: all is written again."""
+        database = self._database
+        meddling = database.meddling(times=self._doubts < _DOUBTS) if database is not None else None
+        if database is None or meddling is None:
+            if self._doubts < _DOUBTS:
+                self._doubts = 0
+            return
+        self._log("warn", "persistence file changed, writing it again", err=meddling.text, file=str(self.path))
+        self._doubts = self._doubts + 1 if meddling.only_times else 0
+        self._notes.whole = True
+        self._database = None
+        if not meddling.replaced:
+            # It is still the file that this gateway wrote: it may be written over.
+            with suppress(OSError):
+                self._read_from = identity(self.path)
+        database.close(discard=meddling.discard)
+
+    def _drop_damaged(self, database: Database, error: BaseException) -> None:
+        self._database = None
+        with suppress(sqlite3.Error):
+            database.close()
+        aside = set_aside(self.path)
+        self._complain("error persisting metrics", f"damaged: {error}", moved_to=str(aside))
+
+    # What becomes known
+
+    def _failed(self, error: BaseException) -> None:
+        text = explain(error)
+        if self._failing is None:
+            self._trouble(text)
+        self._failing = text
+        with self._work:
+            self._last_flush = monotonic()
+            if self._following:
+                self._start_thread()
+
+    def _trouble(self, text: str) -> None:
+        if not self._troubled:
+            self._troubled = True
             self.failing_since = self._clock()
-            self._log("error", "error persisting metrics", err=str(error), file=str(self.path))
-        self.failing = str(error)
+        self._complain("error persisting metrics", text)
+
+    def _works(self) -> None:
+        self._failing = None
+        if self._troubled and self.failing is None:
+            self._troubled = False
+            self._log("info", "persisting metrics works again", file=str(self.path))
+
+    # The thread that flushes at intervals, or tries again what failed
+
+    def _start_thread(self) -> None:
+        if self._thread is None and not self._closing:
+            self._thread = threading.Thread(target=self._run, name="persistence", daemon=True)
+            self._thread.start()
+        self._work.notify_all()
 
     def _run(self) -> None:
         while True:
             with self._work:
-                while not self._closing and not self._is_due():
-                    left = self._last_flush + self.interval - monotonic() if self._noted else None
+                while not self._closing and (left := self._seconds_left()) != 0:
                     self._work.wait(left)
                 if self._closing:
                     return
                 self._last_flush = monotonic()
-            self.flush()
+            self.flush(again=True)
 
-    def _is_due(self) -> bool:
-        changed = bool(self._noted) or (self._database is not None and self._database.generation != self._generation)
-        return changed and monotonic() >= self._last_flush + self.interval
+    def _seconds_left(self) -> float | None:
+        """Return the seconds until the thread has to flush; None if there is no need."""
+        if not self._owes() or (self.interval <= 0 and self.failing is None):
+            return None
+        return max(0.0, self._last_flush + (self.interval or _RETRY) - monotonic())
+
+    def _owes(self) -> bool:
+        database = self._database
+        if not self._following:
+            return bool(self._notes)
+        if database is None or self._notes or database.generation != self._notes.generation:
+            return True
+        return any(one.temporary for one in self._notes.unkept.values())
 
     def _stop(self) -> None:
         with self._work:
@@ -263,8 +422,8 @@ class Persistence:
     def close(self) -> None:
         """Write what is noted and close the file. What cannot be written is lost, and the log says so."""
         self._stop()
-        if not self.flush() and self._noted:
-            self._log("error", "metrics not persisted are lost", err=self.failing, file=str(self.path))
+        if not self.flush(again=True) and (self._owes() or self._notes.unkept):
+            self._complain("metrics not persisted are lost", self.failing or "")
         self._release()
 
     def crash(self) -> None:
@@ -275,7 +434,9 @@ class Persistence:
     def _release(self) -> None:
         with self._flushing:
             self._closed = True
-            if self._database is not None:
-                self._database.close()
-                self._database = None
-            self._noted = {}
+            database, self._database = self._database, None
+            if database is not None:
+                try:
+                    database.close()
+                except Exception as error:
+                    self._complain("error closing the persistence file", explain(error))

@@ -1,12 +1,15 @@
-"""A stored family as a row of the database: readable to whoever opens it with another tool.
+"""A stored family as a row of the database, in a form that other tools can read.
 
-A series is a line, its prefix and its value with a space between; a summary or histogram is JSON without spaces.
+A series is a line, its prefix and its value with a space between; a summary or histogram is JSON without spaces. Each
+row carries a checksum of its columns, which no longer fits once anything else has changed it.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import struct
+import zlib
 from typing import Any
 
 from pytest_pushgateway.exposition.labels import render_prefix, split_prefix
@@ -16,6 +19,19 @@ from pytest_pushgateway.gateway.groups import StoredFamily
 
 Row = tuple[bytes, bytes, float, int, bytes | None, bytes, bytes]
 """Group, name, pushed_at, type, help, series, suspects."""
+
+_KINDS: tuple[tuple[type, ...], ...] = (
+    (bytes,),
+    (bytes,),
+    (float,),
+    (int,),
+    (bytes, type(None)),
+    (bytes,),
+    (bytes,),
+)
+"""What SQLite gives back for each column of a sound row."""
+
+_COLUMNS = ("group", "name", "pushed_at", "type", "help", "series", "suspects")
 
 
 def encode_key(key: GroupingKey) -> bytes:
@@ -38,11 +54,57 @@ def encode_row(key: GroupingKey, stored: StoredFamily) -> Row:
     )
 
 
+def checksum(generation: int, row: Row) -> int:
+    """Return the checksum of a row as it is written, the number of its generation included.
+
+    Raises:
+        struct.error: if a column is out of its range.
+    """
+    group, name, pushed_at, family_type, help_text, series, suspects = row
+    said = -1 if help_text is None else len(help_text)
+    sizes = (len(group), len(name), said, len(series), len(suspects))
+    total = zlib.crc32(struct.pack("<qdq5q", generation, pushed_at, family_type, *sizes))
+    for part in (group, name, help_text or b"", series, suspects):
+        total = zlib.crc32(part, total)
+    return total
+
+
+def verify_row(generation: object, row: Row, said: object) -> None:
+    """Check that a row is as it was written.
+
+    Args:
+        generation: the number of its generation.
+        row: its columns as SQLite gives them.
+        said: the checksum in it; None in a row of the first version, which had none.
+
+    Raises:
+        ValueError: it is not; the text names the column if its type tells.
+    """
+    for column, value, kinds in zip(_COLUMNS, row, _KINDS, strict=True):
+        if type(value) not in kinds:
+            raise ValueError(f"{column} is not of its type: {_shown(value)}")
+    if type(generation) is not int:
+        raise ValueError(f"generation is not of its type: {_shown(generation)}")
+    if not _EARLIEST <= row[2] < _LATEST:
+        raise ValueError(f"pushed_at is out of range: {row[2]}")
+    if said is not None and said != checksum(generation, row):
+        raise ValueError("the checksum is wrong")
+
+
+_EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_800.0
+"""The years 1 to 9999, seconds since the epoch: what a date can say."""
+
+
+def _shown(value: object) -> str:
+    text = repr(bytes(value) if isinstance(value, bytes) else value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def decode_row(row: Row) -> tuple[GroupingKey, StoredFamily]:
     """Turn a row back into a stored family.
 
     Raises:
-        ValueError, TypeError, LookupError, AttributeError: if it is no such row.
+        Exception: of any kind, if the row cannot be one.
     """
     group, name, pushed_at, family_type, help_text, lines, suspects = row
     series: list[tuple[bytes, Value]] = []
@@ -52,7 +114,7 @@ def decode_row(row: Row) -> tuple[GroupingKey, StoredFamily]:
             raise ValueError("a series without a value")
         series.append((prefix, _decode(json.loads(value)) if value[:1] == b"[" else value))
     family = MetricFamily(name, family_type, help_text, series, suspects.split(b"\n") if suspects else [])
-    return split_prefix(group)[1], StoredFamily(family, float(pushed_at))
+    return split_prefix(group)[1], StoredFamily(family, pushed_at)
 
 
 def _dump(value: Value) -> bytes:
@@ -71,7 +133,8 @@ def _encode(value: Value) -> Any:
             native.negative,
             native.positive,
         ]
-        return ["histogram", value.count, value.sum, value.buckets, value.has_count, value.has_sum, parts]
+        said = [value.count, value.sum, value.buckets, value.has_count, value.has_sum, parts, value.whole_count]
+        return ["histogram", *said]
     if isinstance(value, Mixed):
         said = [[int(kind), _encode(part)] for kind, part in value.parts.items()]
         return ["mixed", base64.b64encode(value.raw).decode(), said]
@@ -84,8 +147,9 @@ def _decode(said: Any) -> Value:
         count, total, quantiles, has_count, has_sum = fields
         return Summary(count, total, _pairs(quantiles), has_count, has_sum)
     if kind == "histogram":
-        count, total, buckets, has_count, has_sum, parts = fields
-        return Histogram(count, total, _pairs(buckets), has_count, has_sum, _native(*parts) if parts else None)
+        count, total, buckets, has_count, has_sum, parts, *whole = fields
+        native = _native(*parts) if parts else None
+        return Histogram(count, total, _pairs(buckets), has_count, has_sum, native, *whole)
     if kind == "mixed":
         raw, parts = fields
         return Mixed(base64.b64decode(raw), {MetricType(number): _part(part) for number, part in parts})

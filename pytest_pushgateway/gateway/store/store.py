@@ -89,7 +89,8 @@ class Store:
         self._self_metrics = self_metrics
         self._clock = clock
         self._persistence = persistence
-        self._lock = threading.Lock()
+        # Taken again by its holder where the persistence asks for all groups before it keeps a change.
+        self._lock = threading.RLock()
         self._state = _State(self.counters, self_metrics)
         self._freed: threading.Event | None = None
         """Set when all that resets threw away is freed."""
@@ -140,6 +141,8 @@ class Store:
                 verdict.removed = tuple(name for name in delta.removed if name not in delta.added)
             else:
                 delta = self._failure(group, now)
+            if (unkept := self._keep(delta)) is not None:
+                return Verdict(False, unkept=unkept)
             verdict.created = created
             verdict.matched = not created
             if created:
@@ -154,23 +157,31 @@ class Store:
         with self._lock:
             if self._is_over(generation):
                 return Verdict(False, stale=True)
-            group = self._state.groups.pop(key, None)
-            if group is None:
-                return Verdict(True)
-            self._learn(self._state)
-            self._apply(self._state, Delta(group, dict(group.families), {}))
+            group = self._state.groups.get(key)
+            if group is not None:
+                delta = Delta(group, dict(group.families), {})
+                if (unkept := self._keep(delta)) is not None:
+                    return Verdict(False, unkept=unkept)
+                del self._state.groups[key]
+                self._learn(self._state)
+                self._apply(self._state, delta)
+        # Also where there was nothing to remove: what removed it may not be in the file yet.
         self._written()
-        return Verdict(True, matched=True)
+        return Verdict(True, matched=group is not None)
 
     def wipe(self, *, generation: int | None = None) -> Verdict:
         """Remove all groups."""
         with self._lock:
             if self._is_over(generation):
                 return Verdict(False, stale=True)
+            persistence = self._persistence
+            if persistence is not None and persistence.required:
+                if (unkept := persistence.keep_wiped()) is not None:
+                    return Verdict(False, unkept=unkept)
+            elif persistence is not None:
+                persistence.forget_all()
             old = self._state
             self._state = _State(self.counters, self._self_metrics)
-            if self._persistence is not None:
-                self._persistence.forget_all()
         self._written()
         matched = bool(old.groups)
         self._free(old)
@@ -193,7 +204,8 @@ class Store:
 
     def attach(self, persistence: Persistence) -> None:
         """Keep what stands, and what comes, in a file that is new."""
-        persistence.load(self.groups)
+        persistence.load()
+        persistence.follow(self.groups, self._lock)
         with self._lock:
             self._persistence = persistence
             for group in self._state.groups.values():
@@ -306,22 +318,34 @@ class Store:
         return Verdict(False, *_explained(after, conflicts))
 
     def _apply(self, state: _State, delta: Delta, *, consistent: bool = False) -> None:
-        state.index.apply(delta, consistent=consistent)
-        if self._persistence is not None:
-            assert delta.group is not None
-            changed: dict[bytes, StoredFamily | None] = dict.fromkeys(delta.removed)
-            changed.update((name, held.stored) for name, held in delta.added.items())
-            self._persistence.mark(delta.group.key, changed)
+        persistence = self._persistence
+        try:
+            state.index.apply(delta, consistent=consistent)
+            if persistence is not None and not persistence.required:
+                assert delta.group is not None
+                persistence.mark(delta.group.key, _changes(delta))
+        except BaseException:
+            if persistence is not None:
+                persistence.distrust()
+            raise
+
+    def _keep(self, delta: Delta) -> str | None:
+        """Write a change that is about to be made, where that is required; return why it is not in the file."""
+        if self._persistence is None or not self._persistence.required:
+            return None
+        assert delta.group is not None
+        return self._persistence.keep(delta.group.key, _changes(delta))
 
     def _restore(self, persistence: Persistence) -> None:
         state = self._state
-        for key, stored in persistence.load(self.groups):
+        for key, stored in persistence.load():
+            held = examine(stored.family, stored.pushed_at)
             group = state.groups.get(key)
             if group is None:
                 group = state.groups[key] = Group(key, state.serial)
                 state.serial += 1
-            held = examine(stored.family, stored.pushed_at)
             state.index.apply(Delta(group, {}, {stored.family.name: held}))
+        persistence.follow(self.groups, self._lock)
 
     # Outside the lock.
 
@@ -338,6 +362,12 @@ class Store:
                 before, self._freed = self._freed, done
             # Not threading.Thread, whose start() waits until the new thread has had its turn.
             _thread.start_new_thread(_dismantle, (old, before, done))
+
+
+def _changes(delta: Delta) -> dict[bytes, StoredFamily | None]:
+    changed: dict[bytes, StoredFamily | None] = dict.fromkeys(delta.removed)
+    changed.update((name, held.stored) for name, held in delta.added.items())
+    return changed
 
 
 def _explained(after: After, conflicts: Conflicts) -> tuple[str, tuple[Collision, ...]]:

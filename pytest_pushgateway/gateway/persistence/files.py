@@ -1,0 +1,119 @@
+"""The persistence file as a file: what it is, whether it is still as it was left, and how it is moved aside."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+_HEADER = b"SQLite format 3\x00"
+_DAMAGE = re.compile("malformed|not a database")
+"""In the message: SQLite's codes came with Python 3.11."""
+_UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENODEV, errno.EOPNOTSUPP)
+
+
+class PersistenceError(Exception):
+    """The file cannot be used and must not be touched; ``str()`` is one clear line."""
+
+
+class Distrusted(Exception):
+    """The file is not, or no longer, one that this gateway can read; ``str()`` says what it is."""
+
+
+def is_damage(error: BaseException) -> bool:
+    """Return whether an error of SQLite's says that the file is damaged, or is something else.
+
+    Nothing else does: a row that is too large, a full disk, or too little memory leave the file sound.
+    """
+    return _DAMAGE.search(str(error)) is not None
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Return what distinguishes a file from another that takes its name."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+class Look(NamedTuple):
+    """A file as it was at one moment; all zero if it was not there."""
+
+    device: int = 0
+    number: int = 0
+    size: int = 0
+    changed: int = 0
+    """When its content changed last, nanoseconds."""
+
+    @classmethod
+    def at(cls, path: str) -> Look:
+        """Look at a file now."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return cls()
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+    def is_same_file(self, other: Look) -> bool:
+        """Return whether both are one file, whatever it holds."""
+        return self[:2] == other[:2]
+
+
+def reserve(descriptor: int, size: int) -> None:
+    """Make sure that a file can be written up to a size even if the disk fills up meanwhile.
+
+    Does nothing where the system or the file system cannot do that.
+
+    Raises:
+        OSError: there is not enough room.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+
+
+def look_at_header(path: Path) -> None:
+    """Refuse what SQLite should not even be asked to open.
+
+    Raises:
+        PersistenceError: it is a directory, or cannot be read.
+        Distrusted: it is not a database.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096)
+    except FileNotFoundError:
+        return
+    except (IsADirectoryError, PermissionError) as error:
+        raise PersistenceError(f"{path} cannot be read: {error.strerror}") from error
+    if start and not start.startswith(_HEADER):
+        if b"MetricGroup" in start and b"GobbableMetricFamily" in start:
+            raise Distrusted("a persistence file of the original Pushgateway (gob)")
+        raise Distrusted("not a database")
+
+
+def set_aside(path: Path) -> Path:
+    """Move a file with its logs out of the way, to ``<name>.corrupt-<time>``; return where it is now.
+
+    Raises:
+        PersistenceError: it cannot be moved.
+    """
+    stem = f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    aside = path.with_name(stem)
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{stem}-{number}")
+    try:
+        for suffix in ("-wal", "-shm", "-journal", ""):
+            with suppress(FileNotFoundError):
+                os.rename(f"{path}{suffix}", f"{aside}{suffix}")
+    except OSError as error:
+        raise PersistenceError(f"{path} cannot be read, nor moved aside: {error.strerror}") from error
+    return aside

@@ -1,0 +1,154 @@
+"""Whatever SQLite call fails, and however: nothing acknowledged is lost without a word, and the file stays sound."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_pushgateway.gateway.persistence.persistence import PersistenceError
+from tests.gateway.kept import Kept
+from tests.gateway.tapped import after_a_kill, tapped
+
+KINDS: list[Callable[[], BaseException]] = [
+    MemoryError,
+    lambda: sqlite3.OperationalError("disk I/O error"),
+    lambda: sqlite3.DataError("string or blob too big"),
+    lambda: sqlite3.InterfaceError("bad parameter or other API misuse"),
+    lambda: sqlite3.DatabaseError("database disk image is malformed"),
+    KeyboardInterrupt,
+]
+NAMES = ["memory", "I/O", "data", "interface", "damage", "interrupt"]
+
+REQUESTS: list[Callable[[Kept], object]] = [
+    lambda g: g.put("a 1\nb 1\n", job="j"),
+    lambda g: g.put("b 2\n", job="k"),
+    lambda g: g.put("a 3\n", job="j"),
+    lambda g: g.put("# TYPE a counter\na 4\n", job="l"),
+    lambda g: g.delete(job="j"),
+    lambda g: g.delete(job="j"),
+    lambda g: g.store.wipe(),
+    lambda g: g.post("c 5\n", job="m"),
+]
+
+
+class Failpoint:
+    """Fails the call with a number, or that one and all that follow, before or after SQLite has carried it out."""
+
+    def __init__(
+        self, number: int, kind: Callable[[], BaseException], moment: str, *, for_good: bool = False, spare: str = ""
+    ) -> None:
+        self.number = number
+        self.kind = kind
+        self.moment = moment
+        self.for_good = for_good
+        self.spare = spare
+        self.calls = 0
+        self.hit = False
+        self.lifted = False
+
+    def __call__(self, when: str, statement: str) -> None:
+        if when != self.moment or self.lifted or statement == self.spare:
+            return
+        self.calls += 1
+        if self.calls == self.number or (self.for_good and self.calls > self.number):
+            self.hit = True
+            raise self.kind()
+
+
+def content(gateway: Kept) -> str:
+    """Return all that is held; numbers for types, and groups in the order of their names."""
+    return re.sub(r"<MetricType\.\w+: (\d)>", r"\1", repr(sorted(gateway.store.groups())))
+
+
+def send(gateway: Kept, request: Callable[[Kept], object]) -> None:
+    with suppress(MemoryError, KeyboardInterrupt):  # it is not acknowledged then
+        request(gateway)
+
+
+def numbers(kind: Callable[[], BaseException], moment: str, **options: Any) -> Iterator[Failpoint]:
+    """Give a failpoint for each call, until one is not met any more."""
+    for number in count(1):
+        failpoint = Failpoint(number, kind, moment, **options)
+        yield failpoint
+        if not failpoint.hit:
+            return
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("kind", KINDS, ids=NAMES)
+def test_one_failure_loses_nothing(tmp_path: Path, kind: Callable[[], BaseException], moment: str) -> None:
+    for failpoint in numbers(kind, moment):
+        path = tmp_path / f"{failpoint.number}" / "metrics"
+        path.parent.mkdir()
+        failpoint.lifted = True
+        with tapped(failpoint):
+            gateway = Kept(path)
+            failpoint.lifted = False
+            looked = False
+            for request in REQUESTS:
+                send(gateway, request)
+                if failpoint.hit and not looked and gateway.persistence.failing is None:
+                    looked = True
+                    with after_a_kill(path) as again:
+                        assert content(again) == content(gateway)
+        # A failure that is still there is in the log, and a clean stop makes up for it.
+        assert gateway.persistence.failing is None or ("error", "error persisting metrics") in gateway.log.messages
+        failpoint.lifted = True
+        gateway.stop()
+        with Kept(path) as again:
+            assert content(again) == content(gateway)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=NAMES)
+def test_failures_for_good_are_told_and_what_was_not_kept_is_when_they_end(
+    tmp_path: Path, kind: Callable[[], BaseException]
+) -> None:
+    for failpoint in numbers(kind, "before", for_good=True):
+        path = tmp_path / f"{failpoint.number}" / "metrics"
+        path.parent.mkdir()
+        failpoint.lifted = True
+        with tapped(failpoint):
+            gateway = Kept(path)
+            failpoint.lifted = False
+            for request in REQUESTS:
+                send(gateway, request)
+            if failpoint.hit:
+                assert gateway.persistence.failing is not None
+                assert ("error", "error persisting metrics") in gateway.log.messages
+            failpoint.lifted = True
+            gateway.delete(job="nothing")
+            assert gateway.persistence.failing is None
+            with after_a_kill(path) as again:
+                assert content(again) == content(gateway)
+            gateway.stop()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("kind", KINDS, ids=NAMES)
+def test_failure_at_the_start_leaves_the_file_as_it_is(
+    tmp_path: Path, kind: Callable[[], BaseException], moment: str
+) -> None:
+    path = tmp_path / "metrics"
+    with Kept(path) as gateway:
+        gateway.put("a 1\n", job="j")
+        before = content(gateway)
+    # A connection that was not closed, because closing it failed, is locked for this process.
+    for failpoint in numbers(kind, moment, spare="CLOSE"):
+        with tapped(failpoint), suppress(MemoryError, KeyboardInterrupt, sqlite3.Error, PersistenceError):
+            Kept(path).persistence.crash()
+        found = next(tmp_path.glob("*.corrupt-*Z"), None)
+        if found is not None:
+            # As SQLite said that it is damaged, it was moved aside, with its log if it had one.
+            assert kind is KINDS[4]
+            path = tmp_path / f"metrics{failpoint.number}"
+            for each in tmp_path.glob(f"{found.name}*"):
+                each.rename(f"{path}{each.name.removeprefix(found.name)}")
+        with Kept(path) as again:
+            assert content(again) == before
