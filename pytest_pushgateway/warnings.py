@@ -14,7 +14,7 @@ class UselessDeleteWarning(PushgatewayWarning):
 
 
 class LostPushWarning(PushgatewayWarning):
-    """A PUT removed metric families that an earlier push of the same test had put into the same group."""
+    """A push removed metrics that an earlier push of the same test had put into the same group."""
 
 
 class PoisonedGatewayWarning(PushgatewayWarning):

@@ -76,6 +76,7 @@ class Asserting(Exposed):
 
             raise AssertionError(expect.still_exposed(expectation, found, self._journal.requests()))
         self._prove(expectation, "exposed")
+        self._journal.deny(expectation)
         return True
 
     def assert_pushed(
@@ -192,6 +193,7 @@ class Asserting(Exposed):
         _check_reason(match)
         _check_status(status)
         wanted = expected_key(labels, grouping, "")
+        self._journal.look()
         asked: list[Push] | list[Delete] = self._journal.deletions() if method == "DELETE" else self._journal.pushes()
         matching = [
             entry
@@ -217,6 +219,7 @@ class Asserting(Exposed):
     def assert_no_rejections(self) -> Literal[True]:
         """Assert that the gateway refused no push in this test; what a fault answered does not count. Return True."""
         __tracebackhide__ = True
+        self._journal.look()
         pushes = [push for push in self._journal.pushes() if push.rejected]
         if pushes or self._journal.dropped_rejected:
             from pytest_pushgateway.harness.messages.rejections import rejections
@@ -235,6 +238,7 @@ class Asserting(Exposed):
             raise AssertionError(expect.proves_nothing(expectation, done, why))
 
     def _accepted(self) -> list[Push]:
+        self._journal.look()
         return [push for push in self._journal.pushes() if push.accepted and push.origin == "application"]
 
 

@@ -77,7 +77,8 @@ class Pushgateway(Asserting, Waiting, Sending):
             return "<Pushgateway stopped>"
         from pytest_pushgateway.harness.messages.failures import count
 
-        return f"<Pushgateway {self.url}: {count(len(self.groups), 'group')}, {count(len(self.pushes), 'push')}>"
+        groups = len(self._gateway.store.groups())  # a debugger that shows the gateway does not look at it
+        return f"<Pushgateway {self.url}: {count(groups, 'group')}, {count(len(self.pushes), 'push')}>"
 
     @property
     def settings(self) -> Settings:
@@ -163,6 +164,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         """
         from pytest_pushgateway.harness.journal.timeline import timeline
 
+        self._journal.look()
         return timeline(self.journal, self._gateway.moves, self.clock(), check=self.settings.consistency_check)
 
     def lint(self) -> list[LintProblem]:
@@ -231,7 +233,9 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def _store(self) -> Store:
-        return self._gateway.store
+        store = self._gateway.store
+        self._journal.look()
+        return store
 
     @property
     def _utf8_names(self) -> bool:

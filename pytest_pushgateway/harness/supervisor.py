@@ -70,6 +70,7 @@ class Supervisor(NamedTuple):
             since, gateway.heard = gateway.heard, journal.sequence
             noted = journal.noted(since)
             unheard = journal.take_unheard(since)
+            losses = journal.losses(since)
             pushed = journal.last_push > since
         poison = gateway.store.poisoned() if gateway.inner is not None and pushed else None
         due, gateway.due = gateway.due, []
@@ -80,13 +81,13 @@ class Supervisor(NamedTuple):
             problems = lint(journal.requests())
             due += [(LintWarning, f"{one}") for one in problems if one.push._order > since]
         unused = gateway.asked_faults._take_unused() if gateway.asked_faults is not None else []
-        if not (noted or unused or poison or unheard):
+        if not (noted or losses or unused or poison or unheard):
             return due
         from pytest_pushgateway.harness.messages import report
 
         if unheard:
             due.append(report.unheard(unheard))
-        return due + report.findings(noted, journal.requests(), unused, poison, gateway.prefix)
+        return due + report.findings(noted, losses, journal.requests(), unused, poison, gateway.prefix)
 
     def take_errors(self) -> list[BaseException]:
         """Return the exceptions that threads of the gateway and predicates of faults raised since this was asked.

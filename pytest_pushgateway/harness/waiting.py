@@ -82,6 +82,7 @@ class Waiting(Journalled):
         result = _wait(self._journal, asked.look, limit, _POLL)
         if not result:
             asked.fail(limit, self._journal, self._closed())
+        self._journal.look()
         return result  # type: ignore[no-any-return]
 
     async def async_wait_for_push(
@@ -132,6 +133,7 @@ class Waiting(Journalled):
         result = await _async_wait(self._journal, asked.look, limit, _POLL, "wait_until")
         if not result:
             asked.fail(limit, self._journal, self._closed())
+        self._journal.look()
         return result
 
 
@@ -230,6 +232,7 @@ class _Awaited:
             if push.origin == "application" and push.accepted and carries(self._expectation, push):
                 self._found.append(push)
                 if len(self._found) == self._count:
+                    self._journal.look(push._order)
                     return push
         return None
 
@@ -255,7 +258,7 @@ def _wait(journal: Journal, look: Callable[[], Any], timeout: float, poll: float
     deadline = monotonic() + timeout
     while True:
         sequence = journal.sequence
-        result = look()  # without the lock: it may send requests of its own
+        result = journal.peek(look)  # without the lock: it may send requests of its own
         if result:
             return result
         left = deadline - monotonic()
@@ -295,7 +298,7 @@ async def _async_wait(
     try:
         while True:
             changed.clear()
-            result = look()
+            result = journal.peek(look)
             if hasattr(result, "__await__"):
                 result = await _until(asyncio.ensure_future(result), pulse, deadline)
             if result:

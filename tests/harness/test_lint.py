@@ -152,6 +152,7 @@ def test_a_grouping_key_that_grows_with_every_push(pushgateway: Pushgateway) -> 
     ]
 
 
+@pytest.mark.filterwarnings("ignore::pytest_pushgateway.LostPushWarning")
 def test_a_label_that_grows_with_every_push(pushgateway: Pushgateway) -> None:
     for run in range(3):
         send(pushgateway, HELPED + f'backup_bytes{{file="{run}",disk="a"}} 7\n', method="POST")

@@ -142,8 +142,8 @@ def test_a_put_that_loses_what_the_test_had_pushed() -> None:
     assert [str(warning.message) for warning in caught] == [
         'push 3 (PUT job="backup") removed backup_files, which push 1 (PUT job="backup") had brought; backup_age, '
         'which push 2 (POST job="backup") had brought, and does not carry them itself: PUT replaces the whole group. '
-        "To keep them use POST (pushadd_to_gateway) or another grouping key; if the loss is meant, "
-        "filter LostPushWarning"
+        "To keep them use POST (pushadd_to_gateway) or another grouping key; if the loss is meant, say so: "
+        "pushgateway.assert_not_exposed('backup_files'), or filter LostPushWarning"
     ]
 
 

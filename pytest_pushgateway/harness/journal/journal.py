@@ -6,6 +6,7 @@ import _thread
 import os
 import threading
 import time
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -15,7 +16,10 @@ from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.harness.journal.requests import _CLASSES, ORIGIN_HEADER, Delete, Push, Request
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from pytest_pushgateway.gateway import hooks as exchange
+    from pytest_pushgateway.harness.journal.losses import Absence, Loss
 
 BODIES_LIMIT = 64 * 1024 * 1024
 """Bytes of bodies that a journal keeps at most."""
@@ -96,6 +100,9 @@ class Journal:
         self._astray: deque[Push | Delete] = deque(maxlen=ASTRAY)
         self._unheard: list[tuple[int, int]] = []
         """Place and number of rejected pushes that were let go before a warning spoke of them."""
+        self._looks: list[int] = []
+        """After which requests somebody read the gateway, in order."""
+        self._absences: list[tuple[int, Absence]] = []
         self._bodies = 0
         self._order = 0
         self._before = 0
@@ -183,6 +190,8 @@ class Journal:
             old, self._entries = self._entries, deque()
             self._noted = deque()
             self._astray.clear()
+            self._looks.clear()
+            self._absences.clear()
             large = len(old) > FREED_AT_ONCE or self._bodies > FREED_BYTES
             self._unheard = []
             self._bodies = self.dropped = self.dropped_accepted = self.dropped_rejected = 0
@@ -232,6 +241,38 @@ class Journal:
         with self.condition:
             unheard, self._unheard = self._unheard, []
         return [number for order, number in unheard if order > since]
+
+    def look(self, order: int | None = None) -> None:
+        """Note that the test reads the gateway now, or as it was after the request of that order."""
+        with self.condition:
+            at = self._order if order is None else order
+            if not self._looks or self._looks[-1] < at:
+                self._looks.append(at)
+            elif self._looks[-1] > at:
+                insort(self._looks, at)
+
+    def peek(self, look: Callable[[], Any]) -> Any:
+        """Return what ``look()`` does; what it read of the gateway counts only if it found what it was to find."""
+        before = len(self._looks)
+        result = look()
+        if not result:
+            with self.condition:
+                del self._looks[before:]
+        return result
+
+    def deny(self, absence: Absence) -> None:
+        """Note that the test found something not to be exposed, as it said."""
+        with self.condition:
+            self._absences.append((self._order, absence))
+
+    def losses(self, since: int) -> list[Loss]:
+        """Return what pushes later than ``since`` took from others of the same test."""
+        if self.last_push <= since or len(self._entries) < 2:
+            return []
+        from pytest_pushgateway.harness.journal.losses import losses
+
+        with self.condition:
+            return losses(list(self._entries), since, self._looks, self._absences)
 
     def pushes(self) -> list[Push]:
         """Return the pushes of the test that runs, rejected ones and those that met a fault too."""

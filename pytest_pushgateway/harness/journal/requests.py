@@ -274,6 +274,12 @@ class Push(Request):
         return tuple(verdict.collisions) if verdict is not None else ()
 
     @property
+    def _created(self) -> bool:
+        """Tell whether the push was accepted and the group was not there before."""
+        verdict = self._record.verdict if self._record is not None else None
+        return verdict is not None and bool(verdict.accepted) and bool(verdict.created)
+
+    @property
     def _removed(self) -> tuple[bytes, ...]:
         """Names of the families that a PUT removed and did not carry."""
         verdict = self._record.verdict if self._record is not None else None
@@ -281,8 +287,8 @@ class Push(Request):
 
     @property
     def _noteworthy(self) -> bool:
-        """Tell whether the application's push was rejected or took something away."""
-        return self.origin != "test" and (bool(self._removed) or self.rejected or self.location is not None)
+        """Tell whether the application's push was rejected or redirected."""
+        return self.origin != "test" and (self.rejected or self.location is not None)
 
 
 class Delete(Request):

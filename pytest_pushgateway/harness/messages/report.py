@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
 from pytest_pushgateway.harness.messages.failures import KEPT, count
-from pytest_pushgateway.harness.messages.history import owner, poisoner, strays
+from pytest_pushgateway.harness.messages.history import poisoner, strays
+from pytest_pushgateway.harness.messages.losses import list_names, lost
 from pytest_pushgateway.harness.messages.rejections import by_cause, rejection
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
 from pytest_pushgateway.harness.wording import brief, shorten, show_key
@@ -25,6 +26,7 @@ from pytest_pushgateway.warnings import (
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.groups import Poison, StoredGroup
     from pytest_pushgateway.harness.faults import Fault
+    from pytest_pushgateway.harness.journal.losses import Loss
 
 Finding = tuple[type[PushgatewayWarning], str]
 """A warning that a test should give: its category and its text."""
@@ -36,9 +38,14 @@ LOG_LINES = 20
 
 
 def findings(
-    noted: Iterable[Request], requests: Sequence[Request], unused: Sequence[Fault], poison: Poison | None, prefix: str
+    noted: Iterable[Request],
+    losses: Iterable[Loss],
+    requests: Sequence[Request],
+    unused: Sequence[Fault],
+    poison: Poison | None,
+    prefix: str,
 ) -> list[Finding]:
-    """Return the warnings for the noteworthy ones among the requests, for unused faults and for a poisoned gateway.
+    """Return the warnings for the noteworthy ones among the requests, losses, unused faults and a poisoned gateway.
 
     What has one cause is one warning, however many requests it befell.
     """
@@ -47,10 +54,11 @@ def findings(
     refused = [push for push in noted if isinstance(push, Push) and push.rejected and not push._expected]
     for alike in by_cause(refused, requests):
         found.append((alike[0]._order, (RejectedPushWarning, rejected(alike, requests))))
+    found += [(push._order, (LostPushWarning, text)) for push, text in lost(losses)]
     for push in noted:
-        if isinstance(push, Push):
-            texts = (lost(push, requests), _emptied(push))
-            found += [(push._order, (LostPushWarning, text)) for text in texts if text is not None]
+        text = _emptied(push) if isinstance(push, Push) else None
+        if text is not None:
+            found.append((push._order, (LostPushWarning, text)))
     for deletions in _useless_deletions(noted):
         found.append((deletions[0]._order, (UselessDeleteWarning, _useless(deletions))))
     found.sort(key=lambda each: each[0])
@@ -87,28 +95,10 @@ def rejected(alike: Sequence[Push], requests: Sequence[Request]) -> str:
 
 def unheard(numbers: Sequence[int]) -> Finding:
     """Return the warning for rejected pushes that the journal has let go of."""
-    names = _list([f"push {number}" for number in numbers])
+    names = list_names([f"push {number}" for number in numbers])
     return RejectedPushWarning, (
         f"rejected, but not in the journal any more: {names}; {KEPT}. To hear why raise that option; if the test "
         "expects it, say so in time: pushgateway.assert_rejected()"
-    )
-
-
-def lost(push: Push, requests: Sequence[Request]) -> str | None:
-    """Return the text of a `LostPushWarning`, or None where a push lost nothing that this test had pushed."""
-    if not push._removed or push._request.key is None:
-        return None
-    owners: dict[str, list[str]] = {}
-    for name in push._removed:
-        earlier = owner(push._request.key, name, push, requests)
-        if earlier is not None and earlier.origin == "application" and earlier.test == push.test:
-            owners.setdefault(name_of(earlier), []).append(text_of(name))
-    if not owners:
-        return None
-    lost_names = "; ".join(f"{_list(names)}, which {who} had brought" for who, names in owners.items())
-    return (
-        f"{name_of(push)} removed {lost_names}, and does not carry them itself: PUT replaces the whole group. To keep "
-        "them use POST (pushadd_to_gateway) or another grouping key; if the loss is meant, filter LostPushWarning"
     )
 
 
@@ -212,7 +202,7 @@ def section(
     for group in groups[:GROUPS]:
         names = [brief(text_of(name), 60) for name in group.families if name not in OWN_GAUGES]
         key = brief(show_key({text_of(n): text_of(v) for n, v in group.key}))
-        lines.append(f"    {key}: {_list(names) or 'no metrics'}")
+        lines.append(f"    {key}: {list_names(names) or 'no metrics'}")
     if len(groups) > GROUPS:
         lines.append(f"    ... and {len(groups) - GROUPS} more")
     if poison is not None:
@@ -243,7 +233,7 @@ def _pushes(pushes: Sequence[Push], requests: Sequence[Request]) -> list[str]:
             continue
         mine = ", sent by the test itself" if push.origin == "test" else ""
         names = [brief(text_of(name), 60) for name in push._parsed]
-        what = _list(names) or ("no metrics" if push.accepted else "nothing stored")
+        what = list_names(names) or ("no metrics" if push.accepted else "nothing stored")
         if push._followed_by is not None:
             what = f"Location {shorten(push.location or '')}, followed by {name_of(push._followed_by)}"
         lines.append(f"  {name_of(push)}{mine}, {push.outcome}: {what}")
@@ -272,11 +262,6 @@ def summary(rows: Mapping[str, Sequence[float]]) -> list[str]:
 def _row(title: str, numbers: Sequence[float]) -> tuple[str, str, str, str, str, str]:
     pushes, rejected_, deletions, bodies = (str(int(number)) for number in numbers[:4])
     return title, pushes, rejected_, deletions, bodies, f"{numbers[4] * 1000:.1f} ms"
-
-
-def _list(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NAMES])
-    return f"{shown} and {len(names) - NAMES} more" if len(names) > NAMES else shown
 
 
 def _arguments(alike: Sequence[Request]) -> str:
