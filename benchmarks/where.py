@@ -42,7 +42,7 @@ def main() -> None:
         def once() -> float:
             client, ours = socket.socketpair()
             client.sendall(REQUEST)
-            connection = Connection(server, ours, ("127.0.0.1", 1), server._generation())
+            connection = Connection(server, ours, ("127.0.0.1", 1))
             start = time.thread_time()
             connection.run()
             taken = time.thread_time() - start

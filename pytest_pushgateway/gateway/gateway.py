@@ -169,7 +169,7 @@ class Gateway:
                 listeners,
                 limits=settings,
                 tls=self._tls,
-                generation=lambda: self.store.generation,
+                generation=self.store.generation,
                 clock=self._clock,
                 log=self._log,
                 errors=self.errors,
@@ -240,13 +240,17 @@ class Gateway:
             self._ended.set()
 
     def reset(self) -> None:
-        """Empty the store and close what was connected before; waits of plans end."""
-        self.store.reset()
+        """Empty the gateway without touching a client's connection.
+
+        Whatever clients have sent by now, read or not, is answered as by an empty gateway and leaves no trace; requests
+        that wait for a plan end with a closed connection. What comes later meets the empty gateway.
+        """
+        self._server.begin_generation(self.store.reset)
+        with self._lock:
+            if self._recent is not None:
+                self._recent.clear()
         if self._api is not None:
             self._api.forget()
-        if self._recent is not None:
-            self._recent.clear()
-        self._server.close_connections(before=self.store.generation)
 
     def persist(self, path: str) -> None:
         """Keep what is stored, and what comes, in a file from now on.
@@ -293,19 +297,21 @@ class Gateway:
         if self._observer is not None:
             self._observer(record)
         failed = record.verdict is not None and record.verdict.error is not None
-        if self._recent is not None or self._recent_requests is None or failed:
-            self._note_of_requests()(record)
-        if record.verdict is not None:
-            with self._lock:
+        with self._lock:
+            if record.request.generation != self.store.generation:
+                return
+            if self._recent is not None or self._recent_requests is None or failed:
+                self._note_of_requests()(record)
+            if record.verdict is not None:
                 self._changes += 1
 
     def _note_of_requests(self) -> Recent:
-        with self._lock:
-            if self._recent is None:
-                from pytest_pushgateway.gateway.app.recent_requests import LIMIT, Recent
+        """Return the gateway's own note, made when it is first needed; the lock is held."""
+        if self._recent is None:
+            from pytest_pushgateway.gateway.app.recent_requests import LIMIT, Recent
 
-                self._recent = Recent(LIMIT if self._recent_requests is None else 0)
-            return self._recent
+            self._recent = Recent(LIMIT if self._recent_requests is None else 0)
+        return self._recent
 
     # The JSON API and the page are imported when they are asked for: most tests never do.
 
@@ -328,14 +334,16 @@ class Gateway:
         from pytest_pushgateway.gateway.app import page as ui
 
         poison = self.store.poisoned()
+        with self._lock:
+            note = self._note_of_requests()
         return ui.State(
             revision=f"{self.store.generation}.{self._changes}",
             now=self._clock(),
             start_time=self._start_time,
             admin_api=self.settings.enable_admin_api,
             persistence=self._persistence_state(),
-            requests=(self._recent_requests or self._note_of_requests().requests)(),
-            failures=self._note_of_requests().failures(),
+            requests=(self._recent_requests or note.requests)(),
+            failures=note.failures(),
             conflict=None if poison is None else poison.error,
             conflicting=() if poison is None else list(zip(poison.cure, poison.paths, strict=True)),
             note=self._note(),

@@ -2,8 +2,7 @@
 
 The gateway calls a *hook* with each :class:`Request` before anything is parsed or stored and carries out the
 :class:`Plan` that it returns; it calls an *observer* with the :class:`Record` after the store has changed and before
-the first byte of the answer leaves. Neither is called for a request whose connection was accepted before the last
-reset.
+the first byte of the answer leaves. Neither is called for a request that had arrived, read or not, at the last reset.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class Request:
     """The body as sent: content codings still applied, chunked transfer coding undone."""
     remote_address: str
     generation: int
-    """The store's generation when the request's connection was accepted."""
+    """The store's generation when the first byte of the request arrived."""
     received_at: float
     """The gateway's clock when the request line had been read, seconds since the epoch."""
     kind: Kind

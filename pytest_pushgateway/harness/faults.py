@@ -97,9 +97,15 @@ class Faults:
     ``after=True`` lets the request take effect before it fails: the case in which a retry doubles.
     """
 
-    def __init__(self, release: Callable[[object], None], refuse: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        release: Callable[[object], None],
+        refuse: Callable[[bool], None],
+        is_current: Callable[[exchange.Request], bool],
+    ) -> None:
         self._release = release
         self._refuse = refuse
+        self._is_current = is_current
         self._lock = threading.Lock()
         self._active: list[Fault] = []
         self._ended: list[Fault] = []
@@ -205,12 +211,16 @@ class Faults:
 
     def clear(self) -> None:
         """End all faults and release the requests that wait in them."""
-        for fault in self:
-            self._remove(fault)
+        self._end_all()
         with self._lock:
             ended = tuple(self._ended)
         for fault in ended:  # one that has used up its times may still hold a request
             self._release(fault)
+
+    def _end_all(self) -> None:
+        """End all faults; the requests that wait in them wait on."""
+        for fault in self:
+            self._end(fault)
 
     def _plan(self, request: exchange.Request) -> Plan | None:
         """Return what the active faults do to ``request``: the gateway's hook."""
@@ -218,6 +228,9 @@ class Faults:
         met: list[Fault] = []
         with self._lock:
             active = tuple(self._active)
+        if not self._is_current(request):
+            # Asked after looking: a fault that was made since the last reset is not for a request from before it.
+            return None
         for fault in active:
             try:
                 if not fault._meets(request):
@@ -271,6 +284,10 @@ class Faults:
             return True
 
     def _remove(self, fault: Fault) -> None:
+        self._end(fault)
+        self._release(fault)
+
+    def _end(self, fault: Fault) -> None:
         with self._lock:
             if fault in self._active:
                 self._active.remove(fault)
@@ -279,7 +296,6 @@ class Faults:
         if self._refusing and not refused:
             self._refusing = False
             self._refuse(False)
-        self._release(fault)
 
 
 def _never(request: Request) -> bool:

@@ -138,7 +138,7 @@ class LocalGateway:
             if self._faults is None:
                 from pytest_pushgateway.harness.faults import Faults
 
-                self._faults = Faults(self._release, self._refuse)
+                self._faults = Faults(self._release, self._refuse, self._is_current)
             return self._faults
 
     @property
@@ -180,7 +180,7 @@ class LocalGateway:
             log=self._write_log,
             recent_requests=self._recent,
             note=lambda: self.page_note,
-            on_listening=(lambda inner: inner.store.reset()) if self._emptied else None,
+            on_listening=(lambda inner: inner.reset()) if self._emptied else None,
         )
         if self.inner is not None:
             inner.errors = self.inner.errors  # what its threads raised the test has yet to hear
@@ -207,16 +207,20 @@ class LocalGateway:
         self._again(lambda inner: inner.crash())
 
     def reset(self) -> None:
-        """Empty gateway, log and journal, and lift all faults; a request under way shows in none of them."""
+        """Empty gateway, log and journal, and lift all faults, without touching a client's connection.
+
+        A request that was sent before, even if it is under way or was not read yet, is answered as by an empty gateway
+        and shows nowhere; one that waits for a fault has its connection closed.
+        """
         stopped = not self.running
-        self.lift_faults()
-        self.log.clear()
+        self.end_faults()
         with self.journal.condition:
             if self.inner is not None:
                 self._emptied = stopped
                 self.inner.reset()
             self.journal.clear()
             self.moves.clear()
+            self.log.clear()
 
     def end(self) -> None:
         """Stop the gateway, whatever fails, and remove its temporary file."""
@@ -242,6 +246,11 @@ class LocalGateway:
         """End all faults and release the requests that wait in them."""
         if self._faults is not None:
             self._faults.clear()
+
+    def end_faults(self) -> None:
+        """End all faults; the requests that wait in them wait on, until a reset or a stop."""
+        if self._faults is not None:
+            self._faults._end_all()
 
     def closed(self) -> str | None:
         """Return why no connection reaches the gateway now, and what to do; None where one would."""
@@ -274,8 +283,12 @@ class LocalGateway:
             return
         test = running_test() or self.test  # it may have emptied the environment
         with self.journal.condition:
-            if self.inner is None or record.request.generation == self.inner.store.generation:
+            if self._is_current(record.request):
                 self.journal.add(record, test)
+
+    def _is_current(self, request: Request) -> bool:
+        """Return whether a request arrived after the last reset."""
+        return self.inner is None or request.generation == self.inner.store.generation
 
     def _hook(self, request: Request) -> Plan | None:
         if not self._faults or self.journal.is_own(request):

@@ -211,7 +211,11 @@ class Pushgateway(Asserting, Waiting, Sending):
         self._gateway.crash()
 
     def reset(self) -> None:
-        """Empty gateway and journal and lift all faults; a request that is under way shows in neither any more."""
+        """Empty gateway and journal and lift all faults, without touching a client's connection.
+
+        A request that was sent before, even if it is under way or was not read yet, is answered as by an empty gateway
+        and shows nowhere; one that waits for a fault has its connection closed.
+        """
         supervisor(self).reset()
 
     def __enter__(self) -> Pushgateway:

@@ -42,7 +42,7 @@ class Supervisor(NamedTuple):
             Exception: what a thread of the gateway, or a fault's predicate, had raised.
 
         """
-        self.gateway.lift_faults()
+        self.gateway.end_faults()
         self.issue_warnings()
         self.gateway.reset()
 

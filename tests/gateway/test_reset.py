@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import gc
 import http.client
+import socket
 import threading
 import weakref
 
+import pytest
+
 from pytest_pushgateway.gateway.gateway import Gateway
+from pytest_pushgateway.gateway.hooks import Record, Request
 from pytest_pushgateway.gateway.store.store import Store
 from pytest_pushgateway.settings import Settings
+from tests import wire
 from tests.gateway.held import Held, key
 
 
@@ -88,6 +93,78 @@ def test_a_scrape_that_is_under_way_while_the_store_is_reset() -> None:
     scraping.join()
     assert "a0" not in bodies[0]
     gateway.store.close()
+
+
+BEFORE = [
+    (b"PUT /metrics/job/j", b"late 1\n", b"HTTP/1.1 200 OK"),
+    (b"POST /metrics/job/j", b"not metrics\n", b"HTTP/1.1 400 Bad Request"),
+    (b"PUT /metrics/job/j", b"late 1\nlate 1\n", b"HTTP/1.1 400 Bad Request"),
+    (b"DELETE /metrics/job/j", b"", b"HTTP/1.1 202 Accepted"),
+    (b"PUT /api/v1/admin/wipe", b"", b"HTTP/1.1 202 Accepted"),
+    (b"PUT /-/quit", b"", b"HTTP/1.1 200 OK"),
+    (b"GET /metrics", b"", b"HTTP/1.1 200 OK"),
+    (b"GET /nothing", b"", b"HTTP/1.1 404 Not Found"),
+]
+
+
+@pytest.mark.parametrize(("line", "body", "answer"), BEFORE, ids=lambda part: part.decode() if b"/" in part else "")
+def test_a_request_from_before_is_answered_as_by_an_empty_gateway_and_leaves_no_trace(
+    line: bytes, body: bytes, answer: bytes
+) -> None:
+    log: list[str] = []
+    records: list[Record] = []
+    gateway = Gateway(
+        Settings(enable_admin_api=True, enable_lifecycle=True),
+        observer=records.append,
+        hook=lambda request: hooked.append(request),
+        clock=lambda: 1.0,
+        log=lambda level, message, **fields: log.append(message),
+        on_quit=lambda: log.append("quit"),
+    )
+    hooked: list[Request] = []
+    gateway.start()
+    try:
+        raw = line + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        with socket.create_connection((gateway.host, gateway.port), timeout=10) as client:
+            client.sendall(raw[:-3])
+            gateway.reset()
+            # The new generation has something that the request from before must neither see nor change.
+            assert wire.request(gateway.port, "PUT", "/metrics/job/j", b"# TYPE late gauge\nlate 7\n").status == 200
+            state, seen = (gateway.store.groups(), gateway._state()), (list(records), list(hooked), list(log))
+            client.sendall(raw[-3:])
+            received = b"".join(iter(lambda: client.recv(65536), b""))
+        assert received.startswith(answer)
+        assert b"late 7" not in received
+        assert b"late{" not in received
+        assert ([*records], [*hooked], [*log]) == seen
+        assert gateway.store.groups() == state[0]
+        assert gateway._state() == state[1]
+        scraped = wire.request(gateway.port, "GET", "/metrics").body
+        assert b'pushgateway_http_requests_total{code="200",handler="push",method="put"} 1\n' in scraped
+        assert scraped.count(b"pushgateway_http_requests_total{") == 1
+        assert b'pushgateway_http_push_duration_seconds_count{method="put"} 1\n' in scraped
+    finally:
+        gateway.stop()
+
+
+def test_two_resets_at_once_leave_store_and_server_in_step() -> None:
+    gateway = Gateway(Settings())
+    gateway.start()
+
+    def reset_often() -> None:
+        for _ in range(50):
+            gateway.reset()
+
+    try:
+        threads = [threading.Thread(target=reset_often) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wire.request(gateway.port, "PUT", "/metrics/job/j", b"a 1\n").status == 200
+        assert len(gateway.store.groups()) == 1
+    finally:
+        gateway.stop()
 
 
 def test_a_reset_by_whoever_saw_a_push_leaves_its_pusher_the_answer() -> None:

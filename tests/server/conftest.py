@@ -26,7 +26,10 @@ class Running:
         self.held, self.listeners = open_listeners([("127.0.0.1", 0)])
         limits = {name: options.pop(name) for name in OPTIONS if name in options and name != "tls"}
         log = options.pop("log", lambda level, message, **fields: self.log.append((level, message, fields)))
+        boundary = options.pop("boundary", None)
         self.server = Server(app, self.listeners, limits=Settings(**limits), log=log, **options)
+        if boundary is not None:
+            self.server.boundary = boundary
         self.server.start()
         self.port = self.server.port
 

@@ -60,19 +60,17 @@ def test_a_hang_is_released_by_its_owner_alone(serve: Serve) -> None:
     assert answers == [200, 200]
 
 
-def test_a_reset_ends_the_waits_of_older_connections(serve: Serve) -> None:
-    generation = [0]
+def test_a_new_generation_ends_the_waits_of_the_one_before(serve: Serve) -> None:
     hang = Plan("hang", wait=math.inf)
-    running = serve(planned(hang, hang), generation=lambda: generation[0])
+    running = serve(planned(hang, hang))
     old = socket.create_connection(("127.0.0.1", running.port), timeout=10)
     old.sendall(GET)
     wire.wait_until(lambda: len(running.server._waits) == 1)
-    generation[0] = 1
+    running.server.begin_generation(lambda: 1)
+    assert old.recv(100) == b""
     new = socket.create_connection(("127.0.0.1", running.port), timeout=10)
     new.sendall(GET)
-    wire.wait_until(lambda: len(running.server._waits) == 2)
-    running.server.close_connections(before=1)
-    assert old.recv(100) == b""
+    wire.wait_until(lambda: len(running.server._waits) == 1)
     running.server.release()
     assert new.recv(12) == b"HTTP/1.1 200"
     old.close()

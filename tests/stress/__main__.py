@@ -21,6 +21,7 @@ NAMES = {
     "mixed_load": "memory, threads and descriptors under all kinds of requests: clients",
     "cycles": "starts and stops with connections in every state: cycles",
     "attacks": "small pushes that could cost a server: attacks",
+    "resets": "resets while clients send, over kept, new and TLS connections: rounds",
     "histories": "recorded concurrent histories, judged: histories",
 }
 

@@ -1,7 +1,8 @@
 """Concurrent pushes, deletions, scrapes, resets, restarts and crashes: every recorded history has an explanation.
 
-Each push carries two families with one value, which must never be seen apart. A request that was not answered may have
-had its effect, but not after a reset or restart that its connection did not survive; neither may it be in the journal.
+Each push carries two families with one value, which must never be seen apart. A reset leaves no request unanswered, and
+what was sent before it is not in the journal after it. A request that a restart or crash left without an answer may
+have had its effect, but not after that.
 """
 
 from __future__ import annotations
@@ -45,11 +46,10 @@ class Client:
         self.random = randomness
         self.values = values
         self.history: list[Operation] = []
-        self.accepted: dict[int, float] = {}
-        """By index in the history, of requests without an answer: since when the connection was known as accepted."""
+        self.sent: dict[int | None, float] = {}
+        """By value, when all of a push had been sent."""
         self.problem: Exception | None = None
         self._sock: socket.socket | None = None
-        self._accepted = math.inf
 
     def run(self) -> None:
         try:
@@ -77,15 +77,14 @@ class Client:
         began = perf_counter()
         try:
             sock.sendall(raw)
+            self.sent[value] = perf_counter()
             content = self._answer(sock)
         except OSError:
             if kind != "GET":
-                self.accepted[len(self.history)] = self._accepted
                 self.history.append(Operation("write", group, value, None, began, math.inf, answered=False))
             self._disconnect()
             return
         ended = perf_counter()
-        self._accepted = min(self._accepted, ended)
         if kind == "GET":
             self.history.append(Operation("read", -1, None, snapshot(content), began, ended))
         else:
@@ -96,7 +95,6 @@ class Client:
     def _connect(self) -> socket.socket:
         if self._sock is None:
             self._sock = socket.create_connection(("127.0.0.1", self.port), timeout=20)
-            self._accepted = math.inf
         return self._sock
 
     def _disconnect(self) -> None:
@@ -157,24 +155,31 @@ def record(gateway: Pushgateway, randomness: random.Random, values: list[int]) -
     content = gateway.scrape().text.encode()
     history = [Operation("read", -1, None, snapshot(content), began, perf_counter())]
     broken = [repr(client.problem) for client in clients if client.problem is not None]
+    interrupted = [one.ended for one in meddled if one.kind != "reset"]
+    sent: dict[int | None, float] = {}
     for client in clients:
-        for at, accepted in client.accepted.items():
-            for one in meddled:
-                if one.kind != "reset" or accepted < one.began:
-                    client.history[at] = replace(client.history[at], ended=one.ended)
-        history += client.history
+        for one in client.history:
+            if one.answered:
+                history.append(one)
+            elif interrupted:
+                history.append(replace(one, ended=interrupted[0]))
+            else:
+                broken.append(f"not answered: {one}")
+        sent |= client.sent
     history += [one for one in meddled if one.kind == "reset"]
-    return history, broken + journal_problems(gateway, history, meddled)
+    return history, broken + journal_problems(gateway, history, meddled, sent)
 
 
-def journal_problems(gateway: Pushgateway, history: list[Operation], meddled: list[Operation]) -> list[str]:
+def journal_problems(
+    gateway: Pushgateway, history: list[Operation], meddled: list[Operation], sent: dict[int | None, float]
+) -> list[str]:
     """Say which pushes are in the journal and should not be, or the other way round."""
     resets = [one for one in meddled if one.kind == "reset"]
     began, ended = (resets[0].began, resets[0].ended) if resets else (-math.inf, -math.inf)
     journalled = {int(push.body.split()[1]) for push in gateway.pushes}
     pushes = [one for one in history if one.kind == "write" and one.value is not None]
     missing = {one.value for one in pushes if one.answered and one.began > ended} - journalled
-    left = journalled & {one.value for one in pushes if one.ended < began}
+    left = journalled & {one.value for one in pushes if sent.get(one.value, math.inf) < began}
     unknown = journalled - {one.value for one in pushes}
     parts: dict[str, set[Any]] = {
         "not in the journal": missing,

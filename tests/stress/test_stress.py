@@ -20,6 +20,7 @@ BOUNDS = {
     "mixed_load": (3, 4),
     "cycles": (12, 20),
     "attacks": (1, 60),
+    "resets": (1000, 30),
     "histories": (40, 20),
 }
 

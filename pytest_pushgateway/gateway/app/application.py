@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_pushgateway.exposition.model import ParseError
@@ -20,7 +20,7 @@ from pytest_pushgateway.gateway.http.body import BodyTooLarge
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError
 from pytest_pushgateway.gateway.log import Log
-from pytest_pushgateway.gateway.store.store import GatherError, Store
+from pytest_pushgateway.gateway.store.store import GatherError, Store, Verdict
 from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
@@ -85,6 +85,10 @@ class App:
         return answer._replace(headers=[*answer.headers, *(pair for pair in configured if pair[0] not in own)])
 
 
+class _Late(Exception):
+    """The generation to which the request belongs ended before it took effect."""
+
+
 class _Handling:
     """One request on its way through the gateway."""
 
@@ -112,19 +116,44 @@ class _Handling:
 
     def run(self, refusal: Answer | None) -> Answer:
         """Carry the request out, or answer ``refusal``; tell the observer before returning."""
-        app, plan = self.app, None
         if refusal is not None:
             self._observe(refusal, None)
             return refusal
         problem = self._read_body()
-        if self.peer.closing or self.peer.generation != app.store.generation:
-            # What a stop or a reset has cut short never happened.
+        if self._is_late():
+            self._turn_to_an_empty_gateway()
+        hook = self.app.hook
+        plan = hook(self.request) if hook is not None else None
+        if self.peer.closing:
+            # What a stop has cut short never happened.
             raise Abandoned
-        if app.hook is not None and (plan := app.hook(self.request)) is not None:
+        if plan is not None:
             return self._carry_out(plan, problem)._replace(plan=plan)
         answer = self._take_effect(problem)
         self._observe(answer, None)
         return answer
+
+    def _is_late(self) -> bool:
+        return self.request.generation != self.app.store.generation
+
+    def _turn_to_an_empty_gateway(self) -> None:
+        """Go on as if this were another gateway, empty and seen by nobody: a client must not notice a reset."""
+        from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
+
+        app = self.app
+        self_metrics = SelfMetrics(app.clock)
+        store = Store(self_metrics=self_metrics, clock=app.clock)
+        self.app = replace(
+            app,
+            store=store,
+            self_metrics=self_metrics,
+            quit=None if app.quit is None else _do_nothing,
+            log=_do_nothing,
+            hook=None,
+            observer=None,
+        )
+        self.request.generation = store.generation
+        self.verdict = self.parsed = None
 
     def _carry_out(self, plan: Plan, problem: Answer | BodyError | None) -> Answer:
         answer: Answer | None = None
@@ -179,6 +208,13 @@ class _Handling:
         return self.route.decodes and self.head.fields.get("content-encoding", "").lower() == "gzip"
 
     def _take_effect(self, problem: Answer | BodyError | None) -> Answer:
+        try:
+            return self._act(problem)
+        except _Late:
+            self._turn_to_an_empty_gateway()
+            return self._act(problem)
+
+    def _act(self, problem: Answer | BodyError | None) -> Answer:
         if isinstance(problem, Answer):
             return problem
         route, body = self.route, self.request.body
@@ -213,7 +249,8 @@ class _Handling:
         handler, app = self.route.handler, self.app
         if handler == "push":
             answer = self._push(body, broken)
-            app.self_metrics.observe_push(self.head.method, monotonic() - self.started, self._size())
+            seconds = monotonic() - self.started
+            app.self_metrics.observe_push(self.head.method, seconds, self._size(), self.request.generation)
         elif handler == "delete":
             answer = self._delete()
         elif handler == "metrics":
@@ -229,7 +266,7 @@ class _Handling:
         else:
             answer = app.api(handler)
         if handler in _COUNTED or self.route.api:
-            app.self_metrics.observe_request(handler, answer.status, self.head.method)
+            app.self_metrics.observe_request(handler, answer.status, self.head.method, self.request.generation)
         return answer
 
     def _push(self, body: bytes, broken: EncodingError | None) -> Answer:
@@ -292,7 +329,7 @@ class _Handling:
     @staticmethod
     def _in_time(verdict: Verdict) -> Verdict:
         if verdict.stale:
-            raise Abandoned
+            raise _Late
         return verdict
 
     def _scrape(self) -> Answer:
@@ -347,10 +384,10 @@ class _Handling:
 
     def _observe(self, answer: Answer, plan: Plan | None) -> None:
         observer = self.app.observer
-        if self.peer.generation != self.app.store.generation:
-            raise Abandoned
-        # Before the observer: whoever it wakes up may reset at once.
+        # Before the observer: whoever it wakes up may stop the gateway at once.
         self.peer.answering = plan is None or not math.isinf(plan.wait)
+        if self._is_late():
+            return
         missed = self._missed(answer) if self.route.outcome != "handle" and answer.status >= 300 else ""
         if observer is not None:
             duration = monotonic() - self.started
@@ -384,6 +421,10 @@ def _location(answer: Answer) -> str:
     if not 300 <= answer.status < 400:
         return ""
     return next((value for name, value in answer.headers if name.lower() == "location"), "")
+
+
+def _do_nothing(*_arguments: object, **_fields: object) -> None:
+    """Stand in for what only the gateway that is seen may do: log and quit."""
 
 
 _OF_CHUNKS = frozenset({"transfer-encoding", "content-length", "trailer"})

@@ -23,6 +23,7 @@ from pytest_pushgateway.gateway.http.head import (
 )
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError, Input
+from pytest_pushgateway.gateway.http.readiness import has_unread
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.monotonic import monotonic
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.gateway.hooks import Plan
     from pytest_pushgateway.gateway.http.host import Host
+    from pytest_pushgateway.gateway.http.tls import Stream
 
 _RECEIVE = 65536
 _KNOWN_LENGTH = 2048
@@ -48,16 +50,24 @@ _GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, e
 
 
 class Connection:
-    """A connection. The thread that makes it serves it.
+    """A connection. The thread that runs it serves it.
 
     The application gets it with each request, as a `Peer`.
+
+    Each request belongs to the generation in which its first byte arrived, read or not. So the thread takes that byte
+    from the socket, and notes the generation, while it holds the server's ``boundary``; and whoever begins a new
+    generation holds it, too, while it marks the connections in whose sockets a request waits to be read.
     """
 
-    def __init__(self, server: Host, sock: socket.socket, address: Any, generation: int) -> None:
+    def __init__(self, server: Host, sock: socket.socket, address: Any) -> None:
         self.server = server
         self.sock: socket.socket = sock
-        self.generation = generation
-        """The store's generation when the connection was accepted."""
+        self.generation: int = server.generation
+        """The generation of the request under way."""
+        self._between_requests = True
+        """Whether the next byte from the socket begins a request."""
+        self._waiting_since: int | None = None
+        """The generation of the next request where it had arrived, unread, before that generation ended."""
         self.remote_address: str = _show_address(address)
         self.closing: bool = False
         self.busy: bool = False
@@ -69,7 +79,7 @@ class Connection:
         self._deadline = 0.0
         self._last_method = ""
         self._reset_on_close = False
-        self._tls: ssl.SSLSocket | None = None
+        self._tls: Stream | None = None
 
     def shut(self) -> None:
         """End the connection from another thread; its own thread then closes the socket."""
@@ -84,6 +94,13 @@ class Connection:
         if not self.answering:
             self.shut()
 
+    def end_generation(self) -> None:
+        """Leave a request that has arrived and was not read yet in the generation that ends; the boundary is held."""
+        if self._tls is not None:
+            self._tls.step()
+        if self._between_requests and self._waiting_since is None and self._request_waits():
+            self._waiting_since = self.server.generation
+
     def wait(self, plan: Plan) -> None:
         """Wait as long as the plan says, or until it is released. Raises Abandoned on a stop or reset."""
         self.server.wait(self, plan)
@@ -92,6 +109,7 @@ class Connection:
 
     def run(self) -> None:
         """Serve request after request, and close."""
+        self.thread = threading.current_thread()
         try:
             self.sock.settimeout(self.server.limits.request_timeout)
             if self.server.tls is None or self._handshake(self.server.tls):
@@ -110,11 +128,8 @@ class Connection:
             self.server.forget(self)
 
     def _close(self) -> None:
-        if self._tls is not None and not self.closing and not self._reset_on_close:
-            with suppress(OSError, ValueError):
-                # Sends close_notify, without which some clients take the end for an attack; does not wait for theirs.
-                self._tls.settimeout(0)
-                self._tls.unwrap()
+        if self._tls is not None and self._tls.established and not self.closing and not self._reset_on_close:
+            self._tls.say_goodbye()
         self.sock.close()
 
     def refuse(self) -> None:
@@ -129,7 +144,7 @@ class Connection:
         self.sock.close()
 
     def _handshake(self, make_context: Callable[[], ssl.SSLContext]) -> bool:
-        from pytest_pushgateway.gateway.http.tls import LOOKS_PLAIN, PLAIN_ON_TLS, Context
+        from pytest_pushgateway.gateway.http.tls import LOOKS_PLAIN, PLAIN_ON_TLS, Stream
         from pytest_pushgateway.golang.tls import problem_text
 
         # Peeked: what Go recognises of a plain request by the place of the TLS record's header.
@@ -138,20 +153,17 @@ class Connection:
             self._linger(plain=True)
             return False
         try:
-            context = make_context()
+            stream = Stream(make_context(), self.sock)
             # Kept before the handshake, so that a stop reaches the socket that is in use.
-            self.sock = wrapped = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+            self.sock, self._tls = stream.sock, stream
             if self.closing:
                 return False
-            wrapped.do_handshake()
-            if isinstance(context, Context) and not context.accepts(wrapped):
-                raise OSError("could not find allowed SANs in client cert")
+            stream.shake_hands(self.server.limits.request_timeout)
         except (OSError, ValueError) as problem:
             if not self.closing:
                 reason = problem_text(problem)
                 self.server.log("debug", "TLS handshake error", logged_source=self.remote_address, err=reason)
             return False
-        self._tls = wrapped
         return True
 
     def _receive(self) -> bytes:
@@ -160,7 +172,26 @@ class Connection:
             if left <= 0:
                 raise TimeoutError
             self.sock.settimeout(left)
-        return self.sock.recv(_RECEIVE)
+        if not self._between_requests:
+            return self.sock.recv(_RECEIVE)
+        if self._tls is not None:
+            return self._tls.receive_first(_RECEIVE, self.server.boundary, self._begin_request)
+        self.sock.recv(1, socket.MSG_PEEK)  # waits, outside of the boundary, which everybody needs
+        with self.server.boundary:
+            data = self.sock.recv(_RECEIVE)
+            self._begin_request()
+        return data
+
+    def _begin_request(self) -> None:
+        self._between_requests = False
+        self.generation = self.server.generation if self._waiting_since is None else self._waiting_since
+        self._waiting_since = None
+
+    def _request_waits(self) -> bool:
+        if self.server.tls is not None and (self._tls is None or not self._tls.established):
+            # What waits is of the handshake: a client sends no request before it has had the server's part of that.
+            return False
+        return has_unread(self.sock)
 
     def _serve_one(self) -> bool:
         """Serve one request; True if another may follow."""
@@ -206,6 +237,7 @@ class Connection:
             # As Go: old clients send a CRLF after a POST's body.
             lead = len(source.buffer[:4]) - len(source.buffer[:4].lstrip(b"\r\n"))
             source.buffer = source.buffer[lead:]
+            self._between_requests = not source.buffer
         if not source.buffer:
             self._deadline = 0.0
             self.sock.settimeout(limits.idle_timeout)
@@ -245,7 +277,11 @@ class Connection:
         if answer.plan is not None and answer.plan.disconnect:
             self._reset()
             return False
-        return self._write(head, answer, drained=body.drain(_DRAIN))
+        drained = body.drain(_DRAIN)
+        # Of a request that came right behind this one, before it was answered, bytes are here already: it shares its
+        # generation. Otherwise the next one begins with the next byte, which may come before the answer is sent.
+        self._between_requests = drained and not self._input.buffer
+        return self._write(head, answer, drained=drained)
 
     def _write(self, head: Head, answer: Answer, *, drained: bool) -> bool:
         status, own, blocks = status_line(answer.status), sorted(answer.headers), answer.blocks

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -47,9 +48,9 @@ class Peer(Protocol):
 
     remote_address: str
     generation: int
-    """The store's generation when the connection was accepted."""
+    """The store's generation when the first byte of the request arrived."""
     closing: bool
-    """Whether a stop or a reset ends it."""
+    """Whether a stop ends it."""
     answering: bool
     """Whether the outcome of the request is known to others and only the sending of its answer is left."""
 
@@ -78,6 +79,8 @@ class Host(Protocol):
     log: Log
     stopping: bool
     lax_content_length: bool
+    generation: int
+    boundary: threading.Lock
 
     def wait(self, connection: Any, plan: Plan) -> None:
         """Wait as a plan says."""

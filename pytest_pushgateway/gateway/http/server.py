@@ -39,8 +39,8 @@ class Server:
     """Serves an application on listening sockets, which it owns from then on.
 
     ``limits`` are the options that bound what a client may ask of it. ``tls`` returns the context for a new connection.
-    ``generation`` is asked at each accepted connection. ``log`` gets what goes wrong; exceptions of the application are
-    also kept in ``errors``. ``held`` are bound to the same addresses and tell them where nothing listens yet.
+    ``generation`` is the number of the first one. ``log`` gets what goes wrong; exceptions of the application are also
+    kept in ``errors``. ``held`` are bound to the same addresses and tell them where nothing listens yet.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Server:
         *,
         limits: Settings | None = None,
         tls: Callable[[], ssl.SSLContext] | None = None,
-        generation: Callable[[], int] = int,
+        generation: int = 0,
         clock: Callable[[], float] = time.time,
         log: Log = silent,
         errors: list[BaseException] | None = None,
@@ -68,7 +68,11 @@ class Server:
         self.port: int
         self.host, self.port = _name([*listeners, *held][0])
         self._clock = clock
-        self._generation = generation
+        self.generation: int = generation
+        """The generation to which a request belongs that begins to arrive now."""
+        self.boundary: threading.Lock = threading.Lock()
+        """Held while the first bytes of a request are taken from a socket, or a connection from a listener, and their
+        generation is noted; and while a new generation begins."""
         self._listeners = list(listeners)
         self._lock = threading.Lock()
         self._connections: set[Connection] = set()
@@ -84,7 +88,7 @@ class Server:
 
     def start(self) -> None:
         """Begin to accept connections."""
-        self._workers = Workers(self._listeners, take=self._take, drop=self._drop, log=self.log)
+        self._workers = Workers(self._listeners, take=self._take, drop=self._drop, log=self.log, boundary=self.boundary)
         self._workers.start()
 
     def stop(self, grace: float = 0.0) -> None:
@@ -119,15 +123,29 @@ class Server:
         with self._lock:
             return list(self._connections)
 
-    def close_connections(self, before: float = math.inf) -> None:
-        """Shut the connections that were accepted before generation ``before``, and end their waits."""
+    def begin_generation(self, begin: Callable[[], int]) -> None:
+        """Begin a new generation: what clients have sent by now, read or not, stays in the one before.
+
+        Connections stay open. Requests of older generations that wait for a plan are abandoned.
+
+        Args:
+            begin: makes the application begin it and returns its number. Nobody begins to read a request meanwhile, so
+                that no request is of the old generation that was sent after another had met the new one.
+        """
+        with self.boundary:
+            if self._workers is not None:
+                # In the listener's backlog are connections whose requests have arrived as well as those that were read.
+                self._workers.accept_all()
+            for connection in self.connections():
+                connection.end_generation()
+            self.generation = begin()
+        with self._released:
+            self._released.notify_all()
+
+    def close_connections(self) -> None:
+        """Shut all connections, and end their waits."""
         for connection in self.connections():
-            if connection.generation < before:
-                if before < math.inf:
-                    # Whoever saw the push may reset before the pusher has its answer, which must not become an error.
-                    connection.shut_after_answer()
-                else:
-                    connection.shut()
+            connection.shut()
         with self._released:
             self._released.notify_all()
 
@@ -144,20 +162,26 @@ class Server:
     # Waits of plans
 
     def wait(self, connection: Connection, plan: Plan) -> None:
-        """Wait for ``plan.wait`` seconds or a release. Raises Abandoned when the connection is shut meanwhile."""
+        """Wait for ``plan.wait`` seconds or a release.
+
+        Raises Abandoned when the connection is shut, or the request's generation ends, meanwhile.
+        """
         deadline = monotonic() + plan.wait
         with self._released:
             self._waits[connection] = plan
             try:
-                while self._waits.get(connection) is plan and not connection.closing:
+                while self._waits.get(connection) is plan and not self._is_over(connection):
                     left = deadline - monotonic()
                     if left <= 0:
                         break
                     self._released.wait(min(left, threading.TIMEOUT_MAX) if left < math.inf else None)
             finally:
                 self._waits.pop(connection, None)
-        if connection.closing:
+        if self._is_over(connection):
             raise Abandoned
+
+    def _is_over(self, connection: Connection) -> bool:
+        return connection.closing or connection.generation != self.generation
 
     def release(self, owner: object = None) -> None:
         """End the waits of the plans of ``owner``; of all plans if it is None."""
@@ -202,7 +226,7 @@ class Server:
     def _take(self, sock: socket.socket, address: Any) -> Connection | None:
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(self, sock, address, self._generation())
+        connection = Connection(self, sock, address)
         with self._lock:
             full = len(self._connections) >= self.limits.max_connections
             if not full:
@@ -215,9 +239,10 @@ class Server:
         connection.refuse()
         return None
 
-    def _drop(self, connection: Connection, problem: Exception) -> None:
+    def _drop(self, connection: Connection, problem: Exception | None) -> None:
         self.forget(connection)
-        self.log("error", "cannot serve a connection", err=str(problem))
+        if problem is not None:
+            self.log("error", "cannot serve a connection", err=str(problem))
         connection.sock.close()
 
     def abandon(self) -> None:
@@ -229,6 +254,7 @@ class Server:
         # Whoever held the locks does not exist here.
         self._lock = threading.Lock()
         self._released = threading.Condition()
+        self.boundary = threading.Lock()
         for one in [*self._listeners, *(connection.sock for connection in list(self._connections))]:
             one.close()
         self._connections = set()

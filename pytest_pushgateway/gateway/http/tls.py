@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from pytest_pushgateway.gateway.http.readiness import wait_until_ready
 from pytest_pushgateway.golang.tls import VERSIONS
+from pytest_pushgateway.monotonic import monotonic
 
 LOOKS_PLAIN = frozenset({b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO"})
 """First bytes by which Go knows that a client speaks plain HTTP on a TLS port."""
@@ -52,6 +58,108 @@ def server_context(tls: Any) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tls[0], tls[1])
     return context
+
+
+_APPLICATION_DATA = b"\x17"
+"""First byte of a TLS record that carries what is neither an alert nor, before TLS 1.3, of a handshake."""
+
+
+class Stream:
+    """TLS on a connection that a server accepted: its handshake, and the first bytes of its requests.
+
+    The handshake is made step by step, each when something has come, so that whoever begins a new generation can take
+    the step that is due: only then it is known whether what waits in the socket is of the handshake or of a request.
+
+    Args:
+        context: the server's.
+        sock: the accepted socket; `sock` takes its place.
+    """
+
+    def __init__(self, context: ssl.SSLContext, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.sock: ssl.SSLSocket = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        self.established: bool = False
+        """Whether the handshake is over, so that bytes from now on are of requests."""
+        self._context = context
+        self._stepping = threading.Lock()
+        self._problem: BaseException | None = None
+
+    def shake_hands(self, timeout: float) -> None:
+        """Make the whole handshake, in at most ``timeout`` seconds.
+
+        Raises:
+            OSError: it failed, took too long, or the client's certificate carries no allowed name.
+        """
+        deadline = monotonic() + timeout
+        while not self.established:
+            to_write = self._step()
+            if not self.established and not wait_until_ready(
+                self.sock, max(0.0, deadline - monotonic()), to_write=to_write
+            ):
+                raise TimeoutError("_ssl.c: The handshake operation timed out")
+        if isinstance(self._context, Context) and not self._context.accepts(self.sock):
+            raise OSError("could not find allowed SANs in client cert")
+
+    def step(self) -> None:
+        """Take the step of the handshake for which the bytes have come, if there is one; from any thread."""
+        if self.established:
+            return
+        try:
+            # Without a look whether there is something: while the connection's own thread reads, the kernel may hide
+            # what has come meanwhile.
+            self._step()
+        except (OSError, ValueError) as problem:
+            self._problem = problem  # for the connection's own thread, which tells of it
+
+    def _step(self) -> bool:
+        """Go on with the handshake as far as what has come allows; return whether it waits to send."""
+        with self._stepping:
+            if self._problem is not None:
+                raise self._problem
+            if self.established:
+                return False
+            try:
+                self.sock.do_handshake()
+            except ssl.SSLWantReadError:
+                return False
+            except ssl.SSLWantWriteError:
+                return True
+            self.established = True
+            return False
+
+    def receive_first(self, size: int, boundary: threading.Lock, begin: Callable[[], None]) -> bytes:
+        """Wait for a request and receive its first bytes.
+
+        Args:
+            size: how many bytes at most.
+            boundary: held while they are taken from the socket and ``begin`` is called.
+            begin: called when the first byte has been taken.
+
+        Returns:
+            The bytes; none at the end of the stream.
+        """
+        timeout = self.sock.gettimeout()
+        while True:
+            # Not SSLSocket.recv, which does not look but takes.
+            kind = socket.socket.recv(self.sock, 1, socket.MSG_PEEK)
+            with boundary:
+                self.sock.settimeout(0)
+                try:
+                    data = self.sock.recv(size)
+                except (ssl.SSLWantReadError, BlockingIOError):
+                    if kind != _APPLICATION_DATA:
+                        continue  # something of TLS itself, such as an update of its keys
+                    data = None  # part of a record, which cannot be decrypted yet
+                finally:
+                    self.sock.settimeout(timeout)
+                begin()
+            return self.sock.recv(size) if data is None else data
+
+    def say_goodbye(self) -> None:
+        """Send close_notify, without which some clients take the end for an attack; do not wait for theirs."""
+        with suppress(OSError, ValueError):
+            self.sock.settimeout(0)
+            self.sock.unwrap()
 
 
 class Context(ssl.SSLContext):

@@ -10,7 +10,9 @@ import select
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.gateway.log import Log
@@ -31,8 +33,9 @@ class Workers:
     Args:
         listeners: the sockets.
         take: makes a connection of an accepted socket and its address; None if it is not to be served.
-        drop: called with a connection for which there is no thread.
+        drop: called with a connection that will not be served, and with the reason unless it is the end.
         log: gets what goes wrong.
+        boundary: held while a connection is taken from a listener, and by whoever calls :meth:`accept_all`.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class Workers:
         listeners: Sequence[socket.socket],
         *,
         take: Callable[[socket.socket, Any], Connection | None],
-        drop: Callable[[Connection, Exception], None],
+        drop: Callable[[Connection, Exception | None], None],
         log: Log,
+        boundary: threading.Lock,
     ) -> None:
         self._take = take
         self._drop = drop
         self._log = log
+        self._boundary = boundary
         self._turn = threading.RLock()
         """Held by the thread that waits for a connection."""
         self._lock = threading.Lock()
@@ -55,6 +60,8 @@ class Workers:
         self._ended = False
         self._trouble = ""
         """Why the last connection could not be accepted."""
+        self._accepted_early: deque[Connection] = deque()
+        """Connections that :meth:`accept_all` took, each announced by a byte to whoever has the turn."""
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._poll = select.poll()
@@ -72,8 +79,23 @@ class Workers:
         """Accept no more and close the listeners. The threads end with the connections that they serve."""
         self._ended = True
         self._wake_sender.send(b"x")  # and never received: whoever has the turn next finds it there, too
-        with self._turn:
+        with self._turn, self._boundary:
             self.close()
+            while self._accepted_early:
+                self._drop(self._accepted_early.popleft(), None)
+
+    def accept_all(self) -> None:
+        """Accept every connection that waits for it; the boundary is held. The threads serve them as any other."""
+        if self._ended:
+            return
+        for listener in self._listeners.values():
+            # Until there are no more. Whatever else goes wrong, a thread meets it, too, and reports it.
+            with suppress(Exception):
+                while True:
+                    connection = self._take(*listener.accept())
+                    if connection is not None:
+                        self._accepted_early.append(connection)
+                        self._wake_sender.send(b"x")
 
     def close(self) -> None:
         """Close the sockets alone; for the child of a fork, which has no threads."""
@@ -111,10 +133,7 @@ class Workers:
     def _next(self) -> Connection | None:
         """Wait for the turn and for a connection; see to it that another thread waits for the next one."""
         with self._turn:
-            while (accepted := self._accept()) is not None:
-                connection = self._take(*accepted)
-                if connection is None:
-                    continue
+            while (connection := self._accept()) is not None:
                 with self._lock:
                     self._idle -= 1
                     alone = not self._idle
@@ -129,14 +148,20 @@ class Workers:
                 return connection
         return None
 
-    def _accept(self) -> tuple[socket.socket, Any] | None:
+    def _accept(self) -> Connection | None:
         while not self._ended:
             ready = [self._listeners[each] for each, _ in self._poll.poll() if each in self._listeners]
-            if self._ended or not ready:
+            if self._ended:
+                return None
+            if self._accepted_early:
+                self._wake_receiver.recv(1)
+                return self._accepted_early.popleft()
+            if not ready:
                 continue
             self._accepted += 1
             try:
-                accepted = ready[self._accepted % len(ready)].accept()
+                with self._boundary:
+                    connection = self._take(*ready[self._accepted % len(ready)].accept())
             except BlockingIOError:
                 continue
             except Exception as problem:
@@ -148,5 +173,6 @@ class Workers:
                 time.sleep(0.01)
             else:
                 self._trouble = ""
-                return accepted
+                if connection is not None:
+                    return connection
         return None

@@ -122,6 +122,7 @@ class SelfMetrics:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._generation = 0
         self._late: tuple[SelfFamily, ...] = ()
         self._requests: dict[tuple[str, str, str], list[float]] = {}
         self._durations: dict[str, _Observations] = {}
@@ -141,20 +142,31 @@ class SelfMetrics:
         """Return the families that have appeared with requests, in the order in which they did."""
         return self._late
 
-    def observe_request(self, handler: str, code: int, method: str) -> None:
-        """Count a request in ``pushgateway_http_requests_total``."""
+    def observe_request(self, handler: str, code: int, method: str, generation: int | None = None) -> None:
+        """Count a request in ``pushgateway_http_requests_total``, unless its generation is over."""
         key = (str(code), handler, method.lower())
         with self._lock:
+            if generation not in (None, self._generation):
+                return
             self._appear(_REQUESTS)
             counter = self._requests.get(key)
             if counter is None:
                 counter = self._requests[key] = [0.0, self._clock()]
             counter[0] += 1
 
-    def observe_push(self, method: str, seconds: float, size: int) -> None:
-        """Count a push: how long it took, in seconds, and the size of its request, in bytes."""
+    def observe_push(self, method: str, seconds: float, size: int, generation: int | None = None) -> None:
+        """Count a push, unless its generation is over.
+
+        Args:
+            method: PUT or POST, in any case.
+            seconds: how long it took.
+            size: the size of its request in bytes.
+            generation: the store's, in which the push arrived.
+        """
         method = method.lower()
         with self._lock:
+            if generation not in (None, self._generation):
+                return
             for family, series, value in (
                 (_PUSH_DURATION, self._durations, seconds),
                 (_PUSH_SIZE, self._sizes, float(size)),
@@ -168,9 +180,10 @@ class SelfMetrics:
         if family not in self._late:
             self._late = (*self._late, family)
 
-    def reset(self) -> None:
-        """Forget all requests, as if the gateway had just started."""
+    def reset(self, generation: int) -> None:
+        """Forget all requests, as if the gateway had just started, and those of other generations to come."""
         with self._lock:
+            self._generation = generation
             self._late = ()
             self._requests = {}
             self._durations = {}

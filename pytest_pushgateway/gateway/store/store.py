@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import itertools
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -44,6 +45,8 @@ __all__ = [
     "group_path",
 ]
 
+_generations = itertools.count()
+
 TIMESTAMPS = "pushed metrics must not have timestamps"
 
 
@@ -83,10 +86,11 @@ class Store:
         clock: Callable[[], float] = time.time,
         persistence: Persistence | None = None,
     ) -> None:
-        self.generation: int = 0
-        """Counts the resets."""
+        self.generation: int = next(_generations)
+        """Another number after each reset; no two stores of a process share one."""
         self.counters: Counters = Counters()
         self._self_metrics = self_metrics
+        self_metrics.reset(self.generation)
         self._clock = clock
         self._persistence = persistence
         # Taken again by its holder where the persistence asks for all groups before it keeps a change.
@@ -187,20 +191,21 @@ class Store:
         self._free(old)
         return Verdict(True, matched=matched)
 
-    def reset(self) -> None:
+    def reset(self) -> int:
         """Start over with nothing held and no requests counted; requests of the old generation no longer count.
 
-        Costs the same whatever is held: what was there is freed by another thread.
+        Costs the same whatever is held: what was there is freed by another thread. Return the new generation.
         """
         with self._lock:
             old = self._state
-            self.generation += 1
-            self._self_metrics.reset()
+            generation = self.generation = next(_generations)
+            self._self_metrics.reset(generation)
             self._state = _State(self.counters, self._self_metrics)
             if self._persistence is not None:
                 self._persistence.forget_all()
         self._written()
         self._free(old)
+        return generation
 
     def attach(self, persistence: Persistence) -> None:
         """Keep what stands, and what comes, in a file that is new."""
