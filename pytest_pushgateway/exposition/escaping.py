@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from pytest_pushgateway.exposition.labels import Labels, is_legacy_name, render_prefix, split_prefix
@@ -13,7 +14,13 @@ DOTS = "dots"
 VALUES = "values"
 
 
-@lru_cache(maxsize=4096)
+_LONG = 256
+"""Names with more bytes than this are not remembered: an attacker could fill memory with them."""
+
+_UNFIT = re.compile(r"\A[0-9]|[^a-zA-Z0-9_:]")
+_UNFIT_OR_DOT = re.compile(r"\A[0-9]|[^a-zA-Z0-9_:.]")
+
+
 def escape_name(name: bytes, escaping: str) -> bytes:
     """Escape a metric or label name by one of the schemes that a scrape can negotiate.
 
@@ -21,25 +28,25 @@ def escape_name(name: bytes, escaping: str) -> bytes:
     """
     if escaping == ALLOW_UTF8 or not name or is_legacy_name(name):
         return name
-    out = [] if escaping in (UNDERSCORES, DOTS) else ["U__"]
-    first = True
-    for character in text_of(name):
-        legacy = character.isascii() and (
-            character.isalpha() or character in "_:" or (character.isdigit() and not first)
-        )
-        first = False
-        if escaping == UNDERSCORES:
-            out.append(character if legacy else "_")
-        elif character == "_":
-            out.append("__")
-        elif legacy:
-            out.append(character)
-        elif escaping == DOTS:
-            out.append("_dot_" if character == "." else "__")
-        else:
-            code = 0xFFFD if 0xDC80 <= ord(character) <= 0xDCFF else ord(character)
-            out.append(f"_{code:x}_")
-    return "".join(out).encode()
+    return _remembered(name, escaping) if len(name) <= _LONG else _escape(name, escaping)
+
+
+def _escape(name: bytes, escaping: str) -> bytes:
+    text = text_of(name)
+    if escaping == UNDERSCORES:
+        return _UNFIT.sub("_", text).encode()
+    text = text.replace("_", "__")
+    if escaping == DOTS:
+        return _UNFIT_OR_DOT.sub("__", text).replace(".", "_dot_").encode()
+    return ("U__" + _UNFIT.sub(_code, text)).encode()
+
+
+_remembered = lru_cache(maxsize=4096)(_escape)
+
+
+def _code(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"_{0xFFFD if 0xDC80 <= code <= 0xDCFF else code:x}_"
 
 
 def unescape_name(name: bytes) -> bytes:

@@ -19,15 +19,12 @@ _LEGACY_NAME = re.compile(METRIC_NAME.encode())
 
 
 _LABEL = re.compile(
-    rb'(?:([a-zA-Z_:][a-zA-Z0-9_:]*)|"((?:[^"\\]|\\.)*)")="((?:[^"\\]|\\.)*)"[,}]',
+    rb'(?:([a-zA-Z_:][a-zA-Z0-9_:]*)|"([^"\\]*(?:\\.[^"\\]*)*)")="([^"\\]*(?:\\.[^"\\]*)*)"[,}]',
     re.DOTALL,
 )
 
 
-_QUOTED = rb'(?s)"((?:[^"\\]|\\.)*)"'
-
-
-_ESCAPED = rb"(?s)\\(.)"
+_QUOTED = rb'(?s)"([^"\\]*(?:\\.[^"\\]*)*)"'
 
 
 def is_legacy_name(name: bytes) -> bool:
@@ -44,10 +41,13 @@ def escape_value(value: bytes) -> bytes:
     return value.replace(b'"', b'\\"') if b'"' in value else value
 
 
-def _unescape(value: bytes) -> bytes:
+def unescape_value(value: bytes) -> bytes:
+    """Undo :func:`escape_value`; also for text from outside, whose escapes have been checked."""
     if b"\\" not in value:
         return value
-    return re.sub(_ESCAPED, lambda match: b"\n" if match[1] == b"n" else match[1], value)
+    # Between escaped backslashes, which are taken from the left, every other one begins another escape.
+    parts = value.split(b"\\\\")
+    return b"\\".join([part.replace(b"\\n", b"\n").replace(b'\\"', b'"') for part in parts])
 
 
 def render_name(name: bytes) -> bytes:
@@ -72,11 +72,11 @@ def split_prefix(prefix: bytes) -> tuple[bytes, Labels]:
     if not name:
         quoted = re.compile(_QUOTED).match(prefix, start)
         if quoted and prefix[quoted.end() : quoted.end() + 1] != b"=":
-            name = _unescape(quoted[1])
+            name = unescape_value(quoted[1])
             start = quoted.end() + 1
     labels = []
     for plain, quoted_name, value in _LABEL.findall(prefix, start):
-        labels.append((plain or _unescape(quoted_name), _unescape(value)))
+        labels.append((plain or unescape_value(quoted_name), unescape_value(value)))
     return name, tuple(labels)
 
 

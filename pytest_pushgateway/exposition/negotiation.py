@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cmp_to_key
 from typing import NamedTuple
 
 from pytest_pushgateway.exposition.escaping import ALLOW_UTF8, DOTS, UNDERSCORES, VALUES
@@ -17,10 +18,12 @@ _ESCAPINGS = (ALLOW_UTF8, UNDERSCORES, DOTS, VALUES)
 _PROTOBUF = "application/vnd.google.protobuf"
 _MESSAGE = "io.prometheus.client.MetricFamily"
 _ENCODINGS = {"delimited": PROTOBUF_DELIMITED, "text": PROTOBUF_TEXT, "compact-text": PROTOBUF_COMPACT_TEXT}
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z/]*")
-_QUALITY = re.compile(r"q=([01](?:\.[0-9]*)?)")
-_SPACE = " \t\r\n"
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_TOKEN = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z/]*)[ \t\r\n]*")
+_QUALITY = re.compile(r";[ \t\r\n]*(?:q=([01](?:\.[0-9]*)?)[ \t\r\n]*)?")
+_COMMA = re.compile(r",[ \t\r\n]*")
+_FEW = 100
+"""Clauses that are put in order one by one; nobody sends as many."""
 
 
 class Format(NamedTuple):
@@ -51,14 +54,30 @@ class _Clause(NamedTuple):
             or (self.subtype != "*" and other.subtype == "*")
         )
 
+    def compare(self, other: _Clause) -> int:
+        return other.precedes(self) - self.precedes(other)
+
 
 def _clauses(accept: str) -> list[_Clause]:
     """Split an Accept header into its clauses, best first.
 
     The order is that of an insertion sort by the original's comparison, which is no consistent order: a clause comes
-    before its neighbour if any one of quality, type and subtype says so.
+    before its neighbour if any one of quality, type and subtype says so. Only very long headers, whose order nobody can
+    foretell in the original either, are sorted in less than the square of their length.
     """
+    clauses = list(_read_clauses(accept))
+    if len(clauses) > _FEW:
+        return sorted(clauses, key=cmp_to_key(_Clause.compare))
     ordered: list[_Clause] = []
+    for clause in clauses:
+        position = len(ordered)
+        while position and clause.precedes(ordered[position - 1]):
+            position -= 1
+        ordered.insert(position, clause)
+    return ordered
+
+
+def _read_clauses(accept: str) -> Iterator[_Clause]:
     for text in accept.split(","):
         media, *parameters = text.strip(" ").split(";")
         kind, slash, subtype = media.partition("/")
@@ -71,12 +90,7 @@ def _clauses(accept: str) -> list[_Clause]:
             subtype = subtype[:-1]  # "text/plain/" passes for "text/plain"
         elif "/" in subtype:
             continue
-        clause = _Clause(kind, subtype.strip(" "), *_parameters(parameters))
-        position = len(ordered)
-        while position and clause.precedes(ordered[position - 1]):
-            position -= 1
-        ordered.insert(position, clause)
-    return ordered
+        yield _Clause(kind, subtype.strip(" "), *_parameters(parameters))
 
 
 def _parameters(texts: list[str]) -> tuple[float, dict[str, str]]:
@@ -131,19 +145,18 @@ def accepts_gzip(header: str | None) -> bool:
 
 
 def _codings(text: str) -> Iterator[tuple[str, float]]:
+    position = 0
     while True:
-        token = _TOKEN.match(text)
+        token = _TOKEN.match(text, position)
         assert token is not None
-        coding, text = token[0], text[token.end() :].lstrip(_SPACE)
-        quality = 1.0
-        if text.startswith(";"):
-            parameter = _QUALITY.match(text[1:].lstrip(_SPACE))
-            if parameter is None:
+        coding, position, quality = token[1], token.end(), 1.0
+        if parameter := _QUALITY.match(text, position):
+            if parameter[1] is None:
                 return
-            quality = float(parameter[1])
-            text = text[1:].lstrip(_SPACE)[parameter.end() :].lstrip(_SPACE)
+            quality, position = float(parameter[1]), parameter.end()
         if coding:
             yield coding, quality
-        if not coding or not text.startswith(","):
+        comma = _COMMA.match(text, position)
+        if not coding or comma is None:
             return
-        text = text[1:].lstrip(_SPACE)
+        position = comma.end()

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from pytest_pushgateway.golang.utf8 import text_of
 
-_SPECIAL = re.compile('["\\\\<>&\\x00-\\x1f\\u2028\\u2029\\udc80-\\udcff]')
+_SPECIAL = re.compile("[<>&\\x00-\\x1f\\u2028\\u2029\\udc80-\\udcff]")
 _PLAIN = re.compile(rb"[^\"\\<>&\x00-\x1f\x80-\xff]*")
-_SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -28,7 +28,8 @@ def string(text: bytes) -> bytes:
     """Return a JSON string; each byte that is not UTF-8 becomes ``\\ufffd``."""
     if is_plain(text):
         return b'"' + text + b'"'
-    return b'"' + _SPECIAL.sub(_escape, text_of(text)).encode() + b'"'
+    decoded = text_of(text).replace("\\", "\\\\").replace('"', '\\"')
+    return b'"' + _SPECIAL.sub(_escape, decoded).encode() + b'"'
 
 
 def object_of(members: Mapping[bytes, bytes]) -> bytes:

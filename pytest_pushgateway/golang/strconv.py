@@ -11,7 +11,7 @@ import re
 
 from pytest_pushgateway.golang.utf8 import text_of
 
-_FLOAT = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_FLOAT = re.compile(rb"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITY = rb"(?i)[+-]?inf(?:inity)?"
 _INTEGER = rb"[+-]?[0-9]+"
 
@@ -114,33 +114,38 @@ def to_uint64(value: float) -> int:
     return 2**63
 
 
-def _quote(text: str, delimiter: str) -> str:
-    out = [delimiter]
-    for character in text:
-        code = ord(character)
-        if character == delimiter:
-            out.append("\\" + character)
-        elif code in _SHORT_ESCAPES:
-            out.append(_SHORT_ESCAPES[code])
-        elif 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as surrogateescape keeps it
-            out.append(f"\\x{code - 0xDC00:02x}")
-        elif character.isprintable():
-            out.append(character)
-        elif code < 0x80:
-            out.append(f"\\x{code:02x}")
-        elif code < 0x10000:
-            out.append(f"\\u{code:04x}")
-        else:
-            out.append(f"\\U{code:08x}")
-    out.append(delimiter)
-    return "".join(out)
+class _Escapes(dict[int, str]):
+    """What ``%q`` writes for a character, as :meth:`str.translate` asks for it: once for each of the common ones."""
+
+    def __init__(self, delimiter: str) -> None:
+        super().__init__({**_SHORT_ESCAPES, ord(delimiter): "\\" + delimiter})
+
+    def __missing__(self, code: int) -> str:
+        written = _escaped(code)
+        if code < 0x100:
+            self[code] = written
+        return written
+
+
+def _escaped(code: int) -> str:
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as surrogateescape keeps it
+        return f"\\x{code - 0xDC00:02x}"
+    if chr(code).isprintable():
+        return chr(code)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+_IN_STRINGS = _Escapes('"')
+_IN_RUNES = _Escapes("'")
 
 
 def quote(text: bytes) -> str:
     """Quote as ``%q`` does a string: ``"a\\n\\xff"``."""
-    return _quote(text_of(text), '"')
+    return '"' + text_of(text).translate(_IN_STRINGS) + '"'
 
 
 def quote_rune(byte: int) -> str:
     """Quote as ``%q`` does a byte: the character of that number in single quotes."""
-    return _quote(chr(byte), "'")
+    return "'" + chr(byte).translate(_IN_RUNES) + "'"

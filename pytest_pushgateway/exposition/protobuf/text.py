@@ -22,7 +22,12 @@ from pytest_pushgateway.exposition.model import Histogram, MetricType, Mixed, Su
 from pytest_pushgateway.golang.strconv import format_float
 
 _SPECIAL = {"NaN": "nan", "+Inf": "inf", "-Inf": "-inf"}
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPES = {
+    **{code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F)},
+    **{code: f"\\u{code:04x}" for code in range(0x80, 0xA0)},
+    **{code: f"\\x{code - 0xDC00:02x}" for code in range(0xDC80, 0xDD00)},
+    **{ord(character): "\\" + letter for character, letter in zip('"\\\n\r\t', '"\\nrt', strict=True)},
+}
 
 
 def proto_float(value: float | bytes) -> str:
@@ -33,20 +38,7 @@ def proto_float(value: float | bytes) -> str:
 
 def proto_quote(text: bytes) -> str:
     """Quote a string as Go's protobuf text format does: control characters and bytes that are no UTF-8 escaped."""
-    out = []
-    for character in text_of(text):
-        code = ord(character)
-        if character in _ESCAPES:
-            out.append(_ESCAPES[character])
-        elif code < 0x20 or code == 0x7F:
-            out.append(f"\\x{code:02x}")
-        elif 0x80 <= code <= 0x9F:
-            out.append(f"\\u{code:04x}")
-        elif 0xDC80 <= code <= 0xDCFF:
-            out.append(f"\\x{code - 0xDC00:02x}")
-        else:
-            out.append(character)
-    return '"' + "".join(out) + '"'
+    return '"' + text_of(text).translate(_ESCAPES) + '"'
 
 
 def metric_text(prefix: bytes, family_type: int, value: Value) -> str:

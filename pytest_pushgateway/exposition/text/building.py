@@ -152,15 +152,20 @@ def _finish_family(builder: FamilyBuilder, grouping: Labels | None) -> MetricFam
         family.series = cast("list[tuple[bytes, Value]]", builder.series)
         return family
     series = family.series
+    finished: dict[Metric, tuple[bytes, Value]] = {}
     for item in builder.series:
         if isinstance(item, tuple):
             series.append(item)
             continue
-        labels = merge(item.labels, grouping)
-        prefix = render_prefix(builder.name, labels)
-        if is_suspect(labels, has_summary=MetricType.SUMMARY in item.parts):
-            family.suspects.append(prefix)
-        series.append((prefix, _finish_value(item)))
+        # Lines of braces without a name go on with one metric, which gets longer with each of them.
+        known = finished.get(item)
+        if known is None:
+            labels = merge(item.labels, grouping)
+            prefix = render_prefix(builder.name, labels)
+            if is_suspect(labels, has_summary=MetricType.SUMMARY in item.parts):
+                family.suspects.append(prefix)
+            known = finished[item] = (prefix, _finish_value(item))
+        series.append(known)
     return family
 
 

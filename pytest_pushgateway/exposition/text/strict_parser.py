@@ -11,6 +11,7 @@ import math
 import re
 from typing import NoReturn
 
+from pytest_pushgateway.exposition.labels import unescape_value
 from pytest_pushgateway.exposition.model import HISTOGRAM_TYPES, MetricType, ParseError
 from pytest_pushgateway.exposition.names import LABEL_NAME, METRIC_NAME
 from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric
@@ -28,7 +29,6 @@ _LEGACY_LABEL = re.compile(LABEL_NAME.encode())
 
 _NEWLINE, _TAB, _SPACE, _QUOTE, _HASH, _COMMA = b'\n\t "#,'
 _EQUALS, _OPEN, _CLOSE, _BACKSLASH = b"={}\\"
-_ESCAPES = {_BACKSLASH: b"\\", ord("n"): b"\n", _QUOTE: b'"'}
 
 _TYPE_NAMES = {
     "COUNTER": MetricType.COUNTER,
@@ -59,6 +59,8 @@ class LineParser:
         self._quantile = math.nan
         self._bucket = math.nan
         self._suffix = b""
+        self._masked = b""
+        """The line with its escapes masked, so that a backslash left in it begins none."""
 
     def read(self, number: int, line: bytes) -> None:
         """Read line ``number`` (from 1), its newline included; without one the body ends in it.
@@ -67,6 +69,7 @@ class LineParser:
             ParseError: as the original refuses.
         """
         self._number = number
+        self._masked = _mask(line)
         try:
             self._read(line)
         except IndexError:
@@ -127,21 +130,19 @@ class LineParser:
             self._type(family, line, position)
 
     def _help(self, line: bytes, position: int) -> bytes:
-        runs = []
-        while True:
-            run = _HELP_RUN.match(line, position)
-            assert run is not None
-            runs.append(run[0])
-            position = run.end()
-            if line[position] == _NEWLINE:
-                return b"".join(runs)
-            runs.append(self._escape(line[position + 1]))
-            position += 2
+        text, position = self._run(_HELP_RUN, line, position)
+        self._refuse_escape(line, position)
+        return text
 
-    def _escape(self, byte: int) -> bytes:
-        if byte not in _ESCAPES:
-            self._fail(f"invalid escape sequence '\\{chr(byte)}'")
-        return _ESCAPES[byte]
+    def _run(self, pattern: re.Pattern[bytes], line: bytes, position: int) -> tuple[bytes, int]:
+        """Read a run of characters and escapes; return it, its escapes undone, and where it ends."""
+        run = pattern.match(self._masked, position)
+        assert run is not None
+        return unescape_value(line[position : run.end()]), run.end()
+
+    def _refuse_escape(self, line: bytes, position: int) -> None:
+        if self._masked[position] == _BACKSLASH:
+            self._fail(f"invalid escape sequence '\\{chr(line[position + 1])}'")
 
     def _type(self, family: FamilyBuilder, line: bytes, position: int) -> None:
         if family.type is not None:
@@ -163,23 +164,15 @@ class LineParser:
             return b"", position
         run = characters.match(line, position)
         assert run is not None
-        runs, position = [run[0]], run.end()
-        if line[position] != _QUOTE:
-            return run[0], position
-        position += 1
-        while True:
-            run = _PLAIN_RUN.match(line, position)
-            assert run is not None
-            runs.append(run[0])
-            position = run.end()
-            if line[position] == _NEWLINE:
-                self._fail(f"{what} name {quote(b''.join(runs))} contains unescaped new-line")
-            if line[position] == _QUOTE:
-                _ = line[position + 1]
-                return b"".join(runs), position + 1
-            runs.append(self._escape(line[position + 1]))
-            position += 2
-            _ = line[position]
+        if line[run.end()] != _QUOTE:
+            return run[0], run.end()
+        quoted, position = self._run(_PLAIN_RUN, line, run.end() + 1)
+        self._refuse_escape(line, position)
+        name = run[0] + quoted
+        if line[position] == _NEWLINE:
+            self._fail(f"{what} name {quote(name)} contains unescaped new-line")
+        _ = line[position + 1]
+        return name, position + 1
 
     def _valid(self, name: bytes, legacy: re.Pattern[bytes]) -> bool:
         return is_utf8(name) and name != b"" if self._utf8_names else legacy.fullmatch(name) is not None
@@ -273,18 +266,11 @@ class LineParser:
         return position
 
     def _label_value(self, line: bytes, position: int) -> tuple[bytes, int]:
-        runs = []
-        while True:
-            run = _PLAIN_RUN.match(line, position)
-            assert run is not None
-            runs.append(run[0])
-            position = run.end()
-            if line[position] == _QUOTE:
-                return b"".join(runs), position + 1
-            if line[position] == _NEWLINE:
-                self._fail(f"label value {quote(b''.join(runs))} contains unescaped new-line")
-            runs.append(self._escape(line[position + 1]))
-            position += 2
+        value, position = self._run(_PLAIN_RUN, line, position)
+        self._refuse_escape(line, position)
+        if line[position] == _NEWLINE:
+            self._fail(f"label value {quote(value)} contains unescaped new-line")
+        return value, position + 1
 
     def _float_label(self, name: str, text: bytes) -> float:
         value = parse_float(text)
@@ -332,6 +318,17 @@ class LineParser:
         if rest:
             self._fail(f"spurious string after timestamp: {quote(rest)}")
         self.has_timestamps = True
+
+
+def _mask(line: bytes) -> bytes:
+    """Put other bytes in place of the escapes that the original knows.
+
+    Pairs of backslashes are taken from the left: the first of a run always begins an escape. What stands outside of
+    names, values and help texts is refused before it matters.
+    """
+    if b"\\" not in line:
+        return line
+    return line.replace(b"\\\\", b"  ").replace(b"\\n", b"  ").replace(b'\\"', b"  ")
 
 
 def _after_blanks(line: bytes, position: int) -> int:

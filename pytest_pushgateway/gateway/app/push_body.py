@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _PROTOBUF = "application/vnd.google.protobuf"
 _MESSAGE = "io.prometheus.client.MetricFamily"
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAMETER = rf'(?a)\s*;\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))'
+_PARAMETER = rf'(?a)\s*;\s*({_TOKEN})\s*=\s*(?:"([^"]*)"|({_TOKEN}))'
+"""A parameter whose escapes are masked."""
 _ESCAPED = r'\\([()<>@,;:\\"/\[\]?=])'
 """Go takes a backslash as an escape only where one is needed."""
 _END = r"\s*(?:;\s*)?"
@@ -37,9 +38,10 @@ def is_protobuf(content_type: str) -> bool:
     parameters: dict[str, str] = {}
     position = 0
     parameter = re.compile(_PARAMETER)
-    while match := parameter.match(rest, position):
-        name, quoted, token = match[1].lower(), match[2], match[3]
-        value = token if quoted is None else re.sub(_ESCAPED, r"\1", quoted)
+    masked = rest.replace("\\\\", "[[").replace('\\"', "[[")
+    while match := parameter.match(masked, position):
+        name, token = match[1].lower(), match[3]
+        value = token if match[2] is None else re.sub(_ESCAPED, r"\1", rest[match.start(2) : match.end(2)])
         if parameters.setdefault(name, value) != value:
             return False
         position = match.end()

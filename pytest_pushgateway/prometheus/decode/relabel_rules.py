@@ -32,7 +32,8 @@ _ON_VALUES = ("replace", "hashmod", "lowercase", "uppercase", "keepequal", "drop
 ACTIONS = frozenset((*_ON_VALUES, "keep", "drop", "labelmap", "labeldrop", "labelkeep"))
 _NEED_TARGET = frozenset(_ON_VALUES)
 _LITERAL_TARGET = frozenset(_ON_VALUES[1:])
-_TEMPLATE_2 = r"(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+\Z"
+_TEMPLATE_2 = r"(?:[a-zA-Z_]|\$(?:\{\w+\}|\w))(?:\w|\$(?:\{\w+\}|\w))*\Z"
+r"""Prometheus's pattern, ``(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+``, so that ``re`` can match it in one way only."""
 
 
 def _action(decoder: Decoder, node: Node) -> Any:

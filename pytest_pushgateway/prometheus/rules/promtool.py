@@ -121,10 +121,11 @@ def eval_time(seconds: float) -> str:
     return format_duration(seconds)
 
 
-_VECTOR = re.compile(r"    expr: (?P<expr>\"(?:\\.|[^\"\\])*\"), time: (?P<time>\w+),(?: err: (?P<error>.*))?")
+_STRING = r"\"[^\"\\]*(?:\\.[^\"\\]*)*\""
+_VECTOR = re.compile(rf"    expr: (?P<expr>{_STRING}), time: (?P<time>\w+),(?: err: (?P<error>.*))?")
 _ALERT = re.compile(r"    alertname: (?P<name>.*), time: (?P<time>\w+), ?")
-_POINT = re.compile(r"\{(?P<labels>(?:[^\"{}]|\"(?:\\.|[^\"\\])*\")*)\} (?P<value>[^\s,{]+)(?:, |$)")
-_PAIR = re.compile(r"(?P<name>\"(?:\\.|[^\"\\])*\"|[^\s=,\"{}]+)=(?P<value>\"(?:\\.|[^\"\\])*\")")
+_POINT = re.compile(rf"\{{(?P<labels>[^\"{{}}]*(?:{_STRING}[^\"{{}}]*)*)\}} (?P<value>[^\s,{{]+)(?:, |$)")
+_PAIR = re.compile(rf"(?P<name>{_STRING}|[^\s=,\"{{}}]+)=(?P<value>{_STRING})")
 _PASSED_OVER = re.compile(r"Unit Testing: |  (FAILED:|SUCCESS)?$|    name: |        exp|\s*$")
 
 

@@ -103,7 +103,7 @@ class _Reader:
         if any(char in token for char in b"pP_"):
             problem = "unsupported character in float"
         else:
-            range_error = re.fullmatch(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", token)
+            range_error = re.fullmatch(rb"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", token)
             problem = f"strconv.ParseFloat: parsing {quote(token)}: " + (
                 "value out of range" if range_error else "invalid syntax"
             )
@@ -232,7 +232,7 @@ class _Reader:
 _BLANK = re.compile(rb"[ \t]*")
 _NAME = re.compile(METRIC_NAME.encode())
 _LABEL_NAME = re.compile(LABEL_NAME.encode())
-_STRING = re.compile(rb'"(?:\\[^\n]|[^\\"])*"')
+_STRING = re.compile(rb'"[^\\"]*(?:\\[^\n][^\\"]*)*"')
 _WORD = re.compile(rb"[^{ \t\n]+")
 _DIGITS = re.compile(rb"[0-9]+")
 _KEYWORD = re.compile(rb"#[ \t]+(?P<word>HELP|TYPE)[ \t]+")

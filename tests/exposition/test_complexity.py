@@ -1,0 +1,180 @@
+"""Twice the input costs twice the work, in every parser and writer; and what is small costs little."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from pytest_pushgateway.exposition.content_coding import decode
+from pytest_pushgateway.exposition.escaping import DOTS, UNDERSCORES, VALUES, escape_name, unescape_name
+from pytest_pushgateway.exposition.labels import render_prefix, sort_key, split_prefix
+from pytest_pushgateway.exposition.model import MetricFamily, MetricType, ParseError
+from pytest_pushgateway.exposition.negotiation import accepts_gzip, negotiate
+from pytest_pushgateway.exposition.promlint import lint
+from pytest_pushgateway.exposition.protobuf import reader as protobuf
+from pytest_pushgateway.exposition.protobuf.text import proto_quote, render_family_text
+from pytest_pushgateway.exposition.protobuf.writer import render_delimited
+from pytest_pushgateway.exposition.text.reader import parse, parse_strictly
+from pytest_pushgateway.exposition.text.writer import render_text
+from pytest_pushgateway.golang.jsontext import string
+from pytest_pushgateway.golang.strconv import quote
+from tests.work import assert_linear, work_of
+
+GROUPING = {b"job": b"j"}
+MEGABYTE = 1 << 20
+
+LINES: dict[str, Callable[[int], bytes]] = {
+    "short lines": lambda size: b"".join(b'a{x="%d"} %d\n' % (number, number) for number in range(size)),
+    "empty lines": lambda size: b"\n" * size,
+    "comments": lambda size: b"# nothing\n" * size,
+    "families with HELP and TYPE": lambda size: b"".join(
+        b"# HELP a%d h\n# TYPE a%d counter\na%d 1\n" % (number, number, number) for number in range(size)
+    ),
+    "blanks everywhere": lambda size: b"".join(b'a { x = "%d" , }  1 \n' % number for number in range(size)),
+    "one series again and again": lambda size: b"a 1\n" * size,
+    "a summary's quantiles": lambda size: (
+        b"# TYPE s summary\n" + b"".join(b's{quantile="0.%d"} 1\n' % number for number in range(size))
+    ),
+    "histograms of two buckets": lambda size: (
+        b"# TYPE h histogram\n"
+        + b"".join(
+            b'h_bucket{x="%d",le="1"} 1\nh_bucket{x="%d",le="+Inf"} 1\n' % (number, number) for number in range(size)
+        )
+    ),
+    "escapes in a value": lambda size: b'a{x="' + rb"\\\"\n" * size + b'"} 1\n',
+    "escapes in a help text": lambda size: b"# HELP a " + rb"\\\n" * size + b"\na 1\n",
+    "labels on one line": lambda size: b"a{" + b"".join(b'l%d="v",' % number for number in range(5 * size)) + b"} 1\n",
+    "escaped labels on one line": lambda size: (
+        b"a{" + b"".join(rb'l%d="\\",' % number for number in range(size)) + b"} 1\n"
+    ),
+    "braces that go on with the metric before": lambda size: b'a{x="y"} 1\n' + b'{z="y"} 1\n' * size,
+    "shapes": lambda size: b"".join(b'a%d{l%d="v"} 1\n' % (number, number) for number in range(size)),
+    "broken shapes": lambda size: b"".join(b'a{x="%d"y} 1\n' % number for number in range(size)),
+    "numbers": lambda size: b"".join(b"a%d %d.25e-7\n" % (number, number) for number in range(size)),
+}
+
+
+@pytest.mark.parametrize("lines", LINES)
+@pytest.mark.parametrize("read", [parse, parse_strictly])
+def test_text(read: Callable[..., object], lines: str) -> None:
+    def prepare(size: int) -> Callable[[], object]:
+        body = LINES[lines](size)
+
+        def action() -> None:
+            with suppress(ParseError):
+                read(body, GROUPING)
+
+        return action
+
+    assert_linear(prepare, 200)
+
+
+def message(number: int, content: bytes) -> bytes:
+    length, out = len(content), b""
+    while length > 127:
+        out, length = out + bytes([length & 127 | 128]), length >> 7
+    return bytes([number << 3 | 2]) + out + bytes([length]) + content
+
+
+def gauge(number: int, labels: int = 1) -> bytes:
+    pairs = (message(1, b"l%d" % each) + message(2, b"%d" % number) for each in range(labels))
+    return message(4, b"".join(message(1, pair) for pair in pairs) + b"\x12\x09\x09" + bytes(8))
+
+
+MESSAGES: dict[str, Callable[[int], bytes]] = {
+    "metrics": lambda size: message(1, message(1, b"a") + b"\x18\x01" + b"".join(map(gauge, range(size))))[1:],
+    "families": lambda size: b"".join(
+        message(1, message(1, b"a%d" % number) + b"\x18\x01" + gauge(number))[1:] for number in range(size)
+    ),
+    "labels": lambda size: message(1, message(1, b"a") + b"\x18\x01" + gauge(1, size))[1:],
+    "empty messages": lambda size: b"\0" * size,
+}
+
+
+@pytest.mark.parametrize("messages", MESSAGES)
+def test_protobuf(messages: str) -> None:
+    def prepare(size: int) -> Callable[[], object]:
+        body = MESSAGES[messages](size)
+        return lambda: protobuf.parse(body, GROUPING)
+
+    assert_linear(prepare, 200)
+
+
+WRITERS: dict[str, Callable[[list[MetricFamily]], object]] = {
+    "text": render_text,
+    "protobuf": render_delimited,
+    "protobuf's text form": lambda families: [render_family_text(family) for family in families],
+    "lint": lint,
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("labels", [1, 40])
+def test_writers(writer: str, labels: int) -> None:
+    def prepare(size: int) -> Callable[[], object]:
+        pairs = [tuple(sorted((b"l%d" % each, b"%d" % number) for each in range(labels))) for number in range(size)]
+        series = [(render_prefix(b"a", each), b"1") for each in pairs]
+        return lambda: WRITERS[writer]([MetricFamily(b"a", MetricType.GAUGE, b"h", list(series))])
+
+    assert_linear(prepare, 200 // labels + 5)
+
+
+STRINGS: dict[str, Callable[[bytes], object]] = {
+    "prefix": lambda text: split_prefix(render_prefix(b"a", ((text, text),))),
+    "sort key": lambda text: sort_key(render_prefix(b"a", ((b"x", text),))),
+    "JSON": string,
+    "Go": quote,
+    "protobuf's text form": proto_quote,
+    **{
+        f"escaped by {scheme}": lambda text, scheme=scheme: escape_name(text, scheme)  # type: ignore[misc]
+        for scheme in (UNDERSCORES, DOTS, VALUES)
+    },
+    "unescaped": lambda text: unescape_name(b"U__" + text),
+}
+
+
+@pytest.mark.parametrize("unit", [b"x", b"\\", b'"', b"\n", b"\xff", "é".encode(), b"_", b".", b"_2e_"])
+@pytest.mark.parametrize("what", STRINGS)
+def test_strings(what: str, unit: bytes) -> None:
+    assert_linear(lambda size: lambda: STRINGS[what](unit * size), 2000)
+
+
+def test_members_of_gzip() -> None:
+    assert_linear(lambda size: lambda: decode(gzip.compress(b"a 1\n") * size, "gzip"), 200)
+
+
+# What takes hours where the time grows with the square, and a moment where it does not.
+
+
+@pytest.mark.parametrize("token", ["1" * MEGABYTE + "x", "1" * MEGABYTE + ".", "." + "0" * MEGABYTE + "x"])
+def test_a_number_as_long_as_one_likes(token: str) -> None:
+    with pytest.raises(ParseError, match="expected float as value, got "):
+        parse(f"a {token[:-1]}x\n".encode(), GROUPING)
+    assert negotiate(f"text/plain;q={token}").kind == "text"
+
+
+def test_a_gap_as_long_as_one_likes() -> None:
+    gap = b" " * MEGABYTE
+    (family,) = parse(b"a {" + gap + b'x = "y"' + gap + b"," + gap + b"}" + gap + b"1\n", GROUPING).families.values()
+    assert family.series == [(b'a{instance="",job="j",x="y"}', b"1")]
+    short = b" " * 3000
+    with pytest.raises(ParseError):
+        parse(b"".join(b'a%d{x=""%b!} 1\n' % (number, short) for number in range(300)), GROUPING)
+
+
+def test_headers_of_as_many_elements_as_one_likes() -> None:
+    many = MEGABYTE // 10
+    assert negotiate(",".join(f"text/x;q=0.{number}" for number in range(many))).kind == "text"
+    assert negotiate("text/x;q=0.1," * many + "application/vnd.google.protobuf;proto=other").kind == "text"
+    assert not accepts_gzip("a, " * many)
+    assert accepts_gzip("a;q=0.5 , " * many + "gzip")
+
+
+def test_a_value_of_eight_megabytes_takes_little_more_memory() -> None:
+    """It took 200 bytes for each of its own: a group that repeats keeps a mark for each time that it did."""
+    prefix = render_prefix(b"a", ((b"x", b"x" * 8 * MEGABYTE + b"\\"),))
+    peak = work_of(lambda: (split_prefix(prefix), sort_key(prefix))).memory
+    assert peak < 6 * len(prefix)

@@ -1,0 +1,57 @@
+"""Counts what an action costs, so that a test can double its input: lines of Python run, and memory at the peak."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, NamedTuple
+
+
+class Work(NamedTuple):
+    """What an action cost."""
+
+    lines: int
+    """Lines of Python that were run; what C does in one call counts as one."""
+    memory: int
+    """Bytes held at the peak beyond those held before; the stack of a regular expression is among them."""
+
+
+def work_of(action: Callable[[], object]) -> Work:
+    """Run an action once for its lines and once for its memory."""
+    lines = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        action()
+    finally:
+        sys.settrace(before)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        held = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        action()
+        memory = tracemalloc.get_traced_memory()[1] - held
+    finally:
+        tracemalloc.stop()
+    return Work(lines, memory)
+
+
+def assert_linear(action: Callable[[int], Callable[[], object]], size: int) -> None:
+    """Check that twice the input costs at most twice the work, and a little.
+
+    ``action(size)`` prepares an input and returns what is to be counted.
+    """
+    action(size)()  # what is made once, such as compiled patterns, does not count
+    one, two = work_of(action(size)), work_of(action(2 * size))
+    assert two.lines <= 2.2 * one.lines + 200, f"{one.lines} lines became {two.lines}"
+    assert two.memory <= 2.4 * one.memory + 50_000, f"{one.memory} bytes became {two.memory}"
