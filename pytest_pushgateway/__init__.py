@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_pushgateway.harness.clock import Clock
-    from pytest_pushgateway.harness.errors import PushgatewayError, PushRejected
+    from pytest_pushgateway.harness.errors import NotExposed, PushgatewayError, PushRejected
     from pytest_pushgateway.harness.faults import Fault, Faults
     from pytest_pushgateway.harness.journal.lint import LintProblem
     from pytest_pushgateway.harness.journal.requests import Delete, Push, Request
@@ -43,6 +43,7 @@ __all__ = [
     "LintWarning",
     "LostPushWarning",
     "MakePushgateway",
+    "NotExposed",
     "PoisonedGatewayWarning",
     "Push",
     "PushRejected",
@@ -71,6 +72,7 @@ _HOMES = {
     "LintWarning": "warnings",
     "LostPushWarning": "warnings",
     "MakePushgateway": "harness.pushgateway",
+    "NotExposed": "harness.errors",
     "PoisonedGatewayWarning": "warnings",
     "Push": "harness.journal.requests",
     "PushRejected": "harness.errors",

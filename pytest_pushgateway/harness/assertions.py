@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pytest_pushgateway.exposition.samples import to_sample
-from pytest_pushgateway.harness.absence import doubt
 from pytest_pushgateway.harness.journal.requests import Delete, Push
 from pytest_pushgateway.harness.matching import (
     carried,
@@ -18,15 +17,12 @@ from pytest_pushgateway.harness.matching import (
     expected,
     expected_key,
     is_key,
-    show_matchers,
 )
 from pytest_pushgateway.harness.reading import Exposed
 from pytest_pushgateway.matchers import ANY, shown
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
-
-    from pytest_pushgateway.harness.matching import Expected
 
 
 class Asserting(Exposed):
@@ -69,7 +65,7 @@ class Asserting(Exposed):
         and where only a counter of the name with ``_total`` was.
         """
         __tracebackhide__ = True
-        expectation = expected(self, name, value, labels, label_values)
+        expectation = expected(self, name, value, labels, label_values, named=False)
         found = [each for each in self._candidates(expectation) if expectation.matches(each.sample)]
         if found:
             from pytest_pushgateway.harness.messages import failures as expect
@@ -77,6 +73,46 @@ class Asserting(Exposed):
             raise AssertionError(expect.still_exposed(expectation, found, self._journal.requests()))
         self._prove(expectation, "exposed")
         self._journal.deny(expectation)
+        return True
+
+    def assert_exposed_text(self, text: str, /, *names: str) -> Literal[True]:
+        """Assert that exactly the series of a block of the text format are exposed; return True.
+
+        The order of lines and labels, the spelling of numbers and ``instance=""`` do not matter. Types and help texts
+        are compared where the block has them, ``*_created`` and ``push_time_seconds`` where it, or a name, names them.
+
+        Args:
+            text: the block; it may be indented.
+            names: shell patterns; only families, or samples, that one of them matches are compared.
+
+        Raises:
+            AssertionError: the two differ, the message shows how, or a name matches nothing at all.
+            ValueError: the text is not of the text format, has no series, or has some that no name matches.
+
+        """
+        __tracebackhide__ = True
+        from pytest_pushgateway.harness.metrics.selection import check_patterns, matches_any, selected
+        from pytest_pushgateway.harness.metrics.series import changes, read_block
+
+        block = read_block(text)
+        patterns = check_patterns(names)
+        for name in sorted(block.names):
+            if patterns and not matches_any(name, patterns):
+                raise ValueError(
+                    f"the block has {name}, which is not among the names to compare: {', '.join(patterns)}"
+                )
+        families = selected(self._merged([*names, *block.names]), patterns, {}, also=block.names)
+        exposed = {family.name for family in families} | {one.name for family in families for one in family.samples}
+        for name in names:
+            if not any(matches_any(one, [name]) for one in exposed | block.names):
+                from pytest_pushgateway.harness.messages import failures as expect
+
+                raise AssertionError(expect.no_family(name, self._store))
+        differences = changes(block, families)
+        if differences:
+            from pytest_pushgateway.harness.messages import failures as expect
+
+            raise AssertionError(expect.text_differs(differences, self._closed()))
         return True
 
     def assert_pushed(
@@ -114,7 +150,7 @@ class Asserting(Exposed):
         pushes are not in the journal any more, and where `assert_not_exposed` would prove nothing.
         """
         __tracebackhide__ = True
-        expectation = expected(self, name, value, labels, label_values)
+        expectation = expected(self, name, value, labels, label_values, named=False)
         pushes = self._accepted()
         if expectation.name is None:
             pushes = [push for push in pushes if carries(expectation, push)]
@@ -209,7 +245,7 @@ class Asserting(Exposed):
         if matching:
             return matching[-1]
         from pytest_pushgateway.harness.messages import failures as expect
-        from pytest_pushgateway.harness.wording import brief
+        from pytest_pushgateway.harness.wording import brief, show_matchers
 
         what = f" matching {brief(repr(getattr(match, 'pattern', match)), 80)}" if match is not None else ""
         what += f" with status {status}" if status is not None else ""
@@ -226,20 +262,6 @@ class Asserting(Exposed):
 
             raise AssertionError(rejections(pushes, self._journal.requests(), self._journal.dropped_rejected))
         return True
-
-    def _prove(self, expectation: Expected, done: Literal["exposed", "pushed"]) -> None:
-        """Raise where it proves nothing that the expected sample was not found."""
-        __tracebackhide__ = True
-        journal = self._journal
-        why = doubt(expectation, self._store, journal.pushes(), complete=not journal.dropped)
-        if why is not None:
-            from pytest_pushgateway.harness.messages import failures as expect
-
-            raise AssertionError(expect.proves_nothing(expectation, done, why))
-
-    def _accepted(self) -> list[Push]:
-        self._journal.look()
-        return [push for push in self._journal.pushes() if push.accepted and push.origin == "application"]
 
 
 def _check_reason(match: Any) -> None:

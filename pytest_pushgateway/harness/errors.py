@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal.requests import Push
 
 
+class NotExposed(AssertionError, LookupError):
+    """A group or a metric family that a test asked for is not there; the message lists those that are."""
+
+
 class PushgatewayError(Exception):
     """The base of the errors that a `Pushgateway` raises."""
 

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_pushgateway.exposition.samples import Line, lines
 from pytest_pushgateway.golang.utf8 import bytes_of, text_of
-from pytest_pushgateway.harness.wording import quote, show_sample, show_value
+from pytest_pushgateway.harness.wording import (
+    is_plain,
+    quote,
+    show_matcher,
+    show_sample,
+    show_value,
+    text_of_plain,
+)
 from pytest_pushgateway.matchers import (
     ANY,
     check_labels,
     check_name,
     check_value,
     label_matches,
-    shown,
     value_matches,
 )
 
@@ -99,6 +105,8 @@ def expected(
     value: Any,
     labels: Mapping[str, object] | None,
     label_values: Mapping[str, object],
+    *,
+    named: bool = True,
 ) -> Expected:
     """Return the expectation that the arguments of an assertion state.
 
@@ -108,6 +116,7 @@ def expected(
         value: a number, an object that compares with one, or `ANY`.
         labels: matchers by label name.
         label_values: the same, as given by keyword.
+        named: whether there must be a name.
 
     Raises:
         TypeError: a name is not a string, the value never one of a sample's, a label's matcher never its text, or a
@@ -116,7 +125,7 @@ def expected(
 
     """
     __tracebackhide__ = True
-    if name is not None:
+    if named or name is not None:
         check_name(name, utf8=gateway._utf8_names, known=gateway._knows)
     check_value(value)
     return Expected(name, value, check_labels(labels, label_values))
@@ -142,27 +151,6 @@ def is_key(expectation: Expected, key: Mapping[str, str]) -> bool:
     """Tell whether a grouping key is exactly the one expected; an empty label of it is there."""
     wanted = expectation.labels
     return key.keys() == wanted.keys() and all(label_matches(name, wanted[name], key[name]) for name in wanted)
-
-
-def show_matcher(wanted: Any) -> str:
-    """Return what a label must be, with the operator: ``="sda"``, ``=~"sd."``, ``=IsStr(...)``."""
-    if isinstance(wanted, re.Pattern):
-        return f"=~{quote(wanted.pattern)}"
-    return f"={quote(_text(wanted))}" if _is_plain(wanted) else f"={shown(wanted)}"
-
-
-def show_matchers(labels: Mapping[str, Any]) -> str:
-    """Return the labels of an expectation as messages show a grouping key, the job first."""
-    names = sorted(labels, key=lambda name: (name != "job", name))
-    return ", ".join(name + show_matcher(labels[name]) for name in names) or "no grouping key"
-
-
-def _is_plain(wanted: Any) -> bool:
-    return isinstance(wanted, (str, int, float))
-
-
-def _text(wanted: Any) -> str:
-    return str.__str__(wanted) if isinstance(wanted, str) else str(wanted)
 
 
 def candidates(expectation: Expected, lookup: Lookup) -> list[Candidate]:
@@ -207,8 +195,8 @@ def differences(expectation: Expected, candidate: Candidate) -> list[str]:
         found, sought = quote(actual or ""), show_matcher(wanted).removeprefix("=")
         if isinstance(wanted, re.Pattern):
             sought = f"a match of {quote(wanted.pattern)}"
-        elif _is_plain(wanted):
-            found, sought = (quote(text) for text in apart(actual or "", _text(wanted)))
+        elif is_plain(wanted):
+            found, sought = (quote(text) for text in apart(actual or "", text_of_plain(wanted)))
         if actual is None:
             texts.append(f"it has no label {brief(name)}, expected {sought}")
             continue

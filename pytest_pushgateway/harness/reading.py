@@ -6,18 +6,29 @@ from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.samples import lines
 from pytest_pushgateway.golang.utf8 import bytes_of
+from pytest_pushgateway.harness.absence import doubt
+from pytest_pushgateway.harness.errors import NotExposed
 from pytest_pushgateway.harness.journal.journal import Journalled
-from pytest_pushgateway.harness.matching import Candidate, candidates, expected, expected_key, is_key
+from pytest_pushgateway.harness.matching import (
+    Candidate,
+    Expected,
+    candidates,
+    carried,
+    expected,
+    expected_key,
+    is_key,
+)
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
-from pytest_pushgateway.matchers import ANY
+from pytest_pushgateway.matchers import ANY, check_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from typing import Literal
 
     from prometheus_client.samples import Sample
 
     from pytest_pushgateway.gateway.store.store import Store
-    from pytest_pushgateway.harness.matching import Expected
+    from pytest_pushgateway.harness.journal.requests import Push
     from pytest_pushgateway.harness.metrics.family import Family
     from pytest_pushgateway.harness.metrics.group import Group
     from pytest_pushgateway.harness.metrics.text import Snapshot
@@ -41,7 +52,7 @@ class Exposed(Journalled):
         """Return the group with exactly this grouping key; ``labels`` is for labels that are not Python names.
 
         Raises:
-            LookupError: there is none; the message lists the groups there are.
+            NotExposed: there is none; the message lists the groups there are.
 
         """
         __tracebackhide__ = True
@@ -52,14 +63,31 @@ class Exposed(Journalled):
                 return group
         from pytest_pushgateway.harness.messages import failures as expect
 
-        raise LookupError(expect.no_group(expectation, [group.grouping_key for group in groups]))
+        raise NotExposed(expect.no_group(expectation, [group.grouping_key for group in groups]))
 
     @property
     def families(self) -> tuple[Family, ...]:
         """The metric families of all groups together, sorted by name."""
-        from pytest_pushgateway.harness.metrics.group import merge
+        return self._merged()
 
-        return merge(self._store.groups())
+    def family(self, name: str, /) -> Family:
+        """Return the metric family of this name, of all groups together.
+
+        Raises:
+            NotExposed: there is none; the message lists names alike.
+
+        """
+        __tracebackhide__ = True
+        expected(self, name, ANY, None, {})
+        pieces = [piece for _, piece in self._store.families_named(bytes_of(name))]
+        if not pieces:
+            from pytest_pushgateway.harness.messages import failures as expect
+
+            raise NotExposed(expect.no_family(name, self._store))
+        from pytest_pushgateway.harness.metrics.family import to_family
+        from pytest_pushgateway.harness.metrics.group import joined
+
+        return to_family(joined(pieces))
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -100,14 +128,77 @@ class Exposed(Journalled):
                 return float(each.sample.value)
         return None
 
-    def snapshot(self) -> Snapshot:
+    def pushed_values(
+        self, name: str, /, *, labels: Mapping[str, object] | None = None, **label_values: object
+    ) -> list[float]:
+        """Return the values that the application's accepted pushes of this test carried for this name, in their order.
+
+        Of a push that carried several such samples all values are there: give labels that only one of them has.
+
+        Raises:
+            AssertionError: there are none, and could have been none: no series of the name ever had a label that is
+                asked for, or only a counter of the name with ``_total`` was there.
+
+        """
+        __tracebackhide__ = True
+        expectation = expected(self, name, ANY, labels, label_values)
+        found = [
+            float(each.sample.value)
+            for push in self._accepted()
+            for each, _ in carried(expectation, push)
+            if each.sample.name == name and expectation.matches(each.sample)
+        ]
+        if not found:
+            self._prove(expectation, "pushed")
+        return found
+
+    def snapshot(self, *names: str, labels: Mapping[str, object] | None = None, **label_values: object) -> Snapshot:
         """Return the pushed metrics as text that stays equal between runs.
 
-        Sorted; ``push_time_seconds`` and ``*_created`` are left out.
+        Args:
+            names: shell patterns; of metric families, or of samples, only those that one of them matches.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; only samples that match all of them.
+
+        Returns:
+            The text, sorted; ``push_time_seconds`` is left out unless named, and ``*_created`` unless a pattern ends
+            with it.
+
+        Raises:
+            AssertionError: it is empty, and could only be: no series ever had a label that is asked for, or only a
+                counter of the name with ``_total`` was there.
+
         """
+        __tracebackhide__ = True
+        from pytest_pushgateway.harness.metrics.selection import check_patterns, is_plain_name, selected
         from pytest_pushgateway.harness.metrics.text import snapshot
 
-        return snapshot(self.families)
+        wanted = check_labels(labels, label_values)
+        patterns = check_patterns(names)
+        kept = selected(self._merged(names), patterns, wanted)
+        if not kept:
+            for name in names or (None,):
+                self._prove(Expected(name if name and is_plain_name(name) else None, ANY, wanted), "exposed")
+        return snapshot(kept)
+
+    def _merged(self, also: Iterable[str] = ()) -> tuple[Family, ...]:
+        from pytest_pushgateway.harness.metrics.group import merge
+
+        return merge(self._store.groups(), [bytes_of(name) for name in also])
+
+    def _accepted(self) -> list[Push]:
+        self._journal.look()
+        return [push for push in self._journal.pushes() if push.accepted and push.origin == "application"]
+
+    def _prove(self, expectation: Expected, done: Literal["exposed", "pushed"]) -> None:
+        """Raise where it proves nothing that the expected sample was not found."""
+        __tracebackhide__ = True
+        journal = self._journal
+        why = doubt(expectation, self._store, journal.pushes(), complete=not journal.dropped)
+        if why is not None:
+            from pytest_pushgateway.harness.messages import failures as expect
+
+            raise AssertionError(expect.proves_nothing(expectation, done, why))
 
     def _knows(self, name: str) -> bool:
         return super()._knows(name) or bool(self._store.families_named(bytes_of(name)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 from pytest_pushgateway.durations import seconds
 from pytest_pushgateway.harness.journal.journal import Journal, Journalled
 from pytest_pushgateway.harness.journal.requests import Push
-from pytest_pushgateway.harness.matching import Expected, carries, expected, show_matchers
+from pytest_pushgateway.harness.matching import Expected, carries, expected
 from pytest_pushgateway.matchers import ANY, is_routine, shown
 from pytest_pushgateway.monotonic import monotonic
 
@@ -54,7 +54,7 @@ class Waiting(Journalled):
 
         """
         __tracebackhide__ = True
-        awaited = _Awaited(self._journal, expected(self, name, value, labels, label_values), after, count)
+        awaited = _Awaited(self._journal, expected(self, name, value, labels, label_values, named=False), after, count)
         limit = seconds(timeout, "timeout")
         push: Push | None = _wait(self._journal, awaited.look, limit, None)
         if push is None:
@@ -105,7 +105,7 @@ class Waiting(Journalled):
 
         """
         __tracebackhide__ = True
-        awaited = _Awaited(self._journal, expected(self, name, value, labels, label_values), after, count)
+        awaited = _Awaited(self._journal, expected(self, name, value, labels, label_values, named=False), after, count)
         limit = seconds(timeout, "timeout")
         push: Push | None = await _async_wait(self._journal, awaited.look, limit, None, "wait_for_push")
         if push is None:
@@ -239,7 +239,7 @@ class _Awaited:
     def message(self, timeout: float, closed: str | None, advice: Sequence[str] = ()) -> str:
         """Return what was waited for in vain, and what came instead."""
         from pytest_pushgateway.harness.messages import failures as expect
-        from pytest_pushgateway.harness.wording import brief
+        from pytest_pushgateway.harness.wording import brief, show_matchers
 
         wanted = "an accepted push" if self._count == 1 else f"{self._count} accepted pushes"
         if self._expectation.name is not None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.golang.utf8 import bytes_of
+from pytest_pushgateway.matchers import shown
 
 if TYPE_CHECKING:
     from typing import Any
@@ -13,9 +16,6 @@ if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
     from pytest_pushgateway.exposition.samples import Line
-
-
-from collections.abc import Sequence
 
 LINES = 40
 WIDTH = 300
@@ -62,6 +62,29 @@ def show_key(key: dict[str, str]) -> str:
     """Return a grouping key as messages show it: ``job="backup", instance="db1"``, the job first."""
     names = sorted(key, key=lambda name: (name != "job", name))
     return ", ".join(f"{name}={quote(key[name])}" for name in names) or "no grouping key"
+
+
+def show_matcher(wanted: Any) -> str:
+    """Return what a label must be, with the operator: ``="sda"``, ``=~"sd."``, ``=IsStr(...)``."""
+    if isinstance(wanted, re.Pattern):
+        return f"=~{quote(wanted.pattern)}"
+    return f"={quote(text_of_plain(wanted))}" if is_plain(wanted) else f"={shown(wanted)}"
+
+
+def show_matchers(labels: Mapping[str, Any]) -> str:
+    """Return the labels of an expectation as messages show a grouping key, the job first."""
+    names = sorted(labels, key=lambda name: (name != "job", name))
+    return ", ".join(name + show_matcher(labels[name]) for name in names) or "no grouping key"
+
+
+def is_plain(wanted: Any) -> bool:
+    """Return whether a matcher is text or a number, and is shown as the text that it has."""
+    return isinstance(wanted, (str, int, float))
+
+
+def text_of_plain(wanted: Any) -> str:
+    """Return the text of such a matcher."""
+    return str.__str__(wanted) if isinstance(wanted, str) else str(wanted)
 
 
 def quote(value: str) -> str:

@@ -76,6 +76,24 @@ def test_a_name_is_a_string(read: Callable[..., Any], name: Any) -> None:
         read(name)
 
 
+def test_a_name_is_left_out_only_where_that_means_all(pushgateway: Pushgateway) -> None:
+    pushed(pushgateway)
+    methods: list[Callable[..., Any]] = [
+        pushgateway.assert_exposed,
+        pushgateway.assert_pushed,
+        pushgateway.value,
+        pushgateway.get_sample_value,
+        pushgateway.pushed_values,
+        pushgateway.family,
+        pushgateway.pushes[0].value,
+        pushgateway.groups[0].value,
+    ]
+    for method in methods:
+        with pytest.raises(TypeError, match="a metric's name is a string, not None"):
+            method(None)
+    assert pushgateway.assert_not_exposed(None, 99)
+
+
 def test_a_metric_of_the_client_is_not_its_name(pushgateway: Pushgateway) -> None:
     from prometheus_client import CollectorRegistry, Gauge
 

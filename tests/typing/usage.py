@@ -58,7 +58,10 @@ def exposed(gateway: Pushgateway) -> None:
     assert_type((gateway.scrape().text, gateway.scrape().content_type), tuple[str, str])
     assert_type(gateway.scrape().headers, Headers)
     assert_type((gateway.scrape().families, gateway.scrape().samples), tuple[tuple[Family, ...], tuple[Sample, ...]])
-    assert_type(gateway.snapshot(), Snapshot)
+    assert_type(gateway.snapshot("backup_*", job="backup"), Snapshot)
+    assert_type(gateway.family("backup_bytes"), Family)
+    assert_type(gateway.groups[0].value("backup_bytes", disk="sda"), float)
+    assert_type(gateway.assert_exposed_text("backup_bytes 7", "backup_*"), Literal[True])
 
 
 def happened(gateway: Pushgateway) -> None:
@@ -71,6 +74,7 @@ def happened(gateway: Pushgateway) -> None:
     assert_type((push.at, push.origin), tuple[float, str])
     assert_type((push.grouping_key, push.headers), tuple[dict[str, str], Headers])
     assert_type(push.families, tuple[Family, ...])
+    assert_type((push.value("backup_bytes"), gateway.pushed_values("backup_bytes")), tuple[float, list[float]])
     gateway.wait_for_push("backup_bytes", 7, after=push, timeout="1m30s")
     assert_type(gateway.wait_until(lambda: True, timeout=timedelta(seconds=5)), bool)
     assert_type(gateway.wait_until(lambda: gateway.pushes[0]), Push)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.golang.utf8 import text_of
+from pytest_pushgateway.harness.metrics.values import one_value
 from pytest_pushgateway.harness.wording import KEY, brief, shorten, show_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from werkzeug.datastructures import Headers
@@ -260,6 +262,16 @@ class Push(Request):
     def samples(self) -> tuple[Any, ...]:
         """The samples of all `families`, as ``prometheus_client`` samples."""
         return tuple(sample for family in self.families for sample in family.samples)
+
+    def value(self, name: str, /, *, labels: Mapping[str, object] | None = None, **label_values: object) -> float:
+        """Return the value of the one sample of the push that has this name and these labels, perhaps among others.
+
+        Raises:
+            AssertionError: none or several match; the message shows the candidates.
+
+        """
+        __tracebackhide__ = True
+        return one_value(self._parsed.values(), name, labels, label_values, name_of(self))
 
     @property
     def _parsed(self) -> dict[bytes, MetricFamily]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.harness.metrics.group import Group, _same
+from pytest_pushgateway.harness.metrics.group import Group, sides
 from pytest_pushgateway.harness.metrics.text import Snapshot
 from pytest_pushgateway.harness.wording import bounded, show_key
+from pytest_pushgateway.matchers import value_matches
 
 if TYPE_CHECKING:
     from typing import Any
@@ -22,21 +24,43 @@ def compare(left: Any, right: Any) -> list[str] | None:
         return _compare_lists(left, right)
     if not isinstance(left, Group) and not isinstance(right, Group):
         return None
-    sides = [side.as_mapping() if isinstance(side, Group) else side for side in (left, right)]
-    if not all(isinstance(side, dict) for side in sides):
+    if isinstance(left, Group) and isinstance(right, Group):
+        return _compare_groups(left, right)
+    group, mapping = (left, right) if isinstance(left, Group) else (right, left)
+    if not isinstance(mapping, Mapping):
         return None
-    mine, other = sides
-    lines = ["the groups differ:"]
-    if isinstance(left, Group) and isinstance(right, Group) and left.grouping_key != right.grouping_key:
-        lines.append(f"grouping key: {show_key(left.grouping_key)} is not {show_key(right.grouping_key)}")
-    lines += [f"only on the left: {series} {mine[series]}" for series in mine if series not in other]
-    lines += [f"only on the right: {series} {other[series]}" for series in other if series not in mine]
+    mine, other = sides(group, mapping)
+    if group is right:
+        mine, other = other, mine
+    return _differences(mine, other)
+
+
+def _compare_groups(left: Group, right: Group) -> list[str]:
+    mine, other = ({series: (series, value) for series, value in each.as_mapping().items()} for each in (left, right))
+    first = []
+    if left.grouping_key != right.grouping_key:
+        first = [f"grouping key: {show_key(left.grouping_key)} is not {show_key(right.grouping_key)}"]
+    return _differences(mine, other, first)
+
+
+def _differences(
+    left: Mapping[Any, tuple[str, Any]], right: Mapping[Any, tuple[str, Any]], first: Sequence[str] = ()
+) -> list[str]:
+    lines = ["the groups differ:", *first]
+    lines += [f"only on the left: {text} {value}" for series, (text, value) in left.items() if series not in right]
+    lines += [f"only on the right: {text} {value}" for series, (text, value) in right.items() if series not in left]
     lines += [
-        f"{series}: {mine[series]} is not {other[series]}"
-        for series in mine
-        if series in other and not _same(mine[series], other[series])
+        f"{text}: {value} is not {right[series][1]}"
+        for series, (text, value) in left.items()
+        if series in right and not _alike(value, right[series][1])
     ]
     return bounded(lines)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return any(
+        isinstance(value, float) and value_matches(wanted, value) for value, wanted in ((one, other), (other, one))
+    )
 
 
 def _compare_lists(left: list[Any], right: list[Any]) -> list[str] | None:

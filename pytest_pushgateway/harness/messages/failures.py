@@ -21,11 +21,10 @@ from pytest_pushgateway.harness.matching import (
     carried,
     differences,
     is_key,
-    show_matchers,
 )
 from pytest_pushgateway.harness.messages.history import fate, reason, strays
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
-from pytest_pushgateway.harness.wording import KEY, brief, message, shorten, show_key, show_value
+from pytest_pushgateway.harness.wording import KEY, brief, message, shorten, show_key, show_matchers, show_value
 from pytest_pushgateway.matchers import ANY
 
 if TYPE_CHECKING:
@@ -335,6 +334,24 @@ def no_group(expectation: Expected, keys: Sequence[Mapping[str, str]]) -> str:
         f"{'there are:' if lines else 'the gateway holds no group'}",
         lines[:10],
         _more(len(lines), 10, "groups"),
+    )
+
+
+def no_family(name: str, state: State) -> str:
+    """Return that there is no metric family of a name, and which there are."""
+    expectation = Expected(name, ANY, {})
+    part_of = [decoded for each in expectation.families()[1:] for decoded in [text_of(each)] if each in state.names()]
+    return message(
+        f"there is no metric family {brief(name)}",
+        [f"It is a part of the family {brief(part_of[0], 60)}: ask for that."] if part_of else [],
+        _alike(expectation, [], [] if part_of else [each for each in state.names() if each not in OWN_GAUGES]),
+    )
+
+
+def text_differs(differences: Sequence[str], closed: str | None) -> str:
+    """Return how what is exposed differs from a block of text."""
+    return message(
+        "expected the block of text to be exposed (-), but what is exposed (+) differs:", _note(closed), differences
     )
 
 

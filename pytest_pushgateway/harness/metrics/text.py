@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.exposition.labels import render_name, render_prefix
@@ -35,15 +36,9 @@ def render(families: Iterable[Family]) -> bytes:
 
 
 def snapshot(families: Iterable[Family]) -> Snapshot:
-    """Return families as a snapshot: sorted, without creation times."""
-    from pytest_pushgateway.harness.metrics.family import Family
-
-    kept = [
-        Family(family.name, family.type, family.help, tuple(sorted(family.samples, key=_order)))
-        for family in families
-        if not family.name.endswith("_created")
-    ]
-    text = render(sorted(kept, key=lambda family: family.name))
+    """Return families as a snapshot: sorted, down to their samples."""
+    ordered = [replace(family, samples=tuple(sorted(family.samples, key=_order))) for family in families]
+    text = render(sorted(ordered, key=lambda family: family.name))
     return Snapshot(text.decode("utf-8", "backslashreplace"))
 
 
