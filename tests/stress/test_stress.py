@@ -13,7 +13,7 @@ import pytest
 from tests.stress.__main__ import NAMES
 
 BOUNDS = {
-    "kills": (4, 20),
+    "kills": (6, 30),
     "http_fuzz": (1000, 20),
     "parser_fuzz": (3000, 20),
     "slow_senders": (50, 3),
