@@ -6,6 +6,7 @@ named for. The versions hold for each Python that is supported and for each syst
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -50,10 +51,19 @@ def resolve(name: str, file: File) -> None:
     subprocess.run(command, cwd=ROOT, input="\n".join(file.requirements), text=True, check=True)
 
 
+def repeat() -> None:
+    """Write the versions of ``default.txt`` into the hooks of pre-commit, which install what they run by themselves."""
+    pins = dict(re.findall(r"^([\w-]+)==(\S+)$", (HERE / "default.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    hooks = ROOT / ".pre-commit-config.yaml"
+    text = hooks.read_text(encoding="utf-8")
+    hooks.write_text(re.sub(r"([\w-]+)==[^\],\s]+", lambda pin: f"{pin[1]}=={pins[pin[1]]}", text), encoding="utf-8")
+
+
 def main() -> None:
     """Refresh the files that are named, or all of them."""
     for name in sys.argv[1:] or FILES:
         resolve(name, FILES[name])
+    repeat()
 
 
 if __name__ == "__main__":

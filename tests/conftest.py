@@ -13,6 +13,20 @@ pytest.register_assert_rewrite(
 )
 
 
+# What a plain `pytest` leaves out, so that it takes less than a minute. With -m, -k or a path nothing is.
+LEFT_OUT = ("slow", "conformance", "package", "browser")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    asked = config.option.markexpr or config.option.keyword
+    if asked or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    left_out = [item for item in items if any(map(item.get_closest_marker, LEFT_OUT))]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Paths of a certificate for 127.0.0.1, its chain included, and of its key; the certificate's CA stands beside."""

@@ -15,6 +15,8 @@ import pytest
 from tests import wire
 from tests.cli.conftest import Served
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., Served]
 
 ENOUGH = 400_000

@@ -131,6 +131,7 @@ def failed(*flags: str) -> str:
     return ended.stderr.removeprefix("pytest-pushgateway serve: error: ").rstrip("\n")
 
 
+@pytest.mark.slow
 def test_what_hinders_it_is_one_line_and_a_status(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"

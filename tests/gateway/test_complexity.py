@@ -10,6 +10,8 @@ from pytest_pushgateway.exposition.content_coding import decode
 from pytest_pushgateway.exposition.model import ParseError
 from tests.gateway.held import Held, key
 
+pytestmark = pytest.mark.slow
+
 SIZES = (100, 60_000)
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.gateway.kept import Kept
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("PERSISTENCE_KILLS", "5"))
 
 # Pushes as fast as it can and says each number once the push is acknowledged.

@@ -267,6 +267,7 @@ def push_from_child(address: str) -> None:
     push_to_gateway(address, job="child", registry=registry)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 def test_children_may_push(pushgateway: Pushgateway, method: str) -> None:

@@ -13,6 +13,8 @@ from pytest_pushgateway.harness.messages import failures as expect
 from .messages import failure
 from .play import Play
 
+pytestmark = pytest.mark.slow
+
 FAMILIES, SERIES = 600, 100
 
 

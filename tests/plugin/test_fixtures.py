@@ -373,6 +373,7 @@ def test_two_runs_in_one_process(project: pytest.Pytester) -> None:
         project.runpytest_inprocess("-W", "error").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_to_be_installed_is_enough(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:randomly")
@@ -389,6 +390,7 @@ def test_the_fixtures_are_documented(project: pytest.Pytester) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.workers
 def test_each_worker_has_a_gateway_of_its_own(project: pytest.Pytester) -> None:
     project.makepyfile(

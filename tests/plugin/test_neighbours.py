@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 Beside = Callable[..., pytest.RunResult]
 
 PUSH = """

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 OPTION = "--pushgateway-pause-on-failure"
 FAILING = """
     import sys

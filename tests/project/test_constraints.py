@@ -74,3 +74,10 @@ def test_each_file_is_the_one_of_an_environment() -> None:
         re.findall(r"^    ([\w-]+-min|oldest)$", tox, re.M)
     )
     assert {path.stem for path in FILES} == environments
+
+
+def test_the_hooks_of_pre_commit_have_the_same_versions() -> None:
+    text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    repeated = re.findall(r"[\w-]+==[^\],\s]+", text)
+    assert len(repeated) == 3
+    assert set(repeated) <= {str(pin) for found in pins("default").values() for pin in found}

@@ -74,6 +74,7 @@ def run_until_printed(command: snippets.Command, folder: Path) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page(page: Path, tmp_path: Path) -> None:
     found = snippets.blocks(page)

@@ -25,6 +25,7 @@ BOUNDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_run(name: str) -> None:
     count, seconds = BOUNDS[name]
