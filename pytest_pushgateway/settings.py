@@ -238,6 +238,8 @@ def check(name: str, value: Any, source: str) -> Any:
     if name not in OPTIONS:
         raise unknown(name, source)
     kind = OPTIONS[name].kind
+    if kind in ("auth", "tls") and isinstance(value, str):
+        return parse(name, value, source)
     if value is None and kind in ("path", "auth", "tls"):
         return None
     if kind == "path" and isinstance(value, os.PathLike):

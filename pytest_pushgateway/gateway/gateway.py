@@ -126,6 +126,11 @@ class Gateway:
         return "http" if self._tls is None else "https"
 
     @property
+    def demands_certificate(self) -> bool:
+        """Whether a client needs a certificate to connect."""
+        return self._tls is not None and self._tls().verify_mode.name == "CERT_REQUIRED"
+
+    @property
     def user(self) -> str | None:
         """Who may ask with a password, the first of several; None where none is asked for."""
         return next(iter(self._access.users()), None) if self._access is not None else None

@@ -229,7 +229,7 @@ class Asserting(Exposed):
         _check_reason(match)
         _check_status(status)
         wanted = expected_key(labels, grouping, "")
-        self._journal.look()
+        self._look()
         asked: list[Push] | list[Delete] = self._journal.deletions() if method == "DELETE" else self._journal.pushes()
         matching = [
             entry
@@ -255,7 +255,7 @@ class Asserting(Exposed):
     def assert_no_rejections(self) -> Literal[True]:
         """Assert that the gateway refused no push in this test; what a fault answered does not count. Return True."""
         __tracebackhide__ = True
-        self._journal.look()
+        self._look()
         pushes = [push for push in self._journal.pushes() if push.rejected]
         if pushes or self._journal.dropped_rejected:
             from pytest_pushgateway.harness.messages.rejections import rejections

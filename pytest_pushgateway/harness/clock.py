@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.durations import moment, seconds
+from pytest_pushgateway.harness.calls import name_calls
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -103,6 +104,9 @@ class Clock:
     def resume(self) -> None:
         """Let the clock follow the real time again."""
         self._frozen = None
+
+
+name_calls("clock", Clock)
 
 
 class _Restoring(AbstractContextManager[Clock]):

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.gateway.hooks import Plan
+from pytest_pushgateway.harness.calls import name_calls
 from pytest_pushgateway.harness.journal.requests import Request
 
 if TYPE_CHECKING:
@@ -296,6 +297,9 @@ class Faults:
         if self._refusing and not refused:
             self._refusing = False
             self._refuse(False)
+
+
+name_calls("faults", Faults)
 
 
 def _never(request: Request) -> bool:

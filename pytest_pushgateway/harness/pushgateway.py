@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pushgateway.harness.assertions import Asserting
+from pytest_pushgateway.harness.calls import name_calls
 from pytest_pushgateway.harness.local import LocalGateway
+from pytest_pushgateway.harness.reading import Exposed
 from pytest_pushgateway.harness.sending import Client, Sending
 from pytest_pushgateway.harness.supervisor import Supervisor
 from pytest_pushgateway.harness.waiting import Waiting
@@ -94,12 +96,24 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def url(self) -> str:
-        """The URL with scheme and route prefix, such as ``http://127.0.0.1:43121``."""
+        """The URL with scheme and route prefix, such as ``http://127.0.0.1:43121``.
+
+        Raises:
+            RuntimeError: the gateway was never started, and has no port yet.
+
+        """
+        self._check_place()
         return self._gateway.url
 
     @property
     def address(self) -> str:
-        """What ``push_to_gateway()`` takes: host, port and route prefix; the whole URL under TLS."""
+        """What ``push_to_gateway()`` takes: host, port and route prefix; the whole URL under TLS.
+
+        Raises:
+            RuntimeError: the gateway was never started, and has no port yet.
+
+        """
+        self._check_place()
         return self.url if self.scheme == "https" else f"{self._gateway.netloc}{self._prefix}"
 
     @property
@@ -231,6 +245,11 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     # What its parts ask for
 
+    def _check_place(self) -> None:
+        __tracebackhide__ = True
+        if not self.port:
+            raise RuntimeError(f"the gateway has no address yet: {self._closed()}")
+
     @property
     def _journal(self) -> Journal:
         return self._gateway.journal
@@ -250,8 +269,15 @@ class Pushgateway(Asserting, Waiting, Sending):
         return self._gateway.prefix
 
     @property
+    def _demands_certificate(self) -> bool:
+        return self._gateway.inner is not None and self._gateway.inner.demands_certificate
+
+    @property
     def _client(self) -> Client:
         return Client(self.host, self.port, self.scheme == "https", self.settings.basic_auth)
 
     def _closed(self) -> str | None:
         return self._gateway.closed()
+
+
+name_calls("Pushgateway", Pushgateway, Asserting, Exposed, Waiting, Sending)

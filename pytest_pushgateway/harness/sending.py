@@ -53,6 +53,10 @@ class Sending(Journalled):
     def _prefix(self) -> str:
         raise NotImplementedError
 
+    @property
+    def _demands_certificate(self) -> bool:
+        raise NotImplementedError
+
     def push(
         self,
         metrics: Metrics,
@@ -71,6 +75,7 @@ class Sending(Journalled):
         Raises:
             PushRejected: the gateway refused the push and ``check`` is true.
             ConnectionRefusedError: the gateway is stopped, or the fault ``refuse`` is active; it says which.
+            ConnectionError: the gateway demands a client certificate.
             OSError: the gateway cannot be reached for another reason.
 
         """
@@ -113,6 +118,7 @@ class Sending(Journalled):
 
         Raises:
             ConnectionRefusedError: the gateway is stopped, or the fault ``refuse`` is active; it says which.
+            ConnectionError: the gateway demands a client certificate.
             OSError: the gateway cannot be reached for another reason.
 
         """
@@ -133,7 +139,15 @@ class Sending(Journalled):
         closed = self._closed()
         if closed is not None:
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"the gateway cannot be reached: {closed}")
-        return self._client.request(method, path, headers, body)
+        try:
+            return self._client.request(method, path, headers, body)
+        except OSError as error:
+            if not self._demands_certificate:
+                raise
+            raise ConnectionError(
+                "the gateway demands a client certificate, and what the test itself sends has none: use an HTTP client "
+                "that presents one"
+            ) from error
 
 
 class Answer:

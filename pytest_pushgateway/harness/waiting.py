@@ -218,8 +218,8 @@ class _Awaited:
             raise ValueError(f"after must be a push of this test to this gateway, not {after!r}")
         self._journal = journal
         self._expectation = expectation
-        self._after = after._order if after is not None else 0
-        self._seen = self._after
+        self._after = after
+        self._seen = self._begin = after._order if after is not None else 0
         self._count = count
         self._found: list[Push] = []
 
@@ -248,8 +248,10 @@ class _Awaited:
             wanted += f" with {brief(show_matchers(self._expectation.labels))}"
         if self._count > 1:
             wanted += f", of which {len(self._found) or 'none'} came"
+        if self._after is not None:
+            wanted += f" after push {self._after.number}"
         first = f"waited {timeout:g} s for {wanted}"
-        requests = [entry for entry in self._journal.of_test() if entry._order > self._after]
+        requests = [entry for entry in self._journal.of_test() if entry._order > self._begin]
         return expect.timed_out(first, self._expectation, requests, self._journal.dropped, advice, closed)
 
 

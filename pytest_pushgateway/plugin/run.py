@@ -50,6 +50,12 @@ class _State:
 
     def settings(self, *layers: tuple[str, Mapping[str, Any]]) -> Settings:
         """Return the effective settings of a test; fail its set-up where they make no sense."""
+        for source, options in layers:
+            if not isinstance(options, dict):
+                missing = "; is a return missing?" if options is None else ""
+                pytest.fail(
+                    f"the fixture {source} must return a dict of options, not {options!r}{missing}", pytrace=False
+                )
         try:
             settings = resolve([*self.layers, *layers])
         except SettingsError as error:

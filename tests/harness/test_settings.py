@@ -107,8 +107,8 @@ def test_an_unknown_option_names_the_nearest(name: str, message: str) -> None:
         ("telemetry_path", "metrics", "marker: telemetry_path must begin with '/', got 'metrics'"),
         (
             "basic_auth",
-            "scott:tiger",
-            "marker: basic_auth must be a pair of user and password (user:password), not str",
+            {"scott": "tiger"},
+            "marker: basic_auth must be a pair of user and password (user:password), not dict",
         ),
         (
             "tls",

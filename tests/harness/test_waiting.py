@@ -89,7 +89,7 @@ def test_a_timeout_says_what_came_instead(pushgateway: Pushgateway) -> None:
     assert failure_of(pushgateway, count=3)[0] == "waited 0.01 s for 3 accepted pushes, of which 1 came: one push came"
     assert failure_of(pushgateway, job="x")[0] == 'waited 0.01 s for an accepted push with job="x": one push came'
     assert failure_of(pushgateway, after=pushgateway.pushes[0])[0] == (
-        "waited 0.01 s for an accepted push: nothing was pushed"
+        "waited 0.01 s for an accepted push after push 1: nothing was pushed"
     )
 
 

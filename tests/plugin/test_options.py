@@ -177,3 +177,49 @@ def test_every_option_is_in_the_help(project: pytest.Pytester) -> None:
             "*pushgateway_env_vars*",
         ]
     )
+
+
+def test_a_marker_takes_user_and_password_as_the_command_line_does(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.pushgateway(basic_auth="backup:se:cret")
+        def test_guarded(pushgateway):
+            assert pushgateway.settings.basic_auth == ("backup", "se:cret")
+            assert pushgateway.push("rows 7\\n", job="nightly").accepted
+
+        @pytest.mark.pushgateway(basic_auth="scott")
+        def test_mistaken(pushgateway):
+            pass
+        """
+    )
+    result = project.runpytest()
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["marker: basic_auth must be a pair of user and password (user:password), not 'scott'"])
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('{"journal_limit": 5}', "None; is a return missing?"),
+        ('return [("journal_limit", 5)]', "*[[]('journal_limit', 5)]"),
+        ("yield", "None; is a return missing?"),
+    ],
+)
+def test_options_that_the_fixture_does_not_return(project: pytest.Pytester, body: str, told: str) -> None:
+    project.makeconftest(
+        f"""
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def pushgateway_options():
+            {body}
+        """
+    )
+    project.makepyfile("def test_one(pushgateway):\n    pass\n")
+    result = project.runpytest()
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"the fixture pushgateway_options must return a dict of options, not {told}"])

@@ -1,0 +1,49 @@
+"""What a mistaken call is told: names that its reader knows, and the nearest argument to one that is not there."""
+
+from __future__ import annotations
+
+import functools
+from types import FunctionType
+from typing import Any
+
+from pytest_pushgateway.settings import nearest
+
+_TAKES_ANY_KEYWORD = 0x08
+_IS_ASYNC = 0x80
+"""Flags of a code object: it has ``**labels``; it makes a coroutine."""
+
+
+def name_calls(owner: str, *classes: type) -> None:
+    """Have the errors of mistaken calls speak of methods as a test writes them, such as ``Pushgateway.push()``.
+
+    Python names the class in which a method happens to be defined and, before 3.13, no argument that may be meant.
+
+    Args:
+        owner: what a test calls the object.
+        classes: those that its public methods come from.
+
+    """
+    for one in classes:
+        for name, method in list(vars(one).items()):
+            if isinstance(method, FunctionType) and not name.startswith("_"):
+                method.__qualname__ = f"{owner}.{name}"
+                if not method.__code__.co_flags & (_TAKES_ANY_KEYWORD | _IS_ASYNC):
+                    setattr(one, name, _checked(method))
+
+
+def _checked(method: FunctionType) -> FunctionType:
+    code = method.__code__
+    positional = max(code.co_posonlyargcount, 1)  # self at least
+    known = code.co_varnames[positional : code.co_argcount + code.co_kwonlyargcount]
+
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        for name in kwargs:
+            if name not in known:
+                takes = f"it takes {', '.join(known)}" if known else "it takes none by keyword"
+                hint = nearest(name, known) or f"; {takes}"
+                raise TypeError(f"{method.__qualname__}() has no argument {name!r}{hint}")
+        return method(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
