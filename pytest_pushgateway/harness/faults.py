@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from pytest_pushgateway.durations import seconds as seconds_of
 from pytest_pushgateway.gateway.hooks import Plan
+from pytest_pushgateway.harness.answers import Exhausted, Replies, reply
 from pytest_pushgateway.harness.calls import name_calls
+from pytest_pushgateway.harness.conditions import Condition, When
 from pytest_pushgateway.harness.journal.requests import Request
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from pytest_pushgateway.durations import Duration
     from pytest_pushgateway.gateway import hooks as exchange
-
-When = Callable[[Request], bool]
+    from pytest_pushgateway.harness.answers import Answers
 
 
 class Fault:
@@ -31,7 +32,7 @@ class Fault:
         self,
         faults: Faults,
         name: str,
-        effect: Mapping[str, Any],
+        effect: Mapping[str, Any] | Replies,
         *,
         ends: bool,
         times: int | None,
@@ -39,19 +40,16 @@ class Fault:
         paths: str | Iterable[str] | None,
         when: When | None,
     ) -> None:
+        __tracebackhide__ = True
         if times is not None and (type(times) is not int or times < 1):
             raise ValueError(f"times must be a whole number of at least 1, not {times!r}")
-        if when is not None and not callable(when):
-            raise TypeError(f"when is a function that takes the request, not {when!r}")
         self.name = name
         self.hits = 0
         self.times = times
         self._faults = faults
         self._effect = effect
         self._ends = ends
-        self._methods = None if methods is None else {method.upper() for method in _strings(methods)}
-        self._paths = None if paths is None else _strings(paths)
-        self._when = when
+        self._condition = Condition(methods, paths, when)
 
     def __repr__(self) -> str:
         times = f" of {self.times} hits" if self.times is not None else " hit" if self.hits == 1 else " hits"
@@ -74,16 +72,19 @@ class Fault:
     ) -> None:
         self.remove()
 
-    def _meets(self, request: exchange.Request) -> bool:
-        if self._methods is None and self._paths is None and self._when is None:
-            return request.kind in ("push", "delete")
-        if self._methods is not None and request.method.upper() not in self._methods:
-            return False
-        if self._paths is not None:
-            path = request.target.partition("?")[0]
-            if not any(fnmatchcase(path, pattern) for pattern in self._paths):
-                return False
-        return self._when is None or bool(self._when(Request(request)))
+    def _next(self, request: exchange.Request) -> tuple[Mapping[str, Any], bool]:
+        """Return what the fault does to a request, and whether no other fault comes after it.
+
+        Raises:
+            Exhausted: it has no answer for another request.
+
+        """
+        if not isinstance(self._effect, Replies):
+            return self._effect, self._ends
+        reply = self._effect.next(Request(request))
+        if reply is None:
+            return {}, False
+        return {"status": reply.status, "body": reply.body, "headers": reply.headers, "store": False}, True
 
 
 class Faults:
@@ -138,30 +139,58 @@ class Faults:
         after: bool = False,
     ) -> Fault:
         """Answer with ``status``; the body is the status's phrase unless one is given."""
-        if not isinstance(status, int) or not 200 <= status <= 999:
-            raise ValueError(f"a status has three digits and is at least 200, not {status!r}")
-        content = body.encode() if isinstance(body, str) else body
-        fields = dict(headers or {})
-        if content is None:
-            content = f"{_phrase(status)}\n".encode()
-        if not any(name.lower() == "content-type" for name in fields):
-            fields["Content-Type"] = "text/plain; charset=utf-8"
-        effect = {"status": status, "body": content, "headers": tuple(fields.items()), "store": after, "after": after}
+        __tracebackhide__ = True
+        answer = reply(status, body, headers)
+        effect = {**answer._asdict(), "store": after, "after": after}
         return self._add(_name(f"error({status}", after), effect, True, times, methods, paths, when)
 
     def delay(
         self,
-        seconds: float,
+        seconds: Duration,
         *,
         times: int | None = None,
         methods: str | Iterable[str] | None = None,
         paths: str | Iterable[str] | None = None,
         when: When | None = None,
     ) -> Fault:
-        """Wait ``seconds`` before the request takes effect and is answered."""
-        if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
-            raise ValueError(f"a delay is a number of seconds, not {seconds!r}; to wait without end say hang()")
-        return self._add(f"delay({seconds:g})", {"wait": float(seconds)}, False, times, methods, paths, when)
+        """Wait before the request takes effect and is answered: seconds, a timedelta or a text such as ``"1.5s"``."""
+        __tracebackhide__ = True
+        wait = _read_delay(seconds)
+        return self._add(f"delay({wait:g})", {"wait": wait}, False, times, methods, paths, when)
+
+    def respond(
+        self,
+        answers: Answers,
+        /,
+        *,
+        times: int | None = None,
+        methods: str | Iterable[str] | None = None,
+        paths: str | Iterable[str] | None = None,
+        when: When | None = None,
+    ) -> Fault:
+        """Give answers of the test's own, to the first request, the second and so on; the fault ends after the last.
+
+        Args:
+            answers: an answer, an iterable of answers, or a function of the `Request` that returns one. An answer is a
+                status, ``(status, body)``, ``(status, body, headers)``, werkzeug's ``Response``, or None: then the
+                request takes effect and gets the gateway's own.
+            times: how many requests meet the fault; of a sequence no more than it has answers.
+            methods: the methods of requests that meet it.
+            paths: shell patterns of the paths that do.
+            when: a predicate on the `Request`.
+
+        Raises:
+            TypeError: it is none of these.
+            ValueError: a status is not one, or there are no answers, or fewer than ``times``.
+
+        """
+        __tracebackhide__ = True
+        replies = Replies(answers)
+        if replies.count is not None:
+            if isinstance(times, int) and times > replies.count:
+                raise ValueError(f"times is {times}, but there are {replies.count} answers; leave it out")
+            times = replies.count if times is None else times
+        return self._add(f"respond({replies.name})", replies, True, times, methods, paths, when)
 
     def hang(
         self,
@@ -227,6 +256,7 @@ class Faults:
         """Return what the active faults do to ``request``: the gateway's hook."""
         effect: dict[str, Any] = {}
         met: list[Fault] = []
+        longest: Fault | None = None
         with self._lock:
             active = tuple(self._active)
         if not self._is_current(request):
@@ -234,23 +264,29 @@ class Faults:
             return None
         for fault in active:
             try:
-                if not fault._meets(request):
+                if not fault._condition.meets(request):
                     continue
-            except BaseException as error:  # the test's predicate, perhaps pytest.fail(): it gets this at its end
+                own, ends = fault._next(request)
+            except Exhausted:
+                self._end(fault)
+                continue
+            except BaseException as error:  # the test's function, perhaps pytest.fail(): it gets this at its end
                 self._errors.append(error)
                 continue
             if not self._hit(fault):
                 continue
             met.append(fault)
-            wait = effect.get("wait", 0.0) + fault._effect.get("wait", 0.0)
-            effect |= fault._effect
+            if own.get("wait", 0.0) > effect.get("longest", 0.0):
+                longest, effect["longest"] = fault, own["wait"]
+            wait = effect.get("wait", 0.0) + own.get("wait", 0.0)
+            effect |= own
             effect["wait"] = wait
-            if fault._ends:
+            if ends:
                 break
         if not met:
             return None
-        longest = max(met, key=lambda fault: fault._effect.get("wait", 0.0))
-        return Plan(name=", ".join(fault.name for fault in met), owner=longest, **effect)
+        effect.pop("longest", None)
+        return Plan(name=", ".join(fault.name for fault in met), owner=longest or met[0], **effect)
 
     def _take_unused(self) -> list[Fault]:
         """Return the faults that met no request or fewer than they were to meet, and forget those that are over."""
@@ -262,13 +298,14 @@ class Faults:
     def _add(
         self,
         name: str,
-        effect: Mapping[str, Any],
+        effect: Mapping[str, Any] | Replies,
         ends: bool,
         times: int | None,
         methods: str | Iterable[str] | None,
         paths: str | Iterable[str] | None,
         when: When | None,
     ) -> Fault:
+        __tracebackhide__ = True
         fault = Fault(self, name, effect, ends=ends, times=times, methods=methods, paths=paths, when=when)
         with self._lock:
             self._active.append(fault)
@@ -312,12 +349,14 @@ def _name(beginning: str, after: bool) -> str:
     return f"{beginning}{'' if beginning.endswith('(') else ', '}after=True)"
 
 
-def _phrase(status: int) -> str:
+def _read_delay(value: Any) -> float:
+    __tracebackhide__ = True
     try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return f"status {status}"
-
-
-def _strings(value: str | Iterable[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+        return seconds_of(value, "a delay")
+    except (TypeError, ValueError):
+        also = "" if value == math.inf else ', a timedelta or a text such as "1.5s"'
+        raise ValueError(
+            f"a delay is a number of seconds, not {value!r}; give one{also}; to wait without end say hang()"
+            if also
+            else f"a delay is a number of seconds, not {value!r}; to wait without end say hang()"
+        ) from None

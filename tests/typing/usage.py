@@ -11,6 +11,7 @@ import prometheus_client
 from prometheus_client.samples import Sample
 from typing_extensions import assert_type
 from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Response
 
 from pytest_pushgateway import (
     Clock,
@@ -123,6 +124,10 @@ def prepared(gateway: Pushgateway, registry: prometheus_client.CollectorRegistry
         assert_type(fault, Fault)
         assert_type(fault.hits, int)
     gateway.faults.delay(1.5).remove()
+    gateway.faults.delay("1.5s").remove()
+    assert_type(gateway.faults.respond([503, None, (429, "slow down", {"Retry-After": "7"})], times=2), Fault)
+    gateway.faults.respond(lambda request: 503 if request.job == "backup" else None)
+    gateway.faults.respond(Response("slow down", 429), methods="PUT")
     gateway.faults.hang(after=True)
     gateway.faults.disconnect()
     gateway.faults.truncate(10)
