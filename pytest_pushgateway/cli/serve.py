@@ -199,6 +199,9 @@ def main(arguments: Sequence[str], *, build: Build = RELEASE) -> int:
     options = COMMAND.read(arguments)
     if isinstance(options, int):
         return options
+    if sys.platform == "win32":
+        sys.stderr.write(f"{PROGRAM}: error: serve does not run on Windows yet; run it in WSL or a container\n")
+        return 1
     log = make_log(options["log.level"], options["log.format"])
     # Blocked before any thread starts, so that all inherit it and the signal waits for sigwait below.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
@@ -206,8 +209,8 @@ def main(arguments: Sequence[str], *, build: Build = RELEASE) -> int:
         return _serve(options, log, build)
     finally:
         # A second Ctrl-C while the gateway ends asks for no more than the first.
-        while signal.sigtimedwait(_ENDING, 0):
-            pass
+        while signal.sigpending() & _ENDING:
+            signal.sigwait(_ENDING)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
 
@@ -224,7 +227,8 @@ def _serve(options: dict[str, Any], log: Log, build: Build) -> int:
         # Whatever it is that hinders the start: a port, the persistence file, the web configuration, a path.
         sys.stderr.write(f"{PROGRAM}: error: {_hindrance(problem, options)}\n")
         return 1
-    signal.sigwait(_ENDING)
+    if sys.platform != "win32":  # where main() has refused to serve
+        signal.sigwait(_ENDING)
     if asked:
         log("warn", "received termination request via web service, exiting gracefully...")
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
+import sys
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -370,4 +371,5 @@ def _forget_all_after_fork() -> None:
     _started.clear()
 
 
-os.register_at_fork(after_in_child=_forget_all_after_fork)
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_forget_all_after_fork)

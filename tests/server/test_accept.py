@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import selectors
 import socket
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pytest_pushgateway.gateway.http import readiness, workers
 from pytest_pushgateway.gateway.http.server import Server
 from tests import wire
 from tests.server.conftest import Running, echo
@@ -58,3 +60,20 @@ def test_the_server_survives_a_lack_of_threads(serve: Serve, monkeypatch: pytest
             assert sock.recv(1) == b""
     assert running.log == [("error", "cannot serve a connection", {"err": "can't start new thread"})]
     assert wire.request(running.port, "GET", "/").status == 200
+
+
+@pytest.mark.parametrize("selector", [selectors.SelectSelector, selectors.DefaultSelector])
+def test_whatever_the_system_has_to_wait_with(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, selector: type[selectors.BaseSelector]
+) -> None:
+    """Windows has no poll(), and a test may take it away by eventlet's monkey patching."""
+    monkeypatch.setattr(workers, "SELECTOR", selector)
+    monkeypatch.setattr(readiness, "SELECTOR", selector)
+    running = serve()
+    assert [wire.request(running.port, "PUT", "/", b"body").status for _ in range(3)] == [200] * 3
+    client, ours = socket.socketpair()
+    with client, ours:
+        assert not readiness.has_unread(ours)
+        client.sendall(b"x")
+        assert readiness.has_unread(ours)
+        assert readiness.wait_until_ready(ours, 0, to_write=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -337,7 +338,8 @@ class Connection:
         self.sock.sendall(data)
 
     def _send_all(self, pieces: list[bytes]) -> None:
-        if self.server.tls is not None or (len(pieces) < 5 and sum(map(len, pieces)) < _RECEIVE):
+        few = len(pieces) < 5 and sum(map(len, pieces)) < _RECEIVE
+        if sys.platform == "win32" or self.server.tls is not None or few:
             self._send(b"".join(pieces))
             return
         # Gathered, so that a scrape of many megabytes is not copied.

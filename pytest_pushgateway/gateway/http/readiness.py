@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 
+SELECTOR: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
+"""Needs no descriptor; Windows has only the other one, which is slower with many sockets."""
 _AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 """Windows does not have it, and there a socket that is ready does not wait either."""
 
@@ -20,9 +22,9 @@ def wait_until_ready(sock: socket.socket, seconds: float, *, to_write: bool = Fa
     Returns:
         Whether it is ready; the end of its stream counts, too.
     """
-    poll = select.poll()
-    poll.register(sock.fileno(), select.POLLOUT if to_write else select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
+    with SELECTOR() as selector:
+        selector.register(sock, selectors.EVENT_WRITE if to_write else selectors.EVENT_READ)
+        return bool(selector.select(seconds))
 
 
 def has_unread(sock: socket.socket) -> bool:

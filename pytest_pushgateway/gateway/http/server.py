@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import socket
+import sys
 import threading
 import time
 import weakref
@@ -224,7 +225,7 @@ class Server:
         self._listeners = []
 
     def _take(self, sock: socket.socket, address: Any) -> Connection | None:
-        if sock.family != socket.AF_UNIX:
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(self, sock, address)
         with self._lock:
@@ -274,4 +275,5 @@ def _after_fork_in_child() -> None:
         server.abandon()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_after_fork_in_child)

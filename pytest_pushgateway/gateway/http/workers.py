@@ -6,7 +6,7 @@ as most do, waits for no thread to be made: the next one waits already.
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 import threading
 import time
@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pytest_pushgateway.gateway.http.readiness import SELECTOR
 from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.monotonic import monotonic
 
@@ -64,11 +65,11 @@ class Workers:
         """Connections that :meth:`accept_all` took, each announced by a byte to whoever has the turn."""
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._listeners = {listener.fileno(): listener for listener in listeners}
-        self._poll = select.poll()
-        self._poll.register(self._wake_receiver, select.POLLIN)
+        self._selector = SELECTOR()
+        self._selector.register(self._wake_receiver, selectors.EVENT_READ)
         for listener in listeners:
             listener.setblocking(False)
-            self._poll.register(listener, select.POLLIN)
+            self._selector.register(listener, selectors.EVENT_READ)
         self._accepted = 0
 
     def start(self) -> None:
@@ -99,6 +100,7 @@ class Workers:
 
     def close(self) -> None:
         """Close the sockets alone; for the child of a fork, which has no threads."""
+        self._selector.close()
         for one in (*self._listeners.values(), self._wake_receiver, self._wake_sender):
             one.close()
 
@@ -150,7 +152,7 @@ class Workers:
 
     def _accept(self) -> Connection | None:
         while not self._ended:
-            ready = [self._listeners[each] for each, _ in self._poll.poll() if each in self._listeners]
+            ready = [self._listeners[key.fd] for key, _ in self._selector.select() if key.fd in self._listeners]
             if self._ended:
                 return None
             if self._accepted_early:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import struct
+import sys
 import weakref
 from pathlib import Path
+
+if sys.platform != "win32":
+    import fcntl
 
 _BYTE = 1 << 62
 """What is locked: a byte that no file has, far from those that SQLite locks."""
@@ -32,19 +35,20 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            self._lock(fcntl.F_WRLCK)
+            self._lock()
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.EACCES):
                 os.close(self._descriptor)
                 raise InUse from error
         _held.add(self)
 
-    def _lock(self, kind: int) -> None:
-        if hasattr(fcntl, "F_OFD_SETLK"):
+    def _lock(self) -> None:
+        if sys.platform != "win32" and hasattr(fcntl, "F_OFD_SETLK"):
             # struct flock: kind, whence, start, length, process
-            fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", kind, os.SEEK_SET, _BYTE, 1, 0))
+            wanted = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _BYTE, 1, 0)
+            fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, wanted)
 
     def release(self) -> None:
         """Let go of the file; to be called once SQLite has closed it, and harmless a second time."""
@@ -60,4 +64,5 @@ def _after_fork_in_child() -> None:
         lock.release()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_after_fork_in_child)
