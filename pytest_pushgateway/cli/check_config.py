@@ -8,8 +8,13 @@ from __future__ import annotations
 import os
 import sys
 
+from pytest_pushgateway.cli.check_config_output import printer
 from pytest_pushgateway.cli.kingpin import Command, Flag, one_of
-from pytest_pushgateway.prometheus.problems import SEVERITIES
+from pytest_pushgateway.cli.sources import Unreadable, read_metrics
+from pytest_pushgateway.prometheus.decode.referenced_files import glob
+from pytest_pushgateway.prometheus.lint.detection import PERHAPS, detect
+from pytest_pushgateway.prometheus.problems import LINT_RULES, SEVERITIES
+from pytest_pushgateway.prometheus.scrape.promtext import ExpositionError, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +26,6 @@ if TYPE_CHECKING:
 
 def _split(text: str) -> list[str]:
     """Return the rules in the value of ``--ignore``. Raises ValueError for one that there is not."""
-    from pytest_pushgateway.prometheus.problems import LINT_RULES
-
     rules = [rule.strip() for rule in text.split(",")]
     for rule in rules:
         if rule not in LINT_RULES:
@@ -32,8 +35,6 @@ def _split(text: str) -> list[str]:
 
 def _rule_files(pattern: str) -> str:
     """Return a value of ``--rules``. Raises ValueError if no file has that name: a typing error must not pass."""
-    from pytest_pushgateway.prometheus.decode.referenced_files import glob
-
     try:
         found = glob(pattern)
     except ValueError as error:
@@ -181,8 +182,6 @@ def main(arguments: Sequence[str]) -> int:
 def _metrics(source: str) -> bytes | None:
     if not source:
         return None
-    from pytest_pushgateway.cli.sources import Unreadable, read_metrics
-    from pytest_pushgateway.prometheus.scrape.promtext import ExpositionError, read
 
     try:
         body = read_metrics(source)
@@ -195,8 +194,6 @@ def _metrics(source: str) -> bytes | None:
 
 
 def _run(options: dict[str, Any], files: Sequence[str], metrics: bytes | None) -> int:
-    from pytest_pushgateway.cli.check_config_output import printer
-
     output = printer(options["format"], sys.stdout)
     worst = options["fail-on"]
     failing = SEVERITIES[: SEVERITIES.index(worst) + 1]
@@ -224,7 +221,6 @@ class _Recognised:
     def look_at(self, config: PrometheusConfig) -> None:
         if self.any or not config.jobs:
             return
-        from pytest_pushgateway.prometheus.lint.detection import PERHAPS, detect
 
         self.jobs = True
         for one in detect(config, self.gateways):

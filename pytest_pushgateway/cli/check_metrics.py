@@ -6,6 +6,10 @@ import sys
 from collections.abc import Sequence
 
 from pytest_pushgateway.cli.kingpin import Command
+from pytest_pushgateway.cli.sources import Unreadable, read_metrics
+from pytest_pushgateway.exposition.model import ParseError
+from pytest_pushgateway.exposition.promlint import lint
+from pytest_pushgateway.exposition.text.reader import parse
 
 COMMAND = Command(
     "pytest-pushgateway check-metrics",
@@ -28,10 +32,6 @@ def main(arguments: Sequence[str]) -> int:
     options = COMMAND.read(arguments)
     if isinstance(options, int):
         return options
-    from pytest_pushgateway.cli.sources import Unreadable, read_metrics
-    from pytest_pushgateway.exposition.model import ParseError
-    from pytest_pushgateway.exposition.promlint import lint
-    from pytest_pushgateway.exposition.text.reader import parse
 
     try:
         body = read_metrics((options[""] or ["-"])[0])

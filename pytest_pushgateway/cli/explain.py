@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.cli.kingpin import Command, Flag
+from pytest_pushgateway.cli.sources import Unreadable, read_metrics
+from pytest_pushgateway.prometheus.scrape.ingest import Unsimulated
 
 if TYPE_CHECKING:
     from typing import Any
@@ -58,7 +60,6 @@ def main(arguments: Sequence[str]) -> int:
 def _explain(options: dict[str, Any]) -> int:
     from pytest_pushgateway.prometheus.config import load
     from pytest_pushgateway.prometheus.scrape.explain import EXAMPLE, explain
-    from pytest_pushgateway.prometheus.scrape.ingest import Unsimulated
 
     try:
         config = load(options[""][0], version=options["prometheus-version"], lint="none")
@@ -104,7 +105,6 @@ def _read(source: str, job: ScrapeJob) -> bytes:
             return client.get(source, timeout=job.scrape_timeout).body
         except (FetchError, NoClient) as problem:
             raise _Unusable(str(problem)) from None
-    from pytest_pushgateway.cli.sources import Unreadable, read_metrics
 
     try:
         return read_metrics(source)

@@ -9,6 +9,8 @@ This module starts with every command, also in editors and hooks: it imports not
 
 from __future__ import annotations
 
+from pytest_pushgateway._version import __version__
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -301,8 +303,6 @@ class Command:
 
 
 def _version() -> str:
-    from pytest_pushgateway._version import __version__
-
     return f"pytest-pushgateway {__version__}\n"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_pushgateway.exposition.labels import split_prefix
 from pytest_pushgateway.exposition.model import Summary, part
+from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.golang.utf8 import text_of
 
 if TYPE_CHECKING:
@@ -54,8 +55,6 @@ def lines(family: MetricFamily) -> list[Line]:
 
 def flatten(value: bytes | Summary | Histogram | None) -> list[tuple[str, dict[str, str], float]]:
     """Return the lines that a value is exposed as: name suffix, additional label, number."""
-    from pytest_pushgateway.golang.strconv import format_float
-
     if value is None:
         return []
     if isinstance(value, bytes):

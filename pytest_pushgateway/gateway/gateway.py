@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.app.application import Access, App
+from pytest_pushgateway.gateway.app.basic_auth import PlainPassword
+from pytest_pushgateway.gateway.app.original_flags import as_flags
+from pytest_pushgateway.gateway.app.recent_requests import LIMIT, Recent
 from pytest_pushgateway.gateway.app.routes import Router, route_prefix
 from pytest_pushgateway.gateway.build_info import INFORMATION
 from pytest_pushgateway.gateway.builds import RELEASE, Build
@@ -18,17 +21,24 @@ from pytest_pushgateway.gateway.log import Log, silent
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import Store
 from pytest_pushgateway.golang.url import external_path, join_host_port
+from pytest_pushgateway.later import later
 from pytest_pushgateway.settings import Settings
 
 if TYPE_CHECKING:
     import ssl
 
-    from pytest_pushgateway.gateway.app import page as ui
     from pytest_pushgateway.gateway.app.json_api import JsonApi
     from pytest_pushgateway.gateway.app.recent_requests import Recent, RecentRequest
     from pytest_pushgateway.gateway.hooks import Hook, Observer, Record
     from pytest_pushgateway.gateway.http.host import Answer
     from pytest_pushgateway.gateway.persistence.persistence import Persistence
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.app import json_api, page
+else:
+    json_api = later("pytest_pushgateway.gateway.app.json_api")
+    page = later("pytest_pushgateway.gateway.app.page")
+
 
 _QUIT_GRACE = 0.5
 """Seconds that requests under way have to end after ``/-/quit``."""
@@ -313,35 +323,26 @@ class Gateway:
     def _note_of_requests(self) -> Recent:
         """Return the gateway's own note, made when it is first needed; the lock is held."""
         if self._recent is None:
-            from pytest_pushgateway.gateway.app.recent_requests import LIMIT, Recent
-
             self._recent = Recent(LIMIT if self._recent_requests is None else 0)
         return self._recent
 
     # The JSON API and the page are imported when they are asked for: most tests never do.
 
     def _answer_api(self, handler: str) -> Answer:
-        from pytest_pushgateway.gateway.app.json_api import JsonApi
-        from pytest_pushgateway.gateway.app.original_flags import as_flags
-
         with self._lock:
             if self._api is None:
                 flags = self.flags or as_flags(self.settings, self._asked, self.prefix)
-                self._api = JsonApi(self.store.groups, flags, INFORMATION, self._start_time)
+                self._api = json_api.JsonApi(self.store.groups, flags, INFORMATION, self._start_time)
         return self._api.respond(handler)
 
     def _page(self, path: str) -> Answer | None:
-        from pytest_pushgateway.gateway.app import page as ui
+        return page.respond(path, self._state)
 
-        return ui.respond(path, self._state)
-
-    def _state(self) -> ui.State:
-        from pytest_pushgateway.gateway.app import page as ui
-
+    def _state(self) -> page.State:
         poison = self.store.poisoned()
         with self._lock:
             note = self._note_of_requests()
-        return ui.State(
+        return page.State(
             revision=f"{self.store.generation}.{self._changes}",
             now=self._clock(),
             start_time=self._start_time,
@@ -355,12 +356,10 @@ class Gateway:
             user=self.user,
         )
 
-    def _persistence_state(self) -> ui.Persistence:
-        from pytest_pushgateway.gateway.app import page as ui
-
+    def _persistence_state(self) -> page.Persistence:
         if self._persistence is None:
-            return ui.Persistence()
-        return ui.Persistence(
+            return page.Persistence()
+        return page.Persistence(
             file=str(self._persistence.path),
             interval=self._persistence.interval,
             error=self._persistence.failing,
@@ -381,8 +380,6 @@ def _access_and_tls(settings: Settings, log: Log) -> tuple[Access | None, Callab
         return config, config.tls
     access: Access | None = None
     if settings.basic_auth is not None:
-        from pytest_pushgateway.gateway.app.basic_auth import PlainPassword
-
         access = PlainPassword(*settings.basic_auth)
     if settings.tls is None:
         return access, None

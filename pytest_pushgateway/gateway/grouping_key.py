@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.exposition.escaping import unescape_name
 from pytest_pushgateway.exposition.labels import Labels
 from pytest_pushgateway.exposition.names import LABEL_NAME
 from pytest_pushgateway.golang.strconv import quote
@@ -63,8 +64,6 @@ def _shown(text: bytes) -> str:
 
 
 def _unescape(name: bytes) -> bytes:
-    from pytest_pushgateway.exposition.escaping import unescape_name
-
     return unescape_name(name)
 
 

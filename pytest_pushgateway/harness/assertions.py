@@ -18,11 +18,21 @@ from pytest_pushgateway.harness.matching import (
     expected_key,
     is_key,
 )
+from pytest_pushgateway.harness.metrics.selection import check_patterns, matches_any, selected
+from pytest_pushgateway.harness.metrics.series import changes, read_block
 from pytest_pushgateway.harness.reading import Exposed
+from pytest_pushgateway.harness.wording import brief, show_matchers
+from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import ANY, shown
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.harness.messages import failures, rejections
+else:
+    failures = later("pytest_pushgateway.harness.messages.failures")
+    rejections = later("pytest_pushgateway.harness.messages.rejections")
 
 
 class Asserting(Exposed):
@@ -68,9 +78,7 @@ class Asserting(Exposed):
         expectation = expected(self, name, value, labels, label_values, named=False)
         found = [each for each in self._candidates(expectation) if expectation.matches(each.sample)]
         if found:
-            from pytest_pushgateway.harness.messages import failures as expect
-
-            raise AssertionError(expect.still_exposed(expectation, found, self._journal.requests()))
+            raise AssertionError(failures.still_exposed(expectation, found, self._journal.requests()))
         self._prove(expectation, "exposed")
         self._journal.deny(expectation)
         return True
@@ -91,8 +99,6 @@ class Asserting(Exposed):
 
         """
         __tracebackhide__ = True
-        from pytest_pushgateway.harness.metrics.selection import check_patterns, matches_any, selected
-        from pytest_pushgateway.harness.metrics.series import changes, read_block
 
         block = read_block(text)
         patterns = check_patterns(names)
@@ -105,14 +111,10 @@ class Asserting(Exposed):
         exposed = {family.name for family in families} | {one.name for family in families for one in family.samples}
         for name in names:
             if not any(matches_any(one, [name]) for one in exposed | block.names):
-                from pytest_pushgateway.harness.messages import failures as expect
-
-                raise AssertionError(expect.no_family(name, self._store))
+                raise AssertionError(failures.no_family(name, self._store))
         differences = changes(block, families)
         if differences:
-            from pytest_pushgateway.harness.messages import failures as expect
-
-            raise AssertionError(expect.text_differs(differences, self._closed()))
+            raise AssertionError(failures.text_differs(differences, self._closed()))
         return True
 
     def assert_pushed(
@@ -130,10 +132,8 @@ class Asserting(Exposed):
         for push in reversed(self._accepted()):
             if carries(expectation, push):
                 return push
-        from pytest_pushgateway.harness.messages import failures as expect
-
         requests, dropped = self._journal.of_test(), self._journal.dropped
-        raise AssertionError(expect.not_pushed(expectation, requests, dropped, self._closed()))
+        raise AssertionError(failures.not_pushed(expectation, requests, dropped, self._closed()))
 
     def assert_not_pushed(
         self,
@@ -155,18 +155,12 @@ class Asserting(Exposed):
         if expectation.name is None:
             pushes = [push for push in pushes if carries(expectation, push)]
             if pushes:
-                from pytest_pushgateway.harness.messages import failures as expect
-
-                raise AssertionError(expect.something_pushed(pushes))
+                raise AssertionError(failures.something_pushed(pushes))
         found = [pair for push in pushes for pair in carried(expectation, push) if expectation.matches(pair[0].sample)]
         if found:
-            from pytest_pushgateway.harness.messages import failures as expect
-
-            raise AssertionError(expect.was_pushed(expectation, found))
+            raise AssertionError(failures.was_pushed(expectation, found))
         if self._journal.dropped_accepted:
-            from pytest_pushgateway.harness.messages import failures as expect
-
-            raise AssertionError(expect.not_told(expectation, self._journal.dropped_accepted))
+            raise AssertionError(failures.not_told(expectation, self._journal.dropped_accepted))
         self._prove(expectation, "pushed")
         return True
 
@@ -182,9 +176,7 @@ class Asserting(Exposed):
             for deletion in reversed(self._journal.deletions()):
                 if deletion.matched and is_key(expectation, deletion.grouping_key):
                     return deletion
-        from pytest_pushgateway.harness.messages import failures as expect
-
-        raise AssertionError(expect.not_deleted(expectation, self._journal.of_test(), keys, self._journal.dropped))
+        raise AssertionError(failures.not_deleted(expectation, self._journal.of_test(), keys, self._journal.dropped))
 
     @overload
     def assert_rejected(
@@ -244,13 +236,11 @@ class Asserting(Exposed):
             entry._expected = True
         if matching:
             return matching[-1]
-        from pytest_pushgateway.harness.messages import failures as expect
-        from pytest_pushgateway.harness.wording import brief, show_matchers
 
         what = f" matching {brief(repr(getattr(match, 'pattern', match)), 80)}" if match is not None else ""
         what += f" with status {status}" if status is not None else ""
         what += f" of {brief(show_matchers(wanted.labels), 80)}" if wanted.labels else ""
-        raise AssertionError(expect.not_rejected(what, method, asked, self._journal.of_test(), self._journal.dropped))
+        raise AssertionError(failures.not_rejected(what, method, asked, self._journal.of_test(), self._journal.dropped))
 
     def assert_no_rejections(self) -> Literal[True]:
         """Assert that the gateway refused no push in this test; what a fault answered does not count. Return True."""
@@ -258,9 +248,9 @@ class Asserting(Exposed):
         self._look()
         pushes = [push for push in self._journal.pushes() if push.rejected]
         if pushes or self._journal.dropped_rejected:
-            from pytest_pushgateway.harness.messages.rejections import rejections
-
-            raise AssertionError(rejections(pushes, self._journal.requests(), self._journal.dropped_rejected))
+            raise AssertionError(
+                rejections.rejections(pushes, self._journal.requests(), self._journal.dropped_rejected)
+            )
         return True
 
 

@@ -16,9 +16,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.gateway.app.recent_requests import LIMIT
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.harness.clock import Clock
+from pytest_pushgateway.harness.faults import Faults
 from pytest_pushgateway.harness.journal.journal import Journal
 from pytest_pushgateway.settings import Settings, options_of
 
@@ -137,8 +139,6 @@ class LocalGateway:
         """Its faults, made when they are first asked for."""
         with self.journal.condition:
             if self._faults is None:
-                from pytest_pushgateway.harness.faults import Faults
-
                 self._faults = Faults(self._release, self._refuse, self._is_current)
             return self._faults
 
@@ -300,8 +300,6 @@ class LocalGateway:
         self.log.append((level, message, fields))
 
     def _recent(self) -> list[RecentRequest]:
-        from pytest_pushgateway.gateway.app.recent_requests import LIMIT
-
         latest = [entry for entry in self.journal.requests() if entry.kind != "other"][-LIMIT:]
         return [entry._in_short() for entry in latest]
 

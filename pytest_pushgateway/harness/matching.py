@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_pushgateway.exposition.samples import Line, lines
 from pytest_pushgateway.golang.utf8 import bytes_of, text_of
 from pytest_pushgateway.harness.wording import (
+    apart,
+    brief,
     is_plain,
     quote,
     show_matcher,
@@ -49,8 +51,6 @@ class Expected(NamedTuple):
 
     def __str__(self) -> str:
         """Return the expectation as the text format would write it, in brief."""
-        from pytest_pushgateway.harness.wording import brief
-
         text = self.name or "any sample"
         if self.labels:
             text += "{" + ",".join(name + show_matcher(wanted) for name, wanted in self.labels.items()) + "}"
@@ -94,8 +94,6 @@ class Candidate(NamedTuple):
     sample: Line
 
     def __str__(self) -> str:
-        from pytest_pushgateway.harness.wording import brief
-
         return brief(show_sample(self.sample), 200)
 
 
@@ -184,8 +182,6 @@ def carries(expectation: Expected, push: Push) -> bool:
 
 def differences(expectation: Expected, candidate: Candidate) -> list[str]:
     """Return what keeps a candidate from being the expected sample, one short text for each difference."""
-    from pytest_pushgateway.harness.wording import apart, brief
-
     key = {text_of(name) for name, _ in candidate.key}
     texts = []
     for name, wanted in expectation.labels.items():

@@ -12,6 +12,7 @@ from pytest_pushgateway.harness.reading import Exposed
 from pytest_pushgateway.harness.sending import Client, Sending
 from pytest_pushgateway.harness.supervisor import Supervisor
 from pytest_pushgateway.harness.waiting import Waiting
+from pytest_pushgateway.later import later
 from pytest_pushgateway.settings import Settings, resolve
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal.lint import LintProblem
     from pytest_pushgateway.harness.journal.requests import Push, Request
     from pytest_pushgateway.harness.journal.timeline import Snapshot
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.harness.journal import lint as linter
+    from pytest_pushgateway.harness.journal import timeline as history
+    from pytest_pushgateway.harness.messages import failures
+else:
+    linter = later("pytest_pushgateway.harness.journal.lint")
+    history = later("pytest_pushgateway.harness.journal.timeline")
+    failures = later("pytest_pushgateway.harness.messages.failures")
 
 
 def make(settings: Settings, directory: Callable[[], Path]) -> Pushgateway:
@@ -77,10 +87,9 @@ class Pushgateway(Asserting, Waiting, Sending):
     def __repr__(self) -> str:
         if not self.running:
             return "<Pushgateway stopped>"
-        from pytest_pushgateway.harness.messages.failures import count
-
         groups = len(self._gateway.store.groups())  # a debugger that shows the gateway does not look at it
-        return f"<Pushgateway {self.url}: {count(groups, 'group')}, {count(len(self.pushes), 'push')}>"
+        held = failures.count(groups, "group"), failures.count(len(self.pushes), "push")
+        return f"<Pushgateway {self.url}: {', '.join(held)}>"
 
     @property
     def settings(self) -> Settings:
@@ -176,10 +185,8 @@ class Pushgateway(Asserting, Waiting, Sending):
         present. While the gateway was poisoned there is None in the place of the text. That it was stopped does not
         show.
         """
-        from pytest_pushgateway.harness.journal.timeline import timeline
-
         self._journal.look()
-        return timeline(self.journal, self._gateway.moves, self.clock(), check=self.settings.consistency_check)
+        return history.timeline(self.journal, self._gateway.moves, self.clock(), check=self.settings.consistency_check)
 
     def lint(self) -> list[LintProblem]:
         """Return what could be better in what the application pushed in this test, each problem once.
@@ -188,9 +195,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         counters that go down, names that Prometheus uses itself, labels that the grouping key overwrites, and label
         values that grow with every push.
         """
-        from pytest_pushgateway.harness.journal.lint import lint
-
-        return lint(self.requests)
+        return linter.lint(self.requests)
 
     # Its life
 

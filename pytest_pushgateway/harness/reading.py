@@ -18,7 +18,11 @@ from pytest_pushgateway.harness.matching import (
     expected_key,
     is_key,
 )
-from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
+from pytest_pushgateway.harness.metrics.family import OWN_GAUGES, to_family
+from pytest_pushgateway.harness.metrics.group import Group, joined, merge
+from pytest_pushgateway.harness.metrics.selection import check_patterns, is_plain_name, selected
+from pytest_pushgateway.harness.metrics.text import snapshot
+from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import ANY, check_labels
 
 if TYPE_CHECKING:
@@ -32,6 +36,11 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics.family import Family
     from pytest_pushgateway.harness.metrics.group import Group
     from pytest_pushgateway.harness.metrics.text import Snapshot
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.harness.messages import failures
+else:
+    failures = later("pytest_pushgateway.harness.messages.failures")
 
 
 class Exposed(Journalled):
@@ -53,8 +62,6 @@ class Exposed(Journalled):
     @property
     def groups(self) -> list[Group]:
         """The groups, as they stand now."""
-        from pytest_pushgateway.harness.metrics.group import Group
-
         return [Group(stored) for stored in self._store.groups()]
 
     def group(self, *, labels: Mapping[str, object] | None = None, **grouping_key: object) -> Group:
@@ -70,9 +77,7 @@ class Exposed(Journalled):
         for group in groups:
             if is_key(expectation, group.grouping_key):
                 return group
-        from pytest_pushgateway.harness.messages import failures as expect
-
-        raise NotExposed(expect.no_group(expectation, [group.grouping_key for group in groups]))
+        raise NotExposed(failures.no_group(expectation, [group.grouping_key for group in groups]))
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -90,11 +95,7 @@ class Exposed(Journalled):
         expected(self, name, ANY, None, {})
         pieces = [piece for _, piece in self._store.families_named(bytes_of(name))]
         if not pieces:
-            from pytest_pushgateway.harness.messages import failures as expect
-
-            raise NotExposed(expect.no_family(name, self._store))
-        from pytest_pushgateway.harness.metrics.family import to_family
-        from pytest_pushgateway.harness.metrics.group import joined
+            raise NotExposed(failures.no_family(name, self._store))
 
         return to_family(joined(pieces))
 
@@ -117,9 +118,7 @@ class Exposed(Journalled):
         if len(matching) == 1:
             return float(matching[0].sample.value)
         if matching:
-            from pytest_pushgateway.harness.messages import failures as expect
-
-            raise AssertionError(expect.not_one(expectation, matching))
+            raise AssertionError(failures.not_one(expectation, matching))
         raise AssertionError(self._not_exposed(expectation, found))
 
     def get_sample_value(self, name: str, labels: Mapping[str, str] | None = None) -> float | None:
@@ -179,8 +178,6 @@ class Exposed(Journalled):
 
         """
         __tracebackhide__ = True
-        from pytest_pushgateway.harness.metrics.selection import check_patterns, is_plain_name, selected
-        from pytest_pushgateway.harness.metrics.text import snapshot
 
         wanted = check_labels(labels, label_values)
         patterns = check_patterns(names)
@@ -191,8 +188,6 @@ class Exposed(Journalled):
         return snapshot(kept)
 
     def _merged(self, also: Iterable[str] = ()) -> tuple[Family, ...]:
-        from pytest_pushgateway.harness.metrics.group import merge
-
         return merge(self._store.groups(), [bytes_of(name) for name in also])
 
     def _accepted(self) -> list[Push]:
@@ -205,9 +200,7 @@ class Exposed(Journalled):
         journal = self._journal
         why = doubt(expectation, self._store, journal.pushes(), complete=not journal.dropped)
         if why is not None:
-            from pytest_pushgateway.harness.messages import failures as expect
-
-            raise AssertionError(expect.proves_nothing(expectation, done, why))
+            raise AssertionError(failures.proves_nothing(expectation, done, why))
 
     def _knows(self, name: str) -> bool:
         return super()._knows(name) or bool(self._store.families_named(bytes_of(name)))
@@ -224,7 +217,5 @@ class Exposed(Journalled):
         return candidates(expectation, self._store.families_named)
 
     def _not_exposed(self, expectation: Expected, found: list[Candidate]) -> str:
-        from pytest_pushgateway.harness.messages import failures as expect
-
         requests, dropped = self._journal.requests(), self._journal.dropped
-        return expect.not_exposed(expectation, found, self._store, requests, dropped, self._closed())
+        return failures.not_exposed(expectation, found, self._store, requests, dropped, self._closed())

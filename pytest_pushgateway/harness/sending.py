@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway.gateway.grouping_key import group_path
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.golang.utf8 import bytes_of
+from pytest_pushgateway.harness.errors import PushgatewayError, PushRejected
 from pytest_pushgateway.harness.journal.journal import Journalled
 from pytest_pushgateway.harness.journal.requests import ORIGIN_HEADER, Push
+from pytest_pushgateway.harness.metrics.scrape import Scrape
 from pytest_pushgateway.harness.metrics.text import body_of
+from pytest_pushgateway.later import later
 
 if TYPE_CHECKING:
     import ssl
@@ -31,6 +34,12 @@ if TYPE_CHECKING:
     Metrics = (
         str | bytes | CollectorRegistry | Family | Metric | Iterable[Family] | Iterable[Metric] | Mapping[str, float]
     )
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.harness.messages import history
+else:
+    history = later("pytest_pushgateway.harness.messages.history")
+
 
 TIMEOUT = 30.0
 """Seconds that a gateway may take for each piece of its answer."""
@@ -91,8 +100,6 @@ class Sending(Journalled):
         finally:
             entry = self._journal.take_marked(mark)
         if not isinstance(entry, Push):
-            from pytest_pushgateway.harness.errors import PushgatewayError
-
             if answer.status < 400:
                 raise PushgatewayError(
                     "the gateway took the push as the application's, for this process was forked from the one that it "
@@ -103,12 +110,9 @@ class Sending(Journalled):
                 f"the push did not reach the gateway's metrics: it answered {answer.status} {reason}"
             )
         if check and (answer.status >= 400 or entry.rejected):
-            from pytest_pushgateway.harness.errors import PushRejected
-            from pytest_pushgateway.harness.messages.history import provenance
-
             lines = [
                 f"the gateway answered {entry.status}: {entry.error}",
-                *provenance(entry, self._journal.requests()),
+                *history.provenance(entry, self._journal.requests()),
             ]
             raise PushRejected("\n".join(lines), entry)
         return entry
@@ -122,8 +126,6 @@ class Sending(Journalled):
             OSError: the gateway cannot be reached for another reason.
 
         """
-        from pytest_pushgateway.harness.metrics.scrape import Scrape
-
         mark = self._journal.expect_mark()
         headers = {ORIGIN_HEADER: mark}
         if accept is not None:

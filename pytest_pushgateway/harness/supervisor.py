@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_pushgateway.harness import local
 from pytest_pushgateway.harness.local import LocalGateway
+from pytest_pushgateway.later import later
+from pytest_pushgateway.warnings import LintWarning
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal.journal import Totals
     from pytest_pushgateway.harness.messages.report import Finding
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.harness.journal import lint
+    from pytest_pushgateway.harness.messages import report
+else:
+    lint = later("pytest_pushgateway.harness.journal.lint")
+    report = later("pytest_pushgateway.harness.messages.report")
 
 
 class Supervisor(NamedTuple):
@@ -75,16 +84,11 @@ class Supervisor(NamedTuple):
         poison = gateway.store.poisoned() if gateway.inner is not None and pushed else None
         due, gateway.due = gateway.due, []
         if gateway.settings.lint:
-            from pytest_pushgateway.harness.journal.lint import lint
-            from pytest_pushgateway.warnings import LintWarning
-
-            problems = lint(journal.requests())
+            problems = lint.lint(journal.requests())
             due += [(LintWarning, f"{one}") for one in problems if one.push._order > since]
         unused = gateway.asked_faults._take_unused() if gateway.asked_faults is not None else []
         if not (noted or losses or unused or poison or unheard):
             return due
-        from pytest_pushgateway.harness.messages import report
-
         if unheard:
             due.append(report.unheard(unheard))
         return due + report.findings(noted, losses, journal.requests(), unused, poison, gateway.prefix)
@@ -120,8 +124,6 @@ class Supervisor(NamedTuple):
         if errors:
             raise errors[0]
         if found:
-            from pytest_pushgateway.harness.messages import report
-
             frame = sys._getframe(1)
             while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pytest_pushgateway."):
                 frame = frame.f_back
@@ -129,8 +131,6 @@ class Supervisor(NamedTuple):
 
     def section(self) -> list[str]:
         """Return the lines that a failing test shows of the gateway."""
-        from pytest_pushgateway.harness.messages import report
-
         gateway, journal = self.gateway, self.gateway.journal
         title = f"{gateway.url} ({'running' if gateway.running else 'stopped'})"
         groups = gateway.store.groups() if gateway.inner is not None else []

@@ -15,6 +15,8 @@ from pytest_pushgateway.durations import seconds
 from pytest_pushgateway.harness.journal.journal import Journal, Journalled
 from pytest_pushgateway.harness.journal.requests import Push
 from pytest_pushgateway.harness.matching import Expected, carries, expected
+from pytest_pushgateway.harness.wording import brief, show_matchers
+from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import ANY, is_routine, shown
 from pytest_pushgateway.monotonic import monotonic
 
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     import asyncio
 
     from pytest_pushgateway.durations import Duration
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.harness.messages import failures
+else:
+    failures = later("pytest_pushgateway.harness.messages.failures")
+
 
 _T = TypeVar("_T")
 
@@ -187,14 +195,12 @@ class _Asked(Generic[_T]):
     def fail(self, timeout: float, journal: Journal, closed: str | None) -> NoReturn:
         """Raise an AssertionError with what was waited for, what the predicate did last, and what came meanwhile."""
         __tracebackhide__ = True
-        from pytest_pushgateway.harness.messages import failures as expect
-
         name = getattr(self._predicate, "__qualname__", None) or shown(self._predicate)
         code = getattr(self._predicate, "__code__", None)
         where = f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else ""
         first = f"waited {timeout:g} s in vain for {name}{where} to be true"
         advice = [*self._last(), *_hint(self._method)]
-        message = expect.timed_out(first, None, journal.of_test(), journal.dropped, advice, closed)
+        message = failures.timed_out(first, None, journal.of_test(), journal.dropped, advice, closed)
         raise AssertionError(message) from self._error
 
     def _last(self) -> list[str]:
@@ -238,9 +244,6 @@ class _Awaited:
 
     def message(self, timeout: float, closed: str | None, advice: Sequence[str] = ()) -> str:
         """Return what was waited for in vain, and what came instead."""
-        from pytest_pushgateway.harness.messages import failures as expect
-        from pytest_pushgateway.harness.wording import brief, show_matchers
-
         wanted = "an accepted push" if self._count == 1 else f"{self._count} accepted pushes"
         if self._expectation.name is not None:
             wanted += f" of {self._expectation}"
@@ -252,7 +255,7 @@ class _Awaited:
             wanted += f" after push {self._after.number}"
         first = f"waited {timeout:g} s for {wanted}"
         requests = [entry for entry in self._journal.of_test() if entry._order > self._begin]
-        return expect.timed_out(first, self._expectation, requests, self._journal.dropped, advice, closed)
+        return failures.timed_out(first, self._expectation, requests, self._journal.dropped, advice, closed)
 
 
 def _wait(journal: Journal, look: Callable[[], Any], timeout: float, poll: float | None) -> Any:

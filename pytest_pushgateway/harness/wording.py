@@ -101,7 +101,6 @@ def show_value(value: Any) -> str:
             return format_float(float(value)).decode()
         except OverflowError:
             pass
-    from pytest_pushgateway.harness.wording import brief
 
     return brief(" ".join(repr(value).split()), 100)
 

@@ -9,10 +9,13 @@ import os
 
 from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.golang.yaml_v2 import SyntaxProblem, compose
+from pytest_pushgateway.programs import BinaryNotFound
 from pytest_pushgateway.prometheus.configuration import Configuration
 from pytest_pushgateway.prometheus.decode.decoder import VERSIONS, Decoder
 from pytest_pushgateway.prometheus.decode.referenced_files import FileChecks, read, why
 from pytest_pushgateway.prometheus.decode.sections import decode_document
+from pytest_pushgateway.prometheus.lint import check
+from pytest_pushgateway.prometheus.lint.detection import gateway_jobs
 from pytest_pushgateway.prometheus.problems import LINT_RULES, Problem, in_order
 
 TYPE_CHECKING = False
@@ -52,8 +55,6 @@ class PrometheusConfig(Configuration):
         as for ``--gateway``: then the jobs that scrape one of them. Where there are none (a gateway in a test does not
         have the address that the configuration names), and without arguments, the jobs that look like it.
         """
-        from pytest_pushgateway.prometheus.lint.detection import gateway_jobs
-
         return gateway_jobs(self, gateways)
 
     def scrape(self, gateway: object, job: str | None = None, **options: Any) -> ScrapeResult:
@@ -75,7 +76,6 @@ class PrometheusConfig(Configuration):
         ``promtool``. Raises :class:`~pytest_pushgateway.programs.BinaryNotFound` without promtool.
         """
         __tracebackhide__ = True
-        from pytest_pushgateway.programs import BinaryNotFound
         from pytest_pushgateway.prometheus.rules.rule_test import rules
 
         try:
@@ -129,8 +129,6 @@ def load(
     config = PrometheusConfig(name, content, version)
     _decode(config, files=files)
     if lint != "none" and config.document.jobs:
-        from pytest_pushgateway.prometheus.lint import check
-
         body = bytes_of(metrics) if isinstance(metrics, str) else metrics
         gateways = [gateway] if isinstance(gateway, str) or hasattr(gateway, "address") else list(gateway)
         config.problems += check(config, lint, gateways, rules, body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pytest_pushgateway.exposition.names import LABEL_NAME
+from pytest_pushgateway.golang.strconv import quote as quote_bytes
 from pytest_pushgateway.golang.utf8 import bytes_of
 
 _UNITS = {
@@ -28,7 +29,6 @@ def quote(text: str) -> str:
     r"""Return ``text`` as Go's ``%q`` prints it."""
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
-    from pytest_pushgateway.golang.strconv import quote as quote_bytes
 
     return quote_bytes(bytes_of(text))
 

@@ -16,6 +16,7 @@ from pytest_pushgateway.exposition.model import (
     Summary,
     Value,
 )
+from pytest_pushgateway.exposition.protobuf.writer import encode_parts
 from pytest_pushgateway.golang.strconv import format_float, to_uint64
 
 Identity = frozenset[tuple[bytes, bytes]]
@@ -175,7 +176,6 @@ def _finish_value(metric: Metric) -> Value:
     }
     if len(parts) == 1:
         return next(iter(parts.values()))
-    from pytest_pushgateway.exposition.protobuf.writer import encode_parts
 
     return Mixed(encode_parts(parts), parts)
 

@@ -15,18 +15,15 @@ import math
 import re
 from collections.abc import Callable
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.grouping_labels import is_suspect, merge
 from pytest_pushgateway.exposition.labels import Labels, escape_value, render_name
 from pytest_pushgateway.exposition.model import MetricType, Parsed, Value
 from pytest_pushgateway.exposition.names import LABEL_NAME
 from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric
+from pytest_pushgateway.exposition.text.strict_parser import LineParser
 from pytest_pushgateway.golang.strconv import format_float, parse_float
 from pytest_pushgateway.golang.utf8 import is_utf8
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.exposition.text.strict_parser import LineParser
 
 # A shape stands here with its values taken out, and ends where the one blank before the number begins.
 _SHAPE = re.compile(
@@ -135,8 +132,6 @@ class _Reader:
         if line.lstrip(b" \t").startswith(b"{"):
             raise _Dependent
         if self._strict is None:
-            from pytest_pushgateway.exposition.text.strict_parser import LineParser
-
             self._strict = LineParser(self._families, utf8_names=self._utf8_names)
         self._strict.read(number, line)
 

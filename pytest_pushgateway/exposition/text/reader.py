@@ -8,12 +8,11 @@ from pytest_pushgateway.exposition.grouping_labels import grouping_labels
 from pytest_pushgateway.exposition.model import Parsed
 from pytest_pushgateway.exposition.text.building import Families
 from pytest_pushgateway.exposition.text.fast_parser import parse_fast
+from pytest_pushgateway.exposition.text.strict_parser import LineParser
 
 
 def parse_strictly(body: bytes, grouping: Mapping[bytes, bytes] | None, *, utf8_names: bool = False) -> Parsed:
     """Read a body line by line through the strict parser alone: :func:`parse` without its fast path."""
-    from pytest_pushgateway.exposition.text.strict_parser import LineParser
-
     labels = None if grouping is None else grouping_labels(grouping)
     families = Families()
     parser = LineParser(families, utf8_names=utf8_names)

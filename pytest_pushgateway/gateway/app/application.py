@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_pushgateway.exposition import content_coding as encoding
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.gateway.app import answers
 from pytest_pushgateway.gateway.app.missed_routes import missed_route
@@ -20,7 +21,9 @@ from pytest_pushgateway.gateway.http.body import BodyTooLarge
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError
 from pytest_pushgateway.gateway.log import Log
+from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import GatherError, Store, Verdict
+from pytest_pushgateway.later import later
 from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
@@ -30,6 +33,12 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.groups import Verdict
     from pytest_pushgateway.gateway.http.head import Head
     from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition import negotiation
+else:
+    negotiation = later("pytest_pushgateway.exposition.negotiation")
+
 
 _INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics"
 _COUNTED = frozenset({"push", "delete", "healthy", "ready", "status", "static", "wipe"})
@@ -138,8 +147,6 @@ class _Handling:
 
     def _turn_to_an_empty_gateway(self) -> None:
         """Go on as if this were another gateway, empty and seen by nobody: a client must not notice a reset."""
-        from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
-
         app = self.app
         self_metrics = SelfMetrics(app.clock)
         store = Store(self_metrics=self_metrics, clock=app.clock)
@@ -221,8 +228,6 @@ class _Handling:
         broken: EncodingError | None = None
         coding = self.head.fields.get("content-encoding") if route.decodes else None
         if coding is not None or problem is not None:
-            from pytest_pushgateway.exposition import content_coding as encoding
-
             try:
                 body = encoding.decode(body, coding, limit=self.app.max_decoded_body_size)
             except encoding.EncodingError as undecodable:
@@ -333,9 +338,7 @@ class _Handling:
         return verdict
 
     def _scrape(self) -> Answer:
-        from pytest_pushgateway.exposition.negotiation import accepts_gzip, negotiate
-
-        form = negotiate(self.head.fields.get("accept"))
+        form = negotiation.negotiate(self.head.fields.get("accept"))
         try:
             blocks = self.app.store.gather(form)
         except GatherError as problem:
@@ -344,7 +347,7 @@ class _Handling:
             return answers.error(500, text)
         headers = [("Content-Type", form.content_type)]
         coding = self._all("accept-encoding")
-        if coding and accepts_gzip(coding):
+        if coding and negotiation.accepts_gzip(coding):
             headers.append(("Content-Encoding", "gzip"))
             import zlib
 

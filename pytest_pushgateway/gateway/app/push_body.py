@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.exposition.content_coding import first_error
 from pytest_pushgateway.exposition.model import Parsed
 from pytest_pushgateway.exposition.text.reader import parse as parse_text
 
@@ -67,7 +68,5 @@ def parse_push(
         return parse_text(data, grouping, utf8_names=utf8_names)
 
     if broken is not None:
-        from pytest_pushgateway.exposition.content_coding import first_error
-
         raise first_error(broken, parse)
     return parse(body)

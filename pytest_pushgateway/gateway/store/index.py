@@ -14,6 +14,7 @@ from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed,
 from pytest_pushgateway.gateway.groups import StoredFamily
 from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
 from pytest_pushgateway.gateway.store.group_state import Group, Held
+from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.utf8 import is_utf8, text_of
 
 Series = tuple[bytes, Value]
@@ -119,8 +120,6 @@ def _bad(family: MetricFamily) -> tuple[bytes, ...]:
 
 def label_problem(family: MetricFamily, prefix: bytes, value: Value) -> str | None:
     """Return the original's words on the first label of a series that cannot be exposed; None if all can."""
-    from pytest_pushgateway.golang.strconv import quote
-
     previous = b""
     for name, text in split_prefix(prefix)[1]:
         if name == previous:

@@ -13,6 +13,7 @@ from functools import partial
 from pytest_pushgateway.exposition import negotiation
 from pytest_pushgateway.exposition.model import SIMPLE_TYPES, MetricFamily, MetricType, Mixed, RenderError
 from pytest_pushgateway.exposition.negotiation import Format
+from pytest_pushgateway.exposition.protobuf.text import render_family_text
 from pytest_pushgateway.exposition.protobuf.writer import encode_head, encode_metric, encode_part, varint
 from pytest_pushgateway.exposition.text.writer import render_block, render_header
 from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
@@ -196,7 +197,6 @@ class _Delimited(_Renderer):
 class _ProtobufText(_Renderer):
     def render(self, sheet: Sheet, pieces: list[bytes]) -> None:
         # Asked for by people, not by Prometheus: rendered anew each time.
-        from pytest_pushgateway.exposition.protobuf.text import render_family_text
 
         series = sheet.blocks.series()
         self.counters.lines_rendered += len(series)

@@ -18,6 +18,7 @@ from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed,
 from pytest_pushgateway.exposition.protobuf.writer import varint
 from pytest_pushgateway.gateway import build_info
 from pytest_pushgateway.gateway.store.go_runtime_names import GO_RUNTIME, SelfFamily
+from pytest_pushgateway.gateway.store.process_metrics import process_values
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.monotonic import monotonic
 
@@ -191,8 +192,6 @@ class SelfMetrics:
 
     def families(self) -> list[MetricFamily]:
         """Return what there is to expose now."""
-        from pytest_pushgateway.gateway.store.process_metrics import process_values
-
         values = process_values()
         families = [
             MetricFamily(own.name, own.type, own.help, [(own.name, format_float(values[own.name]))])

@@ -21,17 +21,26 @@ from pytest_pushgateway.gateway.groups import (
     StoredGroup,
     Verdict,
 )
+from pytest_pushgateway.gateway.store.conflict_text import error_text, explain
 from pytest_pushgateway.gateway.store.conflicts import After, conflicts_after
 from pytest_pushgateway.gateway.store.group_state import Group, Held
 from pytest_pushgateway.gateway.store.index import NOTHING, Counters, Delta, Index, Named, examine
+from pytest_pushgateway.gateway.store.poison import find_poison
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.golang.strconv import format_float
+from pytest_pushgateway.later import later
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.negotiation import Format
     from pytest_pushgateway.gateway.persistence.persistence import Persistence
     from pytest_pushgateway.gateway.store.conflicts import Conflicts
     from pytest_pushgateway.gateway.store.merged_families import Exposed
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.store import merged_families
+else:
+    merged_families = later("pytest_pushgateway.gateway.store.merged_families")
+
 
 __all__ = [
     "Collision",
@@ -253,7 +262,6 @@ class Store:
             self._learn(self._state)
             if not conflicts_after(After(self._state.index, NOTHING)):
                 return None
-            from pytest_pushgateway.gateway.store.poison import find_poison
 
             return find_poison(self._state.index)
 
@@ -263,8 +271,6 @@ class Store:
         Raises:
             GatherError: what is held is inconsistent; the original answers 500.
         """
-        from pytest_pushgateway.gateway.store.merged_families import Exposed, take_changes
-
         own = self._self_metrics.families()
         while True:
             state = self._state
@@ -274,10 +280,10 @@ class Store:
                         continue  # a reset came between
                     self._learn(state)
                     self._refuse_conflicts(state)
-                    changes = take_changes(state.index, not state.exposed_whole)
+                    changes = merged_families.take_changes(state.index, not state.exposed_whole)
                     state.exposed_whole = False
                 if state.exposed is None:
-                    state.exposed = Exposed(self.counters)
+                    state.exposed = merged_families.Exposed(self.counters)
                 state.exposed.update(changes, own)
                 state.exposed_whole = True
                 return state.exposed.render(form)
@@ -377,8 +383,6 @@ def _changes(delta: Delta) -> dict[bytes, StoredFamily | None]:
 
 def _explained(after: After, conflicts: Conflicts) -> tuple[str, tuple[Collision, ...]]:
     """Return the original's words on conflicts, and the conflicts one by one."""
-    from pytest_pushgateway.gateway.store.conflict_text import error_text, explain
-
     collisions = explain(after, conflicts)
     return error_text(collisions), tuple(collisions)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.app.recent_requests import kind_of
 from pytest_pushgateway.golang.utf8 import bytes_of
+from pytest_pushgateway.harness.journal.losses import losses
 from pytest_pushgateway.harness.journal.requests import _CLASSES, ORIGIN_HEADER, Delete, Push, Request
 
 if TYPE_CHECKING:
@@ -269,8 +270,6 @@ class Journal:
         """Return what pushes later than ``since`` took from others of the same test."""
         if self.last_push <= since or len(self._entries) < 2:
             return []
-        from pytest_pushgateway.harness.journal.losses import losses
-
         with self.condition:
             return losses(list(self._entries), since, self._looks, self._absences)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from pytest_pushgateway.exposition.content_coding import decode as decode_body
 from pytest_pushgateway.exposition.labels import Labels, split_prefix
 from pytest_pushgateway.exposition.model import HISTOGRAM_TYPES, MetricFamily, MetricType, ParseError, part
 from pytest_pushgateway.exposition.promlint import lint as promlint
 from pytest_pushgateway.exposition.samples import flatten
+from pytest_pushgateway.exposition.text.reader import parse as parse_text
+from pytest_pushgateway.gateway.app.push_body import is_protobuf
 from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
 from pytest_pushgateway.harness.wording import quote
@@ -57,9 +60,6 @@ def lint(requests: Sequence[Request]) -> list[LintProblem]:
 
 def _as_sent(push: Push) -> list[MetricFamily]:
     """Return the families without the grouping key's labels."""
-    from pytest_pushgateway.exposition.content_coding import decode as decode_body
-    from pytest_pushgateway.gateway.app.push_body import is_protobuf
-
     if not push._parsed:
         return []
     try:
@@ -68,7 +68,6 @@ def _as_sent(push: Push) -> list[MetricFamily]:
             from pytest_pushgateway.exposition.protobuf.reader import parse as parse_protobuf
 
             return list(parse_protobuf(body, None).families.values())
-        from pytest_pushgateway.exposition.text.reader import parse as parse_text
 
         return list(parse_text(body, None, utf8_names=True).families.values())
     except ParseError:  # the gateway read it: a limit of its own is no business of lint's

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.gateway.app.recent_requests import RecentRequest, kind_of
 from pytest_pushgateway.golang.utf8 import text_of
+from pytest_pushgateway.harness.metrics.family import to_family
 from pytest_pushgateway.harness.metrics.values import one_value
 from pytest_pushgateway.harness.wording import KEY, brief, shorten, show_key
 
@@ -78,8 +80,6 @@ class Request:
     @property
     def kind(self) -> str:
         """What the request asked for, ``push``, ``delete``, ``scrape``, ``wipe`` or ``other``."""
-        from pytest_pushgateway.gateway.app.recent_requests import kind_of
-
         return kind_of(self._record) if self._record is not None else self._request.kind
 
     @property
@@ -153,8 +153,6 @@ class Request:
 
     def _in_short(self) -> RecentRequest:
         """Return the request as the web page lists it."""
-        from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
-
         if self._record is None:
             raise ValueError("only a journalled request can be listed")
         return RecentRequest.of(self._record, self._order)._replace(origin=self.origin)
@@ -253,8 +251,6 @@ class Push(Request):
     def families(self) -> tuple[Family, ...]:
         """The metric families of the body, grouping labels included; none where the body could not be read."""
         if self._decoded is None:
-            from pytest_pushgateway.harness.metrics.family import to_family
-
             self._decoded = tuple(to_family(family) for family in self._parsed.values())
         return self._decoded
 

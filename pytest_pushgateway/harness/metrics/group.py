@@ -10,6 +10,7 @@ from pytest_pushgateway.exposition.labels import sort_key
 from pytest_pushgateway.exposition.model import MetricFamily
 from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES, Family, to_family
+from pytest_pushgateway.harness.metrics.series import is_created, read_mapping, series_of
 from pytest_pushgateway.harness.metrics.values import one_value
 from pytest_pushgateway.harness.wording import show_key, show_sample
 from pytest_pushgateway.matchers import value_matches
@@ -105,7 +106,6 @@ def sides(group: Group, mapping: Mapping[Any, Any]) -> tuple[dict[Series, tuple[
 
     """
     __tracebackhide__ = True
-    from pytest_pushgateway.harness.metrics.series import is_created, read_mapping, series_of
 
     wanted = read_mapping(mapping)
     names = {series.name for series in wanted}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.exposition.text.reader import parse as parse_text
 from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.metrics.family import Family, to_family
 
@@ -69,8 +70,6 @@ class Scrape:
         if self.status != 200:
             raise ValueError(f"the scrape was answered {self.status}: {self.text.strip()}")
         if self.content_type.startswith("text/plain"):
-            from pytest_pushgateway.exposition.text.reader import parse as parse_text
-
             parsed = parse_text(self.body, None, utf8_names=True)
         elif "encoding=delimited" in self.content_type:
             from pytest_pushgateway.exposition.protobuf.reader import parse as parse_protobuf

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_pushgateway.exposition.labels import render_name, render_prefix
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.golang.utf8 import bytes_of
+from pytest_pushgateway.harness.metrics.family import Family
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics.family import Family
@@ -59,7 +60,6 @@ def body_of(metrics: Any) -> bytes:
         return b"".join(_bytes(f"{series} ") + _number(series, value) + b"\n" for series, value in metrics.items())
     if hasattr(metrics, "collect"):
         return _generate(metrics)
-    from pytest_pushgateway.harness.metrics.family import Family
 
     if isinstance(metrics, Family) or hasattr(metrics, "samples"):
         metrics = [metrics]

@@ -27,6 +27,7 @@ from pytest_pushgateway.golang.yaml_v2 import (
     resolve,
     string_value,
 )
+from pytest_pushgateway.prometheus.decode.spelling import hint
 from pytest_pushgateway.prometheus.problems import Problem
 from pytest_pushgateway.prometheus.values import is_label_name, parse_duration, parse_size, parse_url, quote
 
@@ -200,8 +201,6 @@ def struct(decoder: Decoder, node: Node, known: Fields, go_type: str, into: Stru
 
 
 def _spelling(name: str, known: Fields, go_type: str) -> dict[str, str]:
-    from pytest_pushgateway.prometheus.decode.spelling import hint
-
     return hint(name, known, go_type)
 
 

@@ -13,8 +13,10 @@ import stat
 from pytest_pushgateway.golang.yaml_v2 import MAX_SIZE, SyntaxProblem, compose, is_null
 from pytest_pushgateway.prometheus.decode.decoder import BAD, Decoder, Struct, a_list, struct
 from pytest_pushgateway.prometheus.decode.discovery import group, groups
+from pytest_pushgateway.prometheus.decode.json_targets import load_groups
 from pytest_pushgateway.prometheus.decode.scrape_job import job
 from pytest_pushgateway.prometheus.decode.sections import Document, finish_jobs
+from pytest_pushgateway.prometheus.decode.target_checks import alertmanager_errors, target_errors
 from pytest_pushgateway.prometheus.problems import Problem
 from pytest_pushgateway.prometheus.values import quote
 
@@ -279,8 +281,6 @@ class FileChecks:
                     found.append(item)
 
         if path.lower().endswith(".json"):
-            from pytest_pushgateway.prometheus.decode.json_targets import load_groups
-
             try:
                 content = read(path)
             except OSError as error:
@@ -304,7 +304,6 @@ class FileChecks:
         """Report the targets that Prometheus could not scrape, relabelling included."""
         if not one.relabel_configs and not _needs_port(one) and all(_ordinary(item) for item in found):
             return
-        from pytest_pushgateway.prometheus.decode.target_checks import target_errors
 
         for message, node in target_errors(one, found):
             if not one.relabel_configs and found is one.static_configs and message.endswith("not a valid hostname"):
@@ -314,7 +313,6 @@ class FileChecks:
     def _alertmanager(self, found: Struct, static: list[TargetGroup], file: str) -> None:
         if not found["rules"]:
             return  # static targets have been looked at while decoding
-        from pytest_pushgateway.prometheus.decode.target_checks import alertmanager_errors
 
         for message, node in alertmanager_errors(found, static, self.decoder.version):
             self._report(message, node, file=file, rule="config")

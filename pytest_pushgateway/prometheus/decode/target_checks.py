@@ -6,6 +6,8 @@ Imported only where relabelling may change the verdict.
 from __future__ import annotations
 
 from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged, matches
+from pytest_pushgateway.prometheus.scrape.relabel import LabelBuilder, Relabeler
+from pytest_pushgateway.prometheus.scrape.targets import Target, discovered_labels
 from pytest_pushgateway.prometheus.values import quote
 
 TYPE_CHECKING = False
@@ -55,9 +57,6 @@ def _may_change(rule: RelabelRule, version: str) -> bool:
 
 
 def _error(job: ScrapeJob, target: str, group: TargetGroup) -> str:
-    from pytest_pushgateway.prometheus.scrape.relabel import Relabeler
-    from pytest_pushgateway.prometheus.scrape.targets import Target, discovered_labels
-
     try:
         relabeler = Relabeler(job.relabel_configs, prometheus_version=job.version)
     except (BadRegexp, Unjudged):
@@ -68,8 +67,6 @@ def _error(job: ScrapeJob, target: str, group: TargetGroup) -> str:
 
 def alertmanager_errors(found: Struct, groups: Iterable[TargetGroup], version: str) -> list[tuple[str, Node]]:
     """Return Prometheus's error for the first bad Alertmanager of each group, with its node."""
-    from pytest_pushgateway.prometheus.scrape.relabel import LabelBuilder, Relabeler
-
     errors: list[tuple[str, Node]] = []
     try:
         relabeler = Relabeler(found["rules"], prometheus_version=version)

@@ -9,14 +9,28 @@ its findings are reported is settled here.
 
 from __future__ import annotations
 
+from pytest_pushgateway.later import later
+from pytest_pushgateway.prometheus.lint.comments import ignored
+from pytest_pushgateway.prometheus.lint.context import Context
+from pytest_pushgateway.prometheus.lint.detection import PERHAPS, detect
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from os import PathLike
 
     from pytest_pushgateway.prometheus.configuration import Configuration
+
+    # Imported when a job is a gateway's: most files of a repository have none.
+    from pytest_pushgateway.prometheus.lint import alerts, labels, relabelling, settings, transport
     from pytest_pushgateway.prometheus.lint.context import Finding
     from pytest_pushgateway.prometheus.problems import Problem
+else:
+    alerts = later("pytest_pushgateway.prometheus.lint.alerts")
+    labels = later("pytest_pushgateway.prometheus.lint.labels")
+    relabelling = later("pytest_pushgateway.prometheus.lint.relabelling")
+    settings = later("pytest_pushgateway.prometheus.lint.settings")
+    transport = later("pytest_pushgateway.prometheus.lint.transport")
 
 
 def check(
@@ -31,15 +45,10 @@ def check(
     ``metrics`` is what the gateway exposes; a ``Pushgateway`` among ``gateways`` tells that itself. ``rules`` are rule
     files, or patterns of them.
     """
-    from pytest_pushgateway.prometheus.lint.detection import PERHAPS, detect
-
     detected = detect(config, gateways)
     strict = lint == "strict"
     if not detected and not strict:
         return []
-    from pytest_pushgateway.prometheus.lint import labels, relabelling, settings, transport
-    from pytest_pushgateway.prometheus.lint.context import Context
-
     context = Context(config, detected, gateways, metrics)
     found: list[Finding] = []
     for one in detected:
@@ -52,10 +61,6 @@ def check(
     if context.gateway_jobs:
         found += labels.same_gateway_twice(context)
     if strict:
-        from pytest_pushgateway.prometheus.lint import alerts
-
         found += settings.whole_file(context)
         found += alerts.check(context, rules)
-    from pytest_pushgateway.prometheus.lint.comments import ignored
-
     return [one.problem for one in found if (strict or not one.strict) and not ignored(config, one.problem, one.job)]

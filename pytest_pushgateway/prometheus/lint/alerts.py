@@ -6,6 +6,7 @@ import os
 import re
 
 from pytest_pushgateway.golang.yaml_v2 import MappingNode, SequenceNode, SyntaxProblem, compose, position
+from pytest_pushgateway.prometheus.decode.referenced_files import glob, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,16 +80,12 @@ def _never_matching(context: Context, expressions: list[tuple[str, Position, str
 
 
 def _files(rules: Iterable[str | PathLike[str]]) -> Iterator[str]:
-    from pytest_pushgateway.prometheus.decode.referenced_files import glob
-
     for one in rules:
         path = os.fspath(one)
         yield from glob(path)
 
 
 def _expressions(path: str) -> Iterator[tuple[Position, str]]:
-    from pytest_pushgateway.prometheus.decode.referenced_files import read
-
     try:
         root = compose(read(path))
     except (OSError, SyntaxProblem):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged
 from pytest_pushgateway.prometheus.model import ScrapeJob, TargetGroup
+from pytest_pushgateway.prometheus.scrape.ingest import Ingester
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,6 @@ def push_through(job: ScrapeJob, body: str | bytes = BODY) -> Outcome | None:
 
 def series_of(target: Target) -> set[tuple[tuple[str, str], ...]]:
     """Return the label sets that the canonical pushes get from one target of a job, as far as can be told."""
-    from pytest_pushgateway.prometheus.scrape.ingest import Ingester
     from pytest_pushgateway.prometheus.scrape.simulate import TEXT, Unsimulated
 
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged
 from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.prometheus.lint.detection import PERHAPS
 from pytest_pushgateway.prometheus.problems import Problem
+from pytest_pushgateway.prometheus.scrape.targets import job_targets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,9 +60,6 @@ class Context:
         """Return the known targets of ``job`` after relabelling, those that are scraped."""
         found = self._targets.get(id(job))
         if found is None:
-            from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged
-            from pytest_pushgateway.prometheus.scrape.targets import job_targets
-
             try:
                 found = [target for target in job_targets(job) if target.state == "active"]
             except (BadRegexp, Unjudged):

@@ -12,6 +12,7 @@ import re
 
 from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged
 from pytest_pushgateway.prometheus.lint.comments import comments, verdicts
+from pytest_pushgateway.prometheus.scrape.targets import job_targets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,7 +216,6 @@ def final_addresses(job: ScrapeJob) -> list[str]:
     rules = job.relabel_configs
     if not any(_touches_address(rule) for rule in rules):
         return job.targets
-    from pytest_pushgateway.prometheus.scrape.targets import job_targets
 
     constants = [
         rule.replacement

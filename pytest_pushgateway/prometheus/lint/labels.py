@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged, matches
+from pytest_pushgateway.prometheus.lint.canonical_pushes import BODY, METRIC, PUSHERS, push_through, series_of
 from pytest_pushgateway.prometheus.lint.detection import LIKELY, SURE, says_gateway
+from pytest_pushgateway.prometheus.scrape.relabel import LabelBuilder, Relabeler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,8 +49,6 @@ def honor_labels_missing(context: Context, one: Detected) -> Iterator[Finding]:
         f'job="{job.job_name}"}}'
     )
     if job.metric_relabel_configs:
-        from pytest_pushgateway.prometheus.lint.canonical_pushes import METRIC, PUSHERS, push_through
-
         outcome = push_through(job)
         if outcome is not None:
             stored = outcome.named(METRIC)
@@ -149,7 +149,6 @@ def several_gateways(context: Context, one: Detected) -> Iterator[Finding]:
     if not job.honor_labels or len(job.targets) < 2:
         return
     targets = _gateway_targets(context, one)
-    from pytest_pushgateway.prometheus.lint.canonical_pushes import series_of
 
     stored = {target.host: series_of(target) for target in targets}
     for number, second in enumerate(targets):
@@ -222,7 +221,6 @@ def identity_dropped(context: Context, one: Detected) -> Iterator[Finding]:
     suspects = [rule for rule in job.metric_relabel_configs if rule.action in ("labeldrop", "labelkeep")]
     if not suspects:
         return
-    from pytest_pushgateway.prometheus.lint.canonical_pushes import BODY, push_through
 
     vital = ["__name__", "job"] if job.honor_labels else ["__name__", "exported_job"]
     body: str | bytes = BODY
@@ -275,7 +273,6 @@ def push_times_dropped(context: Context, one: Detected) -> Iterator[Finding]:
     job = one.job
     if not any(rule.action in ("keep", "drop") for rule in job.metric_relabel_configs):
         return
-    from pytest_pushgateway.prometheus.lint.canonical_pushes import push_through
 
     outcome = push_through(job)
     if outcome is None or outcome.error:
@@ -296,8 +293,6 @@ def push_times_dropped(context: Context, one: Detected) -> Iterator[Finding]:
 
 
 def _culprit(job: ScrapeJob, name: str) -> RelabelRule | None:
-    from pytest_pushgateway.prometheus.scrape.relabel import LabelBuilder, Relabeler
-
     builder = LabelBuilder({"__name__": name, "job": "backup"}.items())
     steps = Relabeler(job.metric_relabel_configs, prometheus_version=job.version).steps(builder)
     return steps[-1].rule if steps and steps[-1].dropped else None

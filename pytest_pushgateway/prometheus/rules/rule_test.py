@@ -27,6 +27,7 @@ from pytest_pushgateway.prometheus.rules.input_series import Scrapes, timeline_o
 from pytest_pushgateway.prometheus.rules.promql import Unmovable, shift
 from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Vector, ask, find_promtool
 from pytest_pushgateway.prometheus.rules.rule_files import RuleFile, read_rule_files
+from pytest_pushgateway.prometheus.rules.unit_test_file import write_unit_test
 from pytest_pushgateway.prometheus.scrape.ingest import Ingester
 from pytest_pushgateway.prometheus.scrape.simulate import known_targets
 from pytest_pushgateway.prometheus.values import format_duration
@@ -247,8 +248,6 @@ class RuleTest:
 
         Rule files that had to be changed are written beside it. Returns the paths of all files written.
         """
-        from pytest_pushgateway.prometheus.rules.unit_test_file import write_unit_test
-
         answers: list[tuple[Vector | Firing, Any]] = [(one, self._answers[one]) for one in self._asked]
         longest = max((question.at for question in self._asked), default=self._after(None))
         return write_unit_test(

@@ -17,6 +17,7 @@ from pytest_pushgateway.matchers import (
     value_matches,
 )
 from pytest_pushgateway.prometheus.scrape.ingest import Ingester, Stored, TargetScrape
+from pytest_pushgateway.prometheus.scrape.promtext import read
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -195,8 +196,6 @@ class ScrapeResult:
 
     def _exposed(self) -> Iterator[dict[str, str]]:
         """Yield the labels of what was exposed, before anything was done to them."""
-        from pytest_pushgateway.prometheus.scrape.promtext import read
-
         for scrape in self.active:
             if not scrape.error:
                 yield from (dict(each.labels) for each in read(scrape.body, prometheus_version=self.job.version))
@@ -244,8 +243,6 @@ class ScrapeResult:
 
     def _dropped_by(self, name: str) -> list[str]:
         """Name the metric relabel rules that drop or rename samples exposed under ``name``."""
-        from pytest_pushgateway.prometheus.scrape.promtext import read
-
         found: dict[str, None] = {}
         for scrape in self.active:
             if scrape.error:

@@ -1,0 +1,104 @@
+"""The law of the imports: own modules at the top, but for those that are heavy by nature and a few seams."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pytest_pushgateway
+
+PACKAGE = Path(pytest_pushgateway.__file__).parent
+
+HEAVY = {
+    "prometheus.config": 27,
+    "prometheus.rules.rule_test": 23,
+    "prometheus.scrape.simulate": 19,
+    "prometheus.scrape.explain": 19,
+    "prometheus.scrape.fetch": 10,
+    "exposition.protobuf.reader": 17,
+    "exposition.protobuf.schema": 16,
+    "gateway.app.web_config": 16,
+    "golang.yaml_v2": 12,
+    "golang.tls": 5,
+    "gateway.http.tls": 5,
+    "gateway.persistence.persistence": 2,
+    "gateway.persistence.database": 2,
+}
+"""Modules that need yaml, ssl, sqlite3 or google.protobuf to be defined, imported inside functions; milliseconds that
+each costs after a first push, with cached bytecode."""
+
+LATER = {
+    "harness.messages.failures": 0.8,
+    "harness.messages.report": 1.2,
+    "harness.messages.history": 0.4,
+    "harness.messages.rejections": 0.9,
+    "harness.journal.lint": 2.2,
+    "harness.journal.timeline": 1.0,
+    "gateway.store.merged_families": 1.7,
+    "exposition.negotiation": 0.9,
+    "gateway.app.page": 2.0,
+    "gateway.app.json_api": 1.1,
+    "prometheus.lint.labels": 2.2,
+    "prometheus.lint.transport": 0.1,
+    "prometheus.lint.relabelling": 0.1,
+    "prometheus.lint.settings": 0.1,
+    "prometheus.lint.alerts": 0.6,
+}
+"""Modules that few users of another need, named by `pytest_pushgateway.later.later`; milliseconds as above. Together
+they cost what a fifth of a first push does."""
+
+DOOR = "plugin"
+"""The room whose modules import all else inside functions: pytest rewrites what is loaded before the plugin is."""
+
+
+def own_modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(statement: ast.ImportFrom, modules: frozenset[str]) -> Iterator[str]:
+    home = (statement.module or "").removeprefix("pytest_pushgateway").removeprefix(".")
+    for name in statement.names:
+        below = f"{home}.{name.name}" if home else name.name
+        yield below if below in modules else home
+
+
+def inside_functions() -> Iterator[tuple[str, str]]:
+    modules = frozenset(name for name, _ in own_modules())
+    for name, tree in own_modules():
+        functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        for function in functions:
+            for node in ast.walk(function):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pytest_pushgateway"):
+                    yield from ((name, target) for target in imported(node, modules))
+
+
+def named_later() -> set[str]:
+    found = set()
+    for _, tree in own_modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "later":
+                (argument,) = node.args
+                assert isinstance(argument, ast.Constant)
+                found.add(str(argument.value).removeprefix("pytest_pushgateway."))
+    return found
+
+
+def test_own_modules_are_imported_at_the_top_unless_they_are_heavy_by_nature() -> None:
+    others = {(name, target) for name, target in inside_functions() if not name.startswith(DOOR)}
+
+    assert {(name, target) for name, target in others if target not in HEAVY} == set()
+    assert {target for _, target in others} == set(HEAVY)
+
+
+def test_modules_that_are_imported_later_are_listed() -> None:
+    assert named_later() == set(LATER)
+
+
+@pytest.mark.parametrize("name", sorted(LATER))
+def test_modules_that_are_imported_later_exist(name: str) -> None:
+    assert name in {known for known, _ in own_modules()}
