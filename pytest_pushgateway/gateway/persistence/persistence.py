@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from itertools import islice
 from pathlib import Path
 
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
@@ -22,14 +21,13 @@ from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.gateway.persistence.database import Changes, Database, LeftOut, read_copy
 from pytest_pushgateway.gateway.persistence.files import Distrusted, PersistenceError, identity, is_damage, set_aside
 from pytest_pushgateway.gateway.persistence.notes import Notes, Taken, explain, tell_family
-from pytest_pushgateway.monotonic import monotonic
+from pytest_pushgateway.gateway.persistence.timer import Timer
+from pytest_pushgateway.gateway.persistence.trouble import Trouble
 
 __all__ = ["Persistence", "PersistenceError"]
 
 _RETRY = 5.0
 """Seconds after which a flush that failed is tried again if nobody pushes meanwhile."""
-_TOLD = 20
-"""Families that have a line each in the log when they cannot be read, or not be written."""
 _DOUBTS = 2
 """A file system that gives a file another time of change this often in a row, by itself, does so always."""
 
@@ -50,14 +48,8 @@ class Persistence:
         self.interval = 0.0 if required else interval
         self.required = required
         """Whether a change that cannot be kept is refused: the store asks :meth:`keep` before it changes anything."""
-        self.failing_since: float | None = None
-        """When the flushes began to fail, Unix seconds; it means nothing while ``failing`` is None."""
-        self._failing: str | None = None
-        self._troubled = False
-        """Whether the log says that something is not kept, and not yet that all is again."""
         self._synchronous = synchronous
-        self._log = log
-        self._clock = clock
+        self._trouble = Trouble(path, log, clock)
         self._database: Database | None = None
         """None while there is no file that could be written."""
         self._read: list[tuple[GroupingKey, StoredFamily]] = []
@@ -70,12 +62,10 @@ class Persistence:
         self._notes = Notes()
         self._doubts = 0
         """How often in a row the file had another time of change, and nothing else."""
-        self._work = threading.Condition()
         self._following = False
-        self._closing = False
+        """Whether there is a store to ask for everything."""
         self._closed = False
-        self._thread: threading.Thread | None = None
-        self._last_flush = monotonic()
+        self._timer = Timer(self.interval or _RETRY, self._is_due, lambda: self.flush(again=True))
 
     @classmethod
     def open(
@@ -122,8 +112,7 @@ class Persistence:
             persistence._read, database.rows = database.rows, []
             persistence._notes.generation = database.generation
         if persistence.interval > 0:
-            with persistence._work:
-                persistence._start_thread()
+            persistence._timer.start()
         return persistence
 
     def _open_database(self) -> Database:
@@ -131,9 +120,9 @@ class Persistence:
             database = Database(self.path, self._synchronous)
         except Distrusted as reason:
             aside = set_aside(self.path)
-            self._complain("could not load persisted metrics", str(reason), moved_to=str(aside))
+            self._trouble.log("error", "could not load persisted metrics", str(reason), moved_to=str(aside))
             database = Database(self.path, self._synchronous)
-        self._tell_of(database.damaged)
+        self._trouble.each("could not load a persisted family", database.damaged, "more")
         return database
 
     def _read_only(self, error: Exception) -> Database:
@@ -142,17 +131,8 @@ class Persistence:
             database = read_copy(self.path)
         except (OSError, sqlite3.Error, Distrusted) as problem:
             raise PersistenceError(f"{self.path} cannot be opened: {error}; nor read: {problem}") from error
-        self._tell_of(database.damaged)
+        self._trouble.each("could not load a persisted family", database.damaged, "more")
         return database
-
-    def _tell_of(self, damaged: list[str]) -> None:
-        for line in damaged[:_TOLD]:
-            self._complain("could not load a persisted family", line)
-        if len(damaged) > _TOLD:
-            self._complain("could not load persisted families", f"{len(damaged) - _TOLD} more")
-
-    def _complain(self, message: str, problem: str, **fields: str) -> None:
-        self._log("error", message, err=problem, file=str(self.path), **fields)
 
     def load(self) -> list[tuple[GroupingKey, StoredFamily]]:
         """Hand over what was read, in the order in which it was first stored. To be called once."""
@@ -169,15 +149,19 @@ class Persistence:
         self._everything = everything
         if self.required:
             self._outer = lock
-        with self._work:
-            self._following = True
-            if self._failing is not None:
-                self._start_thread()
+        self._following = True
+        if self.failing is not None:
+            self._timer.start()
 
     @property
     def failing(self) -> str | None:
         """Why the file does not have all that it should have; None when it has."""
-        return self._failing or self._notes.unkept_text()
+        return self._trouble.failing or self._notes.unkept_text()
+
+    @property
+    def failing_since(self) -> float | None:
+        """When that began, Unix seconds; it means nothing while ``failing`` is None."""
+        return self._trouble.since
 
     # What the store says
 
@@ -201,8 +185,7 @@ class Persistence:
         if self.interval <= 0:
             self.flush()
         else:
-            with self._work:
-                self._work.notify_all()
+            self._timer.wake()
 
     def keep(self, key: GroupingKey, changed: Mapping[bytes, StoredFamily | None]) -> str | None:
         """Write changes before they are made, where that is required.
@@ -235,7 +218,7 @@ class Persistence:
                 return explain(error)
             if generations:
                 self._notes.forget_all()
-            self._works()
+            self._trouble.over(self._notes.unkept_text())
             return None
 
     def _undo(self, error: BaseException) -> None:
@@ -269,7 +252,7 @@ class Persistence:
                 if not isinstance(error, Exception):
                     raise
                 return False
-            self._works()
+            self._trouble.over(self._notes.unkept_text())
             return self.failing is None
 
     def _write(self, *, again: bool = False) -> None:
@@ -278,12 +261,11 @@ class Persistence:
         written = None if taken.whole else self._write_pending(taken)
         changes, left_out = written or self._write_everything(taken.generation)
         self._notes.done(changes, taken.generation, left_out, whole=written is None)
-        for (key, name), error in islice(left_out.items(), _TOLD):
-            self._trouble(f"{tell_family(key, name)} cannot be kept: {explain(error)}")
-        if len(left_out) > _TOLD:
-            self._trouble(f"{len(left_out) - _TOLD} more families cannot be kept")
+        self._trouble.unkept(
+            [f"{tell_family(*place)} cannot be kept: {explain(left_out[place])}" for place in left_out]
+        )
         if self.interval > 0 and (changes or written is None):
-            self._log("info", "metrics persisted", file=str(self.path))
+            self._trouble.log("info", "metrics persisted")
 
     def _write_pending(self, taken: Taken) -> tuple[Changes, LeftOut] | None:
         """Write what was taken, if anything; return None if there is no file to write it to."""
@@ -323,7 +305,8 @@ class Persistence:
             if database.rows and identity(self.path) != self._read_from:
                 database.close()
                 aside = set_aside(self.path)
-                self._complain("another persistence file appeared", "it is not what was written", moved_to=str(aside))
+                found = "it is not what was written"
+                self._trouble.log("error", "another persistence file appeared", found, moved_to=str(aside))
                 return self._open_database()
         except BaseException:
             database.close()
@@ -339,7 +322,7 @@ class Persistence:
             if self._doubts < _DOUBTS:
                 self._doubts = 0
             return
-        self._log("warn", "persistence file changed, writing it again", err=meddling.text, file=str(self.path))
+        self._trouble.log("warn", "persistence file changed, writing it again", meddling.text)
         self._doubts = self._doubts + 1 if meddling.only_times else 0
         self._notes.whole = True
         self._database = None
@@ -354,55 +337,18 @@ class Persistence:
         with suppress(sqlite3.Error):
             database.close()
         aside = set_aside(self.path)
-        self._complain("error persisting metrics", f"damaged: {error}", moved_to=str(aside))
-
-    # What becomes known
+        self._trouble.log("error", "error persisting metrics", f"damaged: {error}", moved_to=str(aside))
 
     def _failed(self, error: BaseException) -> None:
-        text = explain(error)
-        if self._failing is None:
-            self._trouble(text)
-        self._failing = text
-        with self._work:
-            self._last_flush = monotonic()
-            if self._following:
-                self._start_thread()
+        self._trouble.failed(explain(error))
+        self._timer.wake(put_off=True)
+        if self._following:
+            self._timer.start()
 
-    def _trouble(self, text: str) -> None:
-        if not self._troubled:
-            self._troubled = True
-            self.failing_since = self._clock()
-        self._complain("error persisting metrics", text)
+    # The end
 
-    def _works(self) -> None:
-        self._failing = None
-        if self._troubled and self.failing is None:
-            self._troubled = False
-            self._log("info", "persisting metrics works again", file=str(self.path))
-
-    # The thread that flushes at intervals, or tries again what failed
-
-    def _start_thread(self) -> None:
-        if self._thread is None and not self._closing:
-            self._thread = threading.Thread(target=self._run, name="persistence", daemon=True)
-            self._thread.start()
-        self._work.notify_all()
-
-    def _run(self) -> None:
-        while True:
-            with self._work:
-                while not self._closing and (left := self._seconds_left()) != 0:
-                    self._work.wait(left)
-                if self._closing:
-                    return
-                self._last_flush = monotonic()
-            self.flush(again=True)
-
-    def _seconds_left(self) -> float | None:
-        """Return the seconds until the thread has to flush; None if there is no need."""
-        if not self._owes() or (self.interval <= 0 and self.failing is None):
-            return None
-        return max(0.0, self._last_flush + (self.interval or _RETRY) - monotonic())
+    def _is_due(self) -> bool:
+        return self._owes() and (self.interval > 0 or self.failing is not None)
 
     def _owes(self) -> bool:
         database = self._database
@@ -412,23 +358,16 @@ class Persistence:
             return True
         return any(one.temporary for one in self._notes.unkept.values())
 
-    def _stop(self) -> None:
-        with self._work:
-            self._closing = True
-            self._work.notify_all()
-        if self._thread is not None:
-            self._thread.join()
-
     def close(self) -> None:
         """Write what is noted and close the file. What cannot be written is lost, and the log says so."""
-        self._stop()
+        self._timer.stop()
         if not self.flush(again=True) and (self._owes() or self._notes.unkept):
-            self._complain("metrics not persisted are lost", self.failing or "")
+            self._trouble.log("error", "metrics not persisted are lost", self.failing or "")
         self._release()
 
     def crash(self) -> None:
         """Close the file without writing what is noted, as if the process had been killed."""
-        self._stop()
+        self._timer.stop()
         self._release()
 
     def _release(self) -> None:
@@ -439,4 +378,4 @@ class Persistence:
                 try:
                     database.close()
                 except Exception as error:
-                    self._complain("error closing the persistence file", explain(error))
+                    self._trouble.log("error", "error closing the persistence file", explain(error))
