@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tests.gateway.kept import Kept, ask
-from tests.gateway.tapped import after_a_kill
+from tests.gateway.tapped import after_a_kill, tapped
 
 CHANGED = ("warn", "persistence file changed, writing it again")
 
@@ -188,6 +190,20 @@ def test_reading_the_file_is_not_meddling(path: Path) -> None:
         assert gateway.log.lines == []
 
 
+@pytest.mark.parametrize("synchronous", ["OFF", "NORMAL"])
+def test_sqlite_itself_does_not_meddle(path: Path, synchronous: str) -> None:
+    """Its log is folded into the file, begun again, and cut after a large transaction."""
+    with Kept(path, synchronous=synchronous) as gateway:
+        sizes = []
+        for turn, series in enumerate([2000, 100, 90_000, 100, 2000, 2000, 100, 100, 2000, 2000, 10, 2000]):
+            gateway.put("".join(f'm{{x="{number:0100}"}} {turn}\n' for number in range(series)), job="j")
+            if turn % 4 == 3:
+                gateway.delete(job="j")
+            sizes.append(log_of(path).stat().st_size)
+        assert sizes != sorted(sizes)
+        assert gateway.log.lines == []
+
+
 def test_file_system_that_sets_times_late_is_found_out(path: Path) -> None:
     """Some network file systems do: were each such change believed, every push would write everything."""
     with Kept(path) as gateway:
@@ -201,3 +217,46 @@ def test_file_system_that_sets_times_late_is_found_out(path: Path) -> None:
         os.truncate(log_of(path), 0)
         gateway.put("b 1\n", job="k")
         assert gateway.log.messages.count(CHANGED) == 3
+
+
+class AtCall:
+    """Meddles with the file at the call of SQLite that has a number, counted from when it is armed."""
+
+    def __init__(self, number: int, meddle: Callable[[], object]) -> None:
+        self.left = number
+        self.meddle = meddle
+        self.armed = False
+
+    def __call__(self, when: str, statement: str) -> None:
+        if self.armed:
+            if self.left == 0:
+                self.meddle()
+            self.left -= 1
+
+
+@pytest.mark.parametrize("required", [False, True], ids=["", "required"])
+@pytest.mark.parametrize(
+    "meddle",
+    ["file removed", "file renamed", "file emptied", "file cut", "file replaced", "log removed", "log emptied"],
+)
+def test_it_is_noticed_in_the_midst_of_writing(tmp_path: Path, meddle: str, required: bool) -> None:
+    """Under load a fair part of the time is spent there."""
+    for number in count():
+        path = tmp_path / str(number) / "metrics"
+        path.parent.mkdir()
+        meddler = AtCall(number, partial(MEDDLERS[meddle], path))
+        with tapped(meddler):
+            gateway = Kept(path, synchronous="NORMAL" if meddle.startswith("log") else "OFF", required=required)
+        gateway.put("".join(f"m{each} 1\n" for each in range(50)), job="j")
+        meddler.armed = True
+        verdict = gateway.put(f'b{{x="{0:01000}"}} 1\n', job="k")
+        meddler.armed = False
+        assert verdict.accepted or required
+        with after_a_kill(path) as again:
+            assert again.exposed() == gateway.exposed()
+        gateway.put("c 1\n", job="l")
+        gateway.stop()
+        with Kept(path) as again:
+            assert again.exposed() == gateway.exposed()
+        if meddler.left >= 0:
+            break

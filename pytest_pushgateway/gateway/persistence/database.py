@@ -62,6 +62,13 @@ class Meddling(NamedTuple):
     """Whether nothing but the time of the last change tells: some network file systems set it late."""
 
 
+_MOVED = Meddling("it was moved or removed", False, True, False)
+_WRITTEN = Meddling("another program wrote to it", True, True, False)
+_LOG_MOVED = Meddling("its write-ahead log was moved or removed", False, False, False)
+_LOG_WRITTEN = Meddling("another program wrote to its write-ahead log", True, False, False)
+_LOG_STARTS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
+
+
 class Database:
     """One open file. Used by one thread at a time.
 
@@ -75,6 +82,8 @@ class Database:
         self.path = path
         self.uncertain = False
         """Whether the last transaction failed so late that it may be in the file nevertheless."""
+        self.spoilt: Meddling | None = None
+        """What something else did to the file while it was written."""
         if path.exists() and not path.is_file() and not path.is_dir():
             # To open a pipe would wait for its other end, and a device must not be moved aside.
             raise PersistenceError(f"{path} is not a regular file")
@@ -133,6 +142,7 @@ class Database:
         self._page_size: int = self._ask("PRAGMA page_size")
         self._log_reserve = 0 if synchronous == "OFF" else _LOG_RESERVE
         self._reserve_log()
+        self._log_begun = self._has_log_begun()
         self._seen = self._look()
 
     def _close_files(self) -> None:
@@ -149,24 +159,49 @@ class Database:
         return Look.at(self._name), Look.at(f"{self._name}-wal")
 
     def meddling(self, *, times: bool = True) -> Meddling | None:
-        """Return what something else has done to the file since it was written last; None if it is as it was left.
+        """Return what something else has done to the file since it was opened; None if it is as it was left.
 
         Args:
             times: whether the times of the last change count.
         """
         now, seen = self._look(), self._seen
-        if seen is None or now == seen:
-            return None
+        if self.spoilt is not None or seen is None or now == seen:
+            return self.spoilt
         (file, log), (file_left, log_left) = now, seen
         if not file.is_same_file(file_left):
-            return Meddling("it was moved or removed", False, True, False)
+            return _MOVED
         if file.size != file_left.size or (times and file.changed != file_left.changed):
-            return Meddling("another program wrote to it", True, True, file.size == file_left.size)
+            return _WRITTEN._replace(only_times=file.size == file_left.size)
         if not log.is_same_file(log_left):
-            return Meddling("its write-ahead log was moved or removed", False, False, False)
+            return _LOG_MOVED
         if log.size != log_left.size or (times and log.changed != log_left.changed):
-            return Meddling("another program wrote to its write-ahead log", True, False, log.size == log_left.size)
+            return _LOG_WRITTEN._replace(only_times=log.size == log_left.size)
         return None
+
+    def _meddling_meanwhile(self, before: tuple[Look, Look], now: tuple[Look, Look], size: int) -> Meddling | None:
+        """Return what something else has done while a transaction was written.
+
+        Args:
+            before: file and log before it.
+            now: file and log afterwards.
+            size: what the file may have been cut to when the log was folded into it, bytes.
+        """
+        (file, log), (file_left, log_left) = now, before
+        if not file.is_same_file(file_left):
+            return _MOVED
+        if file.size not in (file_left.size, size):
+            return _WRITTEN
+        if not log.is_same_file(log_left):
+            return _LOG_MOVED
+        if log.size < min(log_left.size, _LOG_KEPT):
+            return _LOG_WRITTEN
+        # Emptied and written on, it lacks its beginning.
+        begun, self._log_begun = self._log_begun, self._has_log_begun()
+        return _LOG_WRITTEN if begun and not self._log_begun else None
+
+    def _has_log_begun(self) -> bool:
+        os.lseek(self._files[1], 0, os.SEEK_SET)
+        return os.read(self._files[1], 4) in _LOG_STARTS
 
     # Writing
 
@@ -201,6 +236,7 @@ class Database:
         if connection.in_transaction:
             connection.execute("ROLLBACK")  # which failed after the last failure
         self.uncertain = committing = False
+        before = self._seen or self._look()
         self._seen = None
         try:
             connection.execute("BEGIN")
@@ -216,10 +252,13 @@ class Database:
             stale = not whole and (self._stale or generation != self.generation)
             if stale:
                 stale = connection.execute(_PURGE, (generation, _PURGED_AT_ONCE)).rowcount == _PURGED_AT_ONCE
-            self._reserve_file()
+            size = self._ask("PRAGMA page_count") * self._page_size
+            before = self._reserve_file(size, before)
             committing = True
             connection.execute("COMMIT")
-            self._seen = self._look()
+            now = self._look()
+            self.spoilt = self.spoilt or self._meddling_meanwhile(before, now, size)
+            self._seen = now
         except BaseException:
             self.uncertain = committing and not connection.in_transaction
             if connection.in_transaction:
@@ -253,10 +292,15 @@ class Database:
 
     # Room
 
-    def _reserve_file(self) -> None:
-        size = self._ask("PRAGMA page_count") * self._page_size
-        if size > os.fstat(self._files[0]).st_size:
-            reserve(self._files[0], size)
+    def _reserve_file(self, size: int, before: tuple[Look, Look]) -> tuple[Look, Look]:
+        """Make sure of the room for a file of this size; return how file and log are to be found afterwards."""
+        file, log = before
+        if size <= file.size:
+            return before
+        if os.fstat(self._files[0]).st_size != file.size:
+            self.spoilt = _WRITTEN
+        reserve(self._files[0], size)
+        return file._replace(size=os.fstat(self._files[0]).st_size), log
 
     def _reserve_log(self) -> None:
         if self._log_reserve > os.fstat(self._files[1]).st_size:
@@ -275,6 +319,7 @@ class Database:
 
     def _fold(self) -> None:
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._log_begun = False
         # What a transaction that failed had reserved is not needed either.
         size = self._ask("PRAGMA page_count") * self._page_size
         if size < os.fstat(self._files[0]).st_size:

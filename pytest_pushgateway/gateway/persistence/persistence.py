@@ -28,6 +28,8 @@ __all__ = ["Persistence", "PersistenceError"]
 
 _RETRY = 5.0
 """Seconds after which a flush that failed is tried again if nobody pushes meanwhile."""
+_TRIES = 3
+"""How often a file is written again that something meddles with while it is written."""
 _DOUBTS = 2
 """A file system that gives a file another time of change this often in a row, by itself, does so always."""
 
@@ -65,7 +67,7 @@ class Persistence:
         self._following = False
         """Whether there is a store to ask for everything."""
         self._closed = False
-        self._timer = Timer(self.interval or _RETRY, self._is_due, lambda: self.flush(again=True))
+        self._timer = Timer(self.interval or _RETRY, self._is_due, self._flush_unasked)
 
     @classmethod
     def open(
@@ -210,6 +212,8 @@ class Persistence:
                 database = self._database
                 assert database is not None
                 database.write(self._notes.generation + generations, changes, whole=False, partly=False)
+                if database.spoilt is not None:
+                    raise PersistenceError(f"{self.path}: {database.spoilt.text}")
             except BaseException as error:
                 self._undo(error)
                 self._failed(error)
@@ -228,7 +232,7 @@ class Persistence:
             return
         if is_damage(error):
             self._drop_damaged(database, error)
-        elif not database.uncertain and isinstance(error, Exception):
+        elif not database.uncertain and database.spoilt is None and isinstance(error, Exception):
             return
         self._notes.whole = True
         with suppress(Exception):
@@ -255,12 +259,18 @@ class Persistence:
             self._trouble.over(self._notes.unkept_text())
             return self.failing is None
 
-    def _write(self, *, again: bool = False) -> None:
+    def _flush_unasked(self) -> None:
+        with suppress(BaseException):  # it is told, and this thread is not to end
+            self.flush(again=True)
+
+    def _write(self, *, again: bool = False, tries: int = _TRIES) -> None:
         self._check_file()
         taken = self._notes.take(again=again)
         written = None if taken.whole else self._write_pending(taken)
         changes, left_out = written or self._write_everything(taken.generation)
         self._notes.done(changes, taken.generation, left_out, whole=written is None)
+        if self._database is not None and self._database.spoilt is not None and tries:
+            self._write(again=again, tries=tries - 1)
         self._trouble.unkept(
             [f"{tell_family(*place)} cannot be kept: {explain(left_out[place])}" for place in left_out]
         )
