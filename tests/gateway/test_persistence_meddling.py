@@ -180,6 +180,28 @@ def test_moved_directory_fails_until_it_is_back(path: Path) -> None:
     gateway.stop()
 
 
+@pytest.mark.parametrize("before", ["file", "link"])
+def test_link_that_is_led_elsewhere_is_followed(path: Path, before: str) -> None:
+    one, other = path.with_name("one"), path.with_name("other")
+    if before == "link":
+        path.symlink_to("one")
+    gateway = Kept(path)
+    gateway.put("a 1\n", job="j")
+    if before == "file":
+        path.rename(one)
+    else:
+        path.unlink()
+    path.symlink_to("other")
+    gateway.put("b 1\n", job="k")
+    gateway.put("c 1\n", job="l")
+    assert gateway.log.messages == [CHANGED]
+    with after_a_kill(other) as again:
+        assert again.exposed() == gateway.exposed()
+    gateway.stop()
+    assert path.is_symlink()
+    assert one.exists()
+
+
 def test_reading_the_file_is_not_meddling(path: Path) -> None:
     with Kept(path) as gateway:
         gateway.put("a 1\n", job="j")

@@ -192,6 +192,25 @@ def test_a_missing_directory_does_not_keep_the_gateway_from_working(tmp_path: Pa
         assert again.exposed() == A
 
 
+@pytest.mark.parametrize("length", [251, 255, 256, 5000])
+def test_a_name_that_is_too_long_does_not_keep_the_gateway_from_working(tmp_path: Path, length: int) -> None:
+    """The log has a longer one: ``-wal`` is added."""
+    gateway = Kept(tmp_path / ("x" * length))
+    assert gateway.log.messages == [("error", "error persisting metrics")]
+    assert gateway.put("a 1\n", job="j").accepted
+    gateway.stop()
+
+
+def test_a_link_that_leads_to_itself_does_not_keep_the_gateway_from_working(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("link")
+    gateway = Kept(tmp_path / "link")
+    assert gateway.log.messages == [("error", "error persisting metrics")]
+    (tmp_path / "link").unlink()
+    assert gateway.put("a 1\n", job="j").accepted
+    assert gateway.persistence.failing is None
+    gateway.stop()
+
+
 def test_a_full_disk_forgets_nothing_and_is_logged_once(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     gateway = Kept(path)

@@ -72,13 +72,18 @@ _LOG_STARTS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 class Database:
     """One open file. Used by one thread at a time.
 
+    Args:
+        path: the file itself, not a link to it.
+        synchronous: SQLite's pragma.
+        named: the path that must go on to lead to it.
+
     Raises:
         PersistenceError: another gateway has it, or a newer version wrote it.
         Distrusted: it is damaged, or something else.
         sqlite3.OperationalError, OSError: it cannot be opened or created.
     """
 
-    def __init__(self, path: Path, synchronous: str) -> None:
+    def __init__(self, path: Path, synchronous: str, named: Path) -> None:
         self.path = path
         self.uncertain = False
         """Whether the last transaction failed so late that it may be in the file nevertheless."""
@@ -96,6 +101,7 @@ class Database:
             raise
         # In full, so that no name is taken for one of SQLite's own, as ":memory:" is.
         self._name = os.path.abspath(path)
+        self._named = os.path.abspath(named)
         self._files: list[int] = []
         self._seen: tuple[Look, Look] | None = None
         """File and log as they were left; None while that is not known."""
@@ -156,7 +162,7 @@ class Database:
     # What others do to it
 
     def _look(self) -> tuple[Look, Look]:
-        return Look.at(self._name), Look.at(f"{self._name}-wal")
+        return Look.at(self._named), Look.at(f"{self._name}-wal")
 
     def meddling(self, *, times: bool = True) -> Meddling | None:
         """Return what something else has done to the file since it was opened; None if it is as it was left.
@@ -361,6 +367,6 @@ def read_copy(path: Path) -> Database:
         shutil.copyfile(path, copy)
         with suppress(FileNotFoundError):
             shutil.copyfile(f"{path}-wal", f"{copy}-wal")
-        database = Database(copy, "OFF")
+        database = Database(copy, "OFF", copy)
         database.close()
         return database

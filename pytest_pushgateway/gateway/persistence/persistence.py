@@ -19,7 +19,14 @@ from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
 from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.gateway.persistence.database import Changes, Database, LeftOut, read_copy
-from pytest_pushgateway.gateway.persistence.files import Distrusted, PersistenceError, identity, is_damage, set_aside
+from pytest_pushgateway.gateway.persistence.files import (
+    Distrusted,
+    Look,
+    PersistenceError,
+    identity,
+    is_damage,
+    set_aside,
+)
 from pytest_pushgateway.gateway.persistence.notes import Notes, Taken, explain, tell_family
 from pytest_pushgateway.gateway.persistence.timer import Timer
 from pytest_pushgateway.gateway.persistence.trouble import Trouble
@@ -47,6 +54,8 @@ class Persistence:
         required: bool,
     ) -> None:
         self.path = path
+        """The file, and not a link that leads to it."""
+        self._given = path
         self.interval = 0.0 if required else interval
         self.required = required
         """Whether a change that cannot be kept is refused: the store asks :meth:`keep` before it changes anything."""
@@ -98,15 +107,11 @@ class Persistence:
         Raises:
             PersistenceError: another gateway uses the file, it is not a regular one, or can be neither read nor moved.
         """
-        path = Path(path)
-        if path.is_symlink():
-            # SQLite keeps its log beside the file that a link leads to.
-            path = Path(os.path.realpath(path))
-        persistence = cls(path, interval, synchronous, log, clock, required)
+        persistence = cls(Path(path), interval, synchronous, log, clock, required)
         try:
             persistence._database = database = persistence._open_database()
         except (OSError, sqlite3.OperationalError) as error:
-            if persistence.path.exists() and persistence.path.stat().st_size:
+            if Look.at(str(persistence.path)).size:
                 database = persistence._read_only(error)
                 persistence._read = database.rows
             persistence._failed(error)
@@ -118,12 +123,15 @@ class Persistence:
         return persistence
 
     def _open_database(self) -> Database:
+        if os.path.islink(self._given):
+            # SQLite keeps its log beside the file that a link leads to.
+            self.path = Path(os.path.realpath(self._given))
         try:
-            database = Database(self.path, self._synchronous)
+            database = Database(self.path, self._synchronous, self._given)
         except Distrusted as reason:
             aside = set_aside(self.path)
             self._trouble.log("error", "could not load persisted metrics", str(reason), moved_to=str(aside))
-            database = Database(self.path, self._synchronous)
+            database = Database(self.path, self._synchronous, self._given)
         self._trouble.each("could not load a persisted family", database.damaged, "more")
         return database
 
