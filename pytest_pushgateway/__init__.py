@@ -11,7 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytest_pushgateway.golang.position import Position
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.errors import NotExposed, PushgatewayError, PushRejected
     from pytest_pushgateway.harness.faults import Fault, Faults
@@ -22,19 +21,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics.scrape import Scrape
     from pytest_pushgateway.harness.metrics.text import Snapshot
     from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
-    from pytest_pushgateway.programs import BinaryNotFound
-    from pytest_pushgateway.prometheus.config import MakePrometheusConfig, PrometheusConfig, load
-    from pytest_pushgateway.prometheus.model import ScrapeJob, TargetGroup
-    from pytest_pushgateway.prometheus.problems import Problem
-    from pytest_pushgateway.prometheus.process import PrometheusError, TargetState
-    from pytest_pushgateway.prometheus.rules.promtool import RulesError
-    from pytest_pushgateway.prometheus.rules.rule_test import Alert, RuleTest, Transition, rules
-    from pytest_pushgateway.prometheus.scrape.ingest import Stored, TargetScrape
-    from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
-    from pytest_pushgateway.prometheus.scrape.simulate import scrape
-    from pytest_pushgateway.prometheus.server import MakePrometheusServer, PrometheusServer
     from pytest_pushgateway.settings import Settings, SettingsError
-    from pytest_pushgateway.typed_options import PushgatewayOptions
     from pytest_pushgateway.warnings import (
         LintWarning,
         LostPushWarning,
@@ -46,8 +33,6 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "Alert",
-    "BinaryNotFound",
     "Clock",
     "Delete",
     "Family",
@@ -57,48 +42,26 @@ __all__ = [
     "LintProblem",
     "LintWarning",
     "LostPushWarning",
-    "MakePrometheusConfig",
-    "MakePrometheusServer",
     "MakePushgateway",
     "NotExposed",
     "PoisonedGatewayWarning",
-    "Position",
-    "Problem",
-    "PrometheusConfig",
-    "PrometheusError",
-    "PrometheusServer",
     "Push",
     "PushRejected",
     "Pushgateway",
     "PushgatewayError",
-    "PushgatewayOptions",
     "PushgatewayWarning",
     "RejectedPushWarning",
     "Request",
-    "RuleTest",
-    "RulesError",
     "Scrape",
-    "ScrapeJob",
-    "ScrapeResult",
     "Settings",
     "SettingsError",
     "Snapshot",
-    "Stored",
-    "TargetGroup",
-    "TargetScrape",
-    "TargetState",
-    "Transition",
     "UnusedFaultWarning",
     "UselessDeleteWarning",
     "__version__",
-    "load",
-    "rules",
-    "scrape",
 ]
 
 _HOMES = {
-    "Alert": "prometheus.rules.rule_test",
-    "BinaryNotFound": "programs",
     "Clock": "harness.clock",
     "Delete": "harness.journal.requests",
     "Family": "harness.metrics.family",
@@ -108,42 +71,22 @@ _HOMES = {
     "LintProblem": "harness.journal.lint",
     "LintWarning": "warnings",
     "LostPushWarning": "warnings",
-    "MakePrometheusConfig": "prometheus.config",
-    "MakePrometheusServer": "prometheus.server",
     "MakePushgateway": "harness.pushgateway",
     "NotExposed": "harness.errors",
     "PoisonedGatewayWarning": "warnings",
-    "Position": "golang.position",
-    "Problem": "prometheus.problems",
-    "PrometheusConfig": "prometheus.config",
-    "PrometheusError": "prometheus.process",
-    "PrometheusServer": "prometheus.server",
     "Push": "harness.journal.requests",
     "PushRejected": "harness.errors",
     "Pushgateway": "harness.pushgateway",
     "PushgatewayError": "harness.errors",
-    "PushgatewayOptions": "typed_options",
     "PushgatewayWarning": "warnings",
     "RejectedPushWarning": "warnings",
     "Request": "harness.journal.requests",
-    "RuleTest": "prometheus.rules.rule_test",
-    "RulesError": "prometheus.rules.promtool",
     "Scrape": "harness.metrics.scrape",
-    "ScrapeJob": "prometheus.model",
-    "ScrapeResult": "prometheus.scrape.result",
     "Settings": "settings",
     "SettingsError": "settings",
     "Snapshot": "harness.metrics.text",
-    "Stored": "prometheus.scrape.ingest",
-    "TargetGroup": "prometheus.model",
-    "TargetScrape": "prometheus.scrape.ingest",
-    "TargetState": "prometheus.process",
-    "Transition": "prometheus.rules.rule_test",
     "UnusedFaultWarning": "warnings",
     "UselessDeleteWarning": "warnings",
-    "load": "prometheus.config",
-    "rules": "prometheus.rules.rule_test",
-    "scrape": "prometheus.scrape.simulate",
 }
 
 

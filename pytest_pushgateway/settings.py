@@ -78,7 +78,7 @@ def _option(default: Any, text: str, **more: Any) -> Any:
 # Methods are written by hand: to have them generated takes 1 ms of every test run's start, used or not.
 @dataclass(frozen=True, init=False, repr=False, eq=False)
 class Settings:
-    """Every option of a gateway. Sizes are bytes, durations seconds; they may be given as ``"1m30s"`` or a timedelta.
+    """Every option of a gateway. Sizes are bytes, durations seconds.
 
     ``sources`` tells where each option that was set came from; it takes no part in comparisons.
 
@@ -197,7 +197,7 @@ def parse(name: str, text: str, source: str) -> Any:
         if kind == "int":
             return int(text)
         if kind == "float":
-            return _seconds(text)
+            return float(text)
         if kind == "bool":
             if text.lower() in _TRUE:
                 return True
@@ -221,7 +221,7 @@ EXPECTED = {
     "str": "a string",
     "path": "a path",
     "int": "a whole number",
-    "float": 'a number of seconds, a timedelta or a text such as "1m30s"',
+    "float": "a number of seconds",
     "bool": "true or false",
     "auth": "a pair of user and password (user:password)",
     "tls": "an ssl.SSLContext or the paths of certificate, key and, if wanted, CA",
@@ -246,13 +246,6 @@ def check(name: str, value: Any, source: str) -> Any:
         value = os.fspath(value)
     elif kind == "float" and type(value) is int:
         value = float(value)
-    elif kind == "float" and (isinstance(value, str) or hasattr(value, "total_seconds")):
-        from pytest_pushgateway.durations import seconds
-
-        try:
-            value = seconds(value, name, negative=True)
-        except ValueError as error:
-            raise SettingsError(f"{source}: {error}") from None
     elif kind in ("auth", "tls") and isinstance(value, (list, tuple)):
         value = tuple(os.fspath(part) if isinstance(part, os.PathLike) else part for part in value)
     if not _fits(kind, value):
@@ -265,15 +258,6 @@ def check(name: str, value: Any, source: str) -> Any:
     if name == "telemetry_path" and not value.startswith("/"):
         raise SettingsError(f"{source}: telemetry_path must begin with '/', got {value!r}")
     return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        from pytest_pushgateway.durations import seconds
-
-        return seconds(text, "it", negative=True)
 
 
 def _fits(kind: str, value: Any) -> bool:

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.app.application import Access, App
@@ -169,13 +170,16 @@ class Gateway:
             PersistenceError: the persistence file is in use or cannot be read.
         """
         settings = self.settings
-        if self._sockets:
-            listeners = self._sockets
-        else:
-            self._held, listeners = open_listeners(self._listen, refusing=refusing)
-        try:
+        with ExitStack() as undo:  # neither the port nor the file stays taken when a later step fails
+            if self._sockets:
+                listeners = self._sockets
+            else:
+                self._held, listeners = open_listeners(self._listen, refusing=refusing)
+            for one in [*self._held, *listeners]:
+                undo.callback(one.close)
             if settings.persistence_file:
                 self._persistence = self._open(settings.persistence_file)
+                undo.callback(self._persistence.close)
             self_metrics = SelfMetrics(self._clock)
             self.store = Store(self_metrics=self_metrics, clock=self._clock, persistence=self._persistence)
             self._start_time = self._clock()
@@ -191,18 +195,15 @@ class Gateway:
                 held=self._held,
                 lax_content_length=self._build.lax_content_length,
             )
-        except BaseException:
-            for one in [*self._held, *listeners]:
-                one.close()
-            if self._persistence is not None:
-                self._persistence.close()
-            raise
-        self.addresses = [_shown(one) for one in listeners or self._held]
-        self.host, self.port = self._server.host, self._server.port
-        if self._on_listening is not None:
-            self._on_listening(self)
-        if not refusing:
-            self._server.start()
+            undo.callback(self._server.stop)
+            self.addresses = [_shown(one) for one in listeners or self._held]
+            undo.callback(self.addresses.clear)
+            self.host, self.port = self._server.host, self._server.port
+            if self._on_listening is not None:
+                self._on_listening(self)
+            if not refusing:
+                self._server.start()
+            undo.pop_all()
 
     def _application(self, self_metrics: SelfMetrics) -> App:
         settings = self.settings
@@ -240,19 +241,15 @@ class Gateway:
             if self._stopped or not self.addresses:
                 return
             self._stopped = True
-        try:
-            self._server.stop(grace)
-            for one in self._held:
-                one.close()
-            # Only now that no push can be acknowledged any more.
+        with ExitStack() as last_to_first:  # each step is taken, whatever comes of those before it
+            last_to_first.callback(self._ended.set)
+            last_to_first.callback(self.store.close)
+            # Only when no push can be acknowledged any more.
             if self._persistence is not None:
-                if crash:
-                    self._persistence.crash()
-                else:
-                    self._persistence.close()
-            self.store.close()
-        finally:
-            self._ended.set()
+                last_to_first.callback(self._persistence.crash if crash else self._persistence.close)
+            for one in self._held:
+                last_to_first.callback(one.close)
+            last_to_first.callback(self._server.stop, grace)
 
     def reset(self) -> None:
         """Empty the gateway without touching a client's connection.

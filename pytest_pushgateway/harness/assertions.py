@@ -78,7 +78,9 @@ class Asserting(Exposed):
         expectation = expected(self, name, value, labels, label_values, named=False)
         found = [each for each in self._candidates(expectation) if expectation.matches(each.sample)]
         if found:
-            raise AssertionError(failures.still_exposed(expectation, found, self._journal.requests()))
+            raise AssertionError(
+                failures.still_exposed(expectation, found, self._journal.requests(), self._left_running)
+            )
         self._prove(expectation, "exposed")
         self._journal.deny(expectation)
         return True
@@ -155,10 +157,10 @@ class Asserting(Exposed):
         if expectation.name is None:
             pushes = [push for push in pushes if carries(expectation, push)]
             if pushes:
-                raise AssertionError(failures.something_pushed(pushes))
+                raise AssertionError(failures.something_pushed(pushes, self._left_running))
         found = [pair for push in pushes for pair in carried(expectation, push) if expectation.matches(pair[0].sample)]
         if found:
-            raise AssertionError(failures.was_pushed(expectation, found))
+            raise AssertionError(failures.was_pushed(expectation, found, self._left_running))
         if self._journal.dropped_accepted:
             raise AssertionError(failures.not_told(expectation, self._journal.dropped_accepted))
         self._prove(expectation, "pushed")
@@ -248,9 +250,8 @@ class Asserting(Exposed):
         self._look()
         pushes = [push for push in self._journal.pushes() if push.rejected]
         if pushes or self._journal.dropped_rejected:
-            raise AssertionError(
-                rejections.rejections(pushes, self._journal.requests(), self._journal.dropped_rejected)
-            )
+            dropped = self._journal.dropped_rejected
+            raise AssertionError(rejections.rejections(pushes, self._journal.requests(), dropped, self._left_running))
         return True
 
 

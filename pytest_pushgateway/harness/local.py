@@ -10,6 +10,7 @@ import atexit
 import itertools
 import os
 import sys
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 _ASKED_BY_THE_PAGE = ("state", "static")
 """Handlers that the journal leaves out: an open page asks every second and would push what was pushed out of it."""
+_OF_THE_RUN = ("pushgateway", "pytest_timeout")
+"""How the names of threads begin that push nothing."""
 _serials = itertools.count(1)
 _started: weakref.WeakSet[LocalGateway] = weakref.WeakSet()
 
@@ -57,6 +60,8 @@ class LocalGateway:
         port: the port that it listens on, or listened on last; 0 before the first start with a free one.
         made_in: the node id of the test that made it.
         page_note: a line that the web page shows at its top, if any.
+        left_running: the threads and processes that ran already when the current test began, by name; None if no test
+            came before it.
         heard: the journal's sequence up to which warnings were made.
         due: warnings that were made and wait for the test's end.
 
@@ -70,6 +75,7 @@ class LocalGateway:
         self.test: str = running_test()
         self.made_in: str = self.test
         self.page_note: str | None = None
+        self.left_running: list[str] | None = None
         self.heard: int = 0
         self.due: list[Finding] = []
         self.journal: Journal = Journal(settings.journal_limit)
@@ -80,6 +86,11 @@ class LocalGateway:
         self.inner: Gateway | None = None
         self.inherited: Gateway | None = None
         self._serial = next(_serials)
+        self._tests = 0
+        self._lifecycle = threading.RLock()
+        """Held while it is started, stopped or emptied, which a fault's predicate may do in a thread of the server."""
+        self._asking = threading.local()
+        """In a thread that asks the faults, the request."""
         self._faults: Faults | None = None
         self._running = False
         self._emptied = False
@@ -171,8 +182,11 @@ class LocalGateway:
             OSError: the port is taken.
 
         """
-        if self.running:
-            return
+        with self._lifecycle:
+            if not self.running:
+                self._start()
+
+    def _start(self) -> None:
         inner = Gateway(
             self._inner_settings(),
             clock=self.clock,
@@ -194,17 +208,22 @@ class LocalGateway:
 
     def stop(self) -> None:
         """Stop it, and lift its faults, unless it is stopped."""
-        if self.running and self.inner is not None:
-            self._running = False
-            self.lift_faults()
-            self.inner.stop()
+        with self._lifecycle:
+            if self.running and self.inner is not None:
+                self._running = False
+                self.lift_faults()
+                self.inner.stop()
 
     def restart(self) -> None:
-        """Stop it in an orderly way and start it on the same port; the metrics come back from the file."""
+        """Stop it in an orderly way and start it on the same port; the metrics come back from the file.
+
+        The predicate of a fault may call it: the request that it was asked about is cut off like all others, and where
+        something else has stopped the gateway meanwhile, nothing happens.
+        """
         self._again(lambda inner: inner.stop())
 
     def crash(self) -> None:
-        """End it as a kill does, without a last write, and start it on the same port."""
+        """End it as a kill does, without a last write, and start it on the same port, as :meth:`restart` does."""
         self._again(lambda inner: inner.crash())
 
     def reset(self) -> None:
@@ -213,15 +232,16 @@ class LocalGateway:
         A request that was sent before, even if it is under way or was not read yet, is answered as by an empty gateway
         and shows nowhere; one that waits for a fault has its connection closed.
         """
-        stopped = not self.running
-        self.end_faults()
-        with self.journal.condition:
-            if self.inner is not None:
-                self._emptied = stopped
-                self.inner.reset()
-            self.journal.clear()
-            self.moves.clear()
-            self.log.clear()
+        with self._lifecycle:
+            stopped = not self.running
+            self.end_faults()
+            with self.journal.condition:
+                if self.inner is not None:
+                    self._emptied = stopped
+                    self.inner.reset()
+                self.journal.clear()
+                self.moves.clear()
+                self.log.clear()
 
     def end(self) -> None:
         """Stop the gateway, whatever fails, and remove its temporary file."""
@@ -240,6 +260,7 @@ class LocalGateway:
         self._faults = None
         self._remove_temporary = None
         self._persistence_file = self.settings.persistence_file
+        self._lifecycle = threading.RLock()
         self.inherited = self.inner  # kept from the collector: its database belongs to the parent
         self.inner = None
 
@@ -247,6 +268,11 @@ class LocalGateway:
         """End all faults and release the requests that wait in them."""
         if self._faults is not None:
             self._faults.clear()
+
+    def note_test(self) -> None:
+        """Note that a test begins, and what tests before it have left running."""
+        self._tests += 1
+        self.left_running = _running_beside() if self._tests > 1 else None
 
     def end_faults(self) -> None:
         """End all faults; the requests that wait in them wait on, until a reset or a stop."""
@@ -267,15 +293,16 @@ class LocalGateway:
 
     def persistence_file(self) -> str:
         """Return the path of the file that keeps the metrics; a temporary one is made where no option names one."""
-        if self._persistence_file is None:
-            directory = self._directory()
-            # At the end of this process, or when nobody refers to the gateway any more. Called once only: another
-            # gateway may be given a directory of the same name.
-            self._remove_temporary = weakref.finalize(self, _remove, directory, os.getpid())
-            self._persistence_file = str(directory / "pushgateway.sqlite")
-            if self.running and self.inner is not None:
-                self.inner.persist(self._persistence_file)
-        return self._persistence_file
+        with self._lifecycle:
+            if self._persistence_file is None:
+                directory = self._directory()
+                # At the end of this process, or when nobody refers to the gateway any more. Called once only: another
+                # gateway may be given a directory of the same name.
+                self._remove_temporary = weakref.finalize(self, _remove, directory, os.getpid())
+                self._persistence_file = str(directory / "pushgateway.sqlite")
+                if self.running and self.inner is not None:
+                    self.inner.persist(self._persistence_file)
+            return self._persistence_file
 
     # What the inner gateway calls
 
@@ -294,7 +321,11 @@ class LocalGateway:
     def _hook(self, request: Request) -> Plan | None:
         if not self._faults or self.journal.is_own(request):
             return None
-        return self._faults._plan(request)
+        self._asking.request = request
+        try:
+            return self._faults._plan(request)
+        finally:
+            del self._asking.request
 
     def _write_log(self, level: str, message: str, **fields: object) -> None:
         self.log.append((level, message, fields))
@@ -319,11 +350,15 @@ class LocalGateway:
             self.inner.unrefuse()
 
     def _again(self, end: Callable[[Gateway], None]) -> None:
-        self.persistence_file()
-        if self.running and self.inner is not None:
-            self._running = False
-            end(self.inner)
-        self.start()
+        with self._lifecycle:
+            request = getattr(self._asking, "request", None)
+            if request is not None and not (self.running and self._is_current(request)):
+                return
+            self.persistence_file()
+            if self.running and self.inner is not None:
+                self._running = False
+                end(self.inner)
+            self.start()
 
     def _inner_settings(self) -> Settings:
         options = {**options_of(self.settings), "port": self.port, "persistence_file": self._persistence_file}
@@ -333,6 +368,16 @@ class LocalGateway:
 def started() -> list[LocalGateway]:
     """Return all gateways of this process that were ever started and are still referred to, the oldest first."""
     return sorted(_started, key=lambda gateway: gateway._serial)
+
+
+def _running_beside() -> list[str]:
+    """Return the names of threads and child processes that are not ours, nor those that run the tests."""
+    runners = (threading.main_thread(), threading.current_thread())
+    names = [thread.name for thread in threading.enumerate() if thread not in runners]
+    multiprocessing = sys.modules.get("multiprocessing")
+    if multiprocessing is not None:
+        names += [child.name for child in multiprocessing.active_children()]
+    return [name for name in names if not name.startswith(_OF_THE_RUN)]
 
 
 def running_test() -> str:

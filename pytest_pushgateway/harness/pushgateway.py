@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pushgateway.harness.assertions import Asserting
 from pytest_pushgateway.harness.calls import name_calls
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from typing_extensions import Unpack
-
     from pytest_pushgateway.gateway.store.store import Store
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.faults import Faults
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal.lint import LintProblem
     from pytest_pushgateway.harness.journal.requests import Push, Request
     from pytest_pushgateway.harness.journal.timeline import Snapshot
-    from pytest_pushgateway.typed_options import PushgatewayOptions
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal import lint as linter
@@ -56,7 +53,7 @@ def supervisor(gateway: Pushgateway) -> Supervisor:
 class MakePushgateway(Protocol):
     """The type of the fixture ``make_pushgateway``."""
 
-    def __call__(self, **options: Unpack[PushgatewayOptions]) -> Pushgateway:
+    def __call__(self, **options: Any) -> Pushgateway:
         """Return a started gateway, stopped when the test ends."""
 
 
@@ -78,7 +75,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     _gateway: LocalGateway
 
-    def __init__(self, **options: Unpack[PushgatewayOptions]) -> None:
+    def __init__(self, **options: Any) -> None:
         self._gateway = LocalGateway(resolve([("Pushgateway()", options)]))
 
     @classmethod
@@ -286,6 +283,10 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def _closed(self) -> str | None:
         return self._gateway.closed()
+
+    @property
+    def _left_running(self) -> list[str] | None:
+        return self._gateway.left_running
 
 
 name_calls("Pushgateway", Pushgateway, Asserting, Exposed, Waiting, Sending)

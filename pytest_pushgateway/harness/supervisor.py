@@ -43,6 +43,7 @@ class Supervisor(NamedTuple):
         self.gateway.clock.resume()
         self.gateway.start()
         self.reset()
+        self.gateway.note_test()
 
     def reset(self) -> None:
         """Empty the gateway, its log and its journal, and lift all faults, once the warnings that are due are issued.

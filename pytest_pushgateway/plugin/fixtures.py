@@ -13,16 +13,13 @@ from pytest_pushgateway.plugin.run import _STATE, _marker_options, _sees_the_ses
 from pytest_pushgateway.settings import SettingsError, options_of, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
-    from typing_extensions import Unpack
-
     from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
-    from pytest_pushgateway.prometheus.config import MakePrometheusConfig, PrometheusConfig
-    from pytest_pushgateway.prometheus.server import MakePrometheusServer, PrometheusServer
+    from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.server import PrometheusServer
     from pytest_pushgateway.settings import Settings
-    from pytest_pushgateway.typed_options import PushgatewayOptions
 
 
 _HARNESS = "pytest_pushgateway.harness.pushgateway"
@@ -98,7 +95,7 @@ def make_pushgateway(
     for name in _NOT_INHERITED:
         inherited.pop(name, None)
 
-    def make(**options: Unpack[PushgatewayOptions]) -> Pushgateway:
+    def make(**options: Any) -> Pushgateway:
         """Return a started gateway, stopped when the test ends."""
         __tracebackhide__ = True
         try:
@@ -126,7 +123,7 @@ def pushgateway_env(
 
 
 @pytest.fixture(scope="session")
-def prometheus_config(request: pytest.FixtureRequest) -> MakePrometheusConfig:
+def prometheus_config(request: pytest.FixtureRequest) -> Callable[..., PrometheusConfig]:
     """A function that reads a Prometheus configuration and fails the test if it is invalid.
 
     ``prometheus_config(path=None, *, text=None, check=True, **options)``; the path is relative to rootpath, the options
@@ -156,7 +153,7 @@ def prometheus_config(request: pytest.FixtureRequest) -> MakePrometheusConfig:
 
 
 @pytest.fixture(scope="session")
-def prometheus_server(request: pytest.FixtureRequest) -> Iterator[MakePrometheusServer]:
+def prometheus_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., PrometheusServer]]:
     """A function that runs a real Prometheus with a configuration's jobs against a gateway.
 
     ``prometheus_server(config, gateway, **options)`` takes `PrometheusServer`'s options. One runs for each
@@ -165,7 +162,7 @@ def prometheus_server(request: pytest.FixtureRequest) -> Iterator[MakePrometheus
     _refuse_parameters(request)
     running: dict[object, PrometheusServer] = {}
 
-    def serve(config: Any, gateway: Any, **options: Any) -> PrometheusServer:
+    def serve(config: PrometheusConfig, gateway: Pushgateway, **options: Any) -> PrometheusServer:
         __tracebackhide__ = True
         from pytest_pushgateway.programs import BinaryNotFound, Program
         from pytest_pushgateway.prometheus.server import PrometheusServer

@@ -61,13 +61,10 @@ def from_command_line(get: Callable[[str, Any], Any], base: Path) -> dict[str, A
     return options
 
 
-def from_ini(
-    keys: Iterable[str], get: Callable[[str], Any], base: Path, raw: Callable[[str], object] = lambda key: None
-) -> dict[str, Any]:
+def from_ini(keys: Iterable[str], get: Callable[[str], Any], base: Path) -> dict[str, Any]:
     """Return the options that an ini file sets.
 
-    ``keys`` are all that it holds; ``get`` gives a value, as text or converted; ``raw`` gives it as it is written,
-    where that is known; paths are relative to ``base``.
+    ``keys`` are all that it holds; ``get`` gives a value, as text or converted; paths are relative to ``base``.
     """
     options: dict[str, Any] = {}
     others = ("env_vars", *PROGRAMS)
@@ -79,10 +76,6 @@ def from_ini(
             try:
                 value = get(key)
             except Exception as error:  # pytest converts numbers and truth values, and says no more than Python
-                value = raw(key) if OPTIONS[name].kind == "float" else None  # it may be a duration such as "5m"
-                if isinstance(value, str):
-                    options[name] = parse(name, value, source)
-                    continue
                 raise SettingsError(f"{source}: {name} must be {EXPECTED[OPTIONS[name].kind]}: {error}") from None
             value = parse(name, value, source) if isinstance(value, str) else value
             options[name] = _absolute(name, value, base)

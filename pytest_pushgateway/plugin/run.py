@@ -31,7 +31,7 @@ class _State:
         keys += [pair.partition("=")[0] for pair in config.getoption("override_ini") or ()]
         directory = config.inipath.parent if config.inipath else config.rootpath
         self.layers = [
-            ("ini file", from_ini(keys, config.getini, directory, lambda key: _as_written(config, ini, key))),
+            ("ini file", from_ini(keys, config.getini, directory)),
             ("environment", from_environment(os.environ)),
             ("command line", from_command_line(config.getoption, config.invocation_params.dir)),
         ]
@@ -104,15 +104,6 @@ class _State:
         asks = "pushgateway_session" in getattr(item, "fixturenames", ())
         session = _supervisor(self.session) if self.session is not None else None
         return [one for one in self.gateways() if one != session or self.session in self.used or asks]
-
-
-def _as_written(config: pytest.Config, ini: Mapping[str, Any] | None, key: str) -> object:
-    """Return an option as the ini file has it, or ``-o``, for which pytest has no public name."""
-    given = dict(pair.partition("=")[::2] for pair in config.getoption("override_ini") or ())
-    if key in given:
-        return given[key]
-    value = (config.inicfg if ini is None else ini).get(key)
-    return getattr(value, "value", value)
 
 
 _STATE = pytest.StashKey[_State]()

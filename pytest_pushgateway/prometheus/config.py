@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Protocol
 
-from pytest_pushgateway.durations import moment, seconds
 from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.golang.yaml_v2 import SyntaxProblem, compose
 from pytest_pushgateway.programs import BinaryNotFound
@@ -22,11 +20,10 @@ from pytest_pushgateway.prometheus.problems import LINT_RULES, Problem, in_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable
     from os import PathLike
     from typing import Any
 
-    from pytest_pushgateway.durations import Duration, Moment
     from pytest_pushgateway.programs import Program
     from pytest_pushgateway.prometheus.model import ScrapeJob
     from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
@@ -60,73 +57,33 @@ class PrometheusConfig(Configuration):
         """
         return gateway_jobs(self, gateways)
 
-    def scrape(
-        self,
-        gateway: object,
-        job: str | None = None,
-        *,
-        targets: Iterable[Mapping[str, str] | str] | None = None,
-        now: Moment | None = None,
-        timeout: Duration | None = None,
-    ) -> ScrapeResult:
+    def scrape(self, gateway: object, job: str | None = None, **options: Any) -> ScrapeResult:
         """Scrape ``gateway`` (a ``Pushgateway``) as Prometheus would, and return what it would store.
 
-        ``job`` names the job, where several scrape a gateway; ``targets`` stands in for service discovery; ``now`` is
-        Unix time in seconds, a datetime or RFC 3339; ``timeout``, in place of the job's, is seconds, a timedelta or
-        ``"1.5s"``. Raises ``LookupError`` where no job, or more than one, is meant.
+        See :func:`pytest_pushgateway.prometheus.scrape.simulate.scrape` for the options:
+        ``targets``, ``now``, ``timeout``.
         """
         __tracebackhide__ = True
         from pytest_pushgateway.prometheus.scrape.simulate import scrape
 
-        limit = None if timeout is None else seconds(timeout, "timeout")
-        at = None if now is None else moment(now, "now is")
-        return scrape(self, gateway, job, targets=targets, now=at, timeout=limit)
+        return scrape(self, gateway, job, **options)
 
-    def rules(
-        self,
-        gateway: object,
-        *,
-        job: str | None = None,
-        targets: Iterable[Mapping[str, str] | str] | None = None,
-        rule_files: Sequence[str | PathLike[str]] | None = None,
-        promtool: str | PathLike[str] | Program | None = None,
-    ) -> RuleTest:
+    def rules(self, gateway: object, **options: Any) -> RuleTest:
         """Return the configuration's rules, to be tested against what ``gateway`` has exposed in this test.
 
-        ``job`` is the scrape job, without it all that scrape the gateway; ``targets`` stands in for service discovery,
-        ``rule_files`` for those of the configuration; ``promtool`` is the program's path. Raises
-        :class:`~pytest_pushgateway.programs.BinaryNotFound` without promtool.
+        See :func:`pytest_pushgateway.prometheus.rules.rule_test.rules` for the options:
+        ``job``, ``targets``, ``rule_files``,
+        ``promtool``. Raises :class:`~pytest_pushgateway.programs.BinaryNotFound` without promtool.
         """
         __tracebackhide__ = True
         from pytest_pushgateway.prometheus.rules.rule_test import rules
 
-        program = self.promtool if promtool is None else promtool
         try:
-            return rules(self, gateway, job=job, targets=targets, rule_files=rule_files, promtool=program)
+            return rules(self, gateway, **{"promtool": self.promtool, **options})
         except BinaryNotFound as reason:
             if self.when_missing is not None:
                 self.when_missing(str(reason))
             raise
-
-
-class MakePrometheusConfig(Protocol):
-    """The type of the fixture ``prometheus_config``."""
-
-    def __call__(
-        self,
-        path: str | PathLike[str] | None = None,
-        *,
-        text: str | None = None,
-        check: bool = True,
-        version: str = "3.5",
-        files: bool = True,
-        lint: str = "default",
-        ignore: Iterable[str] = (),
-        gateway: object = (),
-        rules: Iterable[str | PathLike[str]] = (),
-        metrics: str | bytes | None = None,
-    ) -> PrometheusConfig:
-        """Return the configuration; fail the test if it is invalid, unless ``check`` is false."""
 
 
 def load(

@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.durations import seconds
 from pytest_pushgateway.monotonic import monotonic
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
     from pytest_pushgateway.durations import Duration
-    from pytest_pushgateway.prometheus.configuration import Configuration
     from pytest_pushgateway.prometheus.model import ScrapeJob
 
 __all__ = ["PrometheusError", "PrometheusServer", "TargetState", "find_prometheus"]
@@ -38,22 +37,6 @@ def find_prometheus(option: str | os.PathLike[str] | Program | None = None) -> s
     Raises :class:`~pytest_pushgateway.programs.BinaryNotFound`.
     """
     return find_binary("prometheus", option, ("PROMETHEUS_BINARY",))
-
-
-class MakePrometheusServer(Protocol):
-    """The type of the fixture ``prometheus_server``."""
-
-    def __call__(
-        self,
-        config: Configuration,
-        gateway: object,
-        *,
-        job: str | None = None,
-        targets: Iterable[Mapping[str, str] | str] | None = None,
-        scrape_interval: Duration = SCRAPE_INTERVAL,
-        binary: str | os.PathLike[str] | Program | None = None,
-    ) -> PrometheusServer:
-        """Return the running Prometheus of a configuration and a gateway; skip the test without the program."""
 
 
 class PrometheusServer:

@@ -168,7 +168,7 @@ def test_with_an_interval_a_thread_writes(tmp_path: Path) -> None:
     assert written.wait(10)
     persistence.close()
     assert log.lines[0] == ("info", "metrics persisted", {"file": str(tmp_path / "metrics")})
-    assert not [thread for thread in threading.enumerate() if thread.name == "persistence"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "pushgateway-persistence"]
 
 
 def test_a_push_writes_the_rows_of_the_families_it_changes(tmp_path: Path) -> None:

@@ -10,6 +10,12 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+# At the top, though few tests need them: runs of pytest in this process forget what is imported while they last.
+import aiohttp
+import httpx
+import requests
+import urllib3
+
 from pytest_pushgateway import Pushgateway
 
 PATH = "/metrics/job/backup"
@@ -22,8 +28,6 @@ Push = Callable[[bytes], int]
 
 @contextmanager
 def requests_session(gateway: Pushgateway) -> Iterator[Push]:
-    import requests
-
     with requests.Session() as session:
         session.trust_env = False  # where a bundle is named, requests trusts that one and no other
         session.verify = gateway.ca_file or True
@@ -32,16 +36,12 @@ def requests_session(gateway: Pushgateway) -> Iterator[Push]:
 
 @contextmanager
 def httpx_client(gateway: Pushgateway) -> Iterator[Push]:
-    import httpx
-
     with httpx.Client(verify=_context(gateway) or True, timeout=TIMEOUT, trust_env=False) as client:
         yield lambda body: client.put(gateway.url + PATH, content=body).status_code
 
 
 @contextmanager
 def urllib3_pool(gateway: Pushgateway) -> Iterator[Push]:
-    import urllib3
-
     with urllib3.PoolManager(ssl_context=_context(gateway)) as pool:
         # Without retries, which would hide a connection that was closed.
         yield lambda body: pool.request("PUT", gateway.url + PATH, body=body, retries=False, timeout=TIMEOUT).status
@@ -73,8 +73,6 @@ def http_client(gateway: Pushgateway) -> Iterator[Push]:
 
 @contextmanager
 def aiohttp_session(gateway: Pushgateway) -> Iterator[Push]:
-    import aiohttp
-
     loop = asyncio.new_event_loop()
     timeout = aiohttp.ClientTimeout(total=TIMEOUT)
 

@@ -250,7 +250,7 @@ def test_the_url_is_one_that_can_be_connected_to(host: str, url: str) -> None:
 
 def test_an_unknown_option_names_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"Pushgateway\(\): unknown option 'prot'; did you mean 'port'\?"):
-        Pushgateway(prot=1)  # type: ignore[call-arg]
+        Pushgateway(prot=1)
 
 
 def test_ca_file(certificate: tuple[str, str]) -> None:

@@ -64,28 +64,6 @@ def test_pyproject_toml(project: pytest.Pytester, table: str) -> None:
     assert effective(project.runpytest("-s")).startswith("EFFECTIVE /toml 5 False")
 
 
-def test_a_time_may_be_a_duration_everywhere(project: pytest.Pytester) -> None:
-    project.makepyfile(
-        """
-        import pytest
-
-        @pytest.mark.pushgateway(persistence_interval="1m")
-        def test_times(pushgateway):
-            settings = pushgateway.settings
-            print("TIMES", settings.idle_timeout, settings.request_timeout, settings.persistence_interval)
-        """
-    )
-    project.makeini("[pytest]\npushgateway_idle_timeout = 5m\n")
-    result = project.runpytest("-s", "--pushgateway-request-timeout=90s")
-    result.stdout.fnmatch_lines(["*TIMES 300.0 90.0 60.0*"])
-
-    result = project.runpytest("-s", "-o", "pushgateway_idle_timeout=2m")
-    result.stdout.fnmatch_lines(["*TIMES 120.0 300.0 60.0*"])
-
-    result = project.runpytest("-o", "pushgateway_idle_timeout=soon")
-    result.stderr.fnmatch_lines(["ERROR: *pushgateway_idle_timeout: idle_timeout must be a number of seconds, *"])
-
-
 def test_the_environment_gives_host_and_port(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_PUSHGATEWAY_HOST", "127.0.0.2")
     project.makepyfile("def test_host(pushgateway):\n    assert pushgateway.url.startswith('http://127.0.0.2:')\n")

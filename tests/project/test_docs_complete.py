@@ -58,12 +58,6 @@ def test_every_public_name_is_in_the_reference(name: str) -> None:
     assert named(name, explained("api.md"))
 
 
-def test_everything_in_the_reference_can_be_imported_from_the_package() -> None:
-    named_there = re.findall(r"^\.\. auto\w+:: ([\w.]+)", explained("api.md"), re.MULTILINE)
-    assert len(named_there) > 40
-    assert [name for name in named_there if name not in pytest_pushgateway.__all__] == []
-
-
 @pytest.mark.parametrize("documented", CLASSES, ids=lambda one: one.__name__)
 def test_every_member_of_what_a_test_holds_is_explained(documented: type) -> None:
     text = explained("gateway.md", "fixtures.md")

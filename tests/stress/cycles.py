@@ -81,7 +81,7 @@ def hello() -> bytes:
 def cycle(number: int, files: tuple[str, str], trusted: ssl.SSLContext, each: int) -> tuple[float, int]:
     """Start, connect, stop; returns the stop's seconds and the number of connections. Every second one is TLS."""
     tls = number % 2 == 1
-    gateway = Pushgateway(tls=files if tls else None)
+    gateway = Pushgateway(**({"tls": files} if tls else {}))
     gateway.start()
     if number % 3 == 0:
         gateway.push("kept 1\n", job="kept")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 from pytest_pushgateway.golang.url import join_host_port
 
 _BACKLOG = 1024
+_chosen: deque[int] = deque(maxlen=1000)
+"""The ports that the system chose last: what pushes late to a gateway that has ended must not reach another."""
 
 
 class AddressError(ValueError):
@@ -63,11 +67,23 @@ def bind(host: str, port: int) -> socket.socket:
         family, address = socket.AF_INET6, ("::", port, 0, 0)
     else:
         family, address = socket.AF_INET, ("0.0.0.0", port)
+    listener = _bound(family, address, shown, only_ipv6=bool(host))
+    if port:
+        return listener
+    if listener.getsockname()[1] in _chosen:
+        # While that one is held, the system chooses another.
+        with listener:
+            listener = _bound(family, address, shown, only_ipv6=bool(host))
+    _chosen.append(listener.getsockname()[1])
+    return listener
+
+
+def _bound(family: socket.AddressFamily, address: Any, shown: str, *, only_ipv6: bool) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1 if host else 0)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1 if only_ipv6 else 0)
         listener.bind(address)
     except OSError as problem:
         listener.close()

@@ -101,7 +101,17 @@ class Server:
             if self.stopping:
                 return
             self.stopping = True
-        self._end_accepting()
+        try:
+            self._end_accepting()
+            self._let_answers_leave(grace)
+        finally:
+            self.close_connections()
+        deadline = monotonic() + _JOIN
+        for workers in self._former:
+            workers.join(deadline)
+        _servers.discard(self)
+
+    def _let_answers_leave(self, grace: float) -> None:
         deadline = monotonic() + (grace or _ANSWER)
         for connection in self.connections():
             if not grace:
@@ -113,11 +123,6 @@ class Server:
                 connection.busy if grace else connection.answering
             ) and connection.thread is not threading.current_thread():
                 connection.thread.join(max(0.0, deadline - monotonic()))
-        self.close_connections()
-        deadline = monotonic() + _JOIN
-        for workers in self._former:
-            workers.join(deadline)
-        _servers.discard(self)
 
     def connections(self) -> list[Connection]:
         """Return the open connections."""

@@ -378,15 +378,19 @@ class Persistence:
 
     def close(self) -> None:
         """Write what is noted and close the file. What cannot be written is lost, and the log says so."""
-        self._timer.stop()
-        if not self.flush(again=True) and (self._owes() or self._notes.unkept):
-            self._trouble.log("error", "metrics not persisted are lost", self.failing or "")
-        self._release()
+        try:
+            self._timer.stop()
+            if not self.flush(again=True) and (self._owes() or self._notes.unkept):
+                self._trouble.log("error", "metrics not persisted are lost", self.failing or "")
+        finally:
+            self._release()
 
     def crash(self) -> None:
         """Close the file without writing what is noted, as if the process had been killed."""
-        self._timer.stop()
-        self._release()
+        try:
+            self._timer.stop()
+        finally:
+            self._release()
 
     def _release(self) -> None:
         with self._flushing:

@@ -30,7 +30,7 @@ class Timer:
         """Start the thread, unless it runs or is to stop."""
         with self._changed:
             if self._thread is None and not self._stopping:
-                self._thread = threading.Thread(target=self._run, name="persistence", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="pushgateway-persistence", daemon=True)
                 self._thread.start()
 
     def wake(self, *, put_off: bool = False) -> None:

@@ -41,6 +41,11 @@ class Journalled:
         raise NotImplementedError
 
     @property
+    def _left_running(self) -> list[str] | None:
+        """What ran already when the current test began, by name; None if no test came before it."""
+        return None
+
+    @property
     def _utf8_names(self) -> bool:
         """Whether the gateway takes names that are any UTF-8."""
         return True

@@ -106,7 +106,12 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int,
     )
 
 
-def still_exposed(expectation: Expected, found: Sequence[Candidate], requests: Sequence[Request]) -> str:
+def still_exposed(
+    expectation: Expected,
+    found: Sequence[Candidate],
+    requests: Sequence[Request],
+    left_running: Sequence[str] | None,
+) -> str:
     """Return what is exposed though it should not be, and who pushed it."""
     lines = []
     for candidate in found[:CANDIDATES]:
@@ -128,10 +133,13 @@ def still_exposed(expectation: Expected, found: Sequence[Candidate], requests: S
         lines,
         _more(len(found), CANDIDATES, "samples"),
         ["To narrow the check, give labels or a value."] if expectation.value is ANY else [],
+        late(left_running),
     )
 
 
-def was_pushed(expectation: Expected, found: Sequence[tuple[Candidate, Push]]) -> str:
+def was_pushed(
+    expectation: Expected, found: Sequence[tuple[Candidate, Push]], left_running: Sequence[str] | None
+) -> str:
     """Return which accepted pushes carried what should not have been pushed."""
     lines = [f"  {candidate} in {name_of(push)}" for candidate, push in found[:CANDIDATES]]
     return message(
@@ -139,15 +147,31 @@ def was_pushed(expectation: Expected, found: Sequence[tuple[Candidate, Push]]) -
         lines,
         _more(len(found), CANDIDATES, "samples"),
         ["To narrow the check, give labels or a value."] if expectation.value is ANY else [],
+        late(left_running),
     )
 
 
-def something_pushed(pushes: Sequence[Push]) -> str:
+def something_pushed(pushes: Sequence[Push], left_running: Sequence[str] | None) -> str:
     """Return which pushes were accepted though there should be none."""
     return message(
         f"expected nothing to have been pushed, but {count(len(pushes), 'push')} {_was(len(pushes))} accepted:",
         _pushes(pushes),
+        late(left_running),
     )
+
+
+def late(left_running: Sequence[str] | None) -> list[str]:
+    """Return that an earlier test may have pushed late, where something runs that could, and the way out."""
+    if not left_running:
+        return []
+    names = ", ".join(brief(name, 40) for name in left_running[:3])
+    more = f" and {len(left_running) - 3} more" if len(left_running) > 3 else ""
+    return [
+        f"An earlier test may have pushed it late: {names}{more} ran already when this test began. To keep such pushes "
+        "out, give each test a port of its own, in conftest.py:",
+        "  @pytest.fixture",
+        "  def pushgateway(make_pushgateway): return make_pushgateway()",
+    ]
 
 
 def not_told(expectation: Expected, dropped: int) -> str:

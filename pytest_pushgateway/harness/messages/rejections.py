@@ -7,19 +7,22 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
-from pytest_pushgateway.harness.messages.failures import KEPT, count
+from pytest_pushgateway.harness.messages.failures import KEPT, count, late
 from pytest_pushgateway.harness.messages.history import is_poison, provenance, reason
 from pytest_pushgateway.harness.wording import message, shorten
 
 
-def rejections(pushes: Sequence[Push], requests: Sequence[Request], dropped: int) -> str:
+def rejections(
+    pushes: Sequence[Push], requests: Sequence[Request], dropped: int, left_running: Sequence[str] | None
+) -> str:
     """Return which pushes were rejected though none should be; of ``dropped`` more no more is known."""
     lines: list[str] = []
     for alike in by_cause(pushes, requests):
         lines += rejection(alike, requests)
     number = len(pushes) + dropped
     gone = [f"  {count(dropped, 'push')} that the journal let go of, the oldest: {KEPT}"] if dropped else []
-    return message(f"expected no rejected push, but there {'is one' if number == 1 else f'are {number}'}:", gone, lines)
+    first = f"expected no rejected push, but there {'is one' if number == 1 else f'are {number}'}:"
+    return message(first, gone, lines, late(left_running))
 
 
 def rejection(alike: Sequence[Push], requests: Sequence[Request]) -> list[str]:
