@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from pytest_pushgateway.exposition.model import ScrapeText
+    from pytest_pushgateway.golang.position import Position
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.errors import NotExposed, PushgatewayError, PushRejected
     from pytest_pushgateway.harness.faults import Fault, Faults
@@ -21,6 +23,15 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics.scrape import Scrape
     from pytest_pushgateway.harness.metrics.text import Snapshot
     from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
+    from pytest_pushgateway.programs import BinaryNotFound
+    from pytest_pushgateway.prometheus.config import PrometheusConfig, load
+    from pytest_pushgateway.prometheus.model import ScrapeJob, TargetGroup
+    from pytest_pushgateway.prometheus.problems import Problem
+    from pytest_pushgateway.prometheus.process import PrometheusError, TargetState
+    from pytest_pushgateway.prometheus.rules.rule_test import Alert, RuleTest, Transition
+    from pytest_pushgateway.prometheus.scrape.ingest import Stored, TargetScrape, Unsimulated
+    from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
+    from pytest_pushgateway.prometheus.server import PrometheusServer
     from pytest_pushgateway.settings import Settings, SettingsError
     from pytest_pushgateway.warnings import (
         LintWarning,
@@ -33,6 +44,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Alert",
+    "BinaryNotFound",
     "Clock",
     "Delete",
     "Family",
@@ -45,6 +58,11 @@ __all__ = [
     "MakePushgateway",
     "NotExposed",
     "PoisonedGatewayWarning",
+    "Position",
+    "Problem",
+    "PrometheusConfig",
+    "PrometheusError",
+    "PrometheusServer",
     "Push",
     "PushRejected",
     "Pushgateway",
@@ -52,16 +70,29 @@ __all__ = [
     "PushgatewayWarning",
     "RejectedPushWarning",
     "Request",
+    "RuleTest",
     "Scrape",
+    "ScrapeJob",
+    "ScrapeResult",
+    "ScrapeText",
     "Settings",
     "SettingsError",
     "Snapshot",
+    "Stored",
+    "TargetGroup",
+    "TargetScrape",
+    "TargetState",
+    "Transition",
+    "Unsimulated",
     "UnusedFaultWarning",
     "UselessDeleteWarning",
     "__version__",
+    "load",
 ]
 
 _HOMES = {
+    "Alert": "prometheus.rules.rule_test",
+    "BinaryNotFound": "programs",
     "Clock": "harness.clock",
     "Delete": "harness.journal.requests",
     "Family": "harness.metrics.family",
@@ -74,6 +105,11 @@ _HOMES = {
     "MakePushgateway": "harness.pushgateway",
     "NotExposed": "harness.errors",
     "PoisonedGatewayWarning": "warnings",
+    "Position": "golang.position",
+    "Problem": "prometheus.problems",
+    "PrometheusConfig": "prometheus.config",
+    "PrometheusError": "prometheus.process",
+    "PrometheusServer": "prometheus.server",
     "Push": "harness.journal.requests",
     "PushRejected": "harness.errors",
     "Pushgateway": "harness.pushgateway",
@@ -81,12 +117,23 @@ _HOMES = {
     "PushgatewayWarning": "warnings",
     "RejectedPushWarning": "warnings",
     "Request": "harness.journal.requests",
+    "RuleTest": "prometheus.rules.rule_test",
     "Scrape": "harness.metrics.scrape",
+    "ScrapeJob": "prometheus.model",
+    "ScrapeResult": "prometheus.scrape.result",
+    "ScrapeText": "exposition.model",
     "Settings": "settings",
     "SettingsError": "settings",
     "Snapshot": "harness.metrics.text",
+    "Stored": "prometheus.scrape.ingest",
+    "TargetGroup": "prometheus.model",
+    "TargetScrape": "prometheus.scrape.ingest",
+    "TargetState": "prometheus.process",
+    "Transition": "prometheus.rules.rule_test",
+    "Unsimulated": "prometheus.scrape.ingest",
     "UnusedFaultWarning": "warnings",
     "UselessDeleteWarning": "warnings",
+    "load": "prometheus.config",
 }
 
 

@@ -97,11 +97,13 @@ def _job(config: PrometheusConfig, name: str) -> ScrapeJob:
 
 def _read(source: str, job: ScrapeJob) -> bytes:
     if source.startswith(("http://", "https://")):
-        from pytest_pushgateway.prometheus.scrape.fetch import Client, FetchError, NoClient
+        from pytest_pushgateway.prometheus.scrape.fetch import FetchError, NoClient, ScrapeClient
         from pytest_pushgateway.prometheus.scrape.simulate import accept_header
 
         try:
-            client = Client(job.http, directory=os.path.dirname(job.file or ""), headers={"Accept": accept_header(job)})
+            client = ScrapeClient(
+                job.http, directory=os.path.dirname(job.file or ""), headers={"Accept": accept_header(job)}
+            )
             return client.get(source, timeout=job.scrape_timeout).body
         except (FetchError, NoClient) as problem:
             raise _Unusable(str(problem)) from None

@@ -41,7 +41,7 @@ class EncodingError(ParseError):
         self.data = data
 
 
-class BodyTooLarge(Exception):
+class DecodedTooLarge(Exception):
     """A body that is longer than ``limit`` bytes when decoded."""
 
     def __init__(self, limit: int) -> None:
@@ -93,7 +93,7 @@ class _Output:
 
     def add(self, part: bytes) -> None:
         if self._limit is not None and len(self.content) + len(part) > self._limit:
-            raise BodyTooLarge(self._limit)
+            raise DecodedTooLarge(self._limit)
         self.content += part
 
     def data(self) -> bytes:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class MetricType(IntEnum):
@@ -245,3 +246,14 @@ def type_name(family_type: int) -> str:
 def proto_type_name(family_type: int) -> str:
     """Return the type as Go's error texts and JSON name it: ``GAUGE``, or the number where it has no name."""
     return MetricType(family_type).name if family_type in MetricType._value2member_map_ else str(family_type)
+
+
+class ScrapeText(NamedTuple):
+    """What a gateway exposed from a moment on.
+
+    ``time`` is Unix time by the gateway's clock, in seconds; ``text`` is the text of a scrape, or None while a scrape
+    fails or the gateway cannot be reached.
+    """
+
+    time: float
+    text: bytes | None

@@ -30,14 +30,14 @@ _CAMEL_CASE = re.compile(r"[a-z][A-Z]")
 
 
 @dataclass(frozen=True, order=True)
-class Problem:
+class PromlintProblem:
     """Something to improve in the family called ``metric``."""
 
     metric: str
     text: str
 
 
-def lint(families: Iterable[MetricFamily]) -> list[Problem]:
+def lint(families: Iterable[MetricFamily]) -> list[PromlintProblem]:
     """Return promlint's problems, sorted by metric and text.
 
     The labels looked at are those of the families given: after a push these include the grouping key's.
@@ -57,7 +57,7 @@ def lint(families: Iterable[MetricFamily]) -> list[Problem]:
             *_characters(name, labels),
             *_duplicates(family),
         ]
-        problems += [Problem(name, text) for text in texts]
+        problems += [PromlintProblem(name, text) for text in texts]
     return sorted(problems)
 
 

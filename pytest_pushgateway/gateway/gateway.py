@@ -335,11 +335,11 @@ class Gateway:
     def _page(self, path: str) -> Answer | None:
         return page.respond(path, self._state)
 
-    def _state(self) -> page.State:
+    def _state(self) -> page.PageState:
         poison = self.store.poisoned()
         with self._lock:
             note = self._note_of_requests()
-        return page.State(
+        return page.PageState(
             revision=f"{self.store.generation}.{self._changes}",
             now=self._clock(),
             start_time=self._start_time,
@@ -353,10 +353,10 @@ class Gateway:
             user=self.user,
         )
 
-    def _persistence_state(self) -> page.Persistence:
+    def _persistence_state(self) -> page.PersistenceStatus:
         if self._persistence is None:
-            return page.Persistence()
-        return page.Persistence(
+            return page.PersistenceStatus()
+        return page.PersistenceStatus(
             file=str(self._persistence.path),
             interval=self._persistence.interval,
             error=self._persistence.failing,

@@ -1,6 +1,6 @@
 """What crosses the gateway's seams: the request, the record of what became of it, and the plan of a fault.
 
-The gateway calls a *hook* with each :class:`Request` before anything is parsed or stored and carries out the
+The gateway calls a *hook* with each :class:`RawRequest` before anything is parsed or stored and carries out the
 :class:`Plan` that it returns; it calls an *observer* with the :class:`Record` after the store has changed and before
 the first byte of the answer leaves. Neither is called for a request that had arrived, read or not, at the last reset.
 """
@@ -23,7 +23,7 @@ Kind = Literal["push", "delete", "scrape", "wipe", "other"]
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Request:
+class RawRequest:
     """One request as it came off the wire."""
 
     method: str
@@ -92,7 +92,7 @@ class Plan(NamedTuple):
 class Record:
     """What became of one request."""
 
-    request: Request
+    request: RawRequest
     status: int
     """The status of the answer; 0 when none is sent."""
     error: str | None
@@ -111,4 +111,4 @@ class Record:
 
 
 Observer = Callable[[Record], None]
-Hook = Callable[[Request], "Plan | None"]
+Hook = Callable[[RawRequest], "Plan | None"]

@@ -29,7 +29,7 @@ class BadTarget(ValueError):
     """What was given is not a URL; ``str()`` says why, in Go's words. A server answers a bare 400 and closes."""
 
 
-class Target(NamedTuple):
+class RequestTarget(NamedTuple):
     """A URL taken apart as Go does it."""
 
     path: bytes
@@ -74,13 +74,13 @@ def unquote(path: bytes) -> bytes:
     return unquote_to_bytes(path)
 
 
-def parse_target(target: bytes, method: str = "GET") -> Target:
+def parse_target(target: bytes, method: str = "GET") -> RequestTarget:
     """Take a raw request target apart: ``*``, a path, a URL, or for CONNECT a host.
 
     Raises BadTarget.
     """
     if target == b"*":
-        return Target(b"*", target, None, b"", b"")
+        return RequestTarget(b"*", target, None, b"", b"")
     if method == "CONNECT" and not target.startswith(b"/"):
         parsed = _parse(b"http://" + target, of_request=True)
         return parsed._replace(origin=parsed.origin.removeprefix(b"http:"))
@@ -117,7 +117,7 @@ def external_path(url: str) -> str:
     return text_of(path)
 
 
-def _parse(raw: bytes, *, of_request: bool) -> Target:
+def _parse(raw: bytes, *, of_request: bool) -> RequestTarget:
     if _CONTROL.search(raw):
         raise BadTarget("net/url: invalid control character in URL")
     scheme, rest = b"", raw
@@ -130,7 +130,7 @@ def _parse(raw: bytes, *, of_request: bool) -> Target:
     asked = query if mark else None
     if not rest.startswith(b"/"):
         if scheme:
-            return Target(b"", b"", asked, scheme + b":" + rest, b"")
+            return RequestTarget(b"", b"", asked, scheme + b":" + rest, b"")
         if of_request:
             raise BadTarget("invalid URI for request")
         if b":" in rest.partition(b"/")[0]:
@@ -144,7 +144,7 @@ def _parse(raw: bytes, *, of_request: bool) -> Target:
         # As Go prints it: nothing else than the scheme where nothing at all follows.
         origin += b"//" + user + escape(host, safe="!$&'()*+,;=:[]<>\"") if host or user or rest else b""
     _check_escapes(rest)
-    return Target(unquote(rest), rest, asked, origin, host)
+    return RequestTarget(unquote(rest), rest, asked, origin, host)
 
 
 def _check_escapes(text: bytes) -> None:

@@ -20,7 +20,7 @@ from pytest_pushgateway.harness.matching import (
 )
 from pytest_pushgateway.harness.metrics.selection import check_patterns, matches_any, selected
 from pytest_pushgateway.harness.metrics.series import changes, read_block
-from pytest_pushgateway.harness.reading import Exposed
+from pytest_pushgateway.harness.reading import Reading
 from pytest_pushgateway.harness.wording import brief, show_matchers
 from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import ANY, shown
@@ -35,7 +35,7 @@ else:
     rejections = later("pytest_pushgateway.harness.messages.rejections")
 
 
-class Asserting(Exposed):
+class Asserting(Reading):
     """Assertions. ``value`` is anything with ``==``; labels match as a subset; any match satisfies."""
 
     def assert_exposed(

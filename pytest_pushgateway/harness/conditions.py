@@ -11,7 +11,7 @@ from pytest_pushgateway.matchers import is_routine, shown
 from pytest_pushgateway.settings import nearest
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.gateway import hooks as exchange
+    from pytest_pushgateway.gateway import hooks
 
 When = Callable[[Request], bool]
 
@@ -36,7 +36,7 @@ class Condition:
         self._paths = None if paths is None else _read_paths(paths)
         self._when = when
 
-    def meets(self, request: exchange.Request) -> bool:
+    def meets(self, request: hooks.RawRequest) -> bool:
         """Return whether a request is one of those; what the test's function raises comes out."""
         if self._methods is None and self._paths is None and self._when is None:
             return request.kind in ("push", "delete")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pytest_pushgateway.durations import Duration
-    from pytest_pushgateway.gateway import hooks as exchange
+    from pytest_pushgateway.gateway import hooks
     from pytest_pushgateway.harness.answers import Answers
 
 
@@ -72,7 +72,7 @@ class Fault:
     ) -> None:
         self.remove()
 
-    def _next(self, request: exchange.Request) -> tuple[Mapping[str, Any], bool]:
+    def _next(self, request: hooks.RawRequest) -> tuple[Mapping[str, Any], bool]:
         """Return what the fault does to a request, and whether no other fault comes after it.
 
         Raises:
@@ -103,7 +103,7 @@ class Faults:
         self,
         release: Callable[[object], None],
         refuse: Callable[[bool], None],
-        is_current: Callable[[exchange.Request], bool],
+        is_current: Callable[[hooks.RawRequest], bool],
     ) -> None:
         self._release = release
         self._refuse = refuse
@@ -252,7 +252,7 @@ class Faults:
         for fault in self:
             self._end(fault)
 
-    def _plan(self, request: exchange.Request) -> Plan | None:
+    def _plan(self, request: hooks.RawRequest) -> Plan | None:
         """Return what the active faults do to ``request``: the gateway's hook."""
         effect: dict[str, Any] = {}
         met: list[Fault] = []

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
-    from pytest_pushgateway.gateway.hooks import Plan, Record, Request
+    from pytest_pushgateway.gateway.hooks import Plan, RawRequest, Record
     from pytest_pushgateway.gateway.store.store import Store
     from pytest_pushgateway.harness.faults import Faults
     from pytest_pushgateway.harness.messages.report import Finding
@@ -314,11 +314,11 @@ class LocalGateway:
             if self._is_current(record.request):
                 self.journal.add(record, test)
 
-    def _is_current(self, request: Request) -> bool:
+    def _is_current(self, request: RawRequest) -> bool:
         """Return whether a request arrived after the last reset."""
         return self.inner is None or request.generation == self.inner.store.generation
 
-    def _hook(self, request: Request) -> Plan | None:
+    def _hook(self, request: RawRequest) -> Plan | None:
         if not self._faults or self.journal.is_own(request):
             return None
         self._asking.request = request

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_pushgateway.harness.assertions import Asserting
 from pytest_pushgateway.harness.calls import name_calls
 from pytest_pushgateway.harness.local import LocalGateway
-from pytest_pushgateway.harness.reading import Exposed
+from pytest_pushgateway.harness.reading import Reading
 from pytest_pushgateway.harness.sending import Client, Sending
 from pytest_pushgateway.harness.supervisor import Supervisor
 from pytest_pushgateway.harness.waiting import Waiting
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from pytest_pushgateway.exposition.model import ScrapeText
     from pytest_pushgateway.gateway.store.store import Store
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.faults import Faults
     from pytest_pushgateway.harness.journal.journal import Journal
     from pytest_pushgateway.harness.journal.lint import LintProblem
     from pytest_pushgateway.harness.journal.requests import Push, Request
-    from pytest_pushgateway.harness.journal.timeline import Snapshot
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal import lint as linter
@@ -178,7 +178,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         """All requests since the last reset, each with its ``test``; with `pushgateway_session` those of several."""
         return self._journal.requests()
 
-    def timeline(self) -> list[Snapshot]:
+    def timeline(self) -> list[ScrapeText]:
         """Return what a scrape would have shown since when: Unix time by the gateway's clock, and the text.
 
         It begins with the first push since the last reset, or when the clock was frozen before; the last entry is the
@@ -289,4 +289,4 @@ class Pushgateway(Asserting, Waiting, Sending):
         return self._gateway.left_running
 
 
-name_calls("Pushgateway", Pushgateway, Asserting, Exposed, Waiting, Sending)
+name_calls("Pushgateway", Pushgateway, Asserting, Reading, Waiting, Sending)

@@ -43,7 +43,7 @@ else:
     failures = later("pytest_pushgateway.harness.messages.failures")
 
 
-class Exposed(Journalled):
+class Reading(Journalled):
     """Reading what the gateway holds. The gateway's own metrics and ``push_time_seconds`` are left out."""
 
     @property

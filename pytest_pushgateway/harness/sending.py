@@ -136,7 +136,7 @@ class Sending(Journalled):
             self._journal.take_marked(mark)
         return Scrape(answer.status, answer.header_lines, answer.body)
 
-    def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> ClientAnswer:
         """Send a request; where no connection reaches the gateway say why, whoever may listen on its port meanwhile."""
         closed = self._closed()
         if closed is not None:
@@ -152,7 +152,7 @@ class Sending(Journalled):
             ) from error
 
 
-class Answer:
+class ClientAnswer:
     """What a gateway answered."""
 
     def __init__(self, raw: bytes) -> None:
@@ -185,7 +185,7 @@ class Client:
         self._secure = secure
         self._credentials = credentials
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> ClientAnswer:
         """Send one request on a connection of its own and return the answer.
 
         Raises:
@@ -214,7 +214,7 @@ class Client:
                 pieces.append(piece)
         finally:
             connection.close()
-        return Answer(b"".join(pieces))
+        return ClientAnswer(b"".join(pieces))
 
 
 def _trusting() -> ssl.SSLContext:

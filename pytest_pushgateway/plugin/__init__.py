@@ -97,9 +97,9 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.meta_path.insert(0, finder)
     config.add_cleanup(lambda: sys.meta_path.remove(finder))
     if config.getoption("pushgateway_summary"):
-        from pytest_pushgateway.plugin.summary import Summary
+        from pytest_pushgateway.plugin.summary import SummaryReport
 
-        config.pluginmanager.register(Summary(state.rows), "pushgateway-summary")
+        config.pluginmanager.register(SummaryReport(state.rows), "pushgateway-summary")
     if config.getoption("pushgateway_pause_on_failure") and not hasattr(config, "workerinput"):
         from pytest_pushgateway.plugin.pause import Pause
 

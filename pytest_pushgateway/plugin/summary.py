@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 
-class Summary:
+class SummaryReport:
     """The part of the plugin that is there only with the option.
 
     Args:

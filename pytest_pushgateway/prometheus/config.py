@@ -20,7 +20,7 @@ from pytest_pushgateway.prometheus.problems import LINT_RULES, Problem, in_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from os import PathLike
     from typing import Any
 
@@ -57,29 +57,64 @@ class PrometheusConfig(Configuration):
         """
         return gateway_jobs(self, gateways)
 
-    def scrape(self, gateway: object, job: str | None = None, **options: Any) -> ScrapeResult:
+    def scrape(
+        self,
+        gateway: Any,
+        job: str | None = None,
+        *,
+        targets: Iterable[Mapping[str, str] | str] | None = None,
+        now: float | None = None,
+        timeout: float | None = None,
+    ) -> ScrapeResult:
         """Scrape ``gateway`` (a ``Pushgateway``) as Prometheus would, and return what it would store.
 
-        See :func:`pytest_pushgateway.prometheus.scrape.simulate.scrape` for the options:
-        ``targets``, ``now``, ``timeout``.
+        Every target of the job is scraped once. A scrape that fails raises nothing: its result has the error.
+
+        Args:
+            gateway: has ``host`` and ``port``.
+            job: a job's name; without it the configuration must have exactly one job for this gateway.
+            targets: stands in for service discovery: addresses, or label sets with ``__address__`` and ``__meta_*``.
+            now: the Unix time of the scrape, in seconds.
+            timeout: seconds to wait instead of the job's ``scrape_timeout``.
+
+        Raises:
+            LookupError: the job does not exist or has no known targets.
+            Unsimulated: the simulation leaves out what it would take.
+
         """
         __tracebackhide__ = True
         from pytest_pushgateway.prometheus.scrape.simulate import scrape
 
-        return scrape(self, gateway, job, **options)
+        return scrape(self, gateway, job, targets=targets, now=now, timeout=timeout)
 
-    def rules(self, gateway: object, **options: Any) -> RuleTest:
+    def rules(
+        self,
+        gateway: Any,
+        *,
+        job: str | None = None,
+        targets: Iterable[Mapping[str, str] | str] | None = None,
+        rule_files: Sequence[str | PathLike[str]] | None = None,
+        promtool: str | PathLike[str] | Program | None = None,
+    ) -> RuleTest:
         """Return the configuration's rules, to be tested against what ``gateway`` has exposed in this test.
 
-        See :func:`pytest_pushgateway.prometheus.rules.rule_test.rules` for the options:
-        ``job``, ``targets``, ``rule_files``,
-        ``promtool``. Raises :class:`~pytest_pushgateway.programs.BinaryNotFound` without promtool.
+        Args:
+            gateway: has ``timeline()``, a list of `ScrapeText`; the last one's time is the present.
+            job: the scrape job; without it all that scrape the gateway.
+            targets: stands in for service discovery, as in `scrape`.
+            rule_files: rule files instead of those of the configuration.
+            promtool: where promtool is; by default `promtool`.
+
+        Raises:
+            BinaryNotFound: there is no promtool.
+
         """
         __tracebackhide__ = True
         from pytest_pushgateway.prometheus.rules.rule_test import rules
 
+        program = promtool if promtool is not None else self.promtool
         try:
-            return rules(self, gateway, **{"promtool": self.promtool, **options})
+            return rules(self, gateway, job=job, targets=targets, rule_files=rule_files, promtool=program)
         except BinaryNotFound as reason:
             if self.when_missing is not None:
                 self.when_missing(str(reason))

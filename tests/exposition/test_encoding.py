@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from pytest_pushgateway.exposition import text_format as text
-from pytest_pushgateway.exposition.content_coding import BodyTooLarge, EncodingError, decode, first_error
+from pytest_pushgateway.exposition.content_coding import DecodedTooLarge, EncodingError, decode, first_error
 from tests.exposition.differential import GROUPING
 from tests.exposition.oracle import Oracle
 
@@ -149,14 +149,14 @@ def test_an_empty_snappy_body_is_empty() -> None:
 @pytest.mark.parametrize(("encoding", "body"), [("gzip", GZIP), ("snappy", SNAPPY)])
 def test_no_more_than_the_limit_is_decoded(encoding: str, body: bytes) -> None:
     assert decode(body, encoding, limit=len(BODY)) == BODY
-    with pytest.raises(BodyTooLarge, match=f"longer than {len(BODY) - 1} bytes") as caught:
+    with pytest.raises(DecodedTooLarge, match=f"longer than {len(BODY) - 1} bytes") as caught:
         decode(body, encoding, limit=len(BODY) - 1)
     assert caught.value.limit == len(BODY) - 1
 
 
 def test_a_bomb_is_stopped_early() -> None:
     bomb = gzip.compress(bytes(50_000_000))
-    with pytest.raises(BodyTooLarge):
+    with pytest.raises(DecodedTooLarge):
         decode(bomb, "gzip", limit=1_000_000)
 
 

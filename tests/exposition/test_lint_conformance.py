@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from pytest_pushgateway.exposition import text_format as text
-from pytest_pushgateway.exposition.promlint import Problem, lint
+from pytest_pushgateway.exposition.promlint import PromlintProblem, lint
 from tests import peers
 
 TYPES = ["counter", "gauge", "summary", "histogram", "untyped", "gaugehistogram"]
@@ -54,7 +54,7 @@ BODIES: list[str] = [
 ]
 
 
-def ours(body: str) -> list[Problem]:
+def ours(body: str) -> list[PromlintProblem]:
     return lint(text.parse(body.encode(), None).families.values())
 
 
@@ -75,4 +75,4 @@ def test_promtool_finds_the_same_problems(body: str) -> None:
 
 def test_what_was_pushed_is_judged_with_its_grouping_labels() -> None:
     parsed = text.parse(b"# HELP a x\n# TYPE a gauge\na 1\n", {b"job": b"j", b"le": b"1"})
-    assert lint(parsed.families.values()) == [Problem("a", 'non-histogram metrics should not have "le" label')]
+    assert lint(parsed.families.values()) == [PromlintProblem("a", 'non-histogram metrics should not have "le" label')]

@@ -11,7 +11,7 @@ import weakref
 import pytest
 
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.gateway.hooks import Record, Request
+from pytest_pushgateway.gateway.hooks import RawRequest, Record
 from pytest_pushgateway.gateway.store.store import Store
 from pytest_pushgateway.settings import Settings
 from tests import wire
@@ -121,7 +121,7 @@ def test_a_request_from_before_is_answered_as_by_an_empty_gateway_and_leaves_no_
         log=lambda level, message, **fields: log.append(message),
         on_quit=lambda: log.append("quit"),
     )
-    hooked: list[Request] = []
+    hooked: list[RawRequest] = []
     gateway.start()
     try:
         raw = line + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body

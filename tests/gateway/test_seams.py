@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.gateway.hooks import Plan, Record, Request
+from pytest_pushgateway.gateway.hooks import Plan, RawRequest, Record
 from pytest_pushgateway.gateway.store.store import StoredGroup
 from tests import wire
 
@@ -106,7 +106,7 @@ def test_a_silent_refusal_is_recorded(start: Start) -> None:
 
 
 def hooked(start: Start, plan: Plan, records: Records | None = None, **options: Any) -> Gateway:
-    def hook(request: Request) -> Plan | None:
+    def hook(request: RawRequest) -> Plan | None:
         return plan if request.kind == "push" else None
 
     return start(hook=hook, observer=records, **options)
@@ -202,7 +202,7 @@ def test_a_request_that_is_being_answered_at_a_reset_is_answered_and_seen_by_nob
     records = Records()
     inside, go = threading.Event(), threading.Event()
 
-    def hook(request: Request) -> None:
+    def hook(request: RawRequest) -> None:
         inside.set()
         go.wait(10)
 

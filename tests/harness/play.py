@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.gateway.grouping_key import group_path
-from pytest_pushgateway.gateway.hooks import Kind, Plan, Record, Request
+from pytest_pushgateway.gateway.hooks import Kind, Plan, RawRequest, Record
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import Store
 from pytest_pushgateway.harness.assertions import Asserting
@@ -48,7 +48,9 @@ class Play(Asserting):
 
     def stray(self, method: str, path: str, status: int, error: str) -> None:
         """Let a request come that is neither push nor deletion."""
-        request = Request(method, path, [("Host", "127.0.0.1")], b"", "127.0.0.1:40000", 0, self.clock(), "other", None)
+        request = RawRequest(
+            method, path, [("Host", "127.0.0.1")], b"", "127.0.0.1:40000", 0, self.clock(), "other", None
+        )
         self._journal.add(Record(request, status, error, None, None, 0.001, None))
 
     def _push(self, method: str, body: str, origin: str, plan: Plan | None, test: str, key: dict[str, str]) -> Push:
@@ -71,7 +73,7 @@ class Play(Asserting):
         assert isinstance(entry, Push)
         return entry
 
-    def _request(self, method: str, kind: Kind, body: bytes, origin: str, key: dict[str, str]) -> Request:
+    def _request(self, method: str, kind: Kind, body: bytes, origin: str, key: dict[str, str]) -> RawRequest:
         labels = tuple(
             sorted(
                 (name.encode(), value.encode("utf-8", "surrogateescape"))
@@ -82,7 +84,7 @@ class Play(Asserting):
         if origin:
             headers.append((ORIGIN_HEADER, self._journal.expect_mark()))
         self.clock.advance(1)
-        return Request(
+        return RawRequest(
             method,
             group_path(labels),
             headers,

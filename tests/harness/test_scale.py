@@ -6,9 +6,8 @@ import pytest
 
 from pytest_pushgateway.exposition.model import MetricFamily
 from pytest_pushgateway.exposition.samples import Line, lines
-from pytest_pushgateway.harness import matching
-from pytest_pushgateway.harness import reading as state
-from pytest_pushgateway.harness.messages import failures as expect
+from pytest_pushgateway.harness import matching, reading
+from pytest_pushgateway.harness.messages import failures
 
 from .messages import failure
 from .play import Play
@@ -39,7 +38,7 @@ def visited(monkeypatch: pytest.MonkeyPatch) -> list[MetricFamily]:
         seen.append(family)
         return lines(family)
 
-    for module in (matching, state, expect):
+    for module in (matching, reading, failures):
         monkeypatch.setattr(module, "lines", counting)
     return seen
 

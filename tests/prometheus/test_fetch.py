@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from pytest_pushgateway.prometheus.model import HttpClient
-from pytest_pushgateway.prometheus.scrape.fetch import Client, FetchError, NoClient
+from pytest_pushgateway.prometheus.scrape.fetch import FetchError, NoClient, ScrapeClient
 
 from .exposer import Exposer, Page
 
@@ -22,7 +22,9 @@ from .exposer import Exposer, Page
 def get(
     url: str, *, connect_to: tuple[str, int] | None = None, directory: str = "", limit: int = 0, **http: Any
 ) -> bytes:
-    client = Client(HttpClient(**http), connect_to=connect_to, directory=directory, headers={"Accept": "text/plain"})
+    client = ScrapeClient(
+        HttpClient(**http), connect_to=connect_to, directory=directory, headers={"Accept": "text/plain"}
+    )
     return client.get(url, timeout=10, size_limit=limit).body
 
 
@@ -146,7 +148,7 @@ def test_the_deadline_holds_for_everything() -> None:
     with Exposer({"/": Page(hang=True)}) as exposer:
         url = f"http://{exposer.address}/"
         with pytest.raises(FetchError) as caught:
-            Client(HttpClient()).get(url, timeout=0.05)
+            ScrapeClient(HttpClient()).get(url, timeout=0.05)
     assert str(caught.value) == f'Get "{url}": context deadline exceeded'
 
 
@@ -202,7 +204,7 @@ def test_no_tls_at_the_other_end() -> None:
 
 def test_a_handshake_without_an_answer_where_an_early_end_is_ignored() -> None:
     """Python 3.11.0 to 3.11.2 ask OpenSSL 3 to take every end of a connection for an orderly one."""
-    client = Client(HttpClient())
+    client = ScrapeClient(HttpClient())
     client.tls().options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     with saying(b"") as address, pytest.raises(FetchError) as caught:
         client.get(f"https://{address}/", timeout=10)
@@ -234,4 +236,4 @@ def test_a_client_certificate_is_shown(authority: trustme.CA, tmp_path: Path) ->
 )
 def test_files_without_which_there_is_no_client(tls_config: dict[str, str], message: str) -> None:
     with pytest.raises(NoClient, match=message):
-        Client(HttpClient(tls_config=tls_config))
+        ScrapeClient(HttpClient(tls_config=tls_config))

@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from pytest_pushgateway.prometheus.scrape.promtext import Exposed, ExpositionError, read
+from pytest_pushgateway.prometheus.scrape.promtext import ExpositionError, ScrapedSample, read
 
 
-def samples(text: str | bytes, version: str = "3.5") -> list[Exposed]:
+def samples(text: str | bytes, version: str = "3.5") -> list[ScrapedSample]:
     return list(read(text.encode() if isinstance(text, str) else text, prometheus_version=version))
 
 
@@ -25,8 +25,8 @@ def error(text: str | bytes) -> str:
 
 def test_a_sample_with_and_without_labels() -> None:
     assert samples('a 1\nb{y="2",x=""} +Inf 1700000000000\n') == [
-        Exposed(b"a", (("__name__", "a"),), 1.0, None),
-        Exposed(b'b{y="2",x=""}', (("__name__", "b"), ("x", ""), ("y", "2")), math.inf, 1_700_000_000_000),
+        ScrapedSample(b"a", (("__name__", "a"),), 1.0, None),
+        ScrapedSample(b'b{y="2",x=""}', (("__name__", "b"), ("x", ""), ("y", "2")), math.inf, 1_700_000_000_000),
     ]
 
 

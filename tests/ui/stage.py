@@ -60,7 +60,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.groups: list[dict[str, Any]] = []
-        self.state = ui.State(revision="0", now=NOW, start_time=NOW - 3725)
+        self.state = ui.PageState(revision="0", now=NOW, start_time=NOW - 3725)
         self.flags = dict(FLAGS)
         self.seen: list[tuple[str, str]] = []
         self.answers: dict[tuple[str, str], int] = {}

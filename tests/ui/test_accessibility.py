@@ -42,7 +42,7 @@ def full(stage: Stage) -> Stage:
         ],
         conflict="two groups clash",
         conflicting=[(db1, "/metrics/job/backup/instance/db1")],
-        persistence=ui.Persistence("/data/gateway.db", 0.0, "No space left on device", NOW - 60),
+        persistence=ui.PersistenceStatus("/data/gateway.db", 0.0, "No space left on device", NOW - 60),
         note="Paused.",
     )
     return stage
@@ -94,7 +94,7 @@ def test_nothing_sticks_out_sideways(full: Stage, open_page: Open, view: str, wi
 
 def test_what_is_read_out_by_itself_does_not_count_the_seconds(full: Stage, open_page: Open) -> None:
     """A screen reader reads a banner again whenever its text changes."""
-    full.play(persistence=ui.Persistence("/data/gateway.db", 0.0, "No space left on device", NOW - 10))
+    full.play(persistence=ui.PersistenceStatus("/data/gateway.db", 0.0, "No space left on device", NOW - 10))
     page = open_page(full.url)
     banners = page.locator("[role=status]").inner_text()
     assert "No space left on device" in banners
@@ -111,7 +111,7 @@ def focused(page: Any) -> str:
 
 
 def test_the_whole_path_by_keyboard_alone(full: Stage, open_page: Open) -> None:
-    full.play(conflict=None, conflicting=[], note=None, persistence=ui.Persistence())
+    full.play(conflict=None, conflicting=[], note=None, persistence=ui.PersistenceStatus())
     full.answers["DELETE", "/metrics/job@base64/ZXRs"] = 202
     page = open_page(full.url)
     page.keyboard.press("Tab")

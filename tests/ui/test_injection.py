@@ -49,7 +49,7 @@ def test_markup_stays_text_everywhere(stage: Stage, open_page: Open, text: str) 
         ],
         conflict=text,
         conflicting=[(((b"job", raw),), "/metrics/job/x")],
-        persistence=ui.Persistence(text, 1.0, text, NOW),
+        persistence=ui.PersistenceStatus(text, 1.0, text, NOW),
         note=text,
     )
     page = open_page(stage.url)

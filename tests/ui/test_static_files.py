@@ -9,7 +9,7 @@ import pytest
 
 from pytest_pushgateway.gateway.app import page as ui
 
-STATE = ui.State(revision="1.2", now=2.0, start_time=1.0)
+STATE = ui.PageState(revision="1.2", now=2.0, start_time=1.0)
 FOLDER = Path(ui.__file__).parent
 
 
@@ -94,7 +94,7 @@ def test_other_paths_are_left_to_the_gateway(path: str) -> None:
 
 
 def test_the_state_is_asked_for_only_when_it_is_wanted() -> None:
-    def never() -> ui.State:
+    def never() -> ui.PageState:
         raise AssertionError
 
     assert ui.respond("/", never) is not None

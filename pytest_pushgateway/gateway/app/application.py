@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_pushgateway.exposition import content_coding as encoding
+from pytest_pushgateway.exposition import content_coding
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.gateway.app import answers
 from pytest_pushgateway.gateway.app.missed_routes import missed_route
 from pytest_pushgateway.gateway.app.push_body import parse_push
-from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, Record, Request
+from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, RawRequest, Record
 from pytest_pushgateway.gateway.http.body import BodyTooLarge
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError
@@ -110,7 +110,7 @@ class _Handling:
         self.verdict: Verdict | None = None
         self.parsed: Parsed | None = None
         self.route: Route = app.router.route(head.method, head.target)
-        self.request = Request(
+        self.request = RawRequest(
             method=head.method,
             target=head.target,
             raw_headers=head.headers,
@@ -229,17 +229,17 @@ class _Handling:
         coding = self.head.fields.get("content-encoding") if route.decodes else None
         if coding is not None or problem is not None:
             try:
-                body = encoding.decode(body, coding, limit=self.app.max_decoded_body_size)
-            except encoding.EncodingError as undecodable:
-                broken = encoding.EncodingError(str(problem or undecodable), data=undecodable.data)
+                body = content_coding.decode(body, coding, limit=self.app.max_decoded_body_size)
+            except content_coding.EncodingError as undecodable:
+                broken = content_coding.EncodingError(str(problem or undecodable), data=undecodable.data)
                 if undecodable.in_header:
                     # As the original: it opens the stream before it routes.
                     return answers.error(400, str(broken))
-            except encoding.BodyTooLarge as excess:
+            except content_coding.DecodedTooLarge as excess:
                 if route.handler == "push":
                     return answers.error(413, str(excess))
             if problem is not None and broken is None:
-                broken = encoding.EncodingError(str(problem), data=body)
+                broken = content_coding.EncodingError(str(problem), data=body)
         if route.outcome == "handle":
             return self._handle(body, broken)
         if route.outcome == "redirect":

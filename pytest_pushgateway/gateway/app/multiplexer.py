@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from pytest_pushgateway.gateway.builds import Build
-from pytest_pushgateway.golang.url import Target, clean, escape, unquote
+from pytest_pushgateway.golang.url import RequestTarget, clean, escape, unquote
 
 
 class Found(NamedTuple):
@@ -29,7 +29,7 @@ class Multiplexer:
         self._api = prefix + b"/api/v1"
         self._segments = [unquote(segment) for segment in self._api.split(b"/")]
 
-    def find(self, method: str, target: Target) -> Found:
+    def find(self, method: str, target: RequestTarget) -> Found:
         """Return where a request goes; ``OPTIONS *`` and the like never get here."""
         path = target.path if self._build.cleans_decoded_path else target.escaped_path()
         cleaned = path if method == "CONNECT" else clean(path)
@@ -56,6 +56,6 @@ class Multiplexer:
         return len(segments) > count and [unquote(segment) for segment in segments[:count]] == self._segments
 
 
-def _redirect(path: bytes, target: Target) -> Found:
+def _redirect(path: bytes, target: RequestTarget) -> Found:
     # As Go: the path is escaped, once more where it was; the origin goes, and a question mark that nothing follows.
     return Found("redirect", location=clean(escape(path)) + (b"?" + target.query if target.query else b""))

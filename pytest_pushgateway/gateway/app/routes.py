@@ -15,7 +15,7 @@ from pytest_pushgateway.gateway.app.httprouter import Match, Tree, clean_path
 from pytest_pushgateway.gateway.app.multiplexer import Multiplexer
 from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.grouping_key import GroupingError, grouping_key
-from pytest_pushgateway.golang.url import _CACHED_TARGET, Target, clean, parse_target
+from pytest_pushgateway.golang.url import _CACHED_TARGET, RequestTarget, clean, parse_target
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.labels import Labels
@@ -167,7 +167,7 @@ class Router:
         api = found.pattern == "api"
         return self._route_in(self._api if api else self._main, method, found.path, target, api=api)
 
-    def _route_in(self, routes: _Routes, method: str, path: bytes, target: Target, *, api: bool) -> Route:
+    def _route_in(self, routes: _Routes, method: str, path: bytes, target: RequestTarget, *, api: bool) -> Route:
         match = routes.find(method, path)
         if match.handler is not None:
             return self._matched(match.handler, match.values, path, target, api=api)
@@ -180,7 +180,9 @@ class Router:
             return Route("options" if method == "OPTIONS" else "not allowed", api=api, decodes=not api, allow=allow)
         return Route("not found", api=api, decodes=not api)
 
-    def _matched(self, handler: str, values: tuple[bytes, ...], path: bytes, target: Target, *, api: bool) -> Route:
+    def _matched(
+        self, handler: str, values: tuple[bytes, ...], path: bytes, target: RequestTarget, *, api: bool
+    ) -> Route:
         handler, _, base = handler.partition(" ")
         if base:
             url, host = len(target.text()), len(target.host)

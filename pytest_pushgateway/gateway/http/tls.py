@@ -97,7 +97,7 @@ class Stream:
                 self.sock, max(0.0, deadline - monotonic()), to_write=to_write
             ):
                 raise TimeoutError("_ssl.c: The handshake operation timed out")
-        if isinstance(self._context, Context) and not self._context.accepts(self.sock):
+        if isinstance(self._context, TlsContext) and not self._context.accepts(self.sock):
             raise OSError("could not find allowed SANs in client cert")
 
     def step(self) -> None:
@@ -162,7 +162,7 @@ class Stream:
             self.sock.unwrap()
 
 
-class Context(ssl.SSLContext):
+class TlsContext(ssl.SSLContext):
     """A context that may ask for one of some names in the client's certificate."""
 
     allowed_names: frozenset[str] | None = None
@@ -190,7 +190,7 @@ def configured_context(settings: dict[str, Any]) -> ssl.SSLContext:
     minimum, maximum = _version(settings, "min_version", "TLS12"), _version(settings, "max_version", "TLS13")
     ciphers = _known(settings.get("cipher_suites"), {**_CIPHERS, **dict.fromkeys(_ALWAYS, "")}, "cipher")
     curves = _known(settings.get("curve_preferences"), _CURVES, "curve")
-    context = Context(ssl.PROTOCOL_TLS_SERVER)
+    context = TlsContext(ssl.PROTOCOL_TLS_SERVER)
     _load_pair(context, settings["cert"], settings["key"])
     context.minimum_version, context.maximum_version = minimum, maximum
     if chosen := [cipher for cipher in ciphers if cipher]:

@@ -9,7 +9,7 @@ from pytest_pushgateway.exposition.protobuf.text import metric_text
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import Collision
 from pytest_pushgateway.gateway.store.conflicts import After, Conflicts
-from pytest_pushgateway.gateway.store.group_state import Group, Held
+from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
 from pytest_pushgateway.gateway.store.index import (
     CHECKED_TYPES,
     SUFFIXES,
@@ -44,7 +44,7 @@ def explain(after: After, conflicts: Conflicts) -> list[Collision]:
     return collisions
 
 
-def _leaders(after: After, conflicts: Conflicts) -> Iterator[Group]:
+def _leaders(after: After, conflicts: Conflicts) -> Iterator[GroupState]:
     """Yield one group for each thing that is declared for a name in conflict."""
     for name in [*conflicts.clashing, *(base for base, _ in conflicts.pairs)]:
         seen = set()
@@ -57,17 +57,17 @@ def _leaders(after: After, conflicts: Conflicts) -> Iterator[Group]:
 class _Explanation:
     """A walk through the families in conflict; a family that is refused as a whole is not there for those after it."""
 
-    def __init__(self, after: After, conflicts: Conflicts, leader: Group | None) -> None:
+    def __init__(self, after: After, conflicts: Conflicts, leader: GroupState | None) -> None:
         self.after = after
         self.conflicts = conflicts
         self.leader = leader
         self.collisions: list[Collision] = []
         self.met: set[bytes] = set()
         self.seen: set[bytes] = set()
-        self.shared: dict[bytes, dict[bytes, dict[Group, None]]] = {}
+        self.shared: dict[bytes, dict[bytes, dict[GroupState, None]]] = {}
         for prefix, (name, owners) in conflicts.duplicates.items():
             self.shared.setdefault(name, {})[prefix] = dict.fromkeys(owners)
-        self.bad: dict[bytes, list[Group]] = {}
+        self.bad: dict[bytes, list[GroupState]] = {}
         for name, group in conflicts.bad:
             self.bad.setdefault(name, []).append(group)
         self.added = {name: number for number, name in enumerate(after.delta.added)}
@@ -95,7 +95,7 @@ class _Explanation:
             return self._age(self.leader), False, named.serial
         return self._age(next(group for group, _ in self.after.members(name))), False, named.serial
 
-    def _add(self, reason: str, name: bytes, text: str, groups: list[Group], prefix: bytes = b"") -> None:
+    def _add(self, reason: str, name: bytes, text: str, groups: list[GroupState], prefix: bytes = b"") -> None:
         keys: dict[GroupingKey, None] = dict.fromkeys(group.key for group in groups)
         self.collisions.append(Collision(reason, name, prefix, text, tuple(keys)))
 
@@ -147,10 +147,10 @@ class _Explanation:
     def _takes_up(self, base: bytes, other: bytes) -> bool:
         return other[len(base) :] in SUFFIXES.get(self._type(base), ())
 
-    def _holders(self, name: bytes) -> list[Group]:
+    def _holders(self, name: bytes) -> list[GroupState]:
         return self._standing(name, [group for group, _ in self.after.members(name)])
 
-    def _standing(self, name: bytes, groups: list[Group]) -> list[Group]:
+    def _standing(self, name: bytes, groups: list[GroupState]) -> list[GroupState]:
         """Leave out the pushing group where it is the push itself that brings the family."""
         if name not in self.after.delta.added:
             return groups
@@ -158,33 +158,35 @@ class _Explanation:
 
     def _series(self, name: bytes) -> None:
         kind = self._type(name)
-        lacking = 0 <= kind < CHECKED_TYPES and self.after.lacking(name)[kind] > 0
+        missing_types = 0 <= kind < CHECKED_TYPES and self.after.missing_types(name)[kind] > 0
         shared = self.shared.get(name, {})
-        if lacking:
+        if missing_types:
             concerned = {group for group, _ in self.after.members(name)}
         else:
             concerned = {group for owners in shared.values() for group in owners}
             concerned.update(self.bad.get(name, ()))
         for group in self._in_order(concerned):
             held = self._held(name, group)
-            if (lacking and held.lacking[kind]) or held.bad or shared:
+            if (missing_types and held.missing_types[kind]) or held.bad or shared:
                 self._family(name, kind, group, held, shared)
 
-    def _in_order(self, groups: Iterable[Group]) -> list[Group]:
+    def _in_order(self, groups: Iterable[GroupState]) -> list[GroupState]:
         """Sort groups by age, the one that pushes last."""
         return sorted(groups, key=self._age)
 
-    def _age(self, group: Group) -> tuple[bool, bool, int]:
+    def _age(self, group: GroupState) -> tuple[bool, bool, int]:
         return group is not self.leader, group is self.after.delta.group, group.serial
 
-    def _held(self, name: bytes, group: Group) -> Held:
+    def _held(self, name: bytes, group: GroupState) -> FamilyState:
         if group is self.after.delta.group and name in self.after.delta.added:
             return self.after.delta.added[name]
         return self.after.index.names[name].members[group]
 
-    def _family(self, name: bytes, kind: int, group: Group, held: Held, shared: dict[bytes, dict[Group, None]]) -> None:
+    def _family(
+        self, name: bytes, kind: int, group: GroupState, held: FamilyState, shared: dict[bytes, dict[GroupState, None]]
+    ) -> None:
         family = held.family
-        checked = 0 <= kind < CHECKED_TYPES and held.lacking[kind] > 0
+        checked = 0 <= kind < CHECKED_TYPES and held.missing_types[kind] > 0
         fitting = [each for each, other in self.after.members(name) if other.family.type == kind] if checked else []
         bad = set(held.bad)
         for series in family.series:
@@ -200,7 +202,13 @@ class _Explanation:
                 self.seen.add(prefix)
 
     def _blame(
-        self, reason: str, family: MetricFamily, group: Group, series: Series, problem: str, others: Iterable[Group]
+        self,
+        reason: str,
+        family: MetricFamily,
+        group: GroupState,
+        series: Series,
+        problem: str,
+        others: Iterable[GroupState],
     ) -> None:
         prefix, value = series
         text = f"collected metric {quote(family.name)} {{ {metric_text(prefix, family.type, value)}}} {problem}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pytest_pushgateway.gateway.store.group_state import Group, Held
+from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
 from pytest_pushgateway.gateway.store.index import (
     CHECKED_TYPES,
     Declared,
@@ -30,9 +30,9 @@ class Conflicts:
 
     clashing: dict[bytes, None] = field(default_factory=dict)
     pairs: dict[tuple[bytes, bytes], None] = field(default_factory=dict)
-    duplicates: dict[bytes, tuple[bytes, list[Group]]] = field(default_factory=dict)
+    duplicates: dict[bytes, tuple[bytes, list[GroupState]]] = field(default_factory=dict)
     """Series, with the family's name and the owners in order, the pushing group last."""
-    bad: dict[tuple[bytes, Group], Held] = field(default_factory=dict)
+    bad: dict[tuple[bytes, GroupState], FamilyState] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.clashing or self.pairs or self.duplicates or self.bad)
@@ -61,23 +61,23 @@ class After:
                 counts[held.declared] = counts.get(held.declared, 0) + step
         return {each: count for each, count in counts.items() if count} or None
 
-    def lacking(self, name: bytes) -> tuple[int, ...]:
+    def missing_types(self, name: bytes) -> tuple[int, ...]:
         """Return for each type how many series of a name have no value of it."""
         named = self.index.names.get(name)
         if named and name not in self.delta.changed:
-            return named.lacking
-        counts = list(named.lacking) if named else [0] * CHECKED_TYPES
+            return named.missing_types
+        counts = list(named.missing_types) if named else [0] * CHECKED_TYPES
         for families, step in ((self.delta.added, 1), (self.delta.removed, -1)):
             held = families.get(name)
             if held is not None:
-                counts = [count + step * each for count, each in zip(counts, held.lacking, strict=True)]
+                counts = [count + step * each for count, each in zip(counts, held.missing_types, strict=True)]
         return tuple(counts)
 
     def side(self, name: bytes) -> Side:
         """Return what a name stands for."""
         return self.declared(name), self.index.own.get(name)
 
-    def members(self, name: bytes) -> Iterator[tuple[Group, Held]]:
+    def members(self, name: bytes) -> Iterator[tuple[GroupState, FamilyState]]:
         """Yield the families of a name, the pushed one last."""
         named = self.index.names.get(name)
         if named:
@@ -96,7 +96,7 @@ def conflicts_after(after: After) -> Conflicts:
     found.pairs.update((pair, None) for pair in index.pairs if pair[0] not in changed and pair[1] not in changed)
     for name in changed:
         declared = after.declared(name)
-        if declared and clashes(declared, after.lacking(name), index.own.get(name)):
+        if declared and clashes(declared, after.missing_types(name), index.own.get(name)):
             found.clashing[name] = None
         for pair in pairs_around(name):
             # One of the two standing for nothing is the rule; it is settled without counting what is declared.
@@ -138,7 +138,7 @@ def _find_duplicates(after: After, found: Conflicts) -> None:
             seen.add(prefix)
 
 
-def _owners(named: Named, prefix: bytes) -> list[Group]:
+def _owners(named: Named, prefix: bytes) -> list[GroupState]:
     owner = named.owners.get(prefix)
     if owner is None:
         return []

@@ -21,26 +21,26 @@ _HELP = {
 }
 
 
-class Held:
+class FamilyState:
     """A family in a group, with what the verdict needs to know of it, counted once when it is pushed."""
 
-    __slots__ = ("bad", "declared", "family", "lacking", "stored")
+    __slots__ = ("bad", "declared", "family", "missing_types", "stored")
 
-    def __init__(self, stored: StoredFamily, lacking: tuple[int, ...], bad: tuple[bytes, ...]) -> None:
+    def __init__(self, stored: StoredFamily, missing_types: tuple[int, ...], bad: tuple[bytes, ...]) -> None:
         self.stored: StoredFamily = stored
         self.family: MetricFamily = stored.family
         self.declared: tuple[int, bytes | None] = (stored.family.type, stored.family.help)
-        self.lacking: tuple[int, ...] = lacking
+        self.missing_types: tuple[int, ...] = missing_types
         """For each of the types from COUNTER to HISTOGRAM, how many series have no value of it."""
         self.bad: tuple[bytes, ...] = bad
         """Prefixes of the series with a label that cannot be exposed."""
 
-    def declares_as(self, other: Held) -> bool:
+    def same_declaration(self, other: FamilyState) -> bool:
         """Tell whether two families can stand for each other in all questions of types and names."""
-        return self.declared == other.declared and self.lacking == other.lacking
+        return self.declared == other.declared and self.missing_types == other.missing_types
 
 
-class Group:
+class GroupState:
     """A group while the store works on it. Compared and hashed by identity."""
 
     __slots__ = ("_prefixes", "families", "key", "serial", "snapshot")
@@ -48,7 +48,7 @@ class Group:
     def __init__(self, key: GroupingKey, serial: int) -> None:
         self.key: GroupingKey = key
         self.serial: int = serial
-        self.families: dict[bytes, Held] = {}
+        self.families: dict[bytes, FamilyState] = {}
         self.snapshot: StoredGroup | None = None
         self._prefixes: dict[bytes, bytes] | None = None
 

@@ -13,7 +13,7 @@ from pytest_pushgateway.exposition.labels import split_prefix
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed, Value, kinds
 from pytest_pushgateway.gateway.groups import StoredFamily
 from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
-from pytest_pushgateway.gateway.store.group_state import Group, Held
+from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
 from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.utf8 import is_utf8, text_of
 
@@ -48,16 +48,18 @@ class Delta:
 
     __slots__ = ("added", "changed", "group", "removed")
 
-    def __init__(self, group: Group | None, removed: dict[bytes, Held], added: dict[bytes, Held]) -> None:
-        self.group: Group | None = group
-        self.removed: dict[bytes, Held] = removed
-        self.added: dict[bytes, Held] = added
+    def __init__(
+        self, group: GroupState | None, removed: dict[bytes, FamilyState], added: dict[bytes, FamilyState]
+    ) -> None:
+        self.group: GroupState | None = group
+        self.removed: dict[bytes, FamilyState] = removed
+        self.added: dict[bytes, FamilyState] = added
         self.changed: dict[bytes, None] = {name: None for name in removed if name not in added}
         """The names for which something else is declared than before: the others can cause no clash of types or names
         that was not there."""
         for name, held in added.items():
             old = removed.get(name)
-            if old is None or not old.declares_as(held):
+            if old is None or not old.same_declaration(held):
                 self.changed[name] = None
 
 
@@ -67,14 +69,14 @@ NOTHING = Delta(None, {}, {})
 class Named:
     """All families of one name, over all groups."""
 
-    __slots__ = ("declared", "lacking", "members", "owners", "pending", "serial")
+    __slots__ = ("declared", "members", "missing_types", "owners", "pending", "serial")
 
     def __init__(self, serial: int) -> None:
         self.serial: int = serial
-        self.members: dict[Group, Held] = {}
+        self.members: dict[GroupState, FamilyState] = {}
         self.declared: dict[Declared, int] = {}
-        self.lacking: tuple[int, ...] = _NONE
-        self.owners: dict[bytes, Group | list[Group]] = {}
+        self.missing_types: tuple[int, ...] = _NONE
+        self.owners: dict[bytes, GroupState | list[GroupState]] = {}
         """Which group a series belongs to; a list where it is there twice."""
         self.pending: dict[bytes, Series | None] | None = None
         """What has changed since the last scrape, None for a removed series; None altogether: too much to tell."""
@@ -87,9 +89,9 @@ class Named:
 _NONE = (0,) * CHECKED_TYPES
 
 
-def examine(family: MetricFamily, pushed_at: float) -> Held:
+def examine(family: MetricFamily, pushed_at: float) -> FamilyState:
     """Count once what the verdict needs to know of a family; O(series)."""
-    return Held(StoredFamily(family, pushed_at), _lacking(family), _bad(family) if family.suspects else ())
+    return FamilyState(StoredFamily(family, pushed_at), _lacking(family), _bad(family) if family.suspects else ())
 
 
 def _lacking(family: MetricFamily) -> tuple[int, ...]:
@@ -152,7 +154,7 @@ class Index:
         """Names of a summary or histogram, each with a name that is the first with a suffix."""
         self.duplicates: dict[bytes, bytes] = {}
         """Series that more than one group, or one group twice, holds, and their family's name."""
-        self.bad: dict[tuple[bytes, Group], Held] = {}
+        self.bad: dict[tuple[bytes, GroupState], FamilyState] = {}
         """Families with series that cannot be exposed."""
         self.touched: dict[bytes, None] = {}
         """Names changed since the last scrape."""
@@ -192,7 +194,7 @@ class Index:
             self.touched[family.name] = None
             self._judge_again([family.name])
 
-    def _admit(self, name: bytes, group: Group, held: Held) -> None:
+    def _admit(self, name: bytes, group: GroupState, held: FamilyState) -> None:
         named = self.names.get(name)
         if named is None:
             self._serial += 1
@@ -210,7 +212,7 @@ class Index:
             named.pending.update((each[0], each) for each in series)
         self._note(name, named)
 
-    def _forget(self, name: bytes, group: Group, held: Held) -> None:
+    def _forget(self, name: bytes, group: GroupState, held: FamilyState) -> None:
         named = self.names[name]
         self._retract(name, named, group, held)
         if not named.members:
@@ -227,14 +229,14 @@ class Index:
             named.pending.update((prefix, None) for prefix, _ in series)
         self._note(name, named)
 
-    def _replace(self, name: bytes, group: Group, held: Held, new: Held) -> None:
+    def _replace(self, name: bytes, group: GroupState, held: FamilyState, new: FamilyState) -> None:
         before, after = dict(held.family.series), dict(new.family.series)
         if len(before) < len(held.family.series) or len(after) < len(new.family.series):
             self._forget(name, group, held)
             self._admit(name, group, new)
             return
         named = self.names[name]
-        if held.declares_as(new) and not (held.bad or new.bad):
+        if held.same_declaration(new) and not (held.bad or new.bad):
             named.members[group] = new
         else:
             self._declare(name, named, group, new)
@@ -260,26 +262,26 @@ class Index:
             named.pending.update(changes)
         self._note(name, named)
 
-    def _declare(self, name: bytes, named: Named, group: Group, held: Held) -> None:
+    def _declare(self, name: bytes, named: Named, group: GroupState, held: FamilyState) -> None:
         named.declared[held.declared] = named.declared.get(held.declared, 0) + 1
-        if held.lacking is not _NONE:
-            named.lacking = tuple(map(int.__add__, named.lacking, held.lacking))
+        if held.missing_types is not _NONE:
+            named.missing_types = tuple(map(int.__add__, named.missing_types, held.missing_types))
         named.members[group] = held
         if held.bad:
             self.bad[name, group] = held
 
-    def _retract(self, name: bytes, named: Named, group: Group, held: Held) -> None:
+    def _retract(self, name: bytes, named: Named, group: GroupState, held: FamilyState) -> None:
         named.declared[held.declared] -= 1
         if not named.declared[held.declared]:
             del named.declared[held.declared]
-        if held.lacking is not _NONE:
-            named.lacking = tuple(map(int.__sub__, named.lacking, held.lacking))
+        if held.missing_types is not _NONE:
+            named.missing_types = tuple(map(int.__sub__, named.missing_types, held.missing_types))
         if named.members[group] is held:
             del named.members[group]
         if held.bad and self.bad.get((name, group)) is held:
             del self.bad[name, group]
 
-    def _share(self, name: bytes, named: Named, prefix: bytes, group: Group) -> None:
+    def _share(self, name: bytes, named: Named, prefix: bytes, group: GroupState) -> None:
         owner = named.owners[prefix]
         if isinstance(owner, list):
             owner.append(group)
@@ -288,7 +290,7 @@ class Index:
         self.duplicates[prefix] = name
         named.pending = None
 
-    def _release(self, named: Named, prefix: bytes, group: Group) -> None:
+    def _release(self, named: Named, prefix: bytes, group: GroupState) -> None:
         owner = named.owners[prefix]
         if not isinstance(owner, list):
             del named.owners[prefix]
@@ -308,7 +310,7 @@ class Index:
         for name in names:
             named = self.names.get(name)
             own = self.own.get(name)
-            if named is not None and clashes(named.declared, named.lacking, own):
+            if named is not None and clashes(named.declared, named.missing_types, own):
                 self.clashing[name] = None
             else:
                 self.clashing.pop(name, None)
@@ -331,14 +333,14 @@ Side = tuple["Iterable[Declared] | None", "SelfFamily | None"]
 """What a name stands for: what is declared for it by pushes, None if nothing is pushed; and an own family."""
 
 
-def clashes(declared: Iterable[Declared], lacking: tuple[int, ...], own: SelfFamily | None) -> bool:
+def clashes(declared: Iterable[Declared], missing_types: tuple[int, ...], own: SelfFamily | None) -> bool:
     """Tell whether families of one name cannot be exposed as one.
 
     Where the original's answer depends on the order in which it walks its map, this is the strict one: every type
     declared must do.
     """
     for each in declared:
-        if 0 <= each[0] < CHECKED_TYPES and lacking[each[0]]:
+        if 0 <= each[0] < CHECKED_TYPES and missing_types[each[0]]:
             return True
         if own is not None and not fits(each, own):
             return True

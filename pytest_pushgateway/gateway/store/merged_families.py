@@ -90,7 +90,7 @@ class Sheet:
         self.blocks: Blocks = blocks
 
 
-class Exposed:
+class MergedFamilies:
     """The sheets of all families. Used by one thread at a time."""
 
     def __init__(self, counters: Counters) -> None:

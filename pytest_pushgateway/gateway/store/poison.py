@@ -9,7 +9,7 @@ from __future__ import annotations
 from pytest_pushgateway.gateway.groups import PUSH_TIME, Poison
 from pytest_pushgateway.gateway.store.conflict_text import error_text, explain
 from pytest_pushgateway.gateway.store.conflicts import After, Conflicts, conflicts_after
-from pytest_pushgateway.gateway.store.group_state import Group
+from pytest_pushgateway.gateway.store.group_state import GroupState
 from pytest_pushgateway.gateway.store.index import NOTHING, Index
 
 
@@ -30,7 +30,7 @@ def find_poison(index: Index) -> Poison | None:
     )
 
 
-def _concerned(after: After, conflicts: Conflicts) -> set[Group]:
+def _concerned(after: After, conflicts: Conflicts) -> set[GroupState]:
     groups = {group for _, group in conflicts.bad}
     groups.update(group for _, owners in conflicts.duplicates.values() for group in owners)
     for name in [*conflicts.clashing, *(name for pair in conflicts.pairs for name in pair)]:
@@ -43,7 +43,7 @@ class _Cure:
 
     def __init__(self, after: After, conflicts: Conflicts) -> None:
         self.after = after
-        self.chosen: set[Group] = {group for _, group in conflicts.bad}
+        self.chosen: set[GroupState] = {group for _, group in conflicts.bad}
         for name in conflicts.clashing:
             self._end_clash(name)
         for pair in conflicts.pairs:
@@ -61,12 +61,12 @@ class _Cure:
         if own is not None:
             kinds = {own.type: None}
 
-        def misfits(kind: int) -> set[Group]:
+        def misfits(kind: int) -> set[GroupState]:
             return {
                 group
                 for group, held in members
                 if held.family.type != kind
-                or any(held.lacking[kind : kind + 1])
+                or any(held.missing_types[kind : kind + 1])
                 or (own is not None and held.family.help != own.help and not own.predefined)
             }
 
@@ -83,7 +83,7 @@ class _Cure:
             self.chosen |= min(sides, key=len)
 
 
-def _worth(group: Group) -> tuple[bool, int]:
+def _worth(group: GroupState) -> tuple[bool, int]:
     """Order groups by how much they would be missed: those with an accepted push first, then the older ones."""
     held = group.families.get(PUSH_TIME)
     return held is None or held.family.series[0][1] == b"0", group.serial

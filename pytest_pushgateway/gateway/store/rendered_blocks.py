@@ -47,7 +47,7 @@ def in_order(series: Iterable[Series]) -> list[Series]:
     return [unsorted[number] for number in sorted(range(len(keys)), key=keys.__getitem__)]
 
 
-class Block:
+class RenderedBlock:
     """A run of neighbouring series."""
 
     __slots__ = ("rendered", "series")
@@ -61,7 +61,7 @@ class Blocks:
     """All series of a family. Used by one thread at a time."""
 
     def __init__(self, series: Iterable[Series]) -> None:
-        self._blocks: list[Block] = []
+        self._blocks: list[RenderedBlock] = []
         self._firsts: list[Key] = []
         self._joined: dict[Hashable, list[bytes]] = {}
         self._fill(series)
@@ -71,7 +71,7 @@ class Blocks:
 
     def _fill(self, series: Iterable[Series]) -> None:
         ordered = in_order(series)
-        self._blocks = [Block(ordered[start : start + SIZE]) for start in range(0, len(ordered), SIZE)]
+        self._blocks = [RenderedBlock(ordered[start : start + SIZE]) for start in range(0, len(ordered), SIZE)]
         self._firsts = [place(block.series[0]) for block in self._blocks]
         self._joined = {}
 
@@ -125,7 +125,7 @@ class Blocks:
 
     def _split(self, number: int) -> None:
         series = self._blocks[number].series
-        halves = [Block(series[:SIZE]), Block(series[SIZE:])]
+        halves = [RenderedBlock(series[:SIZE]), RenderedBlock(series[SIZE:])]
         self._blocks[number : number + 1] = halves
         self._firsts[number : number + 1] = [place(block.series[0]) for block in halves]
 
@@ -140,7 +140,7 @@ class Blocks:
         return joined
 
     @staticmethod
-    def _rendered(block: Block, form: Hashable, render: Callable[[list[Series]], bytes]) -> bytes:
+    def _rendered(block: RenderedBlock, form: Hashable, render: Callable[[list[Series]], bytes]) -> bytes:
         text = block.rendered.get(form)
         if text is None:
             if len(block.rendered) >= _FORMS:

@@ -23,7 +23,7 @@ from pytest_pushgateway.gateway.groups import (
 )
 from pytest_pushgateway.gateway.store.conflict_text import error_text, explain
 from pytest_pushgateway.gateway.store.conflicts import After, conflicts_after
-from pytest_pushgateway.gateway.store.group_state import Group, Held
+from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
 from pytest_pushgateway.gateway.store.index import NOTHING, Counters, Delta, Index, Named, examine
 from pytest_pushgateway.gateway.store.poison import find_poison
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.exposition.negotiation import Format
     from pytest_pushgateway.gateway.persistence.persistence import Persistence
     from pytest_pushgateway.gateway.store.conflicts import Conflicts
-    from pytest_pushgateway.gateway.store.merged_families import Exposed
+    from pytest_pushgateway.gateway.store.merged_families import MergedFamilies
 
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.store import merged_families
@@ -69,11 +69,11 @@ class _State:
     __slots__ = ("exposed", "exposed_whole", "groups", "index", "scrape_lock", "serial")
 
     def __init__(self, counters: Counters, self_metrics: SelfMetrics) -> None:
-        self.groups: dict[GroupingKey, Group] = {}
+        self.groups: dict[GroupingKey, GroupState] = {}
         self.serial = 0
         self.index = Index(counters, self_metrics.declared())
         self.scrape_lock = threading.Lock()
-        self.exposed: Exposed | None = None
+        self.exposed: MergedFamilies | None = None
         """What a scrape shows; none before the first."""
         self.exposed_whole = True
         """Whether the sheets hold all that the index has told of; not after a rendering that failed half-way."""
@@ -144,7 +144,7 @@ class Store:
             group = state.groups.get(key)
             created = group is None
             if group is None:
-                group = Group(key, state.serial)
+                group = GroupState(key, state.serial)
             if parsed.has_timestamps:
                 verdict = Verdict(False, TIMESTAMPS)
             else:
@@ -283,7 +283,7 @@ class Store:
                     changes = merged_families.take_changes(state.index, not state.exposed_whole)
                     state.exposed_whole = False
                 if state.exposed is None:
-                    state.exposed = merged_families.Exposed(self.counters)
+                    state.exposed = merged_families.MergedFamilies(self.counters)
                 state.exposed.update(changes, own)
                 state.exposed_whole = True
                 return state.exposed.render(form)
@@ -304,7 +304,7 @@ class Store:
         if late:
             state.index.learn(family for family in late if family.name not in state.index.own)
 
-    def _delta(self, group: Group, held: dict[bytes, Held], replace: bool, now: float) -> Delta:
+    def _delta(self, group: GroupState, held: dict[bytes, FamilyState], replace: bool, now: float) -> Delta:
         added = dict(held)
         added[PUSH_TIME] = examine(group.time_family(PUSH_TIME, format_float(now)), now)
         if PUSH_FAILURE_TIME not in group.families:
@@ -315,7 +315,7 @@ class Store:
             removed = {name: group.families[name] for name in added if name in group.families}
         return Delta(group, removed, added)
 
-    def _failure(self, group: Group, now: float) -> Delta:
+    def _failure(self, group: GroupState, now: float) -> Delta:
         added = {PUSH_FAILURE_TIME: examine(group.time_family(PUSH_FAILURE_TIME, format_float(now)), now)}
         if PUSH_TIME not in group.families:
             added[PUSH_TIME] = examine(group.time_family(PUSH_TIME, b"0"), now)
@@ -353,7 +353,7 @@ class Store:
             held = examine(stored.family, stored.pushed_at)
             group = state.groups.get(key)
             if group is None:
-                group = state.groups[key] = Group(key, state.serial)
+                group = state.groups[key] = GroupState(key, state.serial)
                 state.serial += 1
             state.index.apply(Delta(group, {}, {stored.family.name: held}))
         persistence.follow(self.groups, self._lock)

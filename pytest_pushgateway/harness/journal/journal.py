@@ -19,7 +19,7 @@ from pytest_pushgateway.harness.journal.requests import _CLASSES, ORIGIN_HEADER,
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytest_pushgateway.gateway import hooks as exchange
+    from pytest_pushgateway.gateway import hooks
     from pytest_pushgateway.harness.journal.losses import Absence, Loss
 
 BODIES_LIMIT = 64 * 1024 * 1024
@@ -118,7 +118,7 @@ class Journal:
         self._sent: dict[str, Request | None] = {}
         self._marks = 0
 
-    def add(self, record: exchange.Record, test: str = "") -> Request:
+    def add(self, record: hooks.Record, test: str = "") -> Request:
         """File what became of a request and wake up whoever waits."""
         kind = kind_of(record)
         own = self.is_own(record.request)
@@ -173,7 +173,7 @@ class Journal:
             if gone.origin == "application" and not gone._expected:
                 self._unheard.append((gone._order, gone.number))
 
-    def is_own(self, request: exchange.Request) -> bool:
+    def is_own(self, request: hooks.RawRequest) -> bool:
         """Tell whether the test itself sent a request, with ``push()`` or ``scrape()``."""
         mark = request.header(ORIGIN_HEADER)
         return mark is not None and mark.startswith(self._secret)

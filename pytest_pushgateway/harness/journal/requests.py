@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
     from pytest_pushgateway.exposition.model import MetricFamily
-    from pytest_pushgateway.gateway import hooks as exchange
+    from pytest_pushgateway.gateway import hooks
     from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
     from pytest_pushgateway.harness.metrics.family import Family
 
@@ -52,7 +52,7 @@ class Request:
         "test",
     )
 
-    def __init__(self, request: exchange.Request, record: exchange.Record | None = None, origin: str = "") -> None:
+    def __init__(self, request: hooks.RawRequest, record: hooks.Record | None = None, origin: str = "") -> None:
         self._request = request
         self._record = record
         self._decoded: tuple[Family, ...] | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.exposition.model import ScrapeText
 from pytest_pushgateway.exposition.negotiation import negotiate
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import GatherError, Store
@@ -16,15 +17,12 @@ from pytest_pushgateway.gateway.store.store import GatherError, Store
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal.requests import Request
 
-Snapshot = tuple[float, bytes | None]
-"""Unix time in seconds, and the exposition from then on; None where the scrape failed."""
-
 _FORMAT = negotiate("text/plain;version=1.0.0;escaping=allow-utf-8")
 
 
 def timeline(
     requests: Sequence[Request], moves: Sequence[tuple[int, float]], now: float, *, check: bool
-) -> list[Snapshot]:
+) -> list[ScrapeText]:
     """Return what was exposed when, up to ``now``.
 
     ``moves`` are the settings of a frozen clock: after which request (its order), and to which time; ``check`` tells
@@ -39,9 +37,9 @@ class _Replay:
         self.check = check
         self.own = SelfMetrics(lambda: self.now)
         self.store = Store(self_metrics=self.own, clock=lambda: self.now)
-        self.found: list[Snapshot] = []
+        self.found: list[ScrapeText] = []
 
-    def run(self, requests: Sequence[Request], moves: Sequence[tuple[int, float]], now: float) -> list[Snapshot]:
+    def run(self, requests: Sequence[Request], moves: Sequence[tuple[int, float]], now: float) -> list[ScrapeText]:
         waiting = list(moves)
         for request in requests:
             while waiting and waiting[0][0] < request._order:
@@ -60,7 +58,7 @@ class _Replay:
             text = b"".join(self.store.gather(_FORMAT))
         except GatherError:
             text = None
-        self.found.append((moment, text))
+        self.found.append(ScrapeText(moment, text))
 
     def _repeat(self, request: Request) -> bool:
         """Do again what a request did; tell whether it could change what is exposed."""

@@ -38,7 +38,7 @@ PUSHES = 20
 KEPT = "it keeps as many as the option journal_limit says, and 64 MiB of bodies"
 
 
-class State(Protocol):
+class Lookups(Protocol):
     """What the gateway holds, as the store gives it."""
 
     def families_named(self, name: bytes, /) -> Iterable[tuple[Labels, MetricFamily]]:
@@ -51,7 +51,7 @@ class State(Protocol):
 def not_exposed(
     expectation: Expected,
     found: Sequence[Candidate],
-    state: State,
+    state: Lookups,
     requests: Sequence[Request],
     dropped: int,
     closed: str | None,
@@ -361,7 +361,7 @@ def no_group(expectation: Expected, keys: Sequence[Mapping[str, str]]) -> str:
     )
 
 
-def no_family(name: str, state: State) -> str:
+def no_family(name: str, state: Lookups) -> str:
     """Return that there is no metric family of a name, and which there are."""
     expectation = Expected(name, ANY, {})
     part_of = [decoded for each in expectation.families()[1:] for decoded in [text_of(each)] if each in state.names()]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from pytest_pushgateway.exposition.model import ScrapeText
 from pytest_pushgateway.prometheus.scrape.ingest import REPORT, Ingester, selector
 from pytest_pushgateway.prometheus.scrape.relabel import LabelPairs
 
@@ -22,23 +23,13 @@ MOST_SCRAPES = 2_000_000
 Scraped = dict[LabelPairs, float]
 
 
-class Snapshot(NamedTuple):
-    """What a gateway exposed from a moment on: the text of a scrape, or ``None`` while it could not be reached.
-
-    ``time`` is Unix time by the gateway's clock, in seconds.
-    """
-
-    time: float
-    text: bytes | None
-
-
-def timeline_of(snapshots: Iterable[tuple[float, str | bytes | None]]) -> list[Snapshot]:
+def timeline_of(snapshots: Iterable[tuple[float, str | bytes | None]]) -> list[ScrapeText]:
     """Return the snapshots in order. Where the clock was set back, time begins there, with what was exposed then."""
-    found: list[Snapshot] = []
+    found: list[ScrapeText] = []
     for time, text in snapshots:
         if found and time < found[-1].time:
             found = []
-        found.append(Snapshot(time, text.encode() if isinstance(text, str) else text))
+        found.append(ScrapeText(time, text.encode() if isinstance(text, str) else text))
     if not found:
         raise ValueError("the timeline is empty")
     return found
@@ -51,7 +42,7 @@ class Scrapes:
     """
 
     def __init__(
-        self, timeline: Sequence[Snapshot], jobs: Sequence[tuple[Ingester, Sequence[Target]]], interval: float
+        self, timeline: Sequence[ScrapeText], jobs: Sequence[tuple[Ingester, Sequence[Target]]], interval: float
     ) -> None:
         self.timeline = timeline
         self.jobs = jobs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.prometheus.scrape.ingest import REPORT, Ingester, TargetScrape, format_labels, selector
-from pytest_pushgateway.prometheus.scrape.promtext import Exposed, ExpositionError, read
+from pytest_pushgateway.prometheus.scrape.promtext import ExpositionError, ScrapedSample, read
 from pytest_pushgateway.prometheus.scrape.relabel import LabelBuilder, LabelPairs, Relabeler, Step
 from pytest_pushgateway.prometheus.scrape.simulate import simulate
 from pytest_pushgateway.prometheus.values import quote
@@ -72,7 +72,7 @@ def _samples(ingester: Ingester, scrape: TargetScrape) -> Iterator[str]:
     if scrape.error:
         yield ""
         yield f"the scrape fails and nothing of it is stored: {scrape.error}"
-    first: dict[LabelPairs, Exposed] = {}
+    first: dict[LabelPairs, ScrapedSample] = {}
     try:
         for exposed in read(scrape.body, prometheus_version=ingester.version):
             yield ""
@@ -88,7 +88,7 @@ def _samples(ingester: Ingester, scrape: TargetScrape) -> Iterator[str]:
 
 
 def _sample(
-    ingester: Ingester, scrape: TargetScrape, exposed: Exposed, first: dict[LabelPairs, Exposed]
+    ingester: Ingester, scrape: TargetScrape, exposed: ScrapedSample, first: dict[LabelPairs, ScrapedSample]
 ) -> Iterator[str]:
     target = scrape.target.labels
     timestamp = f" {exposed.timestamp}" if exposed.timestamp is not None else ""

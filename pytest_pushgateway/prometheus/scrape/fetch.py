@@ -41,14 +41,14 @@ class NoClient(Exception):
     """Prometheus cannot even make a client from these settings: it logs the text and does not scrape the job."""
 
 
-class Answer(NamedTuple):
+class Fetched(NamedTuple):
     """A successful answer: the body, decompressed, and its content type."""
 
     body: bytes
     content_type: str
 
 
-class Client:
+class ScrapeClient:
     """The HTTP client of a job.
 
     ``directory`` is where relative file names begin; ``connect_to`` (host, port) takes the place of every target's
@@ -72,7 +72,7 @@ class Client:
         except (OSError, ValueError) as problem:
             raise NoClient(str(problem)) from problem
 
-    def get(self, url: str, *, timeout: float, size_limit: int = 0) -> Answer:
+    def get(self, url: str, *, timeout: float, size_limit: int = 0) -> Fetched:
         """Return the answer to a GET, redirects followed. ``timeout`` is seconds, for everything together.
 
         ``size_limit`` is bytes of the decompressed body, 0 or less for none. Raises :class:`FetchError`.
@@ -88,7 +88,7 @@ class Client:
                 answer = exchange.run(size_limit)
             finally:
                 exchange.close()
-            if isinstance(answer, Answer):
+            if isinstance(answer, Fetched):
                 return answer
             location, url = answer, urljoin(url, answer)
         raise FetchError(f"Get {quote(location)}: stopped after 10 redirects")
@@ -136,7 +136,7 @@ def _texts(value: Any) -> list[str]:
 class _Exchange:
     """One request and its answer, under one deadline."""
 
-    def __init__(self, client: Client, url: str, timeout: float) -> None:
+    def __init__(self, client: ScrapeClient, url: str, timeout: float) -> None:
         self.client = client
         parts = urlsplit(url)
         self.scheme = parts.scheme.lower()
@@ -169,7 +169,7 @@ class _Exchange:
     def _get_error(self, problem: str) -> FetchError:
         return FetchError(f"Get {quote(self.url)}: {'context deadline exceeded' if self.expired else problem}")
 
-    def run(self, size_limit: int) -> Answer | str:
+    def run(self, size_limit: int) -> Fetched | str:
         """Return the answer, or where a redirect leads, as sent."""
         if self.scheme not in _PORTS:
             raise self._get_error(f"unsupported protocol scheme {quote(self.scheme)}")
@@ -197,7 +197,7 @@ class _Exchange:
                 return location
             if response.status != 200:
                 raise FetchError(f"server returned HTTP status {response.status} {response.reason}".rstrip())
-            return Answer(self._body(response, size_limit), response.getheader("Content-Type") or "")
+            return Fetched(self._body(response, size_limit), response.getheader("Content-Type") or "")
 
     def _connect(self) -> None:
         host, port = self._address()

@@ -30,7 +30,7 @@ class ExpositionError(ValueError):
     """The exposition is none that Prometheus reads; the text is Prometheus's."""
 
 
-class Exposed(NamedTuple):
+class ScrapedSample(NamedTuple):
     """One sample as exposed, before anything is done to its labels.
 
     ``series`` is its text up to the value, by which Prometheus recognises it in the next scrape; ``labels`` are the
@@ -44,7 +44,7 @@ class Exposed(NamedTuple):
     timestamp: int | None
 
 
-def read(body: bytes, *, prometheus_version: str = "3.5") -> Iterator[Exposed]:
+def read(body: bytes, *, prometheus_version: str = "3.5") -> Iterator[ScrapedSample]:
     """Read the samples of an exposition in the text format, in order.
 
     Raises :class:`ExpositionError` at the line that Prometheus does not take; what came before has been yielded.
@@ -60,7 +60,7 @@ class _Reader:
         self.lexer = _Lexer(self.text)
         self.start = 0
 
-    def samples(self) -> Iterator[Exposed]:
+    def samples(self) -> Iterator[ScrapedSample]:
         text, lexer = self.text, self.lexer
         while True:
             match = _SIMPLE.match(text, lexer.position)
@@ -77,7 +77,7 @@ class _Reader:
                 for name, value in _PAIR.findall(match["labels"]):
                     pairs.append((name.decode(), self._value(name, value)))
                 pairs.sort(key=_by_name)
-            yield Exposed(
+            yield ScrapedSample(
                 match["series"],
                 tuple(pairs),
                 self._float(match["value"], match.end("value")),
@@ -127,7 +127,7 @@ class _Reader:
         got = quote(self.text[self.lexer.start : end])
         return ExpositionError(f'{expected}, got {got} ("{token}") while parsing: {self._quoted(end)}')
 
-    def _next(self) -> list[Exposed] | None:
+    def _next(self) -> list[ScrapedSample] | None:
         """Read one entry with the lexer: its sample, or nothing for comments and the like; ``None`` at the end."""
         self.start = self.lexer.position
         token = self.lexer.next()
@@ -158,7 +158,7 @@ class _Reader:
             raise ExpositionError(f"metric name not set while parsing: {self._quoted(self.lexer.position)}")
         return [self._sample(name, pairs, token)]
 
-    def _sample(self, name: bytes, pairs: list[tuple[bytes, bytes]], token: str) -> Exposed:
+    def _sample(self, name: bytes, pairs: list[tuple[bytes, bytes]], token: str) -> ScrapedSample:
         lexer = self.lexer
         series = self.text[self.start : lexer.series_end]
         self._expect(token, "VALUE", "expected value after metric")
@@ -173,7 +173,7 @@ class _Reader:
         labels = [("__name__", _unescape(name).decode(errors="surrogateescape"))]
         for key, text in pairs:
             labels.append((_unescape(key).decode(errors="surrogateescape"), self._value(key, text)))
-        return Exposed(series, tuple(sorted(labels, key=_by_name)), value, timestamp)
+        return ScrapedSample(series, tuple(sorted(labels, key=_by_name)), value, timestamp)
 
     def _expect(self, token: str, wanted: str, expected: str) -> None:
         if token != wanted:

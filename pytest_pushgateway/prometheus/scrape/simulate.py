@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.monotonic import monotonic
-from pytest_pushgateway.prometheus.scrape.fetch import Client, FetchError, NoClient
+from pytest_pushgateway.prometheus.scrape.fetch import FetchError, NoClient, ScrapeClient
 from pytest_pushgateway.prometheus.scrape.ingest import Ingester, TargetScrape, Unsimulated
 from pytest_pushgateway.prometheus.scrape.relabel import older_than
 from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
@@ -125,7 +125,9 @@ class JobScraper:
             "Accept-Encoding": "gzip" if job.enable_compression else "identity",
         }
         try:
-            self.client: Client = Client(job.http, directory=directory, connect_to=connect_to, headers=headers)
+            self.client: ScrapeClient = ScrapeClient(
+                job.http, directory=directory, connect_to=connect_to, headers=headers
+            )
         except NoClient as problem:
             self.problem = str(problem)
 

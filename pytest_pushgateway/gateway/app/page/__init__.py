@@ -1,7 +1,7 @@
 """The web page at ``/`` and ``/status``: static files, and what they need to know beyond the original's JSON API.
 
 The page is plain HTML, CSS and JavaScript modules; it reads ``api/v1/status`` and ``api/v1/metrics``, which are the
-original's, and ``-/state``, which is ours and whose shape :class:`State` documents. All its links are relative, so
+original's, and ``-/state``, which is ours and whose shape :class:`PageState` documents. All its links are relative, so
 that route prefixes and reverse proxies need no configuration.
 """
 
@@ -52,7 +52,7 @@ _SAFETY = [
 
 
 @dataclass(frozen=True)
-class Persistence:
+class PersistenceStatus:
     """Where pushed metrics are kept: the file (None: in memory only), the interval and the trouble, if there is any."""
 
     file: str | None = None
@@ -65,7 +65,7 @@ class Persistence:
 
 
 @dataclass(frozen=True)
-class State:
+class PageState:
     """What the page asks for every second beyond the original's API. Times are Unix seconds of the gateway's clock."""
 
     revision: str
@@ -73,7 +73,7 @@ class State:
     now: float
     start_time: float
     admin_api: bool = False
-    persistence: Persistence = field(default_factory=Persistence)
+    persistence: PersistenceStatus = field(default_factory=PersistenceStatus)
     requests: Sequence[RecentRequest] = ()
     """The latest requests, oldest first."""
     failures: Mapping[Labels, Failure] = field(default_factory=dict)
@@ -103,7 +103,7 @@ def _assets() -> _Assets:
     return _Assets(page, digest, content)
 
 
-def respond(path: str, context: Callable[[], State]) -> Answer | None:
+def respond(path: str, context: Callable[[], PageState]) -> Answer | None:
     """Answer a GET of the page, its files or its state.
 
     Args:
@@ -138,7 +138,7 @@ def _static(name: str) -> Answer | None:
     return Answer(200, [("Content-Type", content_type), ("Cache-Control", caching), *_SAFETY], [body])
 
 
-def state_json(state: State) -> bytes:
+def state_json(state: PageState) -> bytes:
     """Render the state as the JSON of ``/-/state``."""
     failures = [
         {"labels": _pairs(key), "error": failure.error, "at": failure.at} for key, failure in state.failures.items()

@@ -1,0 +1,36 @@
+"""Names: no public class is called as another, and what the API page documents can be imported from the package."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest_pushgateway
+
+PACKAGE = Path(pytest_pushgateway.__file__).parent
+API = Path(__file__).parents[2] / "docs" / "api.md"
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    homes: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(str(path.relative_to(PACKAGE)))
+
+    assert len(homes) > 100
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
+def test_what_the_api_page_documents_is_exported() -> None:
+    documented = re.findall(r"^\.\. (?:auto\w+|data):: ([\w.]+)", API.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert sorted(documented) == sorted(pytest_pushgateway.__all__)
+
+
+def test_each_export_is_found_where_it_is_said_to_be() -> None:
+    for name in set(pytest_pushgateway.__all__) - {"__version__"}:
+        value = getattr(pytest_pushgateway, name)
+        assert value.__module__ == f"pytest_pushgateway.{pytest_pushgateway._HOMES[name]}"
