@@ -1,8 +1,6 @@
-"""Target files in JSON, judged as Go's ``encoding/json`` does. Imported for the first such file."""
+"""Target files in JSON, judged as Go's ``encoding/json`` does."""
 
 from __future__ import annotations
-
-import json
 
 from pytest_pushgateway.golang.position import Position
 from pytest_pushgateway.golang.yaml_v2 import SequenceNode, SyntaxProblem, compose, position
@@ -18,6 +16,8 @@ if TYPE_CHECKING:
 
 def load_groups(content: bytes, version: str) -> tuple[list[TargetGroup], tuple[str, Position | None] | None]:
     """Read a JSON list of target groups; with Go's error and its place for a bad one."""
+    import json
+
     text = content.decode("utf-8", "replace")
     try:
         groups = json.loads(text, object_pairs_hook=_Object)

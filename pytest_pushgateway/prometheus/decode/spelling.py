@@ -1,9 +1,8 @@
-"""What a misspelt field was meant to be. Imported on the first unknown field."""
+"""What a misspelt field was meant to be."""
 
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ def hint(name: str, known: Iterable[str], go_type: str) -> dict[str, str]:
         if re.search(r"[a-z][A-Z]", name):
             text += " Prometheus itself does not read the operator's camelCase"
     else:
+        from difflib import get_close_matches
+
         close = get_close_matches(snake, names, n=1, cutoff=0.75)
         if close:
             text = f"did you mean {close[0]!r}?"
