@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_pushgateway.golang.json_syntax import find_error
 from pytest_pushgateway.golang.position import Position
 from pytest_pushgateway.golang.yaml_v2 import SequenceNode, SyntaxProblem, compose, position
 from pytest_pushgateway.prometheus.model import TargetGroup
@@ -20,11 +21,12 @@ def load_groups(content: bytes, version: str) -> tuple[list[TargetGroup], tuple[
 
     text = content.decode("utf-8", "replace")
     try:
-        groups = json.loads(text, object_pairs_hook=_Object)
+        # Whole numbers as floats: Python refuses those of more than 4,300 digits.
+        groups = json.loads(text, object_pairs_hook=_Object, parse_int=float, parse_constant=_refuse)
     except RecursionError:
         return [], ("exceeded max depth", None)
-    except ValueError as error:
-        return [], _syntax(error, text, version)
+    except ValueError:
+        return [], _syntax(text, version)
     if groups is None:
         return [], None
     if not isinstance(groups, list) or isinstance(groups, _Object):
@@ -106,46 +108,13 @@ def _labels(value: Any, version: str) -> str:
     return f"{quote(bad)} is not a valid label name" if bad is not None else ""
 
 
-def _syntax(error: ValueError, text: str, version: str) -> tuple[str, Position | None]:
-    at = getattr(error, "pos", 0)
-    place = Position(getattr(error, "lineno", 1), getattr(error, "colno", 1))
-    if at >= len(text.rstrip()):
-        return "unexpected end of JSON input", place
-    old = version.startswith("2.")
-    if str(error).startswith("Expecting value"):
-        at, context = _bad_value(text, at)
-        if at >= len(text) and not old:
-            return "unexpected end of JSON input", place
-    else:
-        context = _context(str(error), old)
-    # An older Go reads on behind the end, where it sees a blank.
-    return f"invalid character {_quote_rune(text[at : at + 1] or ' ')} {context}", place
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON, though Python reads it")
 
 
-def _bad_value(text: str, at: int) -> tuple[int, str]:
-    """Return where Go stops in what should have been a value, and its reason."""
-    word = {"t": "true", "f": "false", "n": "null"}.get(text[at])
-    if word:
-        right = next((index for index, letter in enumerate(word) if text[at + index : at + index + 1] != letter), 0)
-        return at + right, f"in literal {word} (expecting '{word[right]}')"
-    if text[at] == "-":
-        return at + 1, "in numeric literal"
-    return at, "looking for beginning of value"
-
-
-def _quote_rune(letter: str) -> str:
-    return {"'": "'\\''", '"': "'\"'"}.get(letter) or f"'{quote(letter)[1:-1]}'"
-
-
-def _context(reason: str, old: bool) -> str:
-    if reason.startswith("Expecting property name"):
-        return "looking for beginning of object key string"
-    if reason.startswith("Expecting ':'"):
-        return "after object key"
-    if reason.startswith("Expecting ','"):
-        return "after object key:value pair"
-    if reason.startswith("Extra data"):
-        return "after top-level value"
-    if reason.startswith("Invalid control character"):
-        return "in string literal" if old else "in string"
-    return "looking for beginning of value"
+def _syntax(text: str, version: str) -> tuple[str, Position]:
+    """Return Go's error for what is not JSON; the second implementation reads for Prometheus 3."""
+    error = find_error(text, old=version.startswith("2."))
+    assert error is not None, text
+    line_start = text.rfind("\n", 0, error.offset) + 1
+    return str(error), Position(text.count("\n", 0, error.offset) + 1, error.offset - line_start + 1)
