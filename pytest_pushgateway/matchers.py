@@ -202,6 +202,20 @@ def check_label(name: str, wanted: Any) -> None:
         raise TypeError(f"{problem}; give text, re.compile(...) or an object with ==")
 
 
+def label_text(name: str, value: Any) -> str:
+    """Return the text of a label that is to be pushed.
+
+    Raises:
+        TypeError: it is None, bytes, a container or a function, which nobody means by its text.
+
+    """
+    __tracebackhide__ = True
+    nothing = value is None or isinstance(value, (bytes, bytearray, memoryview, re.Pattern))
+    if not isinstance(value, str) and (nothing or is_routine(value) or _is_container(value)):
+        raise TypeError(f"label {name} must be text, not {shown(value)}")
+    return str.__str__(value) if isinstance(value, str) else str(value)
+
+
 def _is_bool(value: object) -> bool:
     return type(value).__name__ in ("bool", "bool_") and type(value).__module__ in ("builtins", "numpy")
 

@@ -260,7 +260,8 @@ def _check_reason(match: Any) -> None:
     if match is None:
         return
     if not isinstance(getattr(match, "pattern", match), str):
-        raise TypeError(f"match must be a regular expression for text, not {shown(match)}")
+        hint = f"; did you mean status={match}?" if isinstance(match, int) else ""
+        raise TypeError(f"match must be a regular expression for text, not {shown(match)}{hint}")
     if match == "":
         raise ValueError("match must not be empty, as that matches every reason; leave it out")
     try:

@@ -8,9 +8,10 @@ from typing import Any
 
 from pytest_pushgateway.settings import nearest
 
+_TAKES_ANY_VALUE = 0x04
 _TAKES_ANY_KEYWORD = 0x08
 _IS_ASYNC = 0x80
-"""Flags of a code object: it has ``**labels``; it makes a coroutine."""
+"""Flags of a code object: it has ``*names``; it has ``**labels``; it makes a coroutine."""
 
 
 def name_calls(owner: str, *classes: type) -> None:
@@ -27,8 +28,43 @@ def name_calls(owner: str, *classes: type) -> None:
         for name, method in list(vars(one).items()):
             if isinstance(method, FunctionType) and not name.startswith("_"):
                 method.__qualname__ = f"{owner}.{name}"
-                if not method.__code__.co_flags & (_TAKES_ANY_KEYWORD | _IS_ASYNC):
+                if method.__code__.co_flags & (_IS_ASYNC | _TAKES_ANY_VALUE):
+                    continue
+                if method.__code__.co_flags & _TAKES_ANY_KEYWORD:
+                    setattr(one, name, _counted(method))
+                else:
                     setattr(one, name, _checked(method))
+
+
+def name_options(owner: type) -> None:
+    """Have the error of a class that is given its options without their names say how they are given."""
+    made = owner.__init__  # type: ignore[misc]
+
+    @functools.wraps(made)
+    def init(self: Any, *args: Any, **options: Any) -> None:
+        __tracebackhide__ = True
+        if args:
+            raise TypeError(f"{owner.__name__}() takes options by name, such as port=9091, not {args[0]!r}")
+        made(self, **options)
+
+    owner.__init__ = init  # type: ignore[misc]
+
+
+def _counted(method: FunctionType) -> FunctionType:
+    """Return a method with ``**labels`` that says how they are given where there are too many values."""
+    most = method.__code__.co_argcount
+
+    @functools.wraps(method)
+    def call(*args: Any, **labels: Any) -> Any:
+        __tracebackhide__ = True
+        if len(args) <= most:
+            return method(*args, **labels)
+        try:
+            return method(*args, **labels)
+        except TypeError as error:
+            raise TypeError(f'{error}; labels are given by name, such as job="backup"') from None
+
+    return call  # type: ignore[return-value]
 
 
 def _checked(method: FunctionType) -> FunctionType:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pushgateway.harness.assertions import Asserting
-from pytest_pushgateway.harness.calls import name_calls
+from pytest_pushgateway.harness.calls import name_calls, name_options
 from pytest_pushgateway.harness.local import LocalGateway
 from pytest_pushgateway.harness.reading import Reading
 from pytest_pushgateway.harness.sending import Client, Sending
@@ -290,3 +290,4 @@ class Pushgateway(Asserting, Waiting, Sending):
 
 
 name_calls("Pushgateway", Pushgateway, Asserting, Reading, Waiting, Sending)
+name_options(Pushgateway)

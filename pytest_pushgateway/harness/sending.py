@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.gateway.grouping_key import group_path
 from pytest_pushgateway.golang.url import join_host_port
@@ -20,6 +20,7 @@ from pytest_pushgateway.harness.journal.requests import ORIGIN_HEADER, Push
 from pytest_pushgateway.harness.metrics.scrape import Scrape
 from pytest_pushgateway.harness.metrics.text import body_of
 from pytest_pushgateway.later import later
+from pytest_pushgateway.matchers import label_text, shown
 
 if TYPE_CHECKING:
     import ssl
@@ -86,13 +87,15 @@ class Sending(Journalled):
             ConnectionRefusedError: the gateway is stopped, or the fault ``refuse`` is active; it says which.
             ConnectionError: the gateway demands a client certificate.
             OSError: the gateway cannot be reached for another reason.
+            TypeError: the metrics, the job or a grouping label are of a kind that cannot be pushed.
+            ValueError: the method is another, or the job is in the grouping key, too.
 
         """
-        if method.upper() not in ("PUT", "POST"):
+        __tracebackhide__ = True
+        if not isinstance(method, str) or method.upper() not in ("PUT", "POST"):
             raise ValueError(f"a push is a PUT or a POST, not {method!r}")
-        labels = {name: str(value) for name, value in (grouping_key or {}).items()}
-        pairs = {name.encode(): bytes_of(value) for name, value in labels.items()}
-        path = self._prefix + group_path(((b"job", bytes_of(job)), *sorted(pairs.items())))
+        pairs = [(bytes_of(name), bytes_of(text)) for name, text in _grouping_labels(grouping_key).items()]
+        path = self._prefix + group_path(((b"job", bytes_of(label_text("job", job))), *sorted(pairs)))
         mark = self._journal.expect_mark()
         headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8", ORIGIN_HEADER: mark}
         try:
@@ -126,6 +129,8 @@ class Sending(Journalled):
             OSError: the gateway cannot be reached for another reason.
 
         """
+        if accept is not None and not isinstance(accept, str):
+            raise TypeError(f"accept must be text such as 'text/plain', not {shown(accept)}")
         mark = self._journal.expect_mark()
         headers = {ORIGIN_HEADER: mark}
         if accept is not None:
@@ -225,3 +230,18 @@ def _trusting() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _grouping_labels(grouping_key: Any) -> dict[str, str]:
+    """Return the labels of a grouping key beside the job, as text."""
+    __tracebackhide__ = True
+    if grouping_key is not None and not isinstance(grouping_key, Mapping):
+        raise TypeError(f"grouping_key must be a mapping from names to values, not {shown(grouping_key)}")
+    found = {}
+    for name, value in (grouping_key or {}).items():
+        if not isinstance(name, str):
+            raise TypeError(f"a label's name must be a string, not {shown(name)}")
+        if name == "job":
+            raise ValueError("the job is given twice, as job= and in grouping_key=")
+        found[name] = label_text(name, value)
+    return found

@@ -209,7 +209,12 @@ class _Asked(Generic[_T]):
             return [f"It last raised {type(self._error).__name__}: {lines[0]}", *(f"  {line}" for line in lines[1:])]
         if hasattr(self._result, "__await__"):
             return ["It did not end in time."]
-        return [f"It last returned {shown(self._result)}."] if self._result is not False else []
+        if self._result is False:
+            return []
+        lines = [f"It last returned {shown(self._result)}."]
+        if isinstance(self._result, (int, float)):
+            lines.append("Zero is not true: compare with ==, if that is the value to wait for.")
+        return lines
 
 
 class _Awaited:

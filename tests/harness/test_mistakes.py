@@ -528,3 +528,65 @@ def test_assertions_return_what_they_found(pushgateway: Pushgateway) -> None:
     assert pushgateway.assert_not_exposed("backup_files") is True
     assert pushgateway.assert_not_pushed("backup_files") is True
     assert pushgateway.assert_no_rejections() is True
+
+
+# Calls
+
+
+def calls(gateway: Pushgateway) -> dict[str, Callable[[], object]]:
+    wrong: Any = gateway
+    return {
+        "assert_exposed() takes from 2 to 3 positional arguments but 4 were given; labels are given by name": (
+            lambda: wrong.assert_exposed("rows", 7, "sda")
+        ),
+        "assert_not_exposed() takes from 1 to 3 positional arguments but 4 were given; labels are": (
+            lambda: wrong.assert_not_exposed("rows", 7, None)
+        ),
+        "wait_for_push() takes from 1 to 3 positional arguments but 4 were given; labels are given": (
+            lambda: wrong.wait_for_push("rows", 7, 5)
+        ),
+        "value() takes 2 positional arguments but 3 were given; labels are": lambda: wrong.value("rows", 7),
+        "pushed_values() takes 2 positional arguments but 3 were given; labels are given by name": (
+            lambda: wrong.pushed_values("rows", "sda")
+        ),
+        'group() takes 1 positional argument but 2 were given; labels are given by name, such as job="backup"': (
+            lambda: wrong.group("backup")
+        ),
+        "assert_deleted() takes 1 positional argument but 2 were given; labels are given by name": (
+            lambda: wrong.assert_deleted({"job": "backup"})
+        ),
+        "assert_rejected() takes from 1 to 2 positional arguments but 3 were given; labels are": (
+            lambda: wrong.assert_rejected("type", 400)
+        ),
+        "match must be a regular expression for text, not 400; did you mean status=400?": (
+            lambda: wrong.assert_rejected(400)
+        ),
+        "Pushgateway() takes options by name, such as port=9091, not 9091": lambda: type(wrong)(9091),
+        "accept must be text such as 'text/plain', not 7": lambda: wrong.scrape(7),
+        "the value of rows must be a number, not '7'": lambda: wrong.push({"rows": "7"}, job="backup"),
+        "a series must be text such as": lambda: wrong.push({b"rows": 7}, job="backup"),
+        "label job must be text, not None": lambda: wrong.push("rows 7\n", job=None),
+        "label job must be text, not b'backup'": lambda: wrong.push("rows 7\n", job=b"backup"),
+        "label instance must be text, not None": lambda: wrong.push("rows 7\n", "backup", {"instance": None}),
+        "grouping_key must be a mapping from names to values": lambda: wrong.push("rows 7\n", "backup", "db1"),
+        "a label's name must be a string, not 7": lambda: wrong.push("rows 7\n", "backup", {7: "db1"}),
+    }
+
+
+@pytest.mark.parametrize("hint", list(calls(mock.Mock())))
+def test_calls_that_are_mistaken(pushgateway: Pushgateway, hint: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(hint)):
+        calls(pushgateway)[hint]()
+
+
+def test_a_job_that_is_given_twice(pushgateway: Pushgateway) -> None:
+    with pytest.raises(ValueError, match="the job is given twice, as job= and in grouping_key="):
+        pushgateway.push("rows 7\n", "backup", {"job": "other"})
+    with pytest.raises(ValueError, match="a push is a PUT or a POST, not None"):
+        pushgateway.push("rows 7\n", "backup", method=None)  # type: ignore[arg-type]
+
+
+def test_what_is_pushed_may_be_any_kind_of_label(pushgateway: Pushgateway) -> None:
+    pushgateway.push({"rows": 7}, job="backup", grouping_key={"shard": 3, "disk": Disk("sda")})
+
+    assert pushgateway.group(job="backup", shard=3, disk="sda").value("rows") == 7

@@ -207,6 +207,10 @@ def test_what_a_predicate_returned_last_is_shown(pushgateway: Pushgateway) -> No
         with pytest.raises(AssertionError) as caught:
             pushgateway.wait_until(lambda result=result: result, timeout=0)  # type: ignore[misc]
         assert caught.value.args[0].splitlines()[1] == f"It last returned {result!r}."
+    with pytest.raises(
+        AssertionError, match=r"(?m)^Zero is not true: compare with ==, if that is the value to wait for\.$"
+    ):
+        pushgateway.wait_until(lambda: 0.0, timeout=0)
 
 
 def test_other_errors_of_a_predicate_end_the_wait(pushgateway: Pushgateway) -> None:

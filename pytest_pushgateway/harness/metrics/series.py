@@ -79,7 +79,9 @@ def read_mapping(mapping: Mapping[Any, Any]) -> dict[Series, tuple[str, Any]]:
         try:
             check_value(value)
         except TypeError as error:
-            raise TypeError(f"a group compares with a mapping from series to values, but of {key!r} {error}") from None
+            hint = "; a grouping key compares with group.grouping_key" if isinstance(value, str) else ""
+            problem = f"a group compares with a mapping from series to values, but of {key!r} {error}{hint}"
+            raise TypeError(problem) from None
         if series in found:
             raise ValueError(f"{key!r} and {found[series][0]!r} are the same series")
         found[series] = key, value

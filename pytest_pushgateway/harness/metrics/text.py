@@ -10,6 +10,7 @@ from pytest_pushgateway.exposition.labels import render_name, render_prefix
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.harness.metrics.family import Family
+from pytest_pushgateway.matchers import shown
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics.family import Family
@@ -78,7 +79,11 @@ def body_of(metrics: Any) -> bytes:
 
 
 def _number(series: object, value: Any) -> bytes:
+    if not isinstance(series, str):
+        raise TypeError(f"a series must be text such as 'rows{{disk=\"sda\"}}', not {shown(series)}")
     try:
+        if isinstance(value, (str, bytes, bytearray)):
+            raise TypeError
         return format_float(float(value))
     except (TypeError, ValueError):
         raise TypeError(f"the value of {series} must be a number, not {value!r}") from None
