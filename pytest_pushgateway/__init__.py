@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.golang.position import Position
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.errors import NotExposed, PushgatewayError, PushRejected
-    from pytest_pushgateway.harness.faults import Fault, Faults
+    from pytest_pushgateway.harness.faults.faults import Fault, Faults
     from pytest_pushgateway.harness.journal.lint import LintProblem
     from pytest_pushgateway.harness.journal.requests import Delete, Push, Request
     from pytest_pushgateway.harness.metrics.family import Family
@@ -96,8 +96,8 @@ _HOMES = {
     "Clock": "harness.clock",
     "Delete": "harness.journal.requests",
     "Family": "harness.metrics.family",
-    "Fault": "harness.faults",
-    "Faults": "harness.faults",
+    "Fault": "harness.faults.faults",
+    "Faults": "harness.faults.faults",
     "Group": "harness.metrics.group",
     "LintProblem": "harness.journal.lint",
     "LintWarning": "warnings",

@@ -1,4 +1,7 @@
-"""The command line: finds the command and imports that one alone."""
+"""The command line: finds the command and imports that one alone.
+
+A module for each command, kingpin.py for their flags. What a command does is in the other rooms.
+"""
 
 from __future__ import annotations
 

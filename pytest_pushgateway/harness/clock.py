@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.calls import name_calls
 from pytest_pushgateway.durations import moment, seconds
-from pytest_pushgateway.harness.calls import name_calls
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -21,7 +21,7 @@ from pytest_pushgateway.gateway.app.recent_requests import LIMIT
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.harness.clock import Clock
-from pytest_pushgateway.harness.faults import Faults
+from pytest_pushgateway.harness.faults.faults import Faults
 from pytest_pushgateway.harness.journal.journal import Journal
 from pytest_pushgateway.settings import Settings, options_of
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
     from pytest_pushgateway.gateway.hooks import Plan, RawRequest, Record
     from pytest_pushgateway.gateway.store.store import Store
-    from pytest_pushgateway.harness.faults import Faults
+    from pytest_pushgateway.harness.faults.faults import Faults
     from pytest_pushgateway.harness.messages.report import Finding
 
 _ASKED_BY_THE_PAGE = ("state", "static")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_pushgateway.calls import name_calls, name_options
 from pytest_pushgateway.harness.assertions import Asserting
-from pytest_pushgateway.harness.calls import name_calls, name_options
 from pytest_pushgateway.harness.local import LocalGateway
 from pytest_pushgateway.harness.reading import Reading
 from pytest_pushgateway.harness.sending import Client, Sending
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.exposition.model import ScrapeText
     from pytest_pushgateway.gateway.store.store import Store
     from pytest_pushgateway.harness.clock import Clock
-    from pytest_pushgateway.harness.faults import Faults
+    from pytest_pushgateway.harness.faults.faults import Faults
     from pytest_pushgateway.harness.journal.journal import Journal
     from pytest_pushgateway.harness.journal.lint import LintProblem
     from pytest_pushgateway.harness.journal.requests import Push, Request

@@ -1,4 +1,7 @@
-"""pytest's door: hooks and fixtures. Imports pytest and the standard library only; the rest when a fixture is used."""
+"""pytest's door: hooks and fixtures. Imports pytest and the standard library only; the rest when a fixture is used.
+
+The only room that knows pytest. What a gateway does with a test is the harness's Supervisor.
+"""
 
 from __future__ import annotations
 

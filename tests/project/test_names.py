@@ -7,6 +7,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 import pytest_pushgateway
 
 PACKAGE = Path(pytest_pushgateway.__file__).parent
@@ -34,3 +36,22 @@ def test_each_export_is_found_where_it_is_said_to_be() -> None:
     for name in set(pytest_pushgateway.__all__) - {"__version__"}:
         value = getattr(pytest_pushgateway, name)
         assert value.__module__ == f"pytest_pushgateway.{pytest_pushgateway._HOMES[name]}"
+
+
+FOLDERS = sorted({path.parent for path in PACKAGE.rglob("*.py")} - {PACKAGE})
+OF_FILES = PACKAGE / "gateway" / "app" / "page"
+"""The web page: its modules are JavaScript."""
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda one: str(one.relative_to(PACKAGE)))
+def test_a_folder_is_a_subject_of_at_most_a_dozen_modules(folder: Path) -> None:
+    modules = [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
+
+    assert folder == OF_FILES or 3 <= len(modules) <= 12, modules
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda one: str(one.relative_to(PACKAGE)))
+def test_a_folder_says_what_belongs_in_it(folder: Path) -> None:
+    docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+
+    assert docstring.count(".") >= 2, docstring

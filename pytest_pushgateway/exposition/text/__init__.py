@@ -1,1 +1,4 @@
-"""The text format: readers, parsers and writer."""
+"""The text format: one fast and one strict parser, what both build, and the writer.
+
+No negotiation, no content coding.
+"""

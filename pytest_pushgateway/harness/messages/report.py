@@ -25,7 +25,7 @@ from pytest_pushgateway.warnings import (
 
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.groups import Poison, StoredGroup
-    from pytest_pushgateway.harness.faults import Fault
+    from pytest_pushgateway.harness.faults.faults import Fault
     from pytest_pushgateway.harness.journal.losses import Loss
 
 Finding = tuple[type[PushgatewayWarning], str]

@@ -1,10 +1,7 @@
-"""What promtool accepts and a gateway's user regrets: rules PG001 ...
+"""Advice on configurations that promtool accepts and a gateway's user regrets: rules PG001 ...
 
-``detect`` says which jobs scrape a gateway, ``comments`` what the file says to the linter; ``labels``, ``transport``,
-``relabelling``, ``settings`` and ``alerts`` have the rules, ``stored`` puts pushes through the simulated scrape.
-
-A rule is a generator of problems. It runs on jobs that are surely or likely a gateway's, whatever the set; which of
-its findings are reported is settled here.
+A rule is a generator of problems, in the module of its subject and in that module's ``RULES``. Rules run on jobs that
+are surely or likely a gateway's (``detection``), whatever the set; what is reported of it is decided here.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pytest_pushgateway.calls import name_calls
 from pytest_pushgateway.durations import seconds as seconds_of
 from pytest_pushgateway.gateway.hooks import Plan
-from pytest_pushgateway.harness.answers import Exhausted, Replies, reply
-from pytest_pushgateway.harness.calls import name_calls
-from pytest_pushgateway.harness.conditions import Condition, When
+from pytest_pushgateway.harness.faults.answers import Exhausted, Replies, reply
+from pytest_pushgateway.harness.faults.conditions import Condition, When
 from pytest_pushgateway.harness.journal.requests import Request
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.durations import Duration
     from pytest_pushgateway.gateway import hooks
-    from pytest_pushgateway.harness.answers import Answers
+    from pytest_pushgateway.harness.faults.answers import Answers
 
 
 class Fault:
