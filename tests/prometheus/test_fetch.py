@@ -65,6 +65,26 @@ def test_redirects() -> None:
         assert error(f"http://{exposer.address}/", follow_redirects=False) == "server returned HTTP status 302 Found"
 
 
+def test_a_host_in_brackets_that_is_no_address() -> None:
+    """Go looks it up as a name; Python's urlsplit() refuses it, in words of each patch release."""
+    assert error("http://[foo]:1/") == 'Get "http://[foo]:1/": dial tcp: lookup foo: no such host'
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://a b/", "http://h:x/"])
+def test_a_redirect_to_what_is_not_a_url(location: str) -> None:
+    with Exposer({"/": Page(status=302, headers={"Location": location})}) as exposer:
+        url = f"http://{exposer.address}/"
+        assert error(url).startswith(f'Get "{url}": failed to parse Location header "{location}": parse "{location}": ')
+
+
+@pytest.mark.parametrize("location", ["/b", "b", "//{}/b", "http://{}/b"])
+def test_a_redirect_may_leave_out_what_stays(location: str) -> None:
+    pages = {"/": Page(status=302), "/b": Page(b"b 1\n")}
+    with Exposer(pages) as exposer:
+        pages["/"].headers["Location"] = location.format(exposer.address)
+        assert get(f"http://{exposer.address}/") == b"b 1\n"
+
+
 @pytest.mark.parametrize(
     ("http", "needs"),
     [

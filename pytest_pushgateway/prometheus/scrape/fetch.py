@@ -12,13 +12,14 @@ import gzip
 import http.client
 import io
 import os
+import re
 import socket
 import ssl
 import threading
 import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from pytest_pushgateway.golang.tls import problem_text
 from pytest_pushgateway.prometheus.scrape.tls import NoTls, TlsStream, Unverified, client_context, verify_name
@@ -31,6 +32,10 @@ Address = tuple[str, int]
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PORTS = {"http": 80, "https": 443}
+
+
+# Not urlsplit(), which refuses hosts in brackets that Go takes, others in each patch release of Python.
+_URL = re.compile(r"(?:(?P<scheme>[^:/?#]+):)?(?://(?P<authority>[^/?#]*))?(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?")
 
 
 class FetchError(Exception):
@@ -90,7 +95,7 @@ class ScrapeClient:
                 exchange.close()
             if isinstance(answer, Fetched):
                 return answer
-            location, url = answer, urljoin(url, answer)
+            location, url = answer, _redirected(url, answer)
         raise FetchError(f"Get {quote(location)}: stopped after 10 redirects")
 
     def credentials(self) -> dict[str, str]:
@@ -138,15 +143,16 @@ class _Exchange:
 
     def __init__(self, client: ScrapeClient, url: str, timeout: float) -> None:
         self.client = client
-        parts = urlsplit(url)
-        self.scheme = parts.scheme.lower()
+        parts = _URL.match(url)
+        assert parts is not None  # it matches any text
+        self.scheme = (parts["scheme"] or "").lower()
         # What the error messages call it: the scheme in lower case, no colon without a port after it.
-        self.url = f"{self.scheme}:{url[len(parts.scheme) + 1 :]}" if parts.scheme else url
-        self.authority = parts.netloc
+        self.url = f"{self.scheme}{url[len(self.scheme) :]}"
+        self.authority = parts["authority"] or ""
         if self.authority.endswith(":"):
             self.url = self.url.replace(self.authority, self.authority[:-1], 1)
             self.authority = self.authority[:-1]
-        self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self.path = (parts["path"] or "/") + (f"?{parts['query']}" if parts["query"] else "")
         self.timeout = timeout
         self.socket: socket.socket | None = None
         self.stream: TlsStream | None = None
@@ -292,6 +298,18 @@ class _Exchange:
             return "gzip: invalid header"
         told = isinstance(problem, (ConnectionResetError, ssl.SSLError))
         return self._response_problem(problem) if told else str(problem)
+
+
+def _redirected(url: str, location: str) -> str:
+    """Return where a redirect leads. Raises :class:`FetchError` if that is not a URL."""
+    try:
+        scheme, _ = parse_url(location)
+    except ValueError as problem:
+        reason = f"failed to parse Location header {quote(location)}: {problem}"
+        raise FetchError(f"Get {quote(url)}: {reason}") from None
+    if scheme:
+        return location
+    return f"{url.partition(':')[0]}:{location}" if location.startswith("//") else urljoin(url, location)
 
 
 def _check_length(response: http.client.HTTPResponse) -> None:
