@@ -13,7 +13,7 @@ from pytest_pushgateway.harness.sending import Client, Sending
 from pytest_pushgateway.harness.supervisor import Supervisor
 from pytest_pushgateway.harness.waiting import Waiting
 from pytest_pushgateway.later import later
-from pytest_pushgateway.settings import Settings, resolve
+from pytest_pushgateway.settings import Settings, nearest, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -247,6 +247,14 @@ class Pushgateway(Asserting, Waiting, Sending):
             self.stop()
         finally:
             self._gateway.end()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Name the nearest attribute; pytest leaves out what Python would suggest."""
+            if hasattr(type(self), name):  # a property raised the error
+                return object.__getattribute__(self, name)
+            raise AttributeError(f"'Pushgateway' object has no attribute {name!r}{nearest(name, dir(type(self)))}")
 
     # What its parts ask for
 

@@ -590,3 +590,22 @@ def test_what_is_pushed_may_be_any_kind_of_label(pushgateway: Pushgateway) -> No
     pushgateway.push({"rows": 7}, job="backup", grouping_key={"shard": 3, "disk": Disk("sda")})
 
     assert pushgateway.group(job="backup", shard=3, disk="sda").value("rows") == 7
+
+
+def test_a_misspelt_assertion_names_the_right_one(pushgateway: Pushgateway) -> None:
+    wrong: Any = pushgateway
+    with pytest.raises(AttributeError, match="no attribute 'assert_expoesd'; did you mean 'assert_exposed'"):
+        wrong.assert_expoesd("rows")
+    with pytest.raises(AttributeError, match=r"'Pushgateway' object has no attribute 'zzz'$"):
+        wrong.zzz  # noqa: B018
+    assert not hasattr(wrong, "called_with")
+
+
+def test_an_empty_registry_is_shown(pushgateway: Pushgateway) -> None:
+    send(pushgateway, "")
+
+    shown = ["Pushes that carried no metrics:", '  push 1 (PUT job="backup"), answered 200']
+    for assertion in (pushgateway.assert_exposed, pushgateway.assert_pushed):
+        lines = failure(assertion, "rows", 7)
+        assert lines[1:3] == shown
+        assert lines[3] == "Is the metric in the registry that was pushed?"

@@ -11,6 +11,7 @@ import pytest
 from werkzeug.wrappers import Response
 
 from pytest_pushgateway import Pushgateway, Request
+from pytest_pushgateway.harness.pushgateway import supervisor
 from pytest_pushgateway.warnings import UnusedFaultWarning
 
 from .application import send
@@ -148,6 +149,7 @@ def test_what_a_function_does_wrong_comes_out_at_the_end(function: Any, hint: st
     gateway = Pushgateway().start()
     with gateway.faults.respond(function):
         assert send(gateway) == 200
+    assert supervisor(gateway).take_findings() == []  # and the fault is not called unused
     with pytest.raises((TypeError, ValueError, ZeroDivisionError), match=hint):
         gateway.stop()
 

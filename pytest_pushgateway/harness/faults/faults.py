@@ -50,6 +50,8 @@ class Fault:
         self._effect = effect
         self._ends = ends
         self._condition = Condition(methods, paths, when)
+        self._raised = False
+        """Whether a function of the test raised: then a request did meet the fault, and the test hears of it."""
 
     def __repr__(self) -> str:
         times = f" of {self.times} hits" if self.times is not None else " hit" if self.hits == 1 else " hits"
@@ -272,6 +274,7 @@ class Faults:
                 continue
             except BaseException as error:  # the test's function, perhaps pytest.fail(): it gets this at its end
                 self._errors.append(error)
+                fault._raised = True
                 continue
             if not self._hit(fault):
                 continue
@@ -293,7 +296,11 @@ class Faults:
         with self._lock:
             seen = [*self._ended, *self._active]
             self._ended.clear()
-        return [fault for fault in seen if fault.name != "refuse()" and fault.hits < (fault.times or 1)]
+        return [
+            fault
+            for fault in seen
+            if fault.name != "refuse()" and not fault._raised and fault.hits < (fault.times or 1)
+        ]
 
     def _add(
         self,

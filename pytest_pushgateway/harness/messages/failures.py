@@ -69,7 +69,7 @@ def not_exposed(
         _nearest(expectation, [(candidate, "") for candidate in found]),
         _parts(expectation, family) or _alike(expectation, found, names),
         _history(expectation, requests, dropped, None if family is not None else _GONE),
-        [] if found else _unread(requests) + _strays(requests),
+        [] if found else _unread(requests) + _empty(requests) + _strays(requests),
         _relax(expectation, found),
     )
 
@@ -101,6 +101,7 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int,
         _parts(expectation, family) or _alike(expectation, samples, names),
         history,
         [] if accepted or history else _pushes(pushes),
+        [] if found else _empty(accepted),
         _strays(requests),
         _relax(expectation, samples),
     )
@@ -522,6 +523,16 @@ def _unread(requests: Sequence[Request]) -> list[str]:
         *_requests("Pushes that could not be read:", [push for push in unread if not push._missed], "of them"),
         *_requests("Pushes that reached no group:", missed, "of them"),
     ]
+
+
+def _empty(requests: Sequence[Request]) -> list[str]:
+    empty = [
+        push
+        for push in requests
+        if isinstance(push, Push) and push.accepted and push.origin == "application" and not push._parsed
+    ]
+    lines = _requests("Pushes that carried no metrics:", empty, "of them")
+    return [*lines, "Is the metric in the registry that was pushed?"] if lines else []
 
 
 def _requests(title: str, requests: Sequence[Request], more: str) -> list[str]:
