@@ -13,7 +13,7 @@ from pytest_pushgateway.cli.kingpin import Command, Flag, one_of
 from pytest_pushgateway.cli.sources import Unreadable, read_metrics
 from pytest_pushgateway.prometheus.decode.referenced_files import glob
 from pytest_pushgateway.prometheus.lint.detection import PERHAPS, detect
-from pytest_pushgateway.prometheus.problems import LINT_RULES, SEVERITIES
+from pytest_pushgateway.prometheus.problems import LINT_RULES, RULE_NAMES, SEVERITIES
 from pytest_pushgateway.prometheus.scrape.promtext import ExpositionError, read
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ def _split(text: str) -> list[str]:
     rules = [rule.strip() for rule in text.split(",")]
     for rule in rules:
         if rule not in LINT_RULES:
-            raise ValueError(f"--ignore: no rule is called {rule!r}, they are PG001 to PG032")
+            raise ValueError(f"--ignore: no rule is called {rule!r}, they are {RULE_NAMES}")
     return rules
 
 

@@ -16,7 +16,7 @@ from pytest_pushgateway.prometheus.decode.referenced_files import FileChecks, re
 from pytest_pushgateway.prometheus.decode.sections import decode_document
 from pytest_pushgateway.prometheus.lint import check
 from pytest_pushgateway.prometheus.lint.detection import gateway_jobs
-from pytest_pushgateway.prometheus.problems import LINT_RULES, Problem, in_order
+from pytest_pushgateway.prometheus.problems import LINT_RULES, RULE_NAMES, Problem, in_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def load(
         raise ValueError(f"unknown lint set {lint!r}; there are {', '.join(LINT_SETS)}")
     ignored = set(ignore)
     for rule in sorted(ignored - LINT_RULES):
-        raise ValueError(f"unknown lint rule {rule!r}; they are called PG001 to PG032")
+        raise ValueError(f"unknown lint rule {rule!r}; they are called {RULE_NAMES}")
     if path is None and text is None:
         raise TypeError("load() needs a path or a text")
     name = os.fspath(path) if path is not None else ""

@@ -15,6 +15,9 @@ SEVERITIES = ("error", "warning", "note")
 LINT_RULES = frozenset([*(f"PG{number:03}" for number in range(1, 33) if number != 27), "PG013b"])
 """Every lint rule there is."""
 
+RULE_NAMES = f"{min(LINT_RULES)} to {max(LINT_RULES)}"
+"""What they are called, for messages about one that there is not."""
+
 
 class Problem:
     """One finding: where it is, what it says, and what to do.
