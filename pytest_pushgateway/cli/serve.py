@@ -24,6 +24,7 @@ from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.http.listeners import split_address, systemd_sockets
 from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.golang.duration import format_duration, parse_duration
+from pytest_pushgateway.golang.strconv import whole_number
 from pytest_pushgateway.golang.url import external_path
 from pytest_pushgateway.settings import OPTIONS, Settings, SettingsError
 
@@ -60,9 +61,9 @@ def _address(text: str) -> str:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
+    if not (text.isascii() and text.isdigit() and whole_number(text) > 0):
         raise ValueError(f"expected a positive number but got {text!r}")
-    return int(text)
+    return whole_number(text)
 
 
 _BY_FLAG = {option.flag: option for option in OPTIONS.values() if option.flag}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pytest_pushgateway.golang.strconv import quote
+from pytest_pushgateway.golang.strconv import quote, whole_number
 from pytest_pushgateway.golang.utf8 import bytes_of
 
 _NANOSECONDS = {
@@ -67,8 +67,9 @@ def parse_duration(text: str) -> float:
             raise ValueError(f"time: missing unit in duration {original}")
         if unit not in _NANOSECONDS:
             raise ValueError(f"time: unknown unit {quote(bytes_of(unit))} in duration {original}")
-        total += int(whole or 0) * _NANOSECONDS[unit]
+        total += whole_number(whole) * _NANOSECONDS[unit]
         if fraction:
+            fraction = fraction[:18]  # what comes behind is less than a nanosecond
             total += int(fraction) * _NANOSECONDS[unit] // 10 ** len(fraction)
         if total > 2**63 - (text[0] != "-"):
             raise invalid

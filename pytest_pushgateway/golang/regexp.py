@@ -13,6 +13,8 @@ import re
 from functools import lru_cache
 from importlib import import_module
 
+from pytest_pushgateway.golang.strconv import whole_number
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -110,7 +112,7 @@ def is_common(pattern: str) -> bool:
         elif kind == "repeat":
             if was_closed:
                 return False
-            repeats *= max(1, int(found["most"] or found["least"] or 1))
+            repeats *= max(1, whole_number(found["most"] or found["least"] or "1"))
             if repeats > _MOST_REPEATS:
                 return False
             if groups:

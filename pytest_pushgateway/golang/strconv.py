@@ -27,6 +27,16 @@ _SHORT_ESCAPES = {
 }
 
 
+def whole_number(digits: str) -> int:
+    """Return what decimal digits are, however many; none are 0.
+
+    More than 40, leading zeros apart, are 10**40, which is beyond every limit. ``int()`` refuses more than 4,300 since
+    Python 3.10.7 and 3.11, with an error about the interpreter.
+    """
+    digits = digits.lstrip("0")
+    return int(digits or 0) if len(digits) <= 40 else 10**40
+
+
 def _digits(value: float) -> tuple[str, str, int]:
     """Return sign, shortest significant digits and decimal exponent of the first digit of a finite number."""
     mantissa, _, exponent = repr(value).partition("e")

@@ -6,6 +6,7 @@ import re
 
 from pytest_pushgateway.exposition.names import LABEL_NAME
 from pytest_pushgateway.golang.strconv import quote as quote_bytes
+from pytest_pushgateway.golang.strconv import whole_number
 from pytest_pushgateway.golang.utf8 import bytes_of
 
 _UNITS = {
@@ -40,7 +41,7 @@ def parse_duration(text: str, version: str = "3.5") -> float:
     """
     found = _PLAIN_DURATION.match(text)
     if found:
-        milliseconds = int(found[1]) * _UNITS[found[2]][1]
+        milliseconds = whole_number(found[1]) * _UNITS[found[2]][1]
         if milliseconds <= _LONGEST:
             return milliseconds / 1000
     if text == "0":
@@ -50,7 +51,7 @@ def parse_duration(text: str, version: str = "3.5") -> float:
     total = at = last = 0
     while at < len(text):
         part = _PART.match(text, at)
-        if part is None or not part[2] or int(part[1][:25]) >= 1 << 64:
+        if part is None or not part[2] or whole_number(part[1]) >= 1 << 64:
             raise ValueError(f"not a valid duration string: {quote(text)}")
         order, size = _UNITS.get(part[2], (0, 0))
         if not order and not version.startswith("2.42"):
@@ -58,7 +59,7 @@ def parse_duration(text: str, version: str = "3.5") -> float:
         if order <= last:
             raise ValueError(f"not a valid duration string: {quote(text)}")
         last, at = order, part.end()
-        total += int(part[1]) * size
+        total += whole_number(part[1]) * size
         if total > _LONGEST:
             raise ValueError("duration out of range")
     return total / 1000
@@ -101,15 +102,13 @@ def _parse_size(text: str, suffix: str) -> int:
     total, at = 0.0, 0
     while at < len(rest) or not rest:
         part = _SIZE_PART.match(rest, at)
-        if part is None or not (part["whole"] or part["rest"]) or int(part["whole"][:25] or 0) >= 1 << 63:
+        if part is None or not (part["whole"] or part["rest"]) or whole_number(part["whole"] or "") >= 1 << 63:
             raise ValueError(f"units: invalid {text}")
         unit = part["unit"]
         factor = 1 if unit == "B" else _PREFIXES.get(unit[: -len(suffix)] if unit.endswith(suffix) else "")
         if factor is None:
             raise ValueError(f"units: unknown unit {unit} in {text}")
-        number = float(part["whole"] or 0)
-        if part["rest"]:
-            number += int(part["rest"]) / 10 ** len(part["rest"])
+        number = float(f"{part['whole'] or 0}.{part['rest'] or 0}")
         total += number * factor
         at = part.end()
     if total >= 1 << 63:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from pytest_pushgateway.golang.strconv import whole_number
 from pytest_pushgateway.golang.url import join_host_port
 
 _BACKLOG = 1024
@@ -43,9 +44,9 @@ def split_address(address: str) -> tuple[str, int]:
             return host, socket.getservbyname(port, "tcp")
         except OSError:
             raise AddressError(f"listen tcp: lookup tcp/{port}: unknown port") from None
-    if int(port) > 65535:
+    if whole_number(port) > 65535:
         raise AddressError(f"listen tcp: address {port}: invalid port")
-    return host, int(port)
+    return host, whole_number(port)
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin
 
+from pytest_pushgateway.golang.strconv import whole_number
 from pytest_pushgateway.golang.tls import problem_text
 from pytest_pushgateway.prometheus.scrape.tls import NoTls, TlsStream, Unverified, client_context, verify_name
 from pytest_pushgateway.prometheus.values import parse_url, quote
@@ -231,7 +232,7 @@ class _Exchange:
         host, port = self.authority, _PORTS[self.scheme]
         if not host.endswith("]") and ":" in host:
             host, _, digits = host.rpartition(":")
-            port = int(digits or 0)
+            port = whole_number(digits)
             if port > 65535:
                 raise self._get_error(f"dial tcp: address {digits}: invalid port")
         if ":" in host.strip("[]") and not host.startswith("["):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pytest_pushgateway.exposition.names import LABEL_NAME, METRIC_NAME
-from pytest_pushgateway.golang.strconv import format_float, parse_float, quote
+from pytest_pushgateway.golang.strconv import format_float, parse_float, quote, whole_number
 
 TYPES = {b"counter", b"gauge", b"histogram", b"summary", b"untyped"}
 
@@ -112,11 +112,12 @@ class _Reader:
     def _time(self, token: bytes | None, end: int) -> int | None:
         if token is None:
             return None
-        if int(token) >= 1 << 63:
+        number = whole_number(token.decode())
+        if number >= 1 << 63:
             raise ExpositionError(
                 f"strconv.ParseInt: parsing {quote(token)}: value out of range while parsing: {self._quoted(end)}"
             )
-        return int(token)
+        return number
 
     def _quoted(self, end: int) -> str:
         return quote(self.text[self.start : end])
