@@ -56,4 +56,4 @@ def test_nor_is_the_url_of_the_gateway_alone(pushgateway: Pushgateway, registry:
     push_once(pushgateway.url, registry)
 
     pushgateway.assert_not_pushed()
-    assert [request.status for request in pushgateway.requests] == [405]
+    pushgateway.assert_rejected("the path of a push is /metrics/job/JOB", status=405)
