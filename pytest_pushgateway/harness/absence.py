@@ -48,7 +48,7 @@ def doubt(expectation: Expected, store: Store, pushes: Sequence[Push], *, comple
     """
     there = False
     named: MetricFamily | None = None
-    seen: set[str] = set()
+    seen = {"instance"}  # the gateway gives it to every series that has none
     unknown = _demanded(expectation)
     for family, counts in _families(expectation, store, pushes):
         if expectation.name is not None and not expectation.named(family):

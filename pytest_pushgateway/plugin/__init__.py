@@ -147,6 +147,8 @@ def _useless_marker(item: pytest.Item) -> str | None:
     options: dict[str, Any] = {}
     for marker in item.iter_markers("pushgateway"):
         options = {**marker.kwargs, **options}
+        if marker.args:
+            return f"{item.nodeid}: @pytest.mark.pushgateway takes options by keyword only, not {marker.args[0]!r}"
     try:
         resolve([("marker", options)])
         if any(marker.name == "pushgateway" for marker in item.own_markers):

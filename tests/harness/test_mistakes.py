@@ -415,6 +415,14 @@ def test_a_label_that_a_series_had_before_proves_what_it_should(play: Play) -> N
     play.assert_not_exposed("backup_bytes", whole="no")
 
 
+def test_the_instance_is_a_label_of_every_series(play: Play) -> None:
+    play.put("backup_bytes 7\n")
+    play.delete()
+
+    assert play.assert_not_exposed("backup_bytes", instance="db1")
+    assert play.assert_not_pushed("backup_bytes", instance="db1")
+
+
 def test_where_nothing_of_the_name_was_there_any_label_will_do(play: Play) -> None:
     play.put('backup_files{disk="sda"} 7 1700000000000\n')
 

@@ -316,6 +316,14 @@ def test_a_marker_without_the_fixture_is_a_warning(project: pytest.Pytester) -> 
     project.runpytest("-W", "error").assert_outcomes(errors=1)
 
 
+def test_a_marker_without_names_is_an_error(project: pytest.Pytester) -> None:
+    project.makepyfile("import pytest\n@pytest.mark.pushgateway(9091)\ndef test_without():\n    pass\n")
+    result = project.runpytest()
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*::test_without: @pytest.mark.pushgateway takes options by keyword only, not 9091"])
+
+
 @pytest.mark.parametrize("where", ["function", "module"])
 def test_an_unknown_option_of_a_marker_without_the_fixture_is_an_error(project: pytest.Pytester, where: str) -> None:
     mark = "pytest.mark.pushgateway(journal_limits=5)"
