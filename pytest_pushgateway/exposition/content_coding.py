@@ -69,6 +69,12 @@ def decode(body: bytes, content_encoding: str | None, *, limit: int | None = Non
     return body
 
 
+def cut_short(content_encoding: str | None, problem: str) -> str:
+    """Return what the original says where a body is right so far, and its transfer then ends with a ``problem``."""
+    is_snappy = content_encoding is not None and content_encoding.lower() == "snappy"
+    return _SNAPPY_CORRUPT if is_snappy and problem == _UNEXPECTED_END else problem
+
+
 def first_error(error: EncodingError, parse: Callable[[bytes], object]) -> ParseError:
     """Return what the original complains of: something wrong in what came before, or the broken encoding.
 

@@ -129,18 +129,19 @@ def negotiate(accept: str | None, *, default_escaping: str = UNDERSCORES) -> For
     return Format(TEXT, escaping)
 
 
-def accepts_gzip(header: str | None) -> bool:
-    """Tell whether a scrape with this Accept-Encoding header gets a gzip answer.
+def accepts_gzip(*headers: str) -> bool:
+    """Return whether a scrape with these Accept-Encoding headers gets a gzip answer.
 
     As the original: the token is case-sensitive, ``*`` does not ask for gzip, ``identity`` wins with a higher quality,
-    and what follows a specification that cannot be read is not read.
+    and in a header what follows a specification that cannot be read is not read.
     """
     gzip = identity = -1.0
-    for coding, quality in _codings(header or ""):
-        if coding in ("gzip", "*"):
-            gzip = max(gzip, quality)
-        if coding in ("identity", "*"):
-            identity = max(identity, quality)
+    for header in headers:
+        for coding, quality in _codings(header):
+            if coding in ("gzip", "*"):
+                gzip = max(gzip, quality)
+            if coding in ("identity", "*"):
+                identity = max(identity, quality)
     return gzip > max(identity, 0.0)
 
 

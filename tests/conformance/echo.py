@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
+from contextlib import suppress
 
 from pytest_pushgateway.gateway.app import answers
 from pytest_pushgateway.gateway.app.multiplexer import Multiplexer
@@ -19,6 +20,7 @@ from pytest_pushgateway.gateway.http.listeners import open_listeners
 from pytest_pushgateway.gateway.http.server import Server
 from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.url import parse_target
+from pytest_pushgateway.settings import Settings
 
 SHOWN = 1000
 _MULTIPLEXER = Multiplexer(b"", RELEASE)
@@ -50,6 +52,8 @@ def echo(incoming: Incoming) -> Answer:
     head = incoming.head
     if head.target == "*":
         if head.method == "OPTIONS":
+            with suppress(BodyError):
+                incoming.body.read()
             return Answer(200, [("Content-Length", "0")])
         return Answer(400, [] if head.http10 else [("Connection", "close")])
     target = parse_target(head.target.encode("latin-1"), head.method)
@@ -90,7 +94,7 @@ def serve() -> Server:
     held, listeners = open_listeners([("127.0.0.1", 0)])
     for one in held:
         one.close()
-    server = Server(echo, listeners)
+    server = Server(echo, listeners, limits=Settings(max_body_size=1 << 64))
     server.start()
     return server
 

@@ -110,6 +110,46 @@ def read_answer(reader: _Reader, method: str) -> Answer | None:
     return Answer(protocol, answer.status, reason, answer.headers, body)
 
 
+def parse_answers(raw: bytes) -> list[Answer]:
+    """Take apart what came over a connection, to its end, whatever had been asked there.
+
+    An answer to a HEAD has no body although it tells of one: where another answer or the end follows, there is none.
+    """
+    answers = []
+    while raw:
+        head, _, rest = raw.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        protocol, _, status = lines[0].partition(" ")
+        code, _, reason = status.partition(" ")
+        headers = tuple(
+            (name, value.removeprefix(" ")) for name, _, value in (line.partition(":") for line in lines[1:])
+        )
+        answer = Answer(protocol, int(code) if code.isdigit() else -1, reason, headers, b"")
+        bodiless = answer.status < 200 or answer.status in (204, 304) or not rest or rest.startswith(b"HTTP/1.")
+        if bodiless:
+            body = b""
+        elif answer.header("Transfer-Encoding") == "chunked":
+            body, rest = _whole_chunks(rest)
+        elif length := answer.header("Content-Length"):
+            body, rest = rest[: int(length)], rest[int(length) :]
+        else:
+            body, rest = rest, b""
+        answers.append(Answer(protocol, answer.status, reason, headers, body))
+        raw = rest
+    return answers
+
+
+def _whole_chunks(raw: bytes) -> tuple[bytes, bytes]:
+    body = b""
+    while True:
+        size, _, raw = raw.partition(b"\r\n")
+        count = int(size or b"0", 16)
+        if count == 0:
+            return body, raw[2:]
+        body += raw[:count]
+        raw = raw[count + 2 :]
+
+
 @dataclass(frozen=True)
 class Address:
     """Where a program listens, and how to speak to it."""

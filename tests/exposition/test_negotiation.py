@@ -114,6 +114,13 @@ def test_gzip_is_used_where_it_is_asked_for(header: str, compressed: bool) -> No
     assert accepts_gzip(header) is compressed
 
 
+@pytest.mark.parametrize(
+    ("headers", "compressed"), [((), False), ((";", "gzip"), True), (("gzip;q=0.1", "identity;q=0.9"), False)]
+)
+def test_each_of_several_headers_counts(headers: tuple[str, ...], compressed: bool) -> None:
+    assert accepts_gzip(*headers) is compressed
+
+
 @pytest.mark.conformance
 @pytest.mark.parametrize(("header", "compressed"), ENCODINGS)
 def test_the_real_gateway_compresses_the_same_answers(oracle: Oracle, header: str, compressed: bool) -> None:

@@ -16,6 +16,7 @@ from tests.stress.bounds import Bounds
 NAMES = {
     "kills": "serve is killed under load and started again: kills",
     "http_fuzz": "mutated requests over raw sockets: requests",
+    "raw_requests": "invented requests to ours and to peers, answers compared: requests to each peer",
     "parser_fuzz": "mutated text, protobuf and web configurations, handed to the parsers: inputs in all",
     "slow_senders": "slow and idle connections beside normal pushes: connections of each kind",
     "mixed_load": "memory, threads and descriptors under all kinds of requests: clients",

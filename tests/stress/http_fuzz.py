@@ -48,6 +48,12 @@ class Hang(Exception):
 
 def exchange(port: int, raw: bytes) -> tuple[str, ...]:
     """Send the bytes, end our side, and return the statuses of all answers. Raises Hang."""
+    statuses = (match.decode() for match in _STATUS.findall(exchange_raw(port, raw)))
+    return tuple(status for status in statuses if status != "100")
+
+
+def exchange_raw(port: int, raw: bytes) -> bytes:
+    """Send the bytes, end our side, and return all that comes back. Raises Hang."""
     received, sent, view = b"", 0, memoryview(raw)
     with socket.create_connection(("127.0.0.1", port), timeout=HANG) as sock:
         sock.setblocking(False)
@@ -73,8 +79,7 @@ def exchange(port: int, raw: bytes) -> tuple[str, ...]:
                 continue
             except OSError:
                 break  # reset, perhaps after an answer
-    statuses = (match.decode() for match in _STATUS.findall(received))
-    return tuple(status for status in statuses if status != "100")
+    return received
 
 
 def exchange_all(port: int, block: list[bytes]) -> list[tuple[str, ...]]:

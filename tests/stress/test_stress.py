@@ -15,6 +15,7 @@ from tests.stress.__main__ import NAMES
 BOUNDS = {
     "kills": (6, 30),
     "http_fuzz": (1000, 20),
+    "raw_requests": (300, 40),
     "parser_fuzz": (3000, 20),
     "slow_senders": (50, 3),
     "mixed_load": (3, 4),

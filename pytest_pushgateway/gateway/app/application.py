@@ -45,6 +45,7 @@ _COUNTED = frozenset({"push", "delete", "healthy", "ready", "status", "static", 
 """Handlers in ``pushgateway_http_requests_total`` beside those of the API; scrapes and ``/-/quit`` are not counted."""
 _SPARE_BODY = 256 << 10
 """A body that no handler reads is still taken for the record up to so many bytes."""
+_OPTIONS_BODY = 4 << 10
 
 
 class Access(Protocol):
@@ -190,7 +191,8 @@ class _Handling:
     def _read_body(self) -> Answer | BodyError | None:
         """Read the body into the request; return what is wrong with it."""
         route, head = self.route, self.head
-        needed = route.handler == "push" and route.problem is None
+        everything = head.target == "*" and head.method == "OPTIONS"
+        needed = everything or (route.handler == "push" and route.problem is None)
         if self.body.finished or (not needed and head.expects_continue and not self._is_gzip()):
             # As the original: without a reader there is no 100 Continue.
             return None
@@ -231,7 +233,9 @@ class _Handling:
             try:
                 body = content_coding.decode(body, coding, limit=self.app.max_decoded_body_size)
             except content_coding.EncodingError as undecodable:
-                broken = content_coding.EncodingError(str(problem or undecodable), data=undecodable.data)
+                # What is wrong with the bytes that came is met before the end of what came.
+                text = str(problem) if problem and str(undecodable).endswith("EOF") else str(undecodable)
+                broken = content_coding.EncodingError(text, data=undecodable.data)
                 if undecodable.in_header:
                     # As the original: it opens the stream before it routes.
                     return answers.error(400, str(broken))
@@ -239,15 +243,19 @@ class _Handling:
                 if route.handler == "push":
                     return answers.error(413, str(excess))
             if problem is not None and broken is None:
-                broken = content_coding.EncodingError(str(problem), data=body)
+                broken = content_coding.EncodingError(content_coding.cut_short(coding, str(problem)), data=body)
         if route.outcome == "handle":
             return self._handle(body, broken)
         if route.outcome == "redirect":
             return answers.redirect(route.status, route.location, self.head.method)
         if route.outcome == "options":
-            return Answer(200, [("Allow", route.allow)] if route.allow else [("Content-Length", "0")])
+            if route.allow:
+                return Answer(200, [("Allow", route.allow)])
+            # As Go, which reads so much of a body that comes with OPTIONS *.
+            end = [("Connection", "close")] if len(self.request.body) > _OPTIONS_BODY else []
+            return Answer(200, [("Content-Length", "0"), *end])
         if route.outcome == "asterisk":
-            return Answer(400, [("Connection", "close")])
+            return Answer(400, [] if self.head.http10 else [("Connection", "close")])
         return answers.not_allowed(route.allow) if route.outcome == "not allowed" else answers.not_found()
 
     def _handle(self, body: bytes, broken: EncodingError | None) -> Answer:
@@ -346,8 +354,8 @@ class _Handling:
             self.app.log("error", f"error gathering metrics: {problem}")
             return answers.error(500, text)
         headers = [("Content-Type", form.content_type)]
-        coding = self._all("accept-encoding")
-        if coding and negotiation.accepts_gzip(coding):
+        codings = [value for name, value in self.head.headers if name.lower() == "accept-encoding"]
+        if negotiation.accepts_gzip(*codings):
             headers.append(("Content-Encoding", "gzip"))
             import zlib
 
@@ -356,9 +364,6 @@ class _Handling:
             blocks = [*filter(None, map(packer.compress, blocks)), packer.flush()]
         # The original's own metrics alone are more than it sends in one piece.
         return Answer(200, headers, blocks, streamed=True)
-
-    def _all(self, name: str) -> str:
-        return ",".join(value for key, value in self.head.headers if key.lower() == name)
 
     def _quit(self) -> Answer:
         if self.head.method == "GET":

@@ -122,12 +122,17 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int, lax_conte
     if stray or _CONTROL.search(text):
         raise bad_request()
     http10 = (major, minor) == (1, 0)
-    content_length, chunked = _framing(headers, fields, http10, lax=lax_content_length)
+    content_length, chunked = _framing(headers, fields, codings=(major, minor) >= (1, 1), lax=lax_content_length)
     upgrade = (method, target, major) == ("PRI", "*", 2)
     if major != 1 and not upgrade:
         raise Refusal("505 HTTP Version Not Supported: unsupported protocol version")
     host = fields.get("host")
-    if host is None and not http10 and not (upgrade and not headers) and method != "CONNECT":
+    if (
+        host is None
+        and not http10
+        and not (upgrade and fields.keys() <= (_UNFIT_FOR_TRAILERS if chunked else frozenset()))
+        and method != "CONNECT"
+    ):
         raise bad_request("missing required Host header")
     if host is not None and not _HOST.fullmatch(host):
         raise bad_request("malformed Host header")
@@ -180,6 +185,8 @@ def _unfold(lines: list[str]) -> list[str]:
     logical: list[str] = []
     for line in lines:
         if line[:1] not in (" ", "\t"):
+            if ":" not in line:
+                raise bad_request()
             logical.append(line.rstrip(_BLANKS))
         elif logical:
             logical[-1] += " " + line.strip(_BLANKS)
@@ -203,15 +210,15 @@ def _headers(lines: list[str], limit: int, *, folded: bool) -> tuple[list[tuple[
     return headers, fields
 
 
-def _framing(headers: list[tuple[str, str]], fields: dict[str, str], http10: bool, *, lax: bool) -> tuple[int, bool]:
-    """Return the body's length in bytes and whether it is chunked, which wins."""
+def _framing(headers: list[tuple[str, str]], fields: dict[str, str], *, codings: bool, lax: bool) -> tuple[int, bool]:
+    """Return the body's length in bytes and whether it is chunked, which wins, where the version has ``codings``."""
     single = len(headers) == len(fields)
     if "host" in fields and not single and sum(name.lower() == "host" for name, _ in headers) > 1:
         raise bad_request()
-    chunked = "transfer-encoding" in fields and not http10
+    chunked = "transfer-encoding" in fields and codings
     if chunked:
-        codings = [value for name, value in headers if name.lower() == "transfer-encoding"]
-        if len(codings) != 1 or codings[0].lower() != "chunked":
+        asked = [value.lower() for name, value in headers if name.lower() == "transfer-encoding"]
+        if asked != ["chunked"]:
             raise Refusal(STATUS_LINES[501], "Unsupported transfer encoding")
         trailers = ",".join(value.lower() for name, value in headers if name.lower() == "trailer").split(",")
         if not _UNFIT_FOR_TRAILERS.isdisjoint(name.strip(_BLANKS) for name in trailers):
@@ -219,9 +226,11 @@ def _framing(headers: list[tuple[str, str]], fields: dict[str, str], http10: boo
     if "content-length" not in fields:
         return 0, chunked
     # A length that nobody heeds is still refused if it is none: a proxy in front may heed it.
-    length = fields["content-length"]
-    if not single and len({value for name, value in headers if name.lower() == "content-length"}) > 1:
-        raise bad_request()
+    length = fields["content-length"].rstrip(_BLANKS)
+    if not single:
+        others = {value.rstrip(_BLANKS) for name, value in headers if name.lower() == "content-length"}
+        if others != {length}:
+            raise bad_request()
     if lax and length == "":
         return 0, chunked
     if not _LENGTH.fullmatch(length) or len(length) > 19 or int(length) >= 1 << 63:
