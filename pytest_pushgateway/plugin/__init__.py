@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Generator
-from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from pytest_pushgateway.plugin.fixtures import (
     pushgateway_options,  # noqa: F401
     pushgateway_session,  # noqa: F401
 )
+from pytest_pushgateway.plugin.modules import OnceAndAsTheyAre
 from pytest_pushgateway.plugin.options import PROGRAMS, check_flags, flag_of
 from pytest_pushgateway.plugin.run import (
     _FIXTURES,
@@ -96,7 +96,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if problem:
         raise pytest.UsageError(problem)
     config.stash[_STATE] = state
-    finder = _AsTheyAre()
+    finder = OnceAndAsTheyAre()
     sys.meta_path.insert(0, finder)
     config.add_cleanup(lambda: sys.meta_path.remove(finder))
     if config.getoption("pushgateway_summary"):
@@ -107,17 +107,6 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_pushgateway.plugin.pause import Pause
 
         config.pluginmanager.register(Pause(config, state.distributed, state.in_use), "pushgateway-pause")
-
-
-class _AsTheyAre:
-    """Finds the package's modules before pytest does, which rewrites the assertions of all that comes with a plugin.
-
-    Theirs tell a test nothing, and to parse and compile them anew would be most of what a first use costs. pytest's
-    own way to say so, a word in each module's docstring, spares little of that.
-    """
-
-    def find_spec(self, name: str, *rest: Any) -> ModuleSpec | None:
-        return PathFinder.find_spec(name, *rest) if name.startswith("pytest_pushgateway.") else None
 
 
 _FAILED = pytest.StashKey[bool]()
@@ -132,12 +121,22 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
     report = yield
     for item in report.result or ():
         if isinstance(item, pytest.Item) and item.get_closest_marker("pushgateway") is not None:
-            names = getattr(item, "fixturenames", ())
-            problem = None if any(name in names for name in _FIXTURES) else _useless_marker(item)
+            problem = None if _asks_for_a_gateway(item) else _useless_marker(item)
             if problem is not None:
                 report.outcome, report.longrepr, report.result = "failed", problem, []
                 break
     return report
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Load what the tests' fixtures need before a test can replace modules, files or clocks under its import."""
+    if not session.config.option.collectonly and any(map(_asks_for_a_gateway, session.items)):
+        from pytest_pushgateway.harness import pushgateway, supervisor  # noqa: F401
+
+
+def _asks_for_a_gateway(item: pytest.Item) -> bool:
+    names = getattr(item, "fixturenames", ())
+    return any(name in names for name in _FIXTURES)
 
 
 def _useless_marker(item: pytest.Item) -> str | None:

@@ -78,8 +78,8 @@ def test_the_unused_plugin_imports_its_settings_only(project: pytest.Pytester) -
         "print(sorted(set(sys.modules) - before))"
     )
     result = project.run(sys.executable, "-c", code)
-    own = ["", "._version", ".plugin", ".plugin.fixtures", ".plugin.options", ".plugin.run", ".settings"]
-    assert result.outlines == [str([f"pytest_pushgateway{name}" for name in own])]
+    own = ["", "._version", ".plugin", ".plugin.fixtures", ".plugin.modules", ".plugin.options", ".plugin.run"]
+    assert result.outlines == [str([f"pytest_pushgateway{name}" for name in [*own, ".settings"]])]
 
 
 OF_THE_STANDARD_LIBRARY = ("_socket", "array", "select", "selectors", "socket")
@@ -136,14 +136,32 @@ def test_pytest_does_not_rewrite_the_package_s_modules(project: pytest.Pytester)
         def test_loaders(pushgateway):
             import elsewhere
 
-            own = {type(sys.modules[name].__loader__).__name__ for name in sys.modules if "pushgateway.gateway" in name}
-            print("LOADERS", own, type(elsewhere.__loader__).__name__)
+            loaders = {type(one.__loader__).__module__ for name, one in sys.modules.items() if "pushgateway.g" in name}
+            print("LOADERS", loaders, type(elsewhere.__loader__).__name__)
         """,
     )
     command = [sys.executable, "-m", "pytest", "-s", "-p", "rewritten", "-p", "pytest_pushgateway.plugin"]
     result = project.run(*command, timeout=120)
 
-    result.stdout.fnmatch_lines("*LOADERS {'SourceFileLoader'} AssertionRewritingHook*")
+    result.stdout.fnmatch_lines("*LOADERS {'pytest_pushgateway.plugin.modules'} AssertionRewritingHook*")
+
+
+@pytest.mark.parametrize("fixture", ["pushgateway", "make_pushgateway", "tmp_path"])
+def test_what_a_gateway_needs_is_loaded_when_the_tests_are_known_to_ask_for_one(
+    project: pytest.Pytester, fixture: str
+) -> None:
+    project.makeconftest(
+        """
+        import sys
+
+        def pytest_runtestloop():
+            print("LOADED", "pytest_pushgateway.harness.pushgateway" in sys.modules)
+        """
+    )
+    project.makepyfile(f"def test_asks({fixture}): pass")
+
+    project.runpytest_subprocess("-s").stdout.fnmatch_lines(f"*LOADED {fixture != 'tmp_path'}*")
+    project.runpytest_subprocess("-s", "--collect-only").stdout.fnmatch_lines("*LOADED False*")
 
 
 def test_what_finds_the_package_s_modules_goes_with_the_run(project: pytest.Pytester) -> None:
