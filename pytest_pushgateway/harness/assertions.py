@@ -116,7 +116,7 @@ class Asserting(Reading):
                 raise AssertionError(failures.no_family(name, self._store))
         differences = changes(block, families)
         if differences:
-            raise AssertionError(failures.text_differs(differences, self._closed()))
+            raise AssertionError(failures.text_differs(differences, self._notes()))
         return True
 
     def assert_pushed(
@@ -135,7 +135,7 @@ class Asserting(Reading):
             if carries(expectation, push):
                 return push
         requests, dropped = self._journal.of_test(), self._journal.dropped
-        raise AssertionError(failures.not_pushed(expectation, requests, dropped, self._closed()))
+        raise AssertionError(failures.not_pushed(expectation, requests, dropped, self._notes()))
 
     def assert_not_pushed(
         self,
@@ -178,7 +178,9 @@ class Asserting(Reading):
             for deletion in reversed(self._journal.deletions()):
                 if deletion.matched and is_key(expectation, deletion.grouping_key):
                     return deletion
-        raise AssertionError(failures.not_deleted(expectation, self._journal.of_test(), keys, self._journal.dropped))
+        raise AssertionError(
+            failures.not_deleted(expectation, self._journal.of_test(), keys, self._journal.dropped, self._notes())
+        )
 
     @overload
     def assert_rejected(
@@ -242,7 +244,9 @@ class Asserting(Reading):
         what = f" matching {brief(repr(getattr(match, 'pattern', match)), 80)}" if match is not None else ""
         what += f" with status {status}" if status is not None else ""
         what += f" of {brief(show_matchers(wanted.labels), 80)}" if wanted.labels else ""
-        raise AssertionError(failures.not_rejected(what, method, asked, self._journal.of_test(), self._journal.dropped))
+        raise AssertionError(
+            failures.not_rejected(what, method, asked, self._journal.of_test(), self._journal.dropped, self._notes())
+        )
 
     def assert_no_rejections(self) -> Literal[True]:
         """Assert that the gateway refused no push in this test; what a fault answered does not count. Return True."""

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from pytest_pushgateway.gateway.app.recent_requests import LIMIT
 from pytest_pushgateway.gateway.gateway import Gateway
@@ -23,6 +24,7 @@ from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.faults.faults import Faults
 from pytest_pushgateway.harness.journal.journal import Journal
+from pytest_pushgateway.monotonic import monotonic
 from pytest_pushgateway.settings import Settings, options_of
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ class LocalGateway:
             came before it.
         heard: the journal's sequence up to which warnings were made.
         due: warnings that were made and wait for the test's end.
+        threads: those that ran when the current test began.
+        began: when that was, as `monotonic` gives it.
 
     """
 
@@ -85,6 +89,8 @@ class LocalGateway:
         self.port: int = settings.port
         self.inner: Gateway | None = None
         self.inherited: Gateway | None = None
+        self.threads: WeakSet[threading.Thread] = WeakSet()
+        self.began: float = 0.0
         self._serial = next(_serials)
         self._tests = 0
         self._lifecycle = threading.RLock()
@@ -204,7 +210,14 @@ class LocalGateway:
         self.port = inner.port
         self._running = True
         self._emptied = False
+        if not self.began:
+            self.mark_beginning()
         _started.add(self)
+
+    def mark_beginning(self) -> None:
+        """Note that a test begins: what runs now was not begun by it."""
+        self.threads = WeakSet(threading.enumerate())
+        self.began = monotonic()
 
     def stop(self) -> None:
         """Stop it, and lift its faults, unless it is stopped."""
@@ -272,6 +285,7 @@ class LocalGateway:
     def note_test(self) -> None:
         """Note that a test begins, and what tests before it have left running."""
         self._tests += 1
+        self.mark_beginning()
         self.left_running = _running_beside() if self._tests > 1 else None
 
     def end_faults(self) -> None:

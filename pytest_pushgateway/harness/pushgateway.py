@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pushgateway.calls import name_calls, name_options
 from pytest_pushgateway.harness.assertions import Asserting
+from pytest_pushgateway.harness.journal.journal import Journal, Notes
 from pytest_pushgateway.harness.local import LocalGateway
 from pytest_pushgateway.harness.reading import Reading
 from pytest_pushgateway.harness.sending import Client, Sending
@@ -23,18 +24,18 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.store.store import Store
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.faults.faults import Faults
-    from pytest_pushgateway.harness.journal.journal import Journal
     from pytest_pushgateway.harness.journal.lint import LintProblem
     from pytest_pushgateway.harness.journal.requests import Push, Request
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal import lint as linter
     from pytest_pushgateway.harness.journal import timeline as history
-    from pytest_pushgateway.harness.messages import failures
+    from pytest_pushgateway.harness.messages import failures, silence
 else:
     linter = later("pytest_pushgateway.harness.journal.lint")
     history = later("pytest_pushgateway.harness.journal.timeline")
     failures = later("pytest_pushgateway.harness.messages.failures")
+    silence = later("pytest_pushgateway.harness.messages.silence")
 
 
 def make(settings: Settings, directory: Callable[[], Path]) -> Pushgateway:
@@ -288,6 +289,16 @@ class Pushgateway(Asserting, Waiting, Sending):
     @property
     def _client(self) -> Client:
         return Client(self.host, self.port, self.scheme == "https", self.settings.basic_auth)
+
+    def _notes(self, *, waited: bool = False) -> Notes:
+        closed = self._closed()
+        if closed is not None:
+            return Notes([f"No client reaches the gateway: {closed}."], [])
+        if any(entry.origin == "application" for entry in self._journal.of_test()):
+            return Notes([], [])
+        gateway = self._gateway
+        lines = silence.explain(self.url, self.address, self.host, gateway.threads, gateway.began, waited=waited)
+        return Notes([], lines)
 
     def _closed(self) -> str | None:
         return self._gateway.closed()

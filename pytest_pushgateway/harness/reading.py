@@ -218,4 +218,4 @@ class Reading(Journalled):
 
     def _not_exposed(self, expectation: Expected, found: list[Candidate]) -> str:
         requests, dropped = self._journal.requests(), self._journal.dropped
-        return failures.not_exposed(expectation, found, self._store, requests, dropped, self._closed())
+        return failures.not_exposed(expectation, found, self._store, requests, dropped, self._notes())

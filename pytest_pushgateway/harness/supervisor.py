@@ -37,6 +37,7 @@ class Supervisor(NamedTuple):
         self.gateway.test = test
         self.gateway.log.clear()
         self.gateway.journal.begin_test()
+        self.gateway.mark_beginning()
 
     def begin(self) -> None:
         """Get ready for a test: started, empty, without faults, the clock running."""

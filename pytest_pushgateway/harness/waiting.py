@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from pytest_pushgateway.durations import seconds
-from pytest_pushgateway.harness.journal.journal import Journal, Journalled
+from pytest_pushgateway.harness.journal.journal import Journal, Journalled, Notes
 from pytest_pushgateway.harness.journal.requests import Push
 from pytest_pushgateway.harness.matching import Expected, carries, expected
 from pytest_pushgateway.harness.wording import brief, show_matchers
@@ -66,7 +66,7 @@ class Waiting(Journalled):
         limit = seconds(timeout, "timeout")
         push: Push | None = _wait(self._journal, awaited.look, limit, None)
         if push is None:
-            raise AssertionError(awaited.message(limit, self._closed(), _hint("wait_for_push")))
+            raise AssertionError(awaited.message(limit, self._notes(waited=True), _hint("wait_for_push")))
         return push
 
     def wait_until(self, predicate: Callable[[], _T], timeout: Duration = 5) -> _T:
@@ -89,7 +89,7 @@ class Waiting(Journalled):
         asked = _Asked(predicate, "wait_until")
         result = _wait(self._journal, asked.look, limit, _POLL)
         if not result:
-            asked.fail(limit, self._journal, self._closed())
+            asked.fail(limit, self._journal, self._notes(waited=True))
         self._journal.look()
         return result  # type: ignore[no-any-return]
 
@@ -117,7 +117,7 @@ class Waiting(Journalled):
         limit = seconds(timeout, "timeout")
         push: Push | None = await _async_wait(self._journal, awaited.look, limit, None, "wait_for_push")
         if push is None:
-            raise AssertionError(awaited.message(limit, self._closed()))
+            raise AssertionError(awaited.message(limit, self._notes(waited=True)))
         return push
 
     @overload
@@ -140,7 +140,7 @@ class Waiting(Journalled):
         asked = _Asked(predicate, "async_wait_until")
         result = await _async_wait(self._journal, asked.look, limit, _POLL, "wait_until")
         if not result:
-            asked.fail(limit, self._journal, self._closed())
+            asked.fail(limit, self._journal, self._notes(waited=True))
         self._journal.look()
         return result
 
@@ -192,7 +192,7 @@ class _Asked(Generic[_T]):
             raise TypeError(f"the predicate returned {shown(result)}, which is always true; wrap it in any() or list()")
         return result
 
-    def fail(self, timeout: float, journal: Journal, closed: str | None) -> NoReturn:
+    def fail(self, timeout: float, journal: Journal, notes: Notes) -> NoReturn:
         """Raise an AssertionError with what was waited for, what the predicate did last, and what came meanwhile."""
         __tracebackhide__ = True
         name = getattr(self._predicate, "__qualname__", None) or shown(self._predicate)
@@ -200,7 +200,7 @@ class _Asked(Generic[_T]):
         where = f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else ""
         first = f"waited {timeout:g} s in vain for {name}{where} to be true"
         advice = [*self._last(), *_hint(self._method)]
-        message = failures.timed_out(first, None, journal.of_test(), journal.dropped, advice, closed)
+        message = failures.timed_out(first, None, journal.of_test(), journal.dropped, advice, notes)
         raise AssertionError(message) from self._error
 
     def _last(self) -> list[str]:
@@ -247,7 +247,7 @@ class _Awaited:
                     return push
         return None
 
-    def message(self, timeout: float, closed: str | None, advice: Sequence[str] = ()) -> str:
+    def message(self, timeout: float, notes: Notes, advice: Sequence[str] = ()) -> str:
         """Return what was waited for in vain, and what came instead."""
         wanted = "an accepted push" if self._count == 1 else f"{self._count} accepted pushes"
         if self._expectation.name is not None:
@@ -260,7 +260,7 @@ class _Awaited:
             wanted += f" after push {self._after.number}"
         first = f"waited {timeout:g} s for {wanted}"
         requests = [entry for entry in self._journal.of_test() if entry._order > self._begin]
-        return failures.timed_out(first, self._expectation, requests, self._journal.dropped, advice, closed)
+        return failures.timed_out(first, self._expectation, requests, self._journal.dropped, advice, notes)
 
 
 def _wait(journal: Journal, look: Callable[[], Any], timeout: float, poll: float | None) -> Any:

@@ -35,6 +35,7 @@ LATER = {
     "harness.messages.report": 1.2,
     "harness.messages.history": 0.4,
     "harness.messages.rejections": 0.9,
+    "harness.messages.silence": 0.6,
     "harness.journal.lint": 2.2,
     "harness.journal.timeline": 1.0,
     "gateway.store.merged_families": 1.7,

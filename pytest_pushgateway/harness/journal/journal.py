@@ -9,7 +9,7 @@ import time
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_pushgateway.gateway.app.recent_requests import kind_of
 from pytest_pushgateway.golang.utf8 import bytes_of
@@ -30,6 +30,13 @@ ASTRAY = 100
 
 FREED_AT_ONCE = 200
 FREED_BYTES = 64 * 1024
+
+
+class Notes(NamedTuple):
+    """Lines of a message on what may keep requests from the gateway: for its beginning, and for its end."""
+
+    first: list[str]
+    last: list[str]
 
 
 class Journalled:
@@ -57,6 +64,15 @@ class Journalled:
     def _closed(self) -> str | None:
         """Return why no connection reaches the gateway now, and what to do; None where one would."""
         return None
+
+    def _notes(self, *, waited: bool = False) -> Notes:
+        """Return what may keep requests from the gateway.
+
+        Args:
+            waited: whether the test has waited for them already.
+
+        """
+        return Notes([], [])
 
 
 class Totals:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.exposition.labels import Labels
     from pytest_pushgateway.exposition.model import MetricFamily
     from pytest_pushgateway.harness.absence import Doubt
+    from pytest_pushgateway.harness.journal.journal import Notes
 
 CANDIDATES = 5
 NAMES = 5
@@ -54,7 +55,7 @@ def not_exposed(
     state: Lookups,
     requests: Sequence[Request],
     dropped: int,
-    closed: str | None,
+    notes: Notes,
 ) -> str:
     """Return why a sample that should be exposed is not."""
     names = [name for name in state.names() if name not in OWN_GAUGES]
@@ -65,16 +66,17 @@ def not_exposed(
         why = _why(expectation, found, "exposed") if names or found else "but the gateway exposes nothing"
     return message(
         f"expected {expectation} to be exposed, {why}",
-        _note(closed),
+        notes.first,
         _nearest(expectation, [(candidate, "") for candidate in found]),
         _parts(expectation, family) or _alike(expectation, found, names),
         _history(expectation, requests, dropped, None if family is not None else _GONE),
         [] if found else _unread(requests) + _empty(requests) + _strays(requests),
         _relax(expectation, found),
+        notes.last,
     )
 
 
-def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int, closed: str | None) -> str:
+def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int, notes: Notes) -> str:
     """Return why no accepted push of the application carried a sample."""
     pushes = [entry for entry in requests if isinstance(entry, Push)]
     ours = [push for push in pushes if push.origin == "application"]
@@ -96,7 +98,7 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int,
     history = _history(expectation, requests, dropped, "is exposed", accepted=False)
     return message(
         f"expected {expectation} to have been pushed, {why}",
-        _note(closed),
+        notes.first,
         _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found]),
         _parts(expectation, family) or _alike(expectation, samples, names),
         history,
@@ -104,6 +106,7 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int,
         [] if found else _empty(accepted),
         _strays(requests),
         _relax(expectation, samples),
+        notes.last,
     )
 
 
@@ -236,7 +239,11 @@ def not_one(expectation: Expected, found: Sequence[Candidate]) -> str:
 
 
 def not_deleted(
-    expectation: Expected, requests: Sequence[Request], keys: Sequence[Mapping[str, str]], dropped: int
+    expectation: Expected,
+    requests: Sequence[Request],
+    keys: Sequence[Mapping[str, str]],
+    dropped: int,
+    notes: Notes,
 ) -> str:
     """Return why a group counts as not deleted."""
     shown = brief(show_matchers(expectation.labels), KEY)
@@ -265,10 +272,12 @@ def not_deleted(
     groups = [f"  {show_key(dict(each))}" for each in keys]
     return message(
         f"expected the group {shown} to be deleted, {why}",
+        notes.first,
         ["Deletions:", *lines[:10], *_more(len(lines), 10, "deletions")] if lines else [],
         ["Groups that stand:", *groups[:10], *_more(len(groups), 10, "groups")] if groups else ["No group stands."],
         ["A DELETE takes the exact grouping key: one label less is another group."] if deletions or groups else [],
         _dropped(dropped),
+        notes.last,
     )
 
 
@@ -279,7 +288,12 @@ def _deletion(entry: Delete) -> str:
 
 
 def not_rejected(
-    what: str, method: str | None, asked: Sequence[Request], requests: Sequence[Request], dropped: int
+    what: str,
+    method: str | None,
+    asked: Sequence[Request],
+    requests: Sequence[Request],
+    dropped: int,
+    notes: Notes,
 ) -> str:
     """Return why no push, or with ``method`` no request of that method, counts as the rejected one expected."""
     noun = "push" if method is None else method
@@ -301,10 +315,12 @@ def not_rejected(
         why = f"but none of the {len(rejected)} rejected {several} is such a one"
     return message(
         f"expected a rejected {noun}{what}, {why}",
+        notes.first,
         _requests(f"The {several}:", rejected or entries, f"earlier {several}"),
         ["To relax the check, leave out match= or status=."] if rejected else [],
         _elsewhere(elsewhere),
         _dropped(dropped),
+        notes.last,
     )
 
 
@@ -321,7 +337,7 @@ def timed_out(
     requests: Sequence[Request],
     dropped: int,
     hint: Sequence[str],
-    closed: str | None,
+    notes: Notes,
 ) -> str:
     """Return what came while something was waited for in vain."""
     pushes = [entry for entry in requests if isinstance(entry, Push)]
@@ -337,7 +353,7 @@ def timed_out(
         what = "only the test itself pushed, with gateway.push()"
     return message(
         f"{first}: {what}",
-        _note(closed),
+        notes.first,
         hint,
         _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found])
         if expectation
@@ -346,6 +362,7 @@ def timed_out(
         _pushes(pushes),
         _strays(requests),
         _dropped(dropped),
+        notes.last,
     )
 
 
@@ -373,11 +390,10 @@ def no_family(name: str, state: Lookups) -> str:
     )
 
 
-def text_differs(differences: Sequence[str], closed: str | None) -> str:
+def text_differs(differences: Sequence[str], notes: Notes) -> str:
     """Return how what is exposed differs from a block of text."""
-    return message(
-        "expected the block of text to be exposed (-), but what is exposed (+) differs:", _note(closed), differences
-    )
+    first = "expected the block of text to be exposed (-), but what is exposed (+) differs:"
+    return message(first, notes.first, differences, notes.last)
 
 
 def _why(expectation: Expected, found: Sequence[Candidate], where: str) -> str:
@@ -502,10 +518,6 @@ def _relax(expectation: Expected, found: Sequence[Candidate]) -> list[str]:
     if expectation.labels and found and not hints:
         hints.append("give fewer labels: those that you give must match, others may be there")
     return [f"To relax the check, {hint}." for hint in hints]
-
-
-def _note(closed: str | None) -> list[str]:
-    return [f"No client reaches the gateway: {closed}."] if closed is not None else []
 
 
 def _pushes(pushes: Sequence[Push]) -> list[str]:
