@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -75,10 +74,9 @@ def _option(default: Any, text: str, **more: Any) -> Any:
 
 # The option table. From a row come the option of Pushgateway() and of the marker, pytest's command line and ini file,
 # the flag of `serve` (where `flag=` names it), the server's limit, and the line of docs/options.md.
-# Methods are written by hand: to have them generated takes 1 ms of every test run's start, used or not.
-@dataclass(frozen=True, init=False, repr=False, eq=False)
+# Not a dataclass: that costs each start of a gateway by itself 15 ms.
 class Settings:
-    """Every option of a gateway. Sizes are bytes, durations seconds.
+    """Every option of a gateway, frozen. Sizes are bytes, durations seconds.
 
     ``sources`` tells where each option that was set came from; it takes no part in comparisons.
 
@@ -131,7 +129,7 @@ class Settings:
         300.0, "time that a client has to send its request; a slower one gets 408", flag="web.request-timeout"
     )
     idle_timeout: float = _option(300.0, "time after which an idle connection is closed", flag="web.idle-timeout")
-    sources: Mapping[str, str] = field(init=False)
+    sources: Mapping[str, str]
 
     def __init__(self, *, sources: Mapping[str, str] = _NO_SOURCES, **options: Any) -> None:
         for name, value in options.items():
@@ -144,6 +142,12 @@ class Settings:
                         f"web_config_file ({self.sources['web_config_file']}) excludes {other} "
                         f"({self.sources[other]}): the file already says who may connect and how"
                     )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Settings cannot be changed: {name!r} is set when they are made")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"Settings cannot be changed: {name!r} stays")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Settings):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import platform
 import signal
 import socket
 import sys
@@ -18,7 +17,7 @@ from pytest_pushgateway._version import __version__
 from pytest_pushgateway.cli.kingpin import KINGPIN, Command, Flag
 from pytest_pushgateway.cli.log import FORMATS, LEVELS, make_log
 from pytest_pushgateway.gateway.app.original_flags import as_flags
-from pytest_pushgateway.gateway.build_info import BRANCH, version_text
+from pytest_pushgateway.gateway.build_info import BRANCH, VERSION, machine, version_text
 from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.http.listeners import split_address, systemd_sockets
@@ -220,7 +219,7 @@ def _serve(options: dict[str, Any], log: Log, build: Build) -> int:
     # 2,000 objects, as by default, costs it a tenth of its time.
     gc.set_threshold(_OBJECTS)
     log("info", "starting pushgateway", version=f"(version={__version__}, branch={BRANCH})")
-    context = f"(python={platform.python_version()}, platform={sys.platform}/{platform.machine()})"
+    context = f"(python={VERSION}, platform={sys.platform}/{machine()})"
     log("info", "Build context", build_context=context)
     try:
         gateway, asked = _start(options, settings_of(options), log, build)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import sys
 
 from pytest_pushgateway._version import __version__
 
 BRANCH = "pytest-pushgateway"
-PYTHON = f"python{platform.python_version()}"
+VERSION = sys.version.partition(" ")[0]
+"""Python's version: what ``platform`` says, whose import takes 6 ms."""
+PYTHON = f"python{VERSION}"
+
+
+def machine() -> str:
+    """Return the kind of machine, such as ``x86_64``."""
+    if hasattr(os, "uname"):
+        return os.uname().machine
+    import platform
+
+    return platform.machine()
+
 
 LABELS = {
     "version": __version__,
@@ -17,7 +29,7 @@ LABELS = {
     "tags": "unknown",
     "goversion": PYTHON,
     "goos": sys.platform,
-    "goarch": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+    "goarch": {"x86_64": "amd64", "aarch64": "arm64"}.get(machine(), machine()),
 }
 """The labels of ``pushgateway_build_info``."""
 
@@ -36,6 +48,6 @@ def version_text() -> str:
     """Return what ``--version`` prints."""
     return (
         f"pushgateway, version {__version__} (branch: {BRANCH}, revision: {__version__})\n"
-        f"  python version:   {platform.python_version()}\n"
-        f"  platform:         {sys.platform}/{platform.machine()}\n"
+        f"  python version:   {VERSION}\n"
+        f"  platform:         {sys.platform}/{machine()}\n"
     )

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pytest_pushgateway.exposition.model import MetricFamily
@@ -59,24 +58,41 @@ class Collision(NamedTuple):
     """The groups that stand in the way (for a poisoned gateway: that hold the conflict); none for own metrics."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Verdict:
-    """What became of a push, a deletion or a wipe."""
+    """What became of a push, a deletion or a wipe.
 
-    accepted: bool
-    error: str | None = None
-    """The original's words, after ``pushed metrics are invalid or inconsistent with existing metrics: ``."""
-    collisions: tuple[Collision, ...] = ()
-    removed: tuple[bytes, ...] = ()
-    """Names of the families that a PUT removed and does not carry."""
-    created: bool = False
-    """The group was not there before; a rejected push creates it, too."""
-    matched: bool = False
-    """The group, or for a wipe any group, was there before."""
-    stale: bool = False
-    """The request belongs to a generation that is over: nothing was done."""
-    unkept: str | None = None
-    """Why the persistence file cannot keep the change, where it must: nothing was done."""
+    Args:
+        accepted: whether it took effect.
+        error: the original's words, after ``pushed metrics are invalid or inconsistent with existing metrics: ``.
+        collisions: why it was rejected, one by one.
+        removed: names of the families that a PUT removed and does not carry.
+        created: the group was not there before; a rejected push creates it, too.
+        matched: the group, or for a wipe any group, was there before.
+        stale: the request belongs to a generation that is over: nothing was done.
+        unkept: why the persistence file cannot keep the change, where it must: nothing was done.
+    """
+
+    __slots__ = ("accepted", "collisions", "created", "error", "matched", "removed", "stale", "unkept")
+
+    def __init__(
+        self,
+        accepted: bool,
+        error: str | None = None,
+        collisions: tuple[Collision, ...] = (),
+        removed: tuple[bytes, ...] = (),
+        created: bool = False,
+        matched: bool = False,
+        stale: bool = False,
+        unkept: str | None = None,
+    ) -> None:
+        self.accepted: bool = accepted
+        self.error: str | None = error
+        self.collisions: tuple[Collision, ...] = collisions
+        self.removed: tuple[bytes, ...] = removed
+        self.created: bool = created
+        self.matched: bool = matched
+        self.stale: bool = stale
+        self.unkept: str | None = unkept
 
 
 class Poison(NamedTuple):

@@ -8,7 +8,6 @@ the first byte of the answer leaves. Neither is called for a request that had ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -22,27 +21,59 @@ Kind = Literal["push", "delete", "scrape", "wipe", "other"]
 """What a request asks for, by route and method: ``push`` is PUT or POST of a group, also of one with a bad URL."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class RawRequest:
-    """One request as it came off the wire."""
+    """One request as it came off the wire.
 
-    method: str
-    target: str
-    """The request target as sent, neither decoded nor cleaned (latin-1: one character a byte)."""
-    raw_headers: list[tuple[str, str]]
-    """Names as sent and values, in the order of the wire (latin-1)."""
-    body: bytes
-    """The body as sent: content codings still applied, chunked transfer coding undone."""
-    remote_address: str
-    generation: int
-    """The store's generation when the first byte of the request arrived."""
-    received_at: float
-    """The gateway's clock when the request line had been read, seconds since the epoch."""
-    kind: Kind
-    key: Labels | None
-    """The grouping key of a push or deletion; None when the URL names none."""
-    handler: str = ""
-    """Which of the gateway's handlers answers: ``push``, ``status``, ``api/v1/metrics``...; empty for redirect, 404."""
+    Args:
+        method: as sent.
+        target: the request target as sent, neither decoded nor cleaned (latin-1: one character a byte).
+        raw_headers: names as sent and values, in the order of the wire (latin-1).
+        body: the body as sent: content codings still applied, chunked transfer coding undone.
+        remote_address: the client's.
+        generation: the store's generation when the first byte of the request arrived.
+        received_at: the gateway's clock when the request line had been read, seconds since the epoch.
+        kind: what it asks for.
+        key: the grouping key of a push or deletion; None when the URL names none.
+        handler: which of the gateway's handlers answers: ``push``, ``status``, ``api/v1/metrics``...; empty for
+            redirect and 404.
+    """
+
+    __slots__ = (
+        "body",
+        "generation",
+        "handler",
+        "key",
+        "kind",
+        "method",
+        "raw_headers",
+        "received_at",
+        "remote_address",
+        "target",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        raw_headers: list[tuple[str, str]],
+        body: bytes,
+        remote_address: str,
+        generation: int,
+        received_at: float,
+        kind: Kind,
+        key: Labels | None,
+        handler: str = "",
+    ) -> None:
+        self.method: str = method
+        self.target: str = target
+        self.raw_headers: list[tuple[str, str]] = raw_headers
+        self.body: bytes = body
+        self.remote_address: str = remote_address
+        self.generation: int = generation
+        self.received_at: float = received_at
+        self.kind: Kind = kind
+        self.key: Labels | None = key
+        self.handler: str = handler
 
     @property
     def headers(self) -> Headers:
@@ -88,26 +119,46 @@ class Plan(NamedTuple):
     """Whoever made the plan; ``Gateway.release(owner)`` ends the waits of its plans."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Record:
-    """What became of one request."""
+    """What became of one request.
 
-    request: RawRequest
-    status: int
-    """The status of the answer; 0 when none is sent."""
-    error: str | None
-    """The text of a 4xx or 5xx answer without its final newline; the reason where a push was refused behind a 2xx."""
-    verdict: Verdict | None
-    """The store's verdict on a push, deletion or wipe; None when the store was not asked."""
-    parsed: Parsed | None
-    """The body of a push; None when it could not be parsed or was not looked at."""
-    duration: float
-    """Seconds from the request's arrival to this record."""
-    plan: Plan | None = None
-    location: str = ""
-    """The Location header of the answer; empty where there is none."""
-    missed: str = ""
-    """Why a request that was meant as a push or a deletion reached no group, and what to do; empty for all others."""
+    Args:
+        request: the request.
+        status: the status of the answer; 0 when none is sent.
+        error: the text of a 4xx or 5xx answer without its final newline; the reason where a push was refused behind a
+            2xx.
+        verdict: the store's verdict on a push, deletion or wipe; None when the store was not asked.
+        parsed: the body of a push; None when it could not be parsed or was not looked at.
+        duration: seconds from the request's arrival to this record.
+        plan: the fault that it met.
+        location: the Location header of the answer; empty where there is none.
+        missed: why a request that was meant as a push or a deletion reached no group, and what to do; empty for all
+            others.
+    """
+
+    __slots__ = ("duration", "error", "location", "missed", "parsed", "plan", "request", "status", "verdict")
+
+    def __init__(
+        self,
+        request: RawRequest,
+        status: int,
+        error: str | None,
+        verdict: Verdict | None,
+        parsed: Parsed | None,
+        duration: float,
+        plan: Plan | None = None,
+        location: str = "",
+        missed: str = "",
+    ) -> None:
+        self.request: RawRequest = request
+        self.status: int = status
+        self.error: str | None = error
+        self.verdict: Verdict | None = verdict
+        self.parsed: Parsed | None = parsed
+        self.duration: float = duration
+        self.plan: Plan | None = plan
+        self.location: str = location
+        self.missed: str = missed
 
 
 Observer = Callable[[Record], None]

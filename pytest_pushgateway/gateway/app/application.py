@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_pushgateway.exposition import content_coding
@@ -58,28 +57,78 @@ class Access(Protocol):
         """Return who may ask with a password; nobody where none is asked for."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class App:
-    """A gateway's application; everything it works with is handed in."""
+    """A gateway's application; everything it works with is handed in.
 
-    store: Store
-    self_metrics: SelfMetrics
-    router: Router
-    api: Callable[[str], Answer]
-    """Answers a request for one of the JSON API's handlers."""
-    page: Callable[[str], Answer | None]
-    """Answers a GET of the web page: its path without prefix."""
-    quit: Callable[[], None] | None
-    """Ends the gateway, where the lifecycle API is enabled."""
-    log: Log
-    clock: Callable[[], float]
-    access: Access | None = None
-    hook: Hook | None = None
-    observer: Observer | None = None
-    consistency_check: bool = True
-    utf8_names: bool = False
-    max_body_size: int = 256 << 20
-    max_decoded_body_size: int = 1 << 30
+    Args:
+        store: what is held.
+        self_metrics: the gateway's own metrics.
+        router: finds the handler of a request.
+        api: answers a request for one of the JSON API's handlers.
+        page: answers a GET of the web page: its path without prefix.
+        quit: ends the gateway, where the lifecycle API is enabled.
+        log: takes what is worth a line.
+        clock: Unix seconds.
+        access: who may ask; None for everybody.
+        hook: called with each request before it takes effect.
+        observer: called with the record of each request before its answer leaves.
+        consistency_check: refuse pushes inconsistent with what is stored.
+        utf8_names: allow UTF-8 label names in grouping keys and metric names.
+        max_body_size: bytes, as sent.
+        max_decoded_body_size: bytes, decompressed.
+    """
+
+    __slots__ = (
+        "access",
+        "api",
+        "clock",
+        "consistency_check",
+        "hook",
+        "log",
+        "max_body_size",
+        "max_decoded_body_size",
+        "observer",
+        "page",
+        "quit",
+        "router",
+        "self_metrics",
+        "store",
+        "utf8_names",
+    )
+
+    def __init__(
+        self,
+        store: Store,
+        self_metrics: SelfMetrics,
+        router: Router,
+        api: Callable[[str], Answer],
+        page: Callable[[str], Answer | None],
+        quit: Callable[[], None] | None,
+        log: Log,
+        clock: Callable[[], float],
+        access: Access | None = None,
+        hook: Hook | None = None,
+        observer: Observer | None = None,
+        consistency_check: bool = True,
+        utf8_names: bool = False,
+        max_body_size: int = 256 << 20,
+        max_decoded_body_size: int = 1 << 30,
+    ) -> None:
+        self.store: Store = store
+        self.self_metrics: SelfMetrics = self_metrics
+        self.router: Router = router
+        self.api: Callable[[str], Answer] = api
+        self.page: Callable[[str], Answer | None] = page
+        self.quit: Callable[[], None] | None = quit
+        self.log: Log = log
+        self.clock: Callable[[], float] = clock
+        self.access: Access | None = access
+        self.hook: Hook | None = hook
+        self.observer: Observer | None = observer
+        self.consistency_check: bool = consistency_check
+        self.utf8_names: bool = utf8_names
+        self.max_body_size: int = max_body_size
+        self.max_decoded_body_size: int = max_decoded_body_size
 
     def __call__(self, incoming: Incoming) -> Answer:
         """Serve one request. Raises Abandoned when it gets no answer."""
@@ -151,14 +200,20 @@ class _Handling:
         app = self.app
         self_metrics = SelfMetrics(app.clock)
         store = Store(self_metrics=self_metrics, clock=app.clock)
-        self.app = replace(
-            app,
+        self.app = App(
             store=store,
             self_metrics=self_metrics,
+            router=app.router,
+            api=app.api,
+            page=app.page,
             quit=None if app.quit is None else _do_nothing,
             log=_do_nothing,
-            hook=None,
-            observer=None,
+            clock=app.clock,
+            access=app.access,
+            consistency_check=app.consistency_check,
+            utf8_names=app.utf8_names,
+            max_body_size=app.max_body_size,
+            max_decoded_body_size=app.max_decoded_body_size,
         )
         self.request.generation = store.generation
         self.verdict = self.parsed = None

@@ -7,22 +7,30 @@ so this tree parts where that one does. Paths are decoded bytes. A lookup tries 
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 _SLASH = ord("/")
 
 
-@dataclass(slots=True, eq=False)
 class _Node:
-    text: bytes = b""
-    handler: str | None = None
-    children: dict[int, _Node] = field(default_factory=dict)
-    """By the first byte of what they add; that of a catch-all below a node of its own is the slash."""
-    catch_all: str | None = None
-    """The handler of whatever follows, from a slash on."""
-    group: str | None = None
-    """The handler of one segment, and whatever follows it."""
+    __slots__ = ("catch_all", "children", "group", "handler", "text")
+
+    def __init__(
+        self,
+        text: bytes = b"",
+        handler: str | None = None,
+        children: dict[int, _Node] | None = None,
+        catch_all: str | None = None,
+        group: str | None = None,
+    ) -> None:
+        self.text: bytes = text
+        self.handler: str | None = handler
+        self.children: dict[int, _Node] = {} if children is None else children
+        """By the first byte of what they add; that of a catch-all below a node of its own is the slash."""
+        self.catch_all: str | None = catch_all
+        """The handler of whatever follows, from a slash on."""
+        self.group: str | None = group
+        """The handler of one segment, and whatever follows it."""
 
 
 class Match(NamedTuple):

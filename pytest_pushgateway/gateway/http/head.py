@@ -7,7 +7,6 @@ Pure functions. Framing decides where the next request begins, so whatever two r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from pytest_pushgateway.golang.url import is_target
 
@@ -71,26 +70,58 @@ def bad_request(detail: str = "") -> Refusal:
     return Refusal(f"400 Bad Request: {detail}" if detail else "400 Bad Request")
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Head:
-    """Request line, headers and framing of one request."""
+    """Request line, headers and framing of one request.
 
-    method: str
-    target: str
-    """Raw, latin-1."""
-    http10: bool
-    headers: list[tuple[str, str]]
-    """As sent, latin-1; values without the blanks around them."""
-    fields: dict[str, str]
-    """The first value of each header by lower-case name: what Go's ``Header.Get`` returns."""
-    content_length: int
-    """Bytes; 0 where none is given."""
-    chunked: bool
-    close: bool
-    """Whether the client wants the connection closed after the answer."""
-    expects_continue: bool
-    expects_else: bool
-    """Whether it expects something that nobody knows: 417."""
+    Args:
+        method: as sent.
+        target: raw, latin-1.
+        http10: whether the client speaks HTTP/1.0.
+        headers: as sent, latin-1; values without the blanks around them.
+        fields: the first value of each header by lower-case name: what Go's ``Header.Get`` returns.
+        content_length: bytes; 0 where none is given.
+        chunked: whether the body comes in chunks.
+        close: whether the client wants the connection closed after the answer.
+        expects_continue: whether it waits for ``100 Continue``.
+        expects_else: whether it expects something that nobody knows: 417.
+    """
+
+    __slots__ = (
+        "chunked",
+        "close",
+        "content_length",
+        "expects_continue",
+        "expects_else",
+        "fields",
+        "headers",
+        "http10",
+        "method",
+        "target",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        http10: bool,
+        headers: list[tuple[str, str]],
+        fields: dict[str, str],
+        content_length: int,
+        chunked: bool,
+        close: bool,
+        expects_continue: bool,
+        expects_else: bool,
+    ) -> None:
+        self.method: str = method
+        self.target: str = target
+        self.http10: bool = http10
+        self.headers: list[tuple[str, str]] = headers
+        self.fields: dict[str, str] = fields
+        self.content_length: int = content_length
+        self.chunked: bool = chunked
+        self.close: bool = close
+        self.expects_continue: bool = expects_continue
+        self.expects_else: bool = expects_else
 
 
 def find_head(buffer: bytes | bytearray, start: int = 0) -> int:

@@ -8,7 +8,6 @@ in which it walks a map, this one is strict and deterministic: what stands comes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
 from pytest_pushgateway.gateway.store.index import (
@@ -24,15 +23,17 @@ from pytest_pushgateway.gateway.store.index import (
 )
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Conflicts:
     """All conflicts of a state."""
 
-    clashing: dict[bytes, None] = field(default_factory=dict)
-    pairs: dict[tuple[bytes, bytes], None] = field(default_factory=dict)
-    duplicates: dict[bytes, tuple[bytes, list[GroupState]]] = field(default_factory=dict)
-    """Series, with the family's name and the owners in order, the pushing group last."""
-    bad: dict[tuple[bytes, GroupState], FamilyState] = field(default_factory=dict)
+    __slots__ = ("bad", "clashing", "duplicates", "pairs")
+
+    def __init__(self) -> None:
+        self.clashing: dict[bytes, None] = {}
+        self.pairs: dict[tuple[bytes, bytes], None] = {}
+        self.duplicates: dict[bytes, tuple[bytes, list[GroupState]]] = {}
+        """Series, with the family's name and the owners in order, the pushing group last."""
+        self.bad: dict[tuple[bytes, GroupState], FamilyState] = {}
 
     def __bool__(self) -> bool:
         return bool(self.clashing or self.pairs or self.duplicates or self.bad)

@@ -6,7 +6,6 @@ Everything here is changed under the store's lock only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from pytest_pushgateway.exposition.labels import split_prefix
@@ -35,12 +34,14 @@ _WHOLESALE = 64
 """A sheet with fewer changes than this is always brought up to date piecemeal."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Counters:
     """How much work was done, for tests of complexity."""
 
-    series_visited: int = 0
-    lines_rendered: int = 0
+    __slots__ = ("lines_rendered", "series_visited")
+
+    def __init__(self) -> None:
+        self.series_visited: int = 0
+        self.lines_rendered: int = 0
 
 
 class Delta:
