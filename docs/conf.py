@@ -24,6 +24,7 @@ nitpick_ignore_regex = [
         r"(collections\.abc|datetime|os|re|pathlib|types|email\.message|typing|prometheus_client|werkzeug)\..*",
     ),
     ("py:class", r"Sample|Metrics|Headers|Message|PathLike|Global|Unsimulated|RulesError|Any|Parsed|MetricFamily"),
+    ("py:class", r"Duration|Moment|When|Answers|AbstractContextManager|_T"),
     ("py:class", r"(pytest_pushgateway\.programs\.)?Program"),
     ("py:attr", "targets"),
     ("py:mod", r"pytest_pushgateway\.prometheus\.rules\.rule_test"),

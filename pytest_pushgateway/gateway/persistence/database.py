@@ -85,7 +85,7 @@ class Database:
 
     def __init__(self, path: Path, synchronous: str, named: Path) -> None:
         self.path = path
-        self.uncertain = False
+        self.uncertain: bool = False
         """Whether the last transaction failed so late that it may be in the file nevertheless."""
         self.spoilt: Meddling | None = None
         """What something else did to the file while it was written."""

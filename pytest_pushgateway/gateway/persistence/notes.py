@@ -47,7 +47,7 @@ class Notes:
     """
 
     def __init__(self) -> None:
-        self.generation = 0
+        self.generation: int = 0
         """Counts how often everything was forgotten."""
         self.whole = False
         """Whether the file cannot be trusted to have what was never noted, or was noted and done."""

@@ -53,10 +53,10 @@ class Persistence:
         clock: Callable[[], float],
         required: bool,
     ) -> None:
-        self.path = path
+        self.path: Path = path
         """The file, and not a link that leads to it."""
         self._given = path
-        self.interval = 0.0 if required else interval
+        self.interval: float = 0.0 if required else interval
         self.required = required
         """Whether a change that cannot be kept is refused: the store asks :meth:`keep` before it changes anything."""
         self._synchronous = synchronous
