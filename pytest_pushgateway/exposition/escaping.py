@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
-from pytest_pushgateway.exposition.labels import Labels, is_legacy_name, render_prefix, split_prefix
+from pytest_pushgateway.exposition.labels import (
+    Labels,
+    is_legacy_name,
+    put_together,
+    render_prefix,
+    spelled,
+    split_prefix,
+    unescape_value,
+)
+from pytest_pushgateway.exposition.long_strings import Wide, widen
 from pytest_pushgateway.golang.utf8 import text_of
 
 ALLOW_UTF8 = "allow-utf-8"
@@ -91,5 +101,24 @@ def escape_prefix(prefix: bytes, escaping: str) -> bytes:
     """Render a prefix, which names everything unescaped, under an escaping scheme."""
     if escaping == ALLOW_UTF8 or not (b'{"' in prefix or b',"' in prefix):
         return prefix
+    if isinstance(prefix, Wide):
+        return _escape_wide(prefix, escaping)
     name, labels = split_prefix(prefix)
     return render_prefix(escape_name(name, escaping), escape_labels(labels, escaping))
+
+
+def _escape_wide(prefix: Wide, escaping: str) -> Wide:
+    name, labels = spelled(prefix)
+
+    def escaped(text: bytes) -> bytes:
+        # A token stays, without quotes: the name that it stands for is escaped where it is written out.
+        return text if text in prefix.longs else escape_name(unescape_value(text), escaping)
+
+    pairs = [escaped(label) + b'="' + value + b'"' for label, value in labels]
+    return widen(put_together(escaped(name), pairs), prefix.longs)
+
+
+NAME_ESCAPERS: dict[str, Callable[[bytes], bytes]] = {
+    each: partial(escape_name, escaping=each) for each in (ALLOW_UTF8, UNDERSCORES, DOTS, VALUES)
+}
+"""What escapes the name of a `Long`, which remembers it by the function."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pytest_pushgateway.exposition.labels import Labels
+from pytest_pushgateway.exposition.long_strings import LONGEST, Longs
 from pytest_pushgateway.golang.utf8 import is_utf8
 
 
@@ -35,17 +36,18 @@ def _name(label: tuple[bytes, bytes]) -> bytes:
     return label[0]
 
 
-def is_suspect(labels: Labels, *, has_summary: bool = False) -> bool:
+def is_suspect(labels: Labels, longs: Longs, *, has_summary: bool = False) -> bool:
     """Tell whether labels need the consistency check's look at each of them.
 
     Suspect are names that are reserved, empty or not UTF-8, values that are not UTF-8, one name twice, and ``quantile``
-    on a summary.
+    on a summary. ``longs`` are the long strings of the same push.
     """
     previous = None
     for name, value in labels:
         if name == previous or not name or name.startswith(b"__") or (has_summary and name == b"quantile"):
             return True
-        if not (is_utf8(name) and is_utf8(value)):
-            return True
+        for text in (name, value):
+            if not (is_utf8(text) if len(text) <= LONGEST else longs[text].once(is_utf8)):
+                return True
         previous = name
     return False

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Longs, Wide, expand, widen
 from pytest_pushgateway.exposition.names import METRIC_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 Labels = tuple[tuple[bytes, bytes], ...]
@@ -19,7 +20,7 @@ _LEGACY_NAME = re.compile(METRIC_NAME.encode())
 
 
 _LABEL = re.compile(
-    rb'(?:([a-zA-Z_:][a-zA-Z0-9_:]*)|"([^"\\]*(?:\\.[^"\\]*)*)")="([^"\\]*(?:\\.[^"\\]*)*)"[,}]',
+    rb'(?:([a-zA-Z_:][a-zA-Z0-9_:]*|\\@[0-9a-f]{32})|"([^"\\]*(?:\\.[^"\\]*)*)")="([^"\\]*(?:\\.[^"\\]*)*)"[,}]',
     re.DOTALL,
 )
 
@@ -57,27 +58,102 @@ def render_name(name: bytes) -> bytes:
 
 def render_prefix(name: bytes, labels: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Render what stands before the value in a line of the text format, names unescaped (``allow-utf-8``)."""
-    pairs = [render_name(label) + b'="' + escape_value(value) + b'"' for label, value in labels]
-    if name and not is_legacy_name(name):
-        return b"{" + b",".join([render_name(name), *pairs]) + b"}"
+    return put_together(
+        render_name(name) if name else b"",
+        [render_name(label) + b'="' + escape_value(value) + b'"' for label, value in labels],
+    )
+
+
+def series_prefix(name: bytes, labels: Labels, longs: Longs | None = None) -> bytes:
+    """Return the prefix that a series is known by: as :func:`render_prefix`, but with tokens for long strings.
+
+    ``longs`` are those of the same push.
+    """
+    pairs = []
+    for label, value in labels:
+        if len(value) > LONGEST or len(label) > LONGEST:
+            return _wide_prefix(name, labels, Longs() if longs is None else longs)
+        pairs.append(render_name(label) + b'="' + escape_value(value) + b'"')
+    if len(name) > LONGEST:
+        return _wide_prefix(name, labels, Longs() if longs is None else longs)
+    return put_together(render_name(name) if name else b"", pairs)
+
+
+def _wide_prefix(name: bytes, labels: Labels, longs: Longs) -> Wide:
+    used: dict[bytes, Long] = {}
+    pairs = [spell_name(label, longs, used) + b'="' + spell_value(value, longs, used) + b'"' for label, value in labels]
+    return widen(put_together(spell_name(name, longs, used) if name else b"", pairs), used)
+
+
+def spell_name(name: bytes, longs: Longs, used: dict[bytes, Long]) -> bytes:
+    """Return a name as it stands in a series' prefix; adds it to ``used``, by its token, if it is long."""
+    if len(name) <= LONGEST:
+        return render_name(name)
+    long = longs[name]
+    used[long.token] = long
+    return long.token if long.once(is_legacy_name) else b'"' + long.token + b'"'
+
+
+def spell_value(value: bytes, longs: Longs, used: dict[bytes, Long]) -> bytes:
+    """Return a label value as it stands in a series' prefix; adds it to ``used``, by its token, if it is long."""
+    if len(value) <= LONGEST:
+        return escape_value(value)
+    long = longs[value]
+    used[long.token] = long
+    return long.token
+
+
+def put_together(name: bytes, pairs: list[bytes]) -> bytes:
+    """Return the prefix of a name and label pairs, all of them as they stand in it."""
+    if name.startswith(b'"'):
+        return b"{" + b",".join([name, *pairs]) + b"}"
     return name + b"{" + b",".join(pairs) + b"}" if pairs else name
+
+
+def full_prefix(prefix: bytes) -> bytes:
+    """Return a series' prefix with everything written out, as :func:`render_prefix` does."""
+    return b"".join(expand(prefix, prefix.longs, _as_it_is)) if isinstance(prefix, Wide) else prefix
+
+
+def _as_it_is(long: Long, _before: bytes) -> bytes:
+    return long.once(escape_value)
 
 
 def split_prefix(prefix: bytes) -> tuple[bytes, Labels]:
     """Give back the metric name and the labels from which a prefix was rendered."""
-    name, brace, _ = prefix.partition(b"{")
-    if not brace:
-        return prefix, ()
-    start = len(name) + 1
-    if not name:
-        quoted = re.compile(_QUOTED).match(prefix, start)
-        if quoted and prefix[quoted.end() : quoted.end() + 1] != b"=":
-            name = unescape_value(quoted[1])
-            start = quoted.end() + 1
-    labels = []
-    for plain, quoted_name, value in _LABEL.findall(prefix, start):
-        labels.append((plain or unescape_value(quoted_name), unescape_value(value)))
-    return name, tuple(labels)
+    name, labels = spelled(prefix)
+    if isinstance(prefix, Wide):
+        longs = prefix.longs
+        return _meant(name, longs), tuple([(_meant(label, longs), _meant(value, longs)) for label, value in labels])
+    return unescape_value(name), tuple([(unescape_value(label), unescape_value(value)) for label, value in labels])
+
+
+def spelled(prefix: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Return the metric name and the labels of a prefix as they stand in it, escaped or as tokens, without quotes."""
+    name, _, rest = take_name(prefix)
+    labels = _LABEL.findall(rest) if rest else []
+    return name, [(plain or quoted, value) for plain, quoted, value in labels]
+
+
+def take_name(prefix: bytes) -> tuple[bytes, bool, bytes]:
+    """Take the metric name off a prefix.
+
+    Returns:
+        The name as it stands there, without quotes; whether it has some; and the rest, from the first label to the
+        closing brace.
+    """
+    name, _, rest = prefix.partition(b"{")
+    if not name and rest.startswith(b'"'):
+        quoted = re.compile(_QUOTED).match(rest)
+        if quoted and rest[quoted.end() : quoted.end() + 1] != b"=":
+            return quoted[1], True, rest[quoted.end() + 1 :]
+    return name, False, rest
+
+
+def _meant(text: bytes, longs: Mapping[bytes, Long]) -> bytes:
+    """Return the name or value that stands as ``text`` in a prefix."""
+    long = longs.get(text)
+    return unescape_value(text) if long is None else long.raw
 
 
 def sort_key(prefix: bytes) -> tuple[int, tuple[bytes, ...]]:

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_pushgateway.exposition.labels import split_prefix
+from pytest_pushgateway.exposition.long_strings import longs_in
 from pytest_pushgateway.exposition.model import Summary, part
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.golang.utf8 import text_of
@@ -46,8 +47,12 @@ def lines(family: MetricFamily) -> list[Line]:
     """Return the lines that a family is exposed as; a series without a value of the family's type is not exposed."""
     name = text_of(family.name)
     found: list[Line] = []
+    longs = {long.raw: long.once(text_of) for long in longs_in(family.series).values()}
     for prefix, value in family.series:
-        labels = {text_of(label): text_of(text) for label, text in split_prefix(prefix)[1]}
+        labels = {
+            longs.get(label) or text_of(label): longs.get(text) or text_of(text)
+            for label, text in split_prefix(prefix)[1]
+        }
         for suffix, extra, number in flatten(part(family.type, value)):
             found.append(Line(name + suffix, {**labels, **extra}, number))
     return found

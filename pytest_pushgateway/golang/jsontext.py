@@ -32,6 +32,11 @@ def string(text: bytes) -> bytes:
     return b'"' + _SPECIAL.sub(_escape, decoded).encode() + b'"'
 
 
+def content(text: bytes) -> bytes:
+    """Return what stands between the quotes of a JSON string."""
+    return string(text)[1:-1]
+
+
 def object_of(members: Mapping[bytes, bytes]) -> bytes:
     """Return a JSON object of values that are JSON already, sorted by name as Go sorts a map."""
     return b"{" + b",".join(string(name) + b":" + members[name] for name in sorted(members)) + b"}"

@@ -92,7 +92,7 @@ def test_a_truncated_database_is_moved_aside(tmp_path: Path) -> None:
 def test_a_rotten_page_is_found_at_the_start(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     content = bytearray(filled(path))
-    content[4096 * 5 : 4096 * 6] = b"\xa5" * 4096
+    content[4096 * 7 : 4096 * 8] = b"\xa5" * 4096
     path.write_bytes(content)
     expect_set_aside(path, "damaged", bytes(content))
 
@@ -365,7 +365,7 @@ def test_what_can_be_neither_written_nor_read_is_refused_in_one_line(unprivilege
         Kept(path)
     path.chmod(0o400)
     content = bytearray(path.read_bytes())
-    content[4096 * 5 : 4096 * 6] = b"\xa5" * 4096
+    content[4096 * 7 : 4096 * 8] = b"\xa5" * 4096
     path.chmod(0o600)
     path.write_bytes(content)
     path.chmod(0o400)

@@ -199,7 +199,7 @@ def test_blocks_hold_what_was_put_into_them(changes: list[dict[bytes, bytes | No
                 expected.pop(prefix, None)
         ordered = sorted(expected, key=sort_key)
         assert [prefix for prefix, _ in blocks.series()] == ordered
-        rendered = b"".join(blocks.render("text", lambda block: b"".join(b"%b %b\n" % each for each in block)))  # type: ignore[str-format]
+        rendered = b"".join(blocks.render("text", lambda block: [b"%b %b\n" % each for each in block]))  # type: ignore[str-format]
         assert rendered == b"".join(b"%b %b\n" % (prefix, expected[prefix]) for prefix in ordered)
         assert len(blocks) == len(expected)
 
@@ -251,9 +251,9 @@ def test_blocks_render_once_and_only_what_changed() -> None:
     blocks = Blocks((b'm{a="%04d"}' % number, b"1") for number in range(1000))
     rendered = list[int]()
 
-    def render(block: list[Series]) -> bytes:
+    def render(block: list[Series]) -> list[bytes]:
         rendered.append(len(block))
-        return b"x" * len(block)
+        return [b"x" * len(block)]
 
     for _ in range(2):
         blocks.render("text", render)

@@ -10,7 +10,8 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from pytest_pushgateway.exposition.grouping_labels import grouping_labels, is_suspect, merge
-from pytest_pushgateway.exposition.labels import Labels, render_prefix
+from pytest_pushgateway.exposition.labels import Labels, series_prefix
+from pytest_pushgateway.exposition.long_strings import Longs
 from pytest_pushgateway.exposition.model import (
     Histogram,
     MetricFamily,
@@ -46,6 +47,7 @@ def parse(body: bytes, grouping: Mapping[bytes, bytes] | None) -> Parsed:
         ParseError: in Go's words, if a message is cut off or no protobuf.
     """
     labels = None if grouping is None else grouping_labels(grouping)
+    longs = Longs()
     families: dict[bytes, MetricFamily] = {}
     timestamped: dict[bytes, bool] = {}
     position = 0
@@ -59,17 +61,17 @@ def parse(body: bytes, grouping: Mapping[bytes, bytes] | None) -> Parsed:
         except DecodeError:
             raise ParseError("proto:\N{NO-BREAK SPACE}cannot parse invalid wire-format data") from None
         position += size
-        families[message.name] = _family(message, labels)
+        families[message.name] = _family(message, labels, longs)
         timestamped[message.name] = any(metric.HasField("timestamp_ms") for metric in message.metric)
     return Parsed(families, any(timestamped.values()))
 
 
-def _family(message: Any, grouping: Labels | None) -> MetricFamily:
+def _family(message: Any, grouping: Labels | None, longs: Longs) -> MetricFamily:
     family = MetricFamily(message.name, message.type, message.help if message.HasField("help") else None, [])
     for metric in message.metric:
         labels = merge([(label.name, label.value) for label in metric.label], grouping)
-        prefix = render_prefix(family.name, labels)
-        if is_suspect(labels, has_summary=metric.HasField("summary")):
+        prefix = series_prefix(family.name, labels, longs)
+        if is_suspect(labels, longs, has_summary=metric.HasField("summary")):
             family.suspects.append(prefix)
         metric.ClearField("label")
         family.series.append((prefix, _value(metric, family.type)))

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.exposition.escaping import UNDERSCORES
-from pytest_pushgateway.exposition.model import proto_type_name
-from pytest_pushgateway.exposition.protobuf.writer import _size, render_family
+from pytest_pushgateway.exposition.escaping import ALLOW_UTF8, NAME_ESCAPERS, UNDERSCORES, escape_name
+from pytest_pushgateway.exposition.labels import spelled, split_prefix, unescape_value
+from pytest_pushgateway.exposition.long_strings import Long, Wide, expand, longs_in
+from pytest_pushgateway.exposition.model import (
+    Histogram,
+    MetricFamily,
+    MetricType,
+    Mixed,
+    Summary,
+    Value,
+    proto_type_name,
+)
+from pytest_pushgateway.exposition.protobuf.writer import encode_head, encode_value
+from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.golang.utf8 import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
-
-    from pytest_pushgateway.exposition.model import MetricFamily
-
-
-from pytest_pushgateway.exposition.labels import split_prefix
-from pytest_pushgateway.exposition.model import Histogram, MetricType, Mixed, Summary, Value
-from pytest_pushgateway.golang.strconv import format_float
 
 _SPECIAL = {"NaN": "nan", "+Inf": "inf", "-Inf": "-inf"}
 _ESCAPES = {
@@ -94,14 +99,50 @@ def render_family_text(family: MetricFamily, escaping: str = UNDERSCORES, *, com
 
     How many spaces stand between the fields depends on the build of the original; here as in the 1.11.2 of reference.
     """
+    return b"".join(family_text_pieces(family, escaping, compact=compact))
+
+
+def family_text_pieces(family: MetricFamily, escaping: str, *, compact: bool) -> list[bytes]:
+    """Write what :func:`render_family_text` does, in pieces: one, unless there are long strings in it."""
     from pytest_pushgateway.exposition.protobuf import schema
 
     message = schema.MetricFamily()
-    delimited = render_family(family, escaping)
-    message.ParseFromString(delimited[_size(delimited, 0)[1] :])
+    message.ParseFromString(encode_head(family.name, family.type, family.help, escaping))
     fields = _fields(message)
-    text = "  ".join(_on_one_line(fields)) if compact else "".join(_on_lines(fields, ""))
-    return text.encode("utf-8") + b"\n"
+    for prefix, value in family.series:
+        metric = schema.Metric()
+        metric.ParseFromString(encode_value(family.type, value))
+        fields.append(("metric", [*_label_fields(prefix, escaping), *_fields(metric)]))
+    text = ("  ".join(_on_one_line(fields)) if compact else "".join(_on_lines(fields, ""))).encode() + b"\n"
+    if b"\\@" not in text:
+        return [text]
+    escape = _NAME_CONTENTS[escaping]
+
+    def write(long: Long, before: bytes) -> bytes:
+        return long.once(_content if b"value:" in before else escape)
+
+    return expand(text, longs_in(family.series), write)
+
+
+def _label_fields(prefix: bytes, escaping: str) -> Iterator[_Field]:
+    longs = prefix.longs if isinstance(prefix, Wide) else {}
+    for name, value in spelled(prefix)[1]:
+        shown = (
+            text_of(b'"' + text + b'"') if text in longs else proto_quote(escape_name(unescape_value(text), scheme))
+            for text, scheme in ((name, escaping), (value, ALLOW_UTF8))
+        )
+        yield "label", list(zip(("name", "value"), shown, strict=True))
+
+
+def _content(text: bytes) -> bytes:
+    return proto_quote(text)[1:-1].encode()
+
+
+def _name_content(text: bytes, escaping: str) -> bytes:
+    return _content(escape_name(text, escaping))
+
+
+_NAME_CONTENTS = {each: partial(_name_content, escaping=each) for each in NAME_ESCAPERS}
 
 
 def metric_fields(raw: bytes) -> list[str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
-from pytest_pushgateway.exposition.escaping import UNDERSCORES, escape_labels, escape_name
-from pytest_pushgateway.exposition.labels import Labels, split_prefix
+from pytest_pushgateway.exposition.escaping import NAME_ESCAPERS, UNDERSCORES, escape_labels, escape_name
+from pytest_pushgateway.exposition.labels import Labels, spelled, split_prefix, unescape_value
+from pytest_pushgateway.exposition.long_strings import Wide
 from pytest_pushgateway.exposition.model import Histogram, MetricFamily, MetricType, Mixed, ParseError, Summary, Value
 
 _FIELDS = {
@@ -91,18 +92,44 @@ def _histogram(histogram: Histogram) -> bytes:
     return b"".join(fields)
 
 
-def encode_metric(family_type: int, prefix: bytes, value: Value, escaping: str = UNDERSCORES) -> bytes:
-    """Write one series as the ``metric`` field of a MetricFamily."""
-    labels = escape_labels(split_prefix(prefix)[1], escaping)
+def encode_value(family_type: int, value: Value) -> bytes:
+    """Write a Metric without labels."""
     if isinstance(value, Mixed):
-        content = value.raw
-    elif isinstance(value, Summary):
-        content = encode_part(MetricType.SUMMARY, value)
-    elif isinstance(value, Histogram):
-        content = encode_part(MetricType.HISTOGRAM, value)
-    else:
-        content = encode_part(MetricType(family_type), value)
-    return _sized(b"\x22", encode_labels(labels) + content)
+        return value.raw
+    if isinstance(value, Summary):
+        return encode_part(MetricType.SUMMARY, value)
+    if isinstance(value, Histogram):
+        return encode_part(MetricType.HISTOGRAM, value)
+    return encode_part(MetricType(family_type), value)
+
+
+def encode_metrics(family_type: int, series: Iterable[tuple[bytes, Value]], escaping: str = UNDERSCORES) -> list[bytes]:
+    """Write series as the ``metric`` fields of a MetricFamily; in pieces, so that long strings are not copied."""
+    pieces: list[bytes] = []
+    for prefix, value in series:
+        content = encode_value(family_type, value)
+        if isinstance(prefix, Wide):
+            pieces += _sized_pieces(b"\x22", [*_wide_labels(prefix, escaping), content])
+        else:
+            labels = escape_labels(split_prefix(prefix)[1], escaping)
+            pieces.append(_sized(b"\x22", encode_labels(labels) + content))
+    return pieces
+
+
+def _wide_labels(prefix: Wide, escaping: str) -> list[bytes]:
+    longs, pieces = prefix.longs, []
+    for name, value in spelled(prefix)[1]:
+        if name in longs:
+            name = longs[name].once(NAME_ESCAPERS[escaping])
+        else:
+            name = escape_name(unescape_value(name), escaping)
+        value = longs[value].raw if value in longs else unescape_value(value)
+        pieces += _sized_pieces(b"\x0a", [*_sized_pieces(b"\x0a", [name]), *_sized_pieces(b"\x12", [value])])
+    return pieces
+
+
+def _sized_pieces(tag: bytes, content: list[bytes]) -> list[bytes]:
+    return [tag + varint(sum(map(len, content))), *content]
 
 
 def encode_head(name: bytes, family_type: int, help_text: bytes | None, escaping: str = UNDERSCORES) -> bytes:
@@ -118,25 +145,14 @@ def encode_head(name: bytes, family_type: int, help_text: bytes | None, escaping
 def encode_family(
     name: bytes, family_type: int, help_text: bytes | None, metrics: Iterable[bytes], escaping: str = UNDERSCORES
 ) -> bytes:
-    """Write a MetricFamily, its length before it; ``metrics`` are what :func:`encode_metric` wrote."""
+    """Write a MetricFamily, its length before it; ``metrics`` are what :func:`encode_metrics` wrote."""
     content = b"".join([encode_head(name, family_type, help_text, escaping), *metrics])
     return varint(len(content)) + content
 
 
 def render_delimited(families: Sequence[MetricFamily], escaping: str = UNDERSCORES) -> bytes:
     """Write whole families, each with its length before it."""
-    return b"".join(
-        [
-            encode_family(
-                family.name,
-                family.type,
-                family.help,
-                [encode_metric(family.type, prefix, value, escaping) for prefix, value in family.series],
-                escaping,
-            )
-            for family in families
-        ]
-    )
+    return b"".join([render_family(family, escaping) for family in families])
 
 
 def _size(body: bytes, position: int) -> tuple[int, int]:
@@ -158,5 +174,5 @@ def _size(body: bytes, position: int) -> tuple[int, int]:
 
 def render_family(family: MetricFamily, escaping: str = UNDERSCORES) -> bytes:
     """Write one family delimited: its length, then the message."""
-    metrics = [encode_metric(family.type, prefix, value, escaping) for prefix, value in family.series]
+    metrics = encode_metrics(family.type, family.series, escaping)
     return encode_family(family.name, family.type, family.help, metrics, escaping)

@@ -6,7 +6,8 @@ import math
 from typing import cast
 
 from pytest_pushgateway.exposition.grouping_labels import is_suspect, merge
-from pytest_pushgateway.exposition.labels import Labels, render_prefix
+from pytest_pushgateway.exposition.labels import Labels, series_prefix
+from pytest_pushgateway.exposition.long_strings import Longs
 from pytest_pushgateway.exposition.model import (
     HISTOGRAM_TYPES,
     Histogram,
@@ -102,6 +103,7 @@ class Families:
     """The families of one body, begun as its lines name them."""
 
     def __init__(self) -> None:
+        self.longs = Longs()
         self._known: dict[bytes, FamilyBuilder] = {}
         self._summaries: dict[Identity, Metric] = {}
         self._histograms: dict[Identity, Metric] = {}
@@ -141,11 +143,11 @@ class Families:
         families = {}
         for name, builder in self._known.items():
             if builder.series:
-                families[name] = _finish_family(builder, grouping)
+                families[name] = _finish_family(builder, grouping, self.longs)
         return families
 
 
-def _finish_family(builder: FamilyBuilder, grouping: Labels | None) -> MetricFamily:
+def _finish_family(builder: FamilyBuilder, grouping: Labels | None, longs: Longs) -> MetricFamily:
     """Make the family that was read, grouping labels merged."""
     kind = builder.effective_type
     family = MetricFamily(builder.name, kind, builder.help or None, [])
@@ -162,8 +164,8 @@ def _finish_family(builder: FamilyBuilder, grouping: Labels | None) -> MetricFam
         known = finished.get(item)
         if known is None:
             labels = merge(item.labels, grouping)
-            prefix = render_prefix(builder.name, labels)
-            if is_suspect(labels, has_summary=MetricType.SUMMARY in item.parts):
+            prefix = series_prefix(builder.name, labels, longs)
+            if is_suspect(labels, longs, has_summary=MetricType.SUMMARY in item.parts):
                 family.suspects.append(prefix)
             known = finished[item] = (prefix, _finish_value(item))
         series.append(known)

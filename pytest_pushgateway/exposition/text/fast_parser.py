@@ -15,9 +15,11 @@ import math
 import re
 from collections.abc import Callable
 from operator import itemgetter
+from typing import Any
 
 from pytest_pushgateway.exposition.grouping_labels import is_suspect, merge
-from pytest_pushgateway.exposition.labels import Labels, escape_value, render_name
+from pytest_pushgateway.exposition.labels import Labels, spell_name, spell_value
+from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Longs, Wide, widen
 from pytest_pushgateway.exposition.model import MetricType, Parsed, Value
 from pytest_pushgateway.exposition.names import LABEL_NAME
 from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric
@@ -52,6 +54,10 @@ _Shape = tuple[int, "bytes | None", "_Pick | None", "_Append | _Compound"]
 """Number of pieces; template (none for summaries and histograms); what picks values; what takes the series."""
 
 
+_Template = tuple[bytes, list[int], dict[bytes, Long]]
+"""A prefix with ``%b`` for each value of the line that stays; where those are in the pieces; the long strings in it."""
+
+
 class _Dependent(Exception):
     """A line that depends on the line before it."""
 
@@ -62,7 +68,7 @@ def parse_fast(body: bytes, grouping: Labels, *, utf8_names: bool) -> Parsed | N
     Raises:
         ParseError: as the strict parser, which has seen the line in question.
     """
-    if not is_utf8(body) or is_suspect(merge((), grouping)):
+    if not is_utf8(body) or is_suspect(merge((), grouping), Longs()):
         return None
     reader = _Reader(grouping, utf8_names=utf8_names)
     try:
@@ -79,12 +85,13 @@ class _Reader:
         self._strict: LineParser | None = None
         self._shapes: dict[tuple[bytes, ...], _Shape] = {}
         self._numbers: dict[bytes, bytes] = {}
-        self._templates: dict[tuple[bytes, ...], tuple[bytes, list[int]]] = {}
+        self._templates: dict[tuple[bytes, ...], _Template] = {}
 
     def parse(self, body: bytes) -> Parsed:
         lines = body.split(b"\n")
         last = lines.pop()
         escapes = b"\\" in body
+        long_lines = max(map(len, lines), default=0) > LONGEST
         known_shape = self._shapes.get
         known_number = self._numbers.get
         number = 0
@@ -106,7 +113,9 @@ class _Reader:
                 self._read_strictly(number, line + b"\n")
                 continue
             _, template, pick, take = shape
-            if template is not None:
+            if long_lines and template is not None and pick and len(line) > LONGEST:
+                self._take_long(shape, pieces, value)
+            elif template is not None:
                 take((template % pick(pieces) if pick else template, value))  # type: ignore[arg-type,call-arg]
             elif not take(pieces, value):  # type: ignore[arg-type,call-arg]
                 self._read_strictly(number, line + b"\n")
@@ -161,33 +170,66 @@ class _Reader:
             family.type = MetricType.UNTYPED
         shape: _Shape
         if family.type in _SIMPLE:
-            template, positions = self._template(match[1], tuple(names))
-            shape = (len(pieces), template, itemgetter(*positions) if positions else None, family.series.append)
+            template, positions, longs = self._template(match[1], tuple(names))
+            take: _Append = _Widened(family.series.append, longs) if longs else family.series.append
+            shape = (len(pieces), template, itemgetter(*positions) if positions else None, take)
         else:
             shape = (len(pieces), None, None, _Compound(self._families, family, suffix, names))
         if names:
             self._shapes[tuple(pieces[::2])] = shape
         return shape
 
-    def _template(self, name: bytes, names: tuple[bytes, ...]) -> tuple[bytes, list[int]]:
-        """Return the prefix with ``%b`` for each value of the line that stays, and where those stand in the pieces."""
+    def _take_long(self, shape: _Shape, pieces: list[bytes], number: bytes) -> None:
+        """Take a line with values that may be long."""
+        _, template, pick, take = shape
+        assert template is not None
+        assert pick is not None
+        picked: Any = pick(pieces)
+        own: dict[bytes, Long] = {}
+        longs = self._families.longs
+        values = [spell_value(value, longs, own) for value in ([picked] if isinstance(picked, bytes) else picked)]
+        prefix = template % tuple(values)
+        taker: Any = take
+        taker((widen(prefix, own) if own else prefix, number))
+
+    def _template(self, name: bytes, names: tuple[bytes, ...]) -> _Template:
         known = self._templates.get(names)
         if known is None:
             known = self._templates[names] = self._label_template(names)
-        return name + known[0], known[1]
+        labels, positions, longs = known
+        if len(name) <= LONGEST:
+            return name + labels, positions, longs
+        used = dict(longs)
+        return spell_name(name, self._families.longs, used) + labels, positions, used
 
-    def _label_template(self, names: tuple[bytes, ...]) -> tuple[bytes, list[int]]:
+    def _label_template(self, names: tuple[bytes, ...]) -> _Template:
         positions = {label: 2 * index + 1 for index, label in enumerate(names)}
         labels, picked = [], []
+        longs = self._families.longs
+        used: dict[bytes, Long] = {}
         given = dict(self._grouping)
         for label, value in merge([(label, b"") for label in names], self._grouping):
+            name = spell_name(label, longs, used)
             if label in positions and label not in given:
-                labels.append(label + b'="%b"')  # legacy, as the shape is
+                labels.append(name + b'="%b"')  # legacy, as the shape is
                 picked.append(positions[label])
             else:
-                labels.append((render_name(label) + b'="' + escape_value(value) + b'"').replace(b"%", b"%%"))
+                labels.append((name + b'="' + spell_value(value, longs, used) + b'"').replace(b"%", b"%%"))
         template = b"{" + b",".join(labels) + b"}"
-        return (template, picked) if picked else (template.replace(b"%%", b"%"), picked)
+        return template if picked else template.replace(b"%%", b"%"), picked, used
+
+
+class _Widened:
+    """Takes series in whose template long strings stand."""
+
+    def __init__(self, take: _Append, longs: dict[bytes, Long]) -> None:
+        self._take = take
+        self._longs = longs
+
+    def __call__(self, series: tuple[bytes, Value]) -> None:
+        prefix, value = series
+        longs = {**self._longs, **prefix.longs} if isinstance(prefix, Wide) else self._longs
+        self._take((widen(prefix, longs), value))
 
 
 class _Compound:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pytest_pushgateway.exposition.escaping import UNDERSCORES, escape_name, escape_prefix
-from pytest_pushgateway.exposition.labels import is_legacy_name, render_name, render_prefix, split_prefix
+from pytest_pushgateway.exposition.escaping import ALLOW_UTF8, NAME_ESCAPERS, UNDERSCORES, escape_name, escape_prefix
+from pytest_pushgateway.exposition.labels import escape_value, render_name, take_name
+from pytest_pushgateway.exposition.long_strings import Long, expand, longs_in
 from pytest_pushgateway.exposition.model import (
     SIMPLE_TYPES,
     Histogram,
@@ -43,7 +44,7 @@ def render_header(name: bytes, family_type: int, help_text: bytes | None, escapi
 
 
 def render_series(name: bytes, family_type: int, prefix: bytes, value: Value, escaping: str = UNDERSCORES) -> bytes:
-    """Write all lines of one series, each with its newline.
+    """Write all lines of one series, each with its newline; tokens stand for long strings, as in its prefix.
 
     Raises:
         RenderError: if the series has no value of the family's type.
@@ -54,13 +55,13 @@ def render_series(name: bytes, family_type: int, prefix: bytes, value: Value, es
     if said is None:
         text = metric_text(prefix, family_type, value)
         raise RenderError(f"expected {type_name(family_type)} in metric {name.decode('utf-8', 'replace')} {text}")
-    return _compound(name, prefix, said, escaping)
+    return _compound(prefix, said, escaping)
 
 
 def render_block(
     name: bytes, family_type: int, series: Sequence[tuple[bytes, Value]], escaping: str = UNDERSCORES
 ) -> bytes:
-    """Write the lines of many series of one family; faster than one by one.
+    """Write the lines of many series of one family; faster than one by one. Tokens stand for long strings.
 
     Raises:
         RenderError: as :func:`render_series`; ``partial`` has the lines before.
@@ -88,26 +89,36 @@ def render_text(families: Sequence[MetricFamily], escaping: str = UNDERSCORES) -
     for family in families:
         try:
             written += render_header(family.name, family.type, family.help, escaping)
-            written += render_block(family.name, family.type, family.series, escaping)
+            block = render_block(family.name, family.type, family.series, escaping)
+            written += b"".join(write_out(block, family.series, escaping))
         except RenderError as error:
-            raise RenderError(str(error), written + error.partial) from None
+            partial = b"".join(write_out(error.partial, family.series, escaping))
+            raise RenderError(str(error), written + partial) from None
     return written
 
 
-def _compound(name: bytes, prefix: bytes, value: Summary | Histogram, escaping: str) -> bytes:
-    written = escape_name(name, escaping)
-    escaped = escape_prefix(prefix, escaping)
-    if written == name and is_legacy_name(name):
-        labels = escaped[len(name) + 1 : -1]
-    else:
-        labels = render_prefix(b"x", split_prefix(escaped)[1])[2:-1]
-    if is_legacy_name(written):
+def write_out(text: bytes, series: Sequence[tuple[bytes, Value]], escaping: str) -> list[bytes]:
+    """Return a block in pieces, the long strings of its series in place of their tokens."""
+    if b"\\@" not in text:
+        return [text]
+    escape = escape_value if escaping == ALLOW_UTF8 else NAME_ESCAPERS[escaping]
+
+    def write(long: Long, before: bytes) -> bytes:
+        return long.once(escape_value if before.endswith(b'="') else escape)
+
+    return expand(text, longs_in(series), write)
+
+
+def _compound(prefix: bytes, value: Summary | Histogram, escaping: str) -> bytes:
+    name, quoted, rest = take_name(escape_prefix(prefix, escaping))
+    labels = rest[:-1]
+    if not quoted:
         plain = b"{" + labels + b"}" if labels else b""
         additional = b"{" + labels + b"," if labels else b"{"
-        return _lines(written, plain, additional, value)
+        return _lines(name, plain, additional, value)
     # A name that stays quoted stands inside the braces, its suffix inside the quotes.
     labels = b'",' + labels if labels else b'"'
-    return _lines(b"{" + render_name(written)[:-1], labels + b"}", labels + b",", value)
+    return _lines(b'{"' + name, labels + b"}", labels + b",", value)
 
 
 def _lines(name: bytes, plain: bytes, additional: bytes, value: Summary | Histogram) -> bytes:

@@ -7,7 +7,7 @@ answers and in which order it refuses is Pushgateway 1.11's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_pushgateway.exposition import content_coding
@@ -403,20 +403,19 @@ class _Handling:
     def _scrape(self) -> Answer:
         form = negotiation.negotiate(self.head.fields.get("accept"))
         try:
-            blocks = self.app.store.gather(form)
+            gathered = self.app.store.gather(form)
         except GatherError as problem:
             text = f"An error has occurred while serving metrics:\n\n{problem}"
             self.app.log("error", f"error gathering metrics: {problem}")
             return answers.error(500, text)
+        blocks: Iterable[bytes] = gathered
         headers = [("Content-Type", form.content_type)]
         codings = [value for name, value in self.head.headers if name.lower() == "accept-encoding"]
         if negotiation.accepts_gzip(*codings):
             headers.append(("Content-Encoding", "gzip"))
-            import zlib
-
-            # Level 1: a scraper on the same machine waits for the time, not for the bytes.
-            packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-            blocks = [*filter(None, map(packer.compress, blocks)), packer.flush()]
+            packed = _packed(gathered)
+            # What is long is packed while it is sent: packed it may be as long.
+            blocks = list(packed) if sum(map(len, gathered)) <= _PACKED_AT_ONCE else packed
         # The original's own metrics alone are more than it sends in one piece.
         return Answer(200, headers, blocks, streamed=True)
 
@@ -489,6 +488,18 @@ def _location(answer: Answer) -> str:
 def _do_nothing(*_arguments: object, **_fields: object) -> None:
     """Stand in for what only the gateway that is seen may do: log and quit."""
 
+
+def _packed(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    import zlib
+
+    # Level 1: a scraper on the same machine waits for the time, not for the bytes.
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    yield from filter(None, map(packer.compress, blocks))
+    yield packer.flush()
+
+
+_PACKED_AT_ONCE = 32 << 20
+"""Bytes of a scrape that is packed before it is sent."""
 
 _OF_CHUNKS = frozenset({"transfer-encoding", "content-length", "trailer"})
 """Headers that Go takes away from a request in chunks."""

@@ -13,7 +13,8 @@ from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
-from pytest_pushgateway.exposition.labels import split_prefix
+from pytest_pushgateway.exposition.labels import spelled, split_prefix, unescape_value
+from pytest_pushgateway.exposition.long_strings import Long, Wide, expand, longs_in
 from pytest_pushgateway.exposition.model import (
     SIMPLE_TYPES,
     Histogram,
@@ -28,7 +29,7 @@ from pytest_pushgateway.exposition.model import (
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
 from pytest_pushgateway.gateway.http.host import Answer
-from pytest_pushgateway.golang.jsontext import object_of, string, strings
+from pytest_pushgateway.golang.jsontext import content, object_of, string, strings
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.golang.utf8 import bytes_of
 
@@ -99,7 +100,7 @@ class JsonApi:
                 if written is None or written.group is not group:
                     written = writer.group(group, written.families if written else {})
                 self._known[group.key] = written
-                pieces += (written.text, b",")
+                pieces += (*written.pieces, b",")
             return [*(pieces[:-1] if len(pieces) > 1 else pieces), b"]"]
 
 
@@ -107,8 +108,11 @@ class _Written(NamedTuple):
     """A group as it was written last."""
 
     group: StoredGroup
-    families: dict[bytes, tuple[StoredFamily, bytes]]
-    text: bytes
+    families: dict[bytes, _WrittenFamily]
+    pieces: list[bytes]
+
+
+_WrittenFamily = tuple[StoredFamily, list[bytes]]
 
 
 _PLAIN = re.compile(rb"[^\\<>&\x00-\x09\x0b-\x1f\x80-\xff]*")
@@ -122,29 +126,34 @@ class _Writer:
         self._times: dict[float, str] = {}
         self._shapes: dict[tuple[bytes, ...], bytes] = {}
 
-    def group(self, group: StoredGroup, before: Mapping[bytes, tuple[StoredFamily, bytes]]) -> _Written:
+    def group(self, group: StoredGroup, before: Mapping[bytes, _WrittenFamily]) -> _Written:
         """Write a group; of its families only those that are not as they were ``before``."""
-        families: dict[bytes, tuple[StoredFamily, bytes]] = {}
+        families: dict[bytes, _WrittenFamily] = {}
         for name, stored in group.families.items():
             old = before.get(name)
             families[name] = old if old is not None and old[0] is stored else (stored, self.family(stored))
         members = {
-            b"labels": strings(dict(group.key)),
-            b"last_push_successful": b"true" if group.push_failure_time <= group.push_time else b"false",
+            b"labels": [strings(dict(group.key))],
+            b"last_push_successful": [b"true" if group.push_failure_time <= group.push_time else b"false"],
             # As the original: families called like these two members take their place.
-            **{name: text for name, (_, text) in families.items()},
+            **{name: pieces for name, (_, pieces) in families.items()},
         }
-        return _Written(group, families, object_of(members))
+        written: list[bytes] = []
+        for name in sorted(members):
+            written += ((b"," if written else b"{") + string(name) + b":", *members[name])
+        return _Written(group, families, _joined([*written, b"}"]))
 
-    def family(self, stored: StoredFamily) -> bytes:
-        """Return a family as it stands in a group."""
+    def family(self, stored: StoredFamily) -> list[bytes]:
+        """Return a family as it stands in a group, in pieces: one, unless there are long strings in it."""
         family, at = stored.family, stored.pushed_at
         written = self._times.get(at)
         if written is None:
             written = self._times[at] = timestamp(at)
         help_text = b'"help":' + string(family.help) + b"," if family.help else b""
         head = f'{{"time_stamp":"{written}","type":"{proto_type_name(family.type)}",'.encode()
-        return head + help_text + b'"metrics":[' + b",".join(self._metrics(family)) + b"]}"
+        text = head + help_text + b'"metrics":[' + b",".join(self._metrics(family)) + b"]}"
+        longs = longs_in(family.series)
+        return expand(text, longs, _json_content) if longs else [text]
 
     def _metrics(self, family: MetricFamily) -> list[bytes]:
         series = family.series
@@ -153,10 +162,7 @@ class _Writer:
             # Names in quotes are left to those who know what they are.
             if b'{"' not in joined and b',"' not in joined and _PLAIN.fullmatch(joined):
                 return [self._plain(prefix, value) for prefix, value in series]
-        return [
-            object_of({b"labels": strings(dict(split_prefix(prefix)[1])), **_members(family.type, value)})
-            for prefix, value in series
-        ]
+        return [object_of({b"labels": _labels(prefix), **_members(family.type, value)}) for prefix, value in series]
 
     def _plain(self, prefix: bytes, value: Value) -> bytes:
         """Write a series with one float: between its quotes a prefix holds the values, around them its shape."""
@@ -168,6 +174,41 @@ class _Writer:
             labels = b",".join([string(name).replace(b"%", b"%%") + b':"%b"' for name in names])
             template = self._shapes[shape] = b'{"labels":{' + labels + b'},"value":"%b"}'
         return template % (*parts[1::2], value)
+
+
+def _labels(prefix: bytes) -> bytes:
+    """Write the labels of a series; the tokens of long strings stay, and no other backslash is before an at sign."""
+    if not isinstance(prefix, Wide):
+        return strings(dict(split_prefix(prefix)[1]))
+    longs = prefix.longs
+    members = {}
+    for label, text in spelled(prefix)[1]:
+        name = longs[label].raw if label in longs else unescape_value(label)
+        members[name] = [
+            b'"' + each + b'"' if each in longs else string(unescape_value(each)) for each in (label, text)
+        ]
+    return b"{" + b",".join([b":".join(members[name]) for name in sorted(members)]) + b"}"
+
+
+def _json_content(long: Long, _before: bytes) -> bytes:
+    return long.once(content)
+
+
+def _joined(pieces: list[bytes]) -> list[bytes]:
+    """Join pieces that are short: what is long is not copied."""
+    joined: list[bytes] = []
+    short: list[bytes] = []
+    for piece in pieces:
+        if len(piece) <= _SHORT:
+            short.append(piece)
+        else:
+            joined += (b"".join(short), piece)
+            short = []
+    return [*joined, b"".join(short)]
+
+
+_SHORT = 65536
+"""Bytes of a piece that is copied."""
 
 
 def _members(family_type: int, value: Value) -> dict[bytes, bytes]:

@@ -8,8 +8,9 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.gateway.http.body import Body
@@ -286,13 +287,14 @@ class Connection:
 
     def _write(self, head: Head, answer: Answer, *, drained: bool) -> bool:
         status, own, blocks = status_line(answer.status), sorted(answer.headers), answer.blocks
+        measured = isinstance(blocks, Sequence)
         names = {name for name, _ in own}
         close = head.close or not drained
         lines = [f"HTTP/1.{0 if head.http10 else 1} {status}"]
         lines += [f"{name}: {value}" for name, value in own]
         if "Date" not in names:
             lines.append(self.server.date_line())
-        total = sum(map(len, blocks))
+        total = sum(map(len, blocks)) if measured else _KNOWN_LENGTH + 1
         chunked = False
         # As Go: without a body to measure, the answer to a HEAD says nothing about its length.
         bodiless = status.startswith(("1", "204", "304")) or (head.method == "HEAD" and not total)
@@ -315,15 +317,18 @@ class Connection:
             lines.append("Transfer-Encoding: chunked")
         lines.append("\r\n")
         start = "\r\n".join(lines).encode("latin-1")
+        pieces: Iterable[bytes]
         if head.method == "HEAD" or bodiless or not total:
             pieces = [start]
+        elif not measured:
+            pieces = chain([start], _in_chunks(blocks) if chunked else blocks)
         elif chunked:
             pieces = [start, b"%x\r\n" % total, *blocks, b"\r\n0\r\n\r\n"]
         else:
             pieces = [start, *blocks]
         plan = answer.plan
         if plan is not None and plan.cut_after is not None:
-            self._send(b"".join(pieces)[: plan.cut_after])
+            self._send_all(_cut(pieces, plan.cut_after))
             self._linger()
             return False
         self._send_all(pieces)
@@ -337,10 +342,11 @@ class Connection:
         self.sock.settimeout(self.server.limits.request_timeout)
         self.sock.sendall(data)
 
-    def _send_all(self, pieces: list[bytes]) -> None:
-        few = len(pieces) < 5 and sum(map(len, pieces)) < _RECEIVE
-        if sys.platform == "win32" or self.server.tls is not None or few:
-            self._send(b"".join(pieces))
+    def _send_all(self, pieces: Iterable[bytes]) -> None:
+        few = isinstance(pieces, list) and len(pieces) < 5 and sum(map(len, pieces)) < _RECEIVE
+        if sys.platform == "win32" or self.server.tls is not None or few or not isinstance(pieces, list):
+            for some in _together(pieces):
+                self._send(some)
             return
         # Gathered, so that a scrape of many megabytes is not copied.
         self.sock.settimeout(self.server.limits.request_timeout)
@@ -369,6 +375,36 @@ class Connection:
         """Close with a RST."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._reset_on_close = True
+
+
+def _together(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join pieces as long as they are short; an answer of many megabytes is never joined as a whole."""
+    some: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        some.append(piece)
+        length += len(piece)
+        if length >= _RECEIVE:
+            yield b"".join(some)
+            some, length = [], 0
+    if some:
+        yield b"".join(some)
+
+
+def _in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for some in _together(filter(None, pieces)):
+        yield b"%x\r\n" % len(some)
+        yield some
+        yield b"\r\n"
+    yield b"0\r\n\r\n"
+
+
+def _cut(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
+    for piece in pieces:
+        if length <= 0:
+            return
+        yield piece[:length]
+        length -= len(piece)
 
 
 def _show_address(address: Any) -> str:

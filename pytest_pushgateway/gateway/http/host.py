@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pytest_pushgateway.gateway.log import Log
@@ -33,8 +33,8 @@ class Answer(NamedTuple):
 
     status: int
     headers: Sequence[tuple[str, str]] = ()
-    blocks: Sequence[bytes] = ()
-    """The body, in pieces that are sent one after the other."""
+    blocks: Iterable[bytes] = ()
+    """The body, in pieces that are sent one after the other; made while they are sent, unless it is a sequence."""
     error: str | None = None
     """The text of a 4xx or 5xx for the record; never sent."""
     streamed: bool = False

@@ -28,7 +28,8 @@ from pytest_pushgateway.gateway.persistence.files import (
 )
 from pytest_pushgateway.gateway.persistence.notes import Changes, LeftOut, Place
 from pytest_pushgateway.gateway.persistence.opening import COLUMNS, Opened, open_tables, state_checksum
-from pytest_pushgateway.gateway.persistence.rows import checksum, encode_key, encode_row
+from pytest_pushgateway.gateway.persistence.rows import Keys, checksum, encode_row
+from pytest_pushgateway.gateway.persistence.strings import Strings
 
 __all__ = ["Changes", "Database", "Distrusted", "LeftOut", "Meddling", "PersistenceError", "read_copy"]
 
@@ -37,7 +38,7 @@ _UPSERT = f"""INSERT INTO families (generation, {COLUMNS}, checksum) VALUES (?, 
     pushed_at = excluded.pushed_at, type = excluded.type, help = excluded.help, series = excluded.series,
     suspects = excluded.suspects, checksum = excluded.checksum"""
 _DELETE = 'DELETE FROM families WHERE generation = ? AND "group" = ? AND name = ?'
-_PURGE = "DELETE FROM families WHERE id IN (SELECT id FROM families WHERE generation < ? LIMIT ?)"
+_PURGE = "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE generation < ? LIMIT ?)"
 _PURGED_AT_ONCE = 16
 """Rows of past generations that one flush removes."""
 _LOG_KEPT = 8 << 20
@@ -123,7 +124,10 @@ class Database:
         self.damaged: list[str] = opened.damaged
         """What of it was damaged, a line for each row."""
         self.generation: int = opened.generation
+        self.outdated: bool = opened.outdated
+        """Whether it has rows that only writing everything brings up to date."""
         self._stale = opened.stale
+        self._strings = Strings(opened.tokens)
 
     def _open_tables(self, synchronous: str) -> Opened:
         try:
@@ -248,16 +252,20 @@ class Database:
             connection.execute("BEGIN")
             if whole:
                 connection.execute("DELETE FROM families")
+                connection.execute("DELETE FROM strings")
             if whole or generation != self.generation:
                 connection.execute("DELETE FROM state")
                 connection.execute("INSERT INTO state VALUES (?, ?)", (generation, state_checksum(generation)))
+            strings = Strings() if whole or generation != self.generation else self._strings.copy()
             if unkept is None:
-                self._write_rows(generation, changes)
+                self._write_rows(generation, changes, strings)
             else:
-                self._write_one_by_one(generation, changes, unkept)
+                self._write_one_by_one(generation, changes, strings, unkept)
+            strings.sweep(connection, generation)
             stale = not whole and (self._stale or generation != self.generation)
             if stale:
-                stale = connection.execute(_PURGE, (generation, _PURGED_AT_ONCE)).rowcount == _PURGED_AT_ONCE
+                purged = [self._purge(table, generation) for table in ("families", "strings")]
+                stale = _PURGED_AT_ONCE in purged
             size = self._ask("PRAGMA page_count") * self._page_size
             before = self._reserve_file(size, before)
             committing = True
@@ -273,19 +281,30 @@ class Database:
             raise
         self.generation = generation
         self._stale = stale
+        self._strings = strings
 
-    def _write_rows(self, generation: int, changes: Changes) -> None:
-        rows = (encode_row(key, stored) for (key, _), stored in changes.items() if stored is not None)
+    def _purge(self, table: str, generation: int) -> int:
+        return self._connection.execute(_PURGE.format(table=table), (generation, _PURGED_AT_ONCE)).rowcount
+
+    def _write_rows(self, generation: int, changes: Changes, strings: Strings) -> None:
+        keys = Keys()
+        for place, stored in changes.items():
+            strings.write(self._connection, generation, place, stored, keys)
+        rows = (encode_row(keys[key], stored) for (key, _), stored in changes.items() if stored is not None)
         self._connection.executemany(_UPSERT, ((generation, *row, checksum(generation, row)) for row in rows))
-        gone = [(generation, encode_key(key), name) for (key, name), stored in changes.items() if stored is None]
+        gone = [(generation, bytes(keys[key]), name) for (key, name), stored in changes.items() if stored is None]
         self._connection.executemany(_DELETE, gone)
 
-    def _write_one_by_one(self, generation: int, changes: Changes, unkept: dict[Place, Exception]) -> None:
-        connection = self._connection
-        for (key, name), stored in changes.items():
+    def _write_one_by_one(
+        self, generation: int, changes: Changes, strings: Strings, unkept: dict[Place, Exception]
+    ) -> None:
+        connection, keys = self._connection, Keys()
+        for place, stored in changes.items():
+            key, name = place
             if stored is not None:
                 try:
-                    row = encode_row(key, stored)
+                    strings.write(connection, generation, place, stored, keys)
+                    row = encode_row(keys[key], stored)
                     connection.execute(_UPSERT, (generation, *row, checksum(generation, row)))
                     continue
                 except (sqlite3.OperationalError, OSError):
@@ -293,8 +312,9 @@ class Database:
                 except Exception as error:
                     if is_damage(error) or not connection.in_transaction:
                         raise
-                    unkept[key, name] = error
-            connection.execute(_DELETE, (generation, encode_key(key), name))
+                    unkept[place] = error
+            strings.write(connection, generation, place, None, keys)
+            connection.execute(_DELETE, (generation, bytes(keys[key]), name))
 
     # Room
 

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pytest_pushgateway.exposition.labels import render_prefix
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily
-from pytest_pushgateway.gateway.persistence.rows import encode_key
 
 Place = tuple[GroupingKey, bytes]
 """Where a family is: its group and its name."""
@@ -126,7 +126,7 @@ class Notes:
 
 def tell_family(key: GroupingKey, name: bytes) -> str:
     """Return the words for a family: its name and its group."""
-    group = encode_key(key).decode("utf-8", "backslashreplace")
+    group = render_prefix(b"", key).decode("utf-8", "backslashreplace")
     text = f"the family '{name.decode('utf-8', 'backslashreplace')}' of {group}"
     return text if len(text) <= 300 else f"{text[:297]}..."
 

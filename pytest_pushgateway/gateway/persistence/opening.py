@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_pushgateway.exposition.long_strings import Long
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily
 from pytest_pushgateway.gateway.persistence.files import Distrusted, PersistenceError, is_damage
-from pytest_pushgateway.gateway.persistence.rows import Row, decode_row, verify_row
+from pytest_pushgateway.gateway.persistence.rows import Keys, Row, decode_row, long_strings, verify_row
 
 APPLICATION_ID = 0x50505457
 """``PPTW`` in the file's header: shown by ``file`` and SQLite's shell, and what distinguishes a foreign database."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 COLUMNS = '"group", name, pushed_at, type, help, series, suspects'
 """The columns of a row, in the order of `Row`."""
@@ -41,6 +42,13 @@ _SCHEMA = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
+_STRINGS = """CREATE TABLE IF NOT EXISTS strings (
+        generation INTEGER NOT NULL,
+        token BLOB NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (generation, token)
+    )"""
+"""Long names and label values, for which tokens are in the rows; the first versions had none."""
 _SELECT = f"SELECT id, generation, {COLUMNS}, checksum FROM families WHERE id > ? ORDER BY id"
 _DAMAGED = f"CREATE TABLE IF NOT EXISTS damaged (found_at, reason, id, generation, {COLUMNS}, checksum)"
 _SET_ASIDE = f"INSERT INTO damaged SELECT ?, ?, id, generation, {COLUMNS}, checksum FROM families WHERE id = ?"
@@ -60,6 +68,10 @@ class Opened(NamedTuple):
     """What is wrong, a line for each damaged row."""
     stale: bool
     """Whether there are rows of past generations."""
+    tokens: dict[tuple[GroupingKey, bytes], list[bytes]]
+    """The long strings of the rows that have some, by their tokens."""
+    outdated: bool
+    """Whether a row is not as this version writes it, so that writing its family would make a second one."""
 
 
 class _Text(bytes):
@@ -102,6 +114,7 @@ def open_tables(connection: sqlite3.Connection, path: Path, *pragmas: str) -> Op
         # The first version had none.
         if b"checksum" not in {column[1] for column in execute(f"PRAGMA table_info({table})")}:
             execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")
+    execute(_STRINGS)
     if version != SCHEMA_VERSION:
         execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     found, rows = _read(execute)
@@ -141,7 +154,10 @@ def _read(execute: Callable[..., sqlite3.Cursor]) -> tuple[Opened, list[_Damaged
     current = _generation(execute, lines)
     if current is None:
         current = max((generation for _, generation, _ in sound), default=0)
-    stale = False
+    stale = outdated = False
+    keys = Keys()
+    longs = _long_strings(execute, current)
+    tokens: dict[tuple[GroupingKey, bytes], list[bytes]] = {}
     rows: list[tuple[GroupingKey, StoredFamily]] = []
     for number, generation, row in sound:
         if generation < current:
@@ -150,10 +166,21 @@ def _read(execute: Callable[..., sqlite3.Cursor]) -> tuple[Opened, list[_Damaged
         try:
             if generation > current:
                 raise ValueError(f"generation is ahead: {generation}")
-            rows.append(decode_row(row))
+            key, stored = decode_row(row, longs)
         except Exception as reason:
             set_aside(number, row, reason)
-    return Opened(current, rows, lines, stale), damaged
+            continue
+        rows.append((key, stored))
+        outdated = outdated or keys[key] != row[0]
+        if found_tokens := list(long_strings(keys, (key, stored.family.name), stored)):
+            tokens[key, stored.family.name] = found_tokens
+    return Opened(current, rows, lines, stale, tokens, outdated), damaged
+
+
+def _long_strings(execute: Callable[..., sqlite3.Cursor], generation: int) -> dict[bytes, Long]:
+    """Return the long strings by their tokens, which are their checksums as well."""
+    longs = [Long(value) for (value,) in execute("SELECT value FROM strings WHERE generation = ?", (generation,))]
+    return {long.token: long for long in longs}
 
 
 def _rows(execute: Callable[..., sqlite3.Cursor]) -> Iterator[tuple[int, tuple[Any, ...] | Exception]]:
@@ -198,7 +225,8 @@ def _tidy(connection: sqlite3.Connection, found: Opened, damaged: list[_Damaged]
                 execute("DELETE FROM families WHERE id = ?", (number,))
             execute("DELETE FROM state")
             execute("INSERT INTO state VALUES (?, ?)", (found.generation, state_checksum(found.generation)))
-        execute("DELETE FROM families WHERE generation < ?", (found.generation,))
+        for table in ("families", "strings"):
+            execute(f"DELETE FROM {table} WHERE generation < ?", (found.generation,))
         execute("COMMIT")
     except (sqlite3.Error, MemoryError) as error:
         if connection.in_transaction:

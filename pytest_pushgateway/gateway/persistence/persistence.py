@@ -118,6 +118,7 @@ class Persistence:
         else:
             persistence._read, database.rows = database.rows, []
             persistence._notes.generation = database.generation
+            persistence._notes.whole = database.outdated
         if persistence.interval > 0:
             persistence._timer.start()
         return persistence

@@ -10,9 +10,11 @@ import base64
 import json
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
-from pytest_pushgateway.exposition.labels import render_prefix, split_prefix
+from pytest_pushgateway.exposition.labels import series_prefix, split_prefix
+from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Longs, Wide, longs_in, tokens_in, widen
 from pytest_pushgateway.exposition.model import Histogram, MetricFamily, MetricType, Mixed, Native, Summary, Value
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily
@@ -36,17 +38,36 @@ _HEAD = struct.Struct("<qdq5q")
 _COLUMNS = ("group", "name", "pushed_at", "type", "help", "series", "suspects")
 
 
-def encode_key(key: GroupingKey) -> bytes:
-    """Write a grouping key as ``{job="backup"}``."""
-    return render_prefix(b"", key)
+class Keys(dict[GroupingKey, bytes]):
+    """How grouping keys are written: ``{job="backup"}``, with tokens for long values; each is worked out once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._longs = Longs()
+
+    def __missing__(self, key: GroupingKey) -> bytes:
+        written = self[key] = series_prefix(b"", key, self._longs)
+        return written
 
 
-def encode_row(key: GroupingKey, stored: StoredFamily) -> Row:
-    """Turn a stored family into a row."""
+def long_strings(keys: Keys, place: tuple[GroupingKey, bytes], stored: StoredFamily) -> dict[bytes, Long]:
+    """Return the long strings for which tokens are in a row, by their tokens."""
+    group = keys[place[0]]
+    longs = longs_in(stored.family.series)
+    return {**group.longs, **longs} if isinstance(group, Wide) else longs
+
+
+def encode_row(group: bytes, stored: StoredFamily) -> Row:
+    """Turn a stored family into a row.
+
+    Args:
+        group: the grouping key, as :class:`Keys` writes it.
+        stored: the family.
+    """
     family = stored.family
     lines = [prefix + b" " + (value if isinstance(value, bytes) else _dump(value)) for prefix, value in family.series]
     return (
-        encode_key(key),
+        bytes(group),
         family.name,
         stored.pushed_at,
         family.type,
@@ -100,21 +121,35 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def decode_row(row: Row) -> tuple[GroupingKey, StoredFamily]:
+def decode_row(row: Row, longs: Mapping[bytes, Long]) -> tuple[GroupingKey, StoredFamily]:
     """Turn a row back into a stored family.
+
+    Args:
+        row: its columns.
+        longs: the long strings in the file, by their tokens.
 
     Raises:
         Exception: of any kind, if the row cannot be one.
     """
     group, name, pushed_at, family_type, help_text, lines, suspects = row
+    texts = Longs()
     series: list[tuple[bytes, Value]] = []
     for line in lines.split(b"\n") if lines else ():
         prefix, space, value = line.rpartition(b" ")
         if not space:
             raise ValueError("a series without a value")
+        prefix = _prefix(prefix, longs, texts)
         series.append((prefix, _decode(json.loads(value)) if value[:1] == b"[" else value))
-    family = MetricFamily(name, family_type, help_text, series, suspects.split(b"\n") if suspects else [])
-    return split_prefix(group)[1], StoredFamily(family, pushed_at)
+    suspected = [_prefix(each, longs, texts) for each in suspects.split(b"\n")] if suspects else []
+    family = MetricFamily(name, family_type, help_text, series, suspected)
+    return split_prefix(_prefix(group, longs, texts))[1], StoredFamily(family, pushed_at)
+
+
+def _prefix(text: bytes, longs: Mapping[bytes, Long], texts: Longs) -> bytes:
+    if tokens := tokens_in(text):
+        return widen(text, {token: longs[token] for token in tokens})
+    # The second version wrote long strings out.
+    return series_prefix(*split_prefix(text), texts) if len(text) > LONGEST else text
 
 
 def _dump(value: Value) -> bytes:

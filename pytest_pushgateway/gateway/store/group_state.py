@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.exposition.labels import render_prefix
+from pytest_pushgateway.exposition.labels import series_prefix
+from pytest_pushgateway.exposition.long_strings import Longs
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, part
 from pytest_pushgateway.gateway.groups import PUSH_FAILURE_TIME, PUSH_TIME, PUSH_TIMES, StoredGroup
 from pytest_pushgateway.golang.utf8 import is_utf8
@@ -57,8 +58,9 @@ class GroupState:
         if self._prefixes is None:
             labels = dict(self.key)
             labels.setdefault(b"instance", b"")
-            pairs = sorted(labels.items())
-            self._prefixes = {each: render_prefix(each, pairs) for each in PUSH_TIMES}
+            pairs = tuple(sorted(labels.items()))
+            longs = Longs()
+            self._prefixes = {each: series_prefix(each, pairs, longs) for each in PUSH_TIMES}
         prefix = self._prefixes[name]
         suspects = [] if all(_is_plain(*pair) for pair in self.key) else [prefix]
         return MetricFamily(name, int(MetricType.GAUGE), _HELP[name], [(prefix, value)], suspects)

@@ -13,9 +13,9 @@ from functools import partial
 from pytest_pushgateway.exposition import negotiation
 from pytest_pushgateway.exposition.model import SIMPLE_TYPES, MetricFamily, MetricType, Mixed, RenderError
 from pytest_pushgateway.exposition.negotiation import Format
-from pytest_pushgateway.exposition.protobuf.text import render_family_text
-from pytest_pushgateway.exposition.protobuf.writer import encode_head, encode_metric, encode_part, varint
-from pytest_pushgateway.exposition.text.writer import render_block, render_header
+from pytest_pushgateway.exposition.protobuf.text import family_text_pieces
+from pytest_pushgateway.exposition.protobuf.writer import encode_head, encode_metrics, encode_part, varint
+from pytest_pushgateway.exposition.text.writer import render_block, render_header, write_out
 from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
 from pytest_pushgateway.gateway.store.index import Counters, Declared, Index, Series
 from pytest_pushgateway.gateway.store.rendered_blocks import Blocks
@@ -170,15 +170,20 @@ class _Text(_Renderer):
             pieces += sheet.blocks.render(self.cached_as, partial(self._block, sheet.name, kind))
         except RenderError:
             # Once more without blocks, for what comes before the series that cannot be written.
-            render_block(sheet.name, kind, sheet.blocks.series(), self.escaping)
+            series = sheet.blocks.series()
+            try:
+                render_block(sheet.name, kind, series, self.escaping)
+            except RenderError as error:
+                pieces += write_out(error.partial, series, self.escaping)
+                raise RenderError(str(error)) from None
             raise
 
-    def _block(self, name: bytes, kind: int, series: list[Series]) -> bytes:
+    def _block(self, name: bytes, kind: int, series: list[Series]) -> list[bytes]:
         text = _plain(series) if kind in SIMPLE_TYPES else None
         if text is None:
             text = render_block(name, kind, series, self.escaping)
         self.counters.lines_rendered += text.count(b"\n")
-        return text
+        return write_out(text, series, self.escaping)
 
 
 class _Delimited(_Renderer):
@@ -189,9 +194,10 @@ class _Delimited(_Renderer):
         pieces.append(varint(len(head) + sum(map(len, blocks))) + head)
         pieces += blocks
 
-    def _block(self, kind: int, series: list[Series]) -> bytes:
+    def _block(self, kind: int, series: list[Series]) -> list[bytes]:
         self.counters.lines_rendered += len(series)
-        return b"".join([encode_metric(kind, prefix, value, self.escaping) for prefix, value in series])
+        pieces = encode_metrics(kind, series, self.escaping)
+        return [b"".join(pieces)] if len(pieces) == len(series) else pieces
 
 
 class _ProtobufText(_Renderer):
@@ -201,7 +207,7 @@ class _ProtobufText(_Renderer):
         series = sheet.blocks.series()
         self.counters.lines_rendered += len(series)
         family = MetricFamily(sheet.name, *sheet.declared, series)
-        pieces.append(render_family_text(family, self.escaping, compact=self.compact))
+        pieces += family_text_pieces(family, self.escaping, compact=self.compact)
 
 
 _RENDERERS: dict[str, type[_Renderer]] = {

@@ -54,7 +54,7 @@ class RenderedBlock:
 
     def __init__(self, series: list[Series]) -> None:
         self.series: list[Series] = series
-        self.rendered: dict[Hashable, bytes] = {}
+        self.rendered: dict[Hashable, list[bytes]] = {}
 
 
 class Blocks:
@@ -129,24 +129,27 @@ class Blocks:
         self._blocks[number : number + 1] = halves
         self._firsts[number : number + 1] = [place(block.series[0]) for block in halves]
 
-    def render(self, form: Hashable, render: Callable[[list[Series]], bytes]) -> list[bytes]:
-        """Return the rendered blocks in order; ``render`` is called for those not yet rendered in this form."""
+    def render(self, form: Hashable, render: Callable[[list[Series]], list[bytes]]) -> list[bytes]:
+        """Return the rendered blocks in order, in pieces; ``render`` is called for those not yet rendered in this form.
+
+        A block is one piece, unless it has long strings.
+        """
         joined = self._joined.get(form)
         if joined is None:
-            joined = [self._rendered(block, form, render) for block in self._blocks]
+            joined = [piece for block in self._blocks for piece in self._rendered(block, form, render)]
             if len(self._joined) >= _FORMS:
                 self._joined = {}
             self._joined[form] = joined
         return joined
 
     @staticmethod
-    def _rendered(block: RenderedBlock, form: Hashable, render: Callable[[list[Series]], bytes]) -> bytes:
-        text = block.rendered.get(form)
-        if text is None:
+    def _rendered(block: RenderedBlock, form: Hashable, render: Callable[[list[Series]], list[bytes]]) -> list[bytes]:
+        pieces = block.rendered.get(form)
+        if pieces is None:
             if len(block.rendered) >= _FORMS:
                 block.rendered.clear()
-            text = block.rendered[form] = render(block.series)
-        return text
+            pieces = block.rendered[form] = render(block.series)
+        return pieces
 
     def series(self) -> list[Series]:
         """Return all series in order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.exposition.labels import full_prefix
 from pytest_pushgateway.exposition.model import proto_type_name
 from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
@@ -76,7 +77,9 @@ def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
         lines.append("the text ends within a line: the last line must end with a newline, too")
     for collision in push._collisions:
         if not collision.keys and collision.reason in _ALONE:
-            lines.append(f"{brief(text_of(collision.prefix or collision.name))} {_ALONE[collision.reason]}")
+            lines.append(
+                f"{brief(text_of(full_prefix(collision.prefix) or collision.name))} {_ALONE[collision.reason]}"
+            )
         mine = push._request.key or ()
         if is_poison(collision, push):
             lines.append(_poison(collision, push, requests))
@@ -137,7 +140,7 @@ def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence
             f"the group {mine} cannot stand beside the group {shown}: "
             "both expose push_time_seconds with the same labels"
         )
-    what = brief(text_of(collision.prefix or collision.name), KEY)
+    what = brief(text_of(full_prefix(collision.prefix) or collision.name), KEY)
     kind = _REASONS.get(collision.reason, "collides with")
     for name in _names(collision):
         earlier = owner(key, name, push, requests)
