@@ -214,10 +214,16 @@ def _section(item: pytest.Item) -> str:
     return "\n".join(lines)
 
 
+def _is_one_error(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+    # Where several fixtures fail, pytest raises a group from frames of its own. Up to 9.0 it looks for the first frame
+    # that is not its own and is not hidden, and breaks if there is none.
+    return not hasattr(excinfo.value, "exceptions")
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
     """Issue the test's warnings when all its fixtures have ended: no fixture's filter or recorder hides them."""
-    __tracebackhide__ = True
+    __tracebackhide__ = _is_one_error
     if _HARNESS not in sys.modules:
         return (yield)
     try:

@@ -192,3 +192,32 @@ os.kill(os.getpid(), signal.SIGKILL)
 
     with Pushgateway(persistence_file=str(path)) as again:
         assert [group.grouping_key for group in again.groups] == [{"job": "a"}, {"job": "b"}]
+
+
+FAILING = """
+import pytest
+
+@pytest.fixture
+def one():
+    yield
+    raise ValueError("one fails")
+
+@pytest.fixture
+def two():
+    yield
+    raise ValueError("two fails")
+
+def test_without_a_gateway(one, two): pass
+
+def test_with_one(pushgateway, one, two):
+    pushgateway.push("a", job="j", check=False)
+"""
+
+
+def test_several_fixtures_that_fail_at_the_end(pytester: pytest.Pytester) -> None:
+    """Up to 9.0 pytest broke off with an internal error, also where no test uses a gateway."""
+    pytester.makepyfile(FAILING)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2, errors=2)
+    result.stdout.fnmatch_lines(["*ValueError: one fails*", "*ValueError: two fails*"], consecutive=False)
+    assert "INTERNALERROR" not in result.stdout.str()
