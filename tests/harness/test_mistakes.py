@@ -617,3 +617,20 @@ def test_an_empty_registry_is_shown(pushgateway: Pushgateway) -> None:
         lines = failure(assertion, "rows", 7)
         assert lines[1:3] == shown
         assert lines[3] == "Is the metric in the registry that was pushed?"
+
+
+@pytest.mark.parametrize(
+    ("held", "hint"),
+    [
+        ("families", "compare family.name with 'rows'"),
+        ("groups", r"compare group.grouping_key\['job'\] with 'rows'"),
+        ("pushes", "compare request.job or request.path with 'rows'"),
+        ("requests", "compare request.job or request.path with 'rows'"),
+    ],
+)
+def test_what_is_held_is_not_text(pushgateway: Pushgateway, held: str, hint: str) -> None:
+    send(pushgateway)
+    with pytest.raises(TypeError, match=hint):
+        assert "rows" not in getattr(pushgateway, held)
+    assert getattr(pushgateway, held) == getattr(pushgateway, held)
+    assert getattr(pushgateway, held)[0] != 7

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.app.recent_requests import RecentRequest, kind_of
 from pytest_pushgateway.golang.utf8 import text_of
-from pytest_pushgateway.harness.metrics.family import to_family
+from pytest_pushgateway.harness.metrics.family import refuse_text, to_family
 from pytest_pushgateway.harness.metrics.values import one_value
 from pytest_pushgateway.harness.wording import KEY, brief, shorten, show_key
 
@@ -66,6 +66,13 @@ class Request:
     def __repr__(self) -> str:
         where = show_key(self.grouping_key) if self.grouping_key or not self._missed else self.path
         return f"<{type(self).__name__} {self.number}: {self.method} {where}, {self.outcome}>"
+
+    def __eq__(self, other: object) -> bool:
+        __tracebackhide__ = True
+        refuse_text(other, "a request is not its job or path: compare request.job or request.path")
+        return self is other
+
+    __hash__ = object.__hash__
 
     @property
     def method(self) -> str:

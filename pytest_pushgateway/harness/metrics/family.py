@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway.exposition.model import MetricFamily, type_name
 from pytest_pushgateway.exposition.samples import lines
 from pytest_pushgateway.golang.utf8 import text_of
+from pytest_pushgateway.matchers import shown
 
 if TYPE_CHECKING:
     import prometheus_client
@@ -26,6 +27,13 @@ class Family:
     help: str
     samples: tuple[Sample, ...]
 
+    def __eq__(self, other: object) -> bool:
+        refuse_text(other, "a metric family is not its name: compare family.name")
+        if not isinstance(other, Family):
+            return NotImplemented
+        mine, others = ((one.name, one.type, one.help, one.samples) for one in (self, other))
+        return mine == others
+
     def to_metric(self) -> prometheus_client.Metric:
         """Convert to prometheus_client's ``Metric``: named without ``_total``, ``unknown`` for ``untyped``."""
         from prometheus_client.metrics_core import Metric
@@ -36,6 +44,18 @@ class Family:
         metric = Metric(name, self.help, self.type)
         metric.samples = list(self.samples)
         return metric
+
+
+def refuse_text(other: object, problem: str) -> None:
+    """Raise where something is compared with text, which it never equals: ``"rows" not in gateway.families`` holds.
+
+    Raises:
+        TypeError: ``other`` is text or bytes.
+
+    """
+    __tracebackhide__ = True
+    if isinstance(other, (str, bytes)):
+        raise TypeError(f"{problem} with {shown(other)}")
 
 
 def to_family(family: MetricFamily) -> Family:

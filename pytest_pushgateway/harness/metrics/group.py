@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_pushgateway.exposition.labels import sort_key
 from pytest_pushgateway.exposition.model import MetricFamily
 from pytest_pushgateway.golang.utf8 import text_of
-from pytest_pushgateway.harness.metrics.family import OWN_GAUGES, Family, to_family
+from pytest_pushgateway.harness.metrics.family import OWN_GAUGES, Family, refuse_text, to_family
 from pytest_pushgateway.harness.metrics.series import is_created, read_mapping, series_of
 from pytest_pushgateway.harness.metrics.values import one_value
 from pytest_pushgateway.harness.wording import show_key, show_sample
@@ -84,6 +84,7 @@ class Group:
 
     def __eq__(self, other: object) -> bool:
         __tracebackhide__ = True
+        refuse_text(other, "a group is not its job: compare group.grouping_key['job']")
         if isinstance(other, Group):
             return self.grouping_key == other.grouping_key and _equal(self.as_mapping(), other.as_mapping())
         if isinstance(other, Mapping):
