@@ -16,7 +16,7 @@ from benchmarks.floor import bare_sockets, empty_application
 from benchmarks.measure import Result, against, below, in_turns, times
 from benchmarks.plot import push_cost
 from benchmarks.servers import Server, fill, group_body, our_command, ours_with, pair
-from benchmarks.startup import first_use_of_the_fixture, import_of_the_unused_plugin
+from benchmarks.startup import first_use_of_the_fixture, import_of_the_unused_plugin, start_of_serve
 
 PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 counter = itertools.count(1)
@@ -287,6 +287,7 @@ def floors() -> Iterator[Result]:
 CASES: list[Callable[[], Iterator[Result]]] = [
     import_of_the_unused_plugin,
     first_use_of_the_fixture,
+    start_of_serve,
     start_and_stop,
     reset,
     push_to_gateway_round_trip,

@@ -23,8 +23,8 @@ SERIES_PER_GROUP = FAMILIES * SERIES_PER_FAMILY
 class Server:
     """One running gateway, as a process of its own."""
 
-    def __init__(self, command: list[str]) -> None:
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    def __init__(self, command: list[str], environment: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
         assert self.process.stderr is not None
         for line in self.process.stderr:
             if found := LISTENING.search(line):

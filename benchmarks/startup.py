@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measure import Result, below
+from benchmarks.measure import Result, against, below, times
+from benchmarks.servers import Server, go_command, our_command
 
 # As for an installed wheel: pytest rewrites the assertions of all modules of a plugin's distribution.
 REWRITTEN = 'import pytest\npytest.register_assert_rewrite("pytest_pushgateway")\n'
@@ -72,6 +73,33 @@ def first_use_of_the_fixture() -> Iterator[Result]:
             wall, processor = (statistics.median(each) for each in zip(*found, strict=True))
             note = f"processor time {processor:.1f} ms"
             yield below(f"first use of the fixture, bytecode {how}", wall, limit, note=note)
+
+
+def start_of_serve() -> Iterator[Result]:
+    """From the start of the process to the first answer, with bytecode cached; Python's own part in the note."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
+        def start(command: list[str]) -> None:
+            server = Server(command, environment)
+            try:
+                server.request("GET", "/-/ready")
+            finally:
+                # Its end is not measured: it would take longer than its start.
+                started.append(server)
+
+        def timed(command: list[str]) -> float:
+            (taken,) = times(lambda: start(command), 1, 0)
+            started.pop().stop()
+            return taken
+
+        started: list[Server] = []
+        found = [(timed(our_command()), timed(go_command())) for _ in range(31)]
+        bare = [times(lambda: subprocess.run([sys.executable, "-c", ""], env=environment), 1, 0)[0] for _ in range(11)]
+    ours, go = (statistics.median(each) for each in zip(*found[1:], strict=True))
+    note = f"an empty Python takes {statistics.median(bare):.0f}"
+    yield against("start of serve to its first answer", ours, go, 5, note=note)
 
 
 def _forget_bytecode(folder: Path) -> None:

@@ -6,7 +6,6 @@ import posixpath
 import re
 import socket
 from functools import lru_cache
-from string import ascii_letters, digits
 from typing import NamedTuple
 
 from pytest_pushgateway.golang.strconv import quote as go_quote
@@ -14,7 +13,7 @@ from pytest_pushgateway.golang.utf8 import bytes_of, text_of
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
-_PRINTED_AS_SENT = (ascii_letters + digits + "-_.~!$&'()*+,/;=:@[]%").encode()
+_PRINTED_AS_SENT = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~!$&'()*+,/;=:@[]%"
 # Patterns that few gateways ever need are compiled with their first use.
 _SCHEME = rb"(?s)([a-zA-Z][a-zA-Z0-9+.\-]*):(.*)"
 _USER = rb"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*"

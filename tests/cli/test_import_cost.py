@@ -5,7 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 
-COSTLY = ("dataclasses", "inspect", "ast", "platform", "datetime", "json", "sqlite3", "ssl", "subprocess", "logging")
+COSTLY = (
+    "dataclasses",
+    "inspect",
+    "ast",
+    "platform",
+    "datetime",
+    "json",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "logging",
+    "string",
+    "encodings.idna",
+)
 
 FIRST_ANSWER = f"""
 import socket, sys
@@ -14,7 +27,8 @@ from pytest_pushgateway.cli.log import make_log
 log = make_log()
 gateway = serve.Gateway(serve.Settings(), log=log, on_listening=lambda gateway: serve._tell(gateway, log))
 gateway.start()
-with socket.create_connection(("127.0.0.1", gateway.port)) as client:
+with socket.socket() as client:
+    client.connect((b"127.0.0.1", gateway.port))
     client.sendall(b"GET /-/ready HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
     print(client.recv(15).decode(), [name for name in {COSTLY!r} if name in sys.modules])
 gateway.stop()

@@ -39,6 +39,8 @@ LATER = {
     "harness.journal.lint": 2.2,
     "harness.journal.timeline": 1.0,
     "gateway.store.merged_families": 1.7,
+    "gateway.store.conflict_text": 1.3,
+    "gateway.store.poison": 0.2,
     "exposition.negotiation": 0.9,
     "gateway.app.page": 2.0,
     "gateway.app.json_api": 1.1,

@@ -21,11 +21,9 @@ from pytest_pushgateway.gateway.groups import (
     StoredGroup,
     Verdict,
 )
-from pytest_pushgateway.gateway.store.conflict_text import error_text, explain
 from pytest_pushgateway.gateway.store.conflicts import After, conflicts_after
 from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
 from pytest_pushgateway.gateway.store.index import NOTHING, Counters, Delta, Index, Named, examine
-from pytest_pushgateway.gateway.store.poison import find_poison
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.later import later
@@ -37,8 +35,10 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.store.merged_families import MergedFamilies
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.gateway.store import merged_families
+    from pytest_pushgateway.gateway.store import conflict_text, merged_families, poison
 else:
+    conflict_text = later("pytest_pushgateway.gateway.store.conflict_text")
+    poison = later("pytest_pushgateway.gateway.store.poison")
     merged_families = later("pytest_pushgateway.gateway.store.merged_families")
 
 
@@ -263,7 +263,7 @@ class Store:
             if not conflicts_after(After(self._state.index, NOTHING)):
                 return None
 
-            return find_poison(self._state.index)
+            return poison.find_poison(self._state.index)
 
     def gather(self, form: Format) -> list[bytes]:
         """Return the whole exposition in pieces: one consistent state, the gateway's own metrics included.
@@ -383,8 +383,8 @@ def _changes(delta: Delta) -> dict[bytes, StoredFamily | None]:
 
 def _explained(after: After, conflicts: Conflicts) -> tuple[str, tuple[Collision, ...]]:
     """Return the original's words on conflicts, and the conflicts one by one."""
-    collisions = explain(after, conflicts)
-    return error_text(collisions), tuple(collisions)
+    collisions = conflict_text.explain(after, conflicts)
+    return conflict_text.error_text(collisions), tuple(collisions)
 
 
 _FREED_AT_ONCE = 500
