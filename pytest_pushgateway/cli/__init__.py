@@ -27,7 +27,10 @@ CUT_OFF = 128 + 13
 USAGE = "usage: pytest-pushgateway <command> [<flags>]\n\nCommands:\n" + "".join(
     f"  {name:<14} {text}\n" for name, text in COMMANDS.items()
 )
-USAGE += "\nEach has a --help of its own.\n"
+USAGE += """
+Each has a --help of its own. What --completion-script-bash and
+--completion-script-zsh print completes them when a shell evaluates it.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,12 +50,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command in ("-h", "--help", "help"):
         sys.stdout.write(USAGE)
         return 0
+    if command == "--completion-bash":
+        sys.stdout.write("".join(f"{word}\n" for word in _candidates(given[1:])))
+        return 0
+    if command in ("--completion-script-bash", "--completion-script-zsh"):
+        from pytest_pushgateway.cli.completion import script
+
+        sys.stdout.write(script(command.rpartition("-")[2]))
+        return 0
     if command == "--version":
         sys.stdout.write(f"pytest-pushgateway {__version__}\n")
         return 0
     problem = _unknown(command) if command else "no command given"
     sys.stderr.write(f"pytest-pushgateway: error: {problem}, try --help\n")
     return 2
+
+
+def _candidates(words: list[str]) -> list[str]:
+    """Return what the last of the words so far may become."""
+    if len(words) < 2:
+        return [*COMMANDS, "--help", "--version"]
+    if words[0] not in COMMANDS:
+        return []
+    from pytest_pushgateway.cli.completion import candidates
+
+    command = importlib.import_module(f"pytest_pushgateway.cli.{words[0].replace('-', '_')}").COMMAND
+    return candidates([(flag.name, None if flag.is_boolean else flag.choices) for flag in command.flags], words[1:])
 
 
 def _unknown(command: str) -> str:

@@ -9,7 +9,7 @@ import os
 import sys
 
 from pytest_pushgateway.cli.check_config_output import printer
-from pytest_pushgateway.cli.kingpin import Command, Flag, one_of
+from pytest_pushgateway.cli.kingpin import Command, Flag
 from pytest_pushgateway.cli.sources import Unreadable, read_metrics
 from pytest_pushgateway.prometheus.decode.referenced_files import glob
 from pytest_pushgateway.prometheus.lint.detection import PERHAPS, detect
@@ -55,7 +55,7 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
             "prometheus-version",
             "The rules of Prometheus 2.42, 2.53 or 3.5.",
             "3.5",
-            one_of("prometheus-version", "2.42", "2.53", "3.5"),
+            choices=("2.42", "2.53", "3.5"),
         ),
         Flag("no-files", "Skip referenced files (rules, targets, certificates)."),
         Flag(
@@ -83,7 +83,7 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
             "lint",
             "Which rules to run: none, default or strict.",
             "default",
-            one_of("lint", "none", "default", "strict"),
+            choices=("none", "default", "strict"),
         ),
         Flag(
             "ignore",
@@ -97,13 +97,13 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
             "fail-on",
             "Fail for findings of this severity and worse: error, warning or note.",
             "warning",
-            one_of("fail-on", *SEVERITIES),
+            choices=SEVERITIES,
         ),
         Flag(
             "format",
             "text, json or github (annotations of a workflow run).",
             "text",
-            one_of("format", "text", "json", "github"),
+            choices=("text", "json", "github"),
         ),
     ),
     operand="file",

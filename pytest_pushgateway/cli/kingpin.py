@@ -1,8 +1,9 @@
 """The command line of every command: flags and operands by kingpin's grammar, which is the original's.
 
 ``--flag value`` or ``--flag=value``, booleans ``--flag`` and ``--no-flag`` without a value, nothing repeated unless it
-may be, ``@file`` for arguments from a file, a line each, ``--`` before operands that begin with a dash. Every error is
-one line. ``serve`` says it in kingpin's words, as differential tests compare them; the other commands in plain ones.
+may be, ``@file`` for arguments from a file, a line each, comments and blank lines left out, ``--`` before operands that
+begin with a dash. Every error is one line. ``serve`` says it in kingpin's words, as differential tests compare them;
+the other commands in plain ones.
 
 This module starts with every command, also in editors and hooks: it imports nothing at its top.
 """
@@ -36,6 +37,12 @@ PLAIN = {
 }
 
 
+AT_ONCE = ("version", "help-long", "help-man", "completion-script-bash", "completion-script-zsh")
+"""What is answered as soon as it is met, whatever follows."""
+_FILES = 100
+"""Most arguments files; kingpin reads a file that contains itself until memory ends."""
+
+
 class UsageError(Exception):
     """Arguments that cannot be understood; ``str()`` says why, ``hint`` what may have been meant."""
 
@@ -58,6 +65,7 @@ class Flag:
         parse: turns its text into a value; raises ValueError.
         repeatable: whether it may be given more than once: its value is a list then.
         metavar: what ``--help`` shows in place of the default.
+        choices: the values it takes, if those are known.
 
     """
 
@@ -69,13 +77,26 @@ class Flag:
         parse: Callable[[str], Any] = str,
         repeatable: bool = False,
         metavar: str = "",
+        choices: Sequence[str] = (),
     ) -> None:
         self.name: str = name
         self.help: str = help
         self.default: str | None = default
-        self.parse: Callable[[str], Any] = parse
+        self.parse: Callable[[str], Any] = _one_of(name, choices) if choices and parse is str else parse
         self.repeatable: bool = repeatable
         self.metavar: str = metavar
+        self.choices: Sequence[str] = choices
+
+    @property
+    def shown(self) -> str:
+        """The flag as ``--help`` shows it."""
+        negatable = self.is_boolean and not self.name.startswith("no-")
+        text = f"--[no-]{self.name}" if negatable else f"--{self.name}"
+        if self.metavar:
+            text += f"={self.metavar}"
+        elif self.default is not None:
+            text += f'="{self.default}"' if not self.default or self.parse is str else f"={self.default}"
+        return text + (" ..." if self.repeatable else "")
 
     @property
     def is_boolean(self) -> bool:
@@ -91,9 +112,7 @@ class Flag:
         return ([value] if self.default else []) if self.repeatable else value
 
 
-def one_of(flag: str, *choices: str) -> Callable[[str], str]:
-    """Return what parses a value of ``flag`` that must be one of ``choices``."""
-
+def _one_of(flag: str, choices: Sequence[str]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in choices:
             raise ValueError(f"--{flag} must be one of {', '.join(choices)}, not {text!r}")
@@ -158,10 +177,26 @@ class Command:
             options = self.parse(arguments)
         except UsageError as problem:
             return self.fail(problem)
-        if options.get("help") or options.get("version"):
-            sys.stdout.write(self.usage() if options.get("help") else self.version())
-            return 0
+        for asked in ("help", *AT_ONCE):
+            if options.get(asked):
+                sys.stdout.write(self._answer(asked))
+                return 0
         return options
+
+    def _answer(self, asked: str) -> str:
+        if asked == "version":
+            return self.version()
+        if asked in ("help", "help-long"):
+            return self.usage()
+        if asked == "help-man":
+            from pytest_pushgateway.cli.manual import page
+
+            rows = [("-h, --help", "Show this text."), *((flag.shown, flag.help) for flag in self.flags)]
+            rows.append(("--version", "Show application version."))
+            return page(self.program, self.shown_operands, self.purpose, rows, self.epilog)
+        from pytest_pushgateway.cli.completion import script
+
+        return script(asked.rpartition("-")[2])
 
     def fail(self, problem: Exception) -> int:
         """Print why the arguments will not do, and what may have been meant; return the exit status."""
@@ -175,8 +210,8 @@ class Command:
     def parse(self, arguments: Sequence[str]) -> dict[str, Any]:
         """Return each flag's value by name, repeatable ones as lists, and the list of operands under ``""``.
 
-        ``help`` or ``version`` is a key where that was asked for. As kingpin: ``version`` is answered as soon as it is
-        met, ``help`` once all arguments are known for flags, whatever their values.
+        ``help``, or one of `AT_ONCE`, is a key where that was asked for. As kingpin: ``version`` and its like are
+        answered as soon as they are met, ``help`` once all arguments are known for flags, whatever their values.
 
         Raises:
             UsageError: the arguments cannot be understood.
@@ -184,28 +219,25 @@ class Command:
         """
         given: dict[str, Any] = {"": []}
         problems: list[_ValueProblem] = []
-        waiting = list(reversed(_expand(arguments)))
-        while waiting:
-            argument = waiting.pop()
-            if argument == "--":
-                while waiting:
-                    self._take(waiting.pop(), given)
-            elif not argument.startswith("-") or (argument == "-" and self.operand):
-                self._take(argument, given)
-            elif not argument.startswith("--"):
-                self._short(argument, given)
+        words = _Words(arguments, dash="-" if self.operand else "")
+        while kind := words.peek()[0]:
+            text = words.take()
+            if kind == "word":
+                self._take(text, given)
+            elif kind == "short":
+                self._short(text, given)
             else:
-                name, equals, text = argument[2:].partition("=")
+                name, equals, value = text.partition("=")
                 asked = name.removeprefix("no-")
-                if asked == "version":
-                    return {"version": True}
-                if asked in ("help", "help-long", "help-man"):
+                if asked in AT_ONCE:
+                    return {asked: True}
+                if asked == "help":
                     given["help"] = True
                     if equals:
-                        raise self._error("value", name, text)
+                        raise self._error("value", name, value)
                     continue
                 try:
-                    self._long(name, equals, text, given, waiting)
+                    self._long(name, equals, value, given, words)
                 except _ValueProblem as problem:
                     problems.append(problem)
         if not given.get("help"):
@@ -225,13 +257,13 @@ class Command:
             raise UsageError(self.words["operand"].format(name=self.operand, value=operand))
         given[""].append(operand)
 
-    def _short(self, argument: str, given: dict[str, Any]) -> None:
-        for letter in argument[1:] or [""]:
+    def _short(self, letters: str, given: dict[str, Any]) -> None:
+        for letter in letters:
             if letter != "h":
                 raise UsageError(self.words["unknown short"].format(flag=f"-{letter}"))
         given["help"] = True
 
-    def _long(self, name: str, equals: str, value: str, given: dict[str, Any], waiting: list[str]) -> None:
+    def _long(self, name: str, equals: str, value: str, given: dict[str, Any], words: _Words) -> None:
         by_name = {flag.name: flag for flag in self.flags}
         flag = by_name.get(name)
         negated = by_name.get(name.removeprefix("no-")) if name.startswith("no-") else None
@@ -247,10 +279,13 @@ class Command:
                 raise self._error("value", flag.name, value)
             return
         if not equals:
-            follows = waiting[-1] if waiting else "--"
-            if follows.startswith("-") and not (follows == "-" and self.operand):
+            try:
+                kind = words.peek()[0]
+            except UsageError:
+                kind = "unreadable"
+            if kind != "word":
                 raise self._error("no value", flag.name)
-            value = waiting.pop()
+            value = words.take()
         try:
             parsed = flag.parse(value)
         except ValueError as problem:
@@ -268,23 +303,21 @@ class Command:
         close = get_close_matches(name, known, 1, 0.7)
         return f"--{close[0]}" if close else ""
 
+    @property
+    def shown_operands(self) -> str:
+        """What follows the command's name in its usage."""
+        operands = f"<{self.operand}>{'...' if self.most is None else ''}" if self.operand else ""
+        return self.synopsis or f"[<flags>] {operands}".rstrip()
+
     def usage(self) -> str:
         """Return the text of ``--help``."""
         from textwrap import wrap
 
         rows = [("-h, --help", "Show this text.")]
-        for flag in self.flags:
-            negatable = flag.is_boolean and not flag.name.startswith("no-")
-            text = f"    --[no-]{flag.name}" if negatable else f"    --{flag.name}"
-            if flag.metavar:
-                text += f"={flag.metavar}"
-            elif flag.default is not None:
-                text += f'="{flag.default}"' if not flag.default or flag.parse is str else f"={flag.default}"
-            rows.append((text + (" ..." if flag.repeatable else ""), flag.help))
+        rows += [(f"    {flag.shown}", flag.help) for flag in self.flags]
         rows.append(("    --version", "Show application version."))
-        operands = f"<{self.operand}>{'...' if self.most is None else ''}" if self.operand else ""
         lines = [
-            f"usage: {self.program} {self.synopsis or f'[<flags>] {operands}'}".rstrip(),
+            f"usage: {self.program} {self.shown_operands}".rstrip(),
             "",
             *self.purpose.splitlines(),
             "",
@@ -306,18 +339,57 @@ def _version() -> str:
     return f"pytest-pushgateway {__version__}\n"
 
 
-def _expand(arguments: Sequence[str]) -> list[str]:
-    expanded: list[str] = []
-    for argument in arguments:
-        if not argument.startswith("@") or argument == "@":
-            expanded.append(argument)
-            continue
+class _Words:
+    """The arguments one by one, with those of ``@file`` in its place; behind ``--`` all are operands or values."""
+
+    def __init__(self, arguments: Sequence[str], *, dash: str) -> None:
+        self._left: list[str] = list(reversed(arguments))
+        self._dash = dash
+        """What a single dash stands for."""
+        self._words_alone = False
+        self._files = 0
+
+    def peek(self) -> tuple[str, str]:
+        """Return the kind of the next argument, ``long``, ``short`` or ``word``, and its text; "" and "" at the end.
+
+        Raises UsageError where an arguments file cannot be read.
+        """
+        while self._left:
+            argument = self._left[-1]
+            if self._words_alone:
+                return "word", argument
+            if argument.startswith("--") and argument != "--":
+                return "long", argument[2:]
+            if argument == "-":
+                return "word", self._dash
+            if argument.startswith("-") and argument != "--":
+                return "short", argument[1:]
+            if argument != "--" and not argument.startswith("@"):
+                return "word", argument
+            self._left.pop()
+            if argument == "--":
+                self._words_alone = True
+            else:
+                self._left += reversed(self._expanded(argument[1:]))
+        return "", ""
+
+    def take(self) -> str:
+        """Return the text of the next argument, and go on."""
+        text = self.peek()[1]
+        self._left.pop()
+        return text
+
+    def _expanded(self, path: str) -> list[str]:
+        self._files += 1
+        if not path:
+            raise UsageError("expected @ file to expand arguments from")
+        if self._files > _FILES:
+            raise UsageError(f'arguments file "{path}" contains itself')
         try:
-            with open(argument[1:], encoding="utf-8", errors="surrogateescape") as file:
-                lines = file.read().splitlines()
+            with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+                lines = file.read().split("\n")
         except OSError as problem:
             reason = (problem.strerror or "").lower()
-            text = f'failed to open arguments file "{argument[1:]}": open {argument[1:]}: {reason}'
-            raise UsageError(text) from None
-        expanded += [line for line in lines if not line.startswith("#")]
-    return expanded
+            raise UsageError(f'failed to open arguments file "{path}": open {path}: {reason}') from None
+        lines = [line.removesuffix("\r") for line in lines]
+        return [line for line in lines if line.strip() and not line.startswith("#")]

@@ -22,7 +22,7 @@ from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.http.listeners import split_address, systemd_sockets
 from pytest_pushgateway.gateway.log import Log
-from pytest_pushgateway.golang.duration import format_duration, parse_duration
+from pytest_pushgateway.golang.duration import format_duration, parse_flag_duration
 from pytest_pushgateway.golang.strconv import whole_number
 from pytest_pushgateway.golang.url import external_path
 from pytest_pushgateway.settings import OPTIONS, Settings, SettingsError
@@ -75,7 +75,7 @@ def _flag(name: str, text: str = "", default: str = "", parse: Callable[[str], A
     if option.kind == "bool":
         return Flag(name, text)
     if option.kind == "float":
-        return Flag(name, text, default or format_duration(option.default), parse_duration)
+        return Flag(name, text, default or format_duration(option.default), parse_flag_duration)
     if option.kind == "int":
         return Flag(name, text, str(option.default), _count)
     return Flag(name, text, option.default or "", parse or str)
@@ -122,8 +122,9 @@ FLAGS = (
         "Only log messages with the given severity or above. One of: [debug, info, warn, error]",
         "info",
         _level,
+        choices=LEVELS,
     ),
-    Flag("log.format", "Output format of log messages. One of: [logfmt, json]", "logfmt", _format),
+    Flag("log.format", "Output format of log messages. One of: [logfmt, json]", "logfmt", _format, choices=FORMATS),
 )
 """The original's flags in its order, and ours, from the option table but for three."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from pytest_pushgateway.golang.strconv import quote, whole_number
 from pytest_pushgateway.golang.utf8 import bytes_of
@@ -17,6 +18,7 @@ _NANOSECONDS = {
     "m": 60 * 10**9,
     "h": 3600 * 10**9,
 }
+_DAYS = {"d": 24 * 3600 * 10**9, "w": 7 * 24 * 3600 * 10**9}
 _DURATION_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
 
 
@@ -43,13 +45,26 @@ def _scaled(amount: int, unit: int) -> str:
     return f"{whole}.{fraction}" if fraction else str(whole)
 
 
+def parse_flag_duration(text: str) -> float:
+    """Read a duration as a flag of kingpin 2.4 does: as Go's, with days and weeks; the result is in seconds.
+
+    Raises:
+        ValueError: with kingpin's words.
+    """
+    return _parse(text, _NANOSECONDS | _DAYS, lambda shown: f'"{shown}"')
+
+
 def parse_duration(text: str) -> float:
     """Read a duration as Go's ``time.ParseDuration`` does; the result is in seconds.
 
     Raises:
         ValueError: with Go's words, such as ``time: missing unit in duration "5"``.
     """
-    original = quote(bytes_of(text))
+    return _parse(text, _NANOSECONDS, lambda shown: quote(bytes_of(shown)))
+
+
+def _parse(text: str, units: Mapping[str, int], quoted: Callable[[str], str]) -> float:
+    original = quoted(text)
     invalid = ValueError(f"time: invalid duration {original}")
     rest = text[1:] if text[:1] in ("+", "-") else text
     if rest == "0":
@@ -65,12 +80,12 @@ def parse_duration(text: str) -> float:
             raise invalid
         if not unit:
             raise ValueError(f"time: missing unit in duration {original}")
-        if unit not in _NANOSECONDS:
-            raise ValueError(f"time: unknown unit {quote(bytes_of(unit))} in duration {original}")
-        total += whole_number(whole) * _NANOSECONDS[unit]
+        if unit not in units:
+            raise ValueError(f"time: unknown unit {quoted(unit)} in duration {original}")
+        total += whole_number(whole) * units[unit]
         if fraction:
             fraction = fraction[:18]  # what comes behind is less than a nanosecond
-            total += int(fraction) * _NANOSECONDS[unit] // 10 ** len(fraction)
+            total += int(fraction) * units[unit] // 10 ** len(fraction)
         if total > 2**63 - (text[0] != "-"):
             raise invalid
         rest = rest[part.end() :]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,6 @@ import pytest
 
 from pytest_pushgateway import cli
 from pytest_pushgateway._version import __version__
-from pytest_pushgateway.cli.kingpin import UsageError
 from pytest_pushgateway.cli.serve import COMMAND, FLAGS, main, settings_of
 from pytest_pushgateway.settings import OPTIONS, Settings
 from tests import peers
@@ -25,7 +26,6 @@ WRONG: dict[str, list[str]] = {
     "short flag": ["-x"],
     "short flag after a good one": ["-hx"],
     "short flag with a value": ["-h=1"],
-    "single dash": ["-"],
     "argument": ["foo"],
     "empty argument": [""],
     "argument after the flags": ["--", "foo"],
@@ -109,18 +109,62 @@ def test_addresses_add_up_and_levels_have_no_case() -> None:
     assert COMMAND.parse(["--web.listen-address="])["web.listen-address"] == [":0"]
 
 
-def test_arguments_from_a_file(tmp_path: Path) -> None:
-    (tmp_path / "arguments").write_text("# a comment\n--web.config.file\nweb.yml\n--web.enable-lifecycle\n")
-    options = COMMAND.parse([f"@{tmp_path}/arguments", "--log.format=json"])
-    assert (options["web.config.file"], options["web.enable-lifecycle"]) == ("web.yml", True)
-    with pytest.raises(UsageError, match="unexpected @"):
-        COMMAND.parse(["@"])
-    (tmp_path / "blank").write_text("--web.enable-lifecycle\n\n")
-    with pytest.raises(UsageError, match="unexpected "):
-        COMMAND.parse([f"@{tmp_path}/blank"])
+RECORDED: list[dict[str, Any]] = json.loads(Path(__file__).with_name("kingpin-2.4.json").read_text(encoding="utf-8"))
+"""What kingpin 2.4, with the original's flags, makes of command lines; Debian's build has an older one."""
+
+FILES = {
+    "args": b"--web.enable-lifecycle\n--log.format=json\n",
+    "comments": b"# a\n--web.enable-lifecycle\n#--nope\n  # b\n",
+    "blank": b"\n--web.enable-lifecycle\n \t\n\n",
+    "crlf": b"--web.enable-lifecycle\r\n\r\n--log.format\r\njson\r\n",
+    "nested": b"@args\n--persistence.interval=1d\n",
+    "nestedmissing": b"@args\n@missing\n",
+    "quoted": b'--web.config.file="a b"\n',
+    "spaces": b" --web.enable-lifecycle\n",
+    "empty": b"",
+    "one": b"one.yml\n",
+}
 
 
-@pytest.mark.parametrize("flag", ["-h", "--help", "--help-long", "--help-man"])
+@pytest.fixture
+def argument_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("argument_files")
+@pytest.mark.parametrize("recorded", RECORDED, ids=[one["arguments"] for one in RECORDED])
+def test_arguments_mean_what_kingpin_makes_of_them(
+    recorded: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = recorded["arguments"].split(" ")
+    if "values" in recorded:
+        given = COMMAND.parse(words)
+        assert {name: given[name] for name in recorded["values"]} == recorded["values"]
+        default = COMMAND.parse([])
+        assert {name for name in given if given[name] != default[name]} == set(recorded["values"])
+        return
+    assert main(words) == recorded["status"]
+    out, err = capsys.readouterr()
+    err = re.sub(r"; did you mean '[^']*'\?", ", try --help", err)  # ours alone
+    assert err.removeprefix("pytest-pushgateway serve: ").strip() == recorded.get("error", "")
+    assert bool(out) == ("prints" in recorded)
+    if recorded.get("prints") in ("usage:", ".TH", "pushgateway,"):
+        assert out.startswith(recorded["prints"])
+
+
+def test_an_arguments_file_that_contains_itself(argument_files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The original reads it until its memory ends."""
+    (argument_files / "self").write_text("--web.enable-lifecycle\n@self\n")
+    assert main(["@self"]) == 1
+    assert capsys.readouterr().err == (
+        'pytest-pushgateway serve: error: arguments file "self" contains itself, try --help\n'
+    )
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help", "--help-long"])
 def test_help_names_every_flag(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([flag]) == 0
     text = capsys.readouterr().out
@@ -136,6 +180,58 @@ def test_help_has_every_flag_of_the_original() -> None:
     theirs = set(re.findall(r"^ {6}(--[a-z0-9.-]+)", text, re.MULTILINE)) - {"--version"}
     # Debian's own: where it keeps the files of the web page.
     assert theirs - {"--web.local-assets"} <= {f"--{flag.name}" for flag in FLAGS}
+
+
+@pytest.mark.parametrize("command", ["serve", "check-config", "check-metrics", "explain"])
+def test_the_manual_page(command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert cli.main([command, "--help-man"]) == 0
+    page = capsys.readouterr().out
+    assert page.startswith(f".TH pytest-pushgateway-{command} 1 ")
+    assert cli.main([command, "--help"]) == 0
+    listed = re.findall(r"(?m)^ {2,6}(?:-h, )?--(?:\[no-\])?([\w.-]+)", capsys.readouterr().out)
+    options = [line for line in page.replace("\\-", "-").splitlines() if line.startswith("\\fB-")]
+    assert [re.sub(r"^.*?--(?:\[no-\])?([\w.-]+).*", r"\1", option) for option in options] == listed
+    if groff := shutil.which("groff"):
+        asked = [groff, "-man", "-Tutf8", "-ww"]
+        formatted = subprocess.run(asked, input=page, capture_output=True, text=True, check=True)
+        assert formatted.stderr == ""
+
+
+def completed(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    assert cli.main(["--completion-bash", *words]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_completion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert completed(capsys, "") == [*cli.COMMANDS, "--help", "--version"]
+    assert completed(capsys, "nope", "") == []
+    flags = completed(capsys, "serve", "--web.")
+    assert flags == ["--help", *(f"--{flag.name}" for flag in FLAGS), "--version"]
+    assert completed(capsys, "serve", "--log.format", "") == ["logfmt", "json"]
+    assert completed(capsys, "serve", "--web.config.file", "w") == []
+    assert completed(capsys, "serve", "--web.enable-lifecycle", "--") == flags
+    assert completed(capsys, "check-config", "--format", "j") == ["text", "json", "github"]
+    assert completed(capsys, "check-config", "prom") == []
+
+
+@pytest.mark.parametrize("arguments", [["--completion-script-bash"], ["serve", "--completion-script-bash"]])
+def test_bash_completes(arguments: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert cli.main(arguments) == 0
+    program = tmp_path / "pytest-pushgateway"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m pytest_pushgateway "$@"\n')
+    program.chmod(0o755)
+    ask = 'COMP_WORDS=("$0" serve --log.le); COMP_CWORD=2; _pytest_pushgateway; printf "%s\\n" "${COMPREPLY[@]}"'
+    script = capsys.readouterr().out + ask
+    done = subprocess.run(["bash", "-c", script, program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("--log.level\n", "")
+
+
+def test_zsh_gets_a_script(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--completion-script-zsh"]) == 0
+    script = capsys.readouterr().out
+    assert script.startswith("#compdef pytest-pushgateway\n")
+    if zsh := shutil.which("zsh"):
+        subprocess.run([zsh, "-n", "-c", script], check=True, timeout=60)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,8 +34,8 @@ _HERE = Path(__file__).parents[1] / "conformance"
 _WIPE = request(b"PUT", b"/api/v1/admin/wipe", b"Connection: close")
 _EMPTY = request(b"GET", b"/api/v1/metrics", b"Connection: close")
 _CONNECTION = re.compile(r"Connection: (?:close|keep-alive)\n")
-_OLDER = (b"x[", b"Content-Length:\r\n")
-"""Hosts that Go takes up to 1.25; a length without a value, behind which Debian's build closes at times."""
+_OLDER = re.compile(rb"(?i)(?:://|connect )[^/ ?]+\[|content-length:[ \t]*\r?\n")
+"""Hosts that Go takes up to 1.25; a length without a value, which Debian's build does not always take for 0."""
 _REFUSED_TRAILER = b"malformed MIME header"
 """Quoted since Go 1.26.4."""
 _OWN_LIMITS = (413, 414, 431)
@@ -88,11 +88,11 @@ def _play(block: list[bytes], port: int, *, gateway: bool) -> list[list[Answer]]
 
 def compare(raw: bytes, ours: list[Answer], theirs: list[Answer], *, gateway: bool) -> bool:
     """Compare the answers to some requests, up to what docs/deviations.md says of ours."""
-    if gateway and (_PAGE.search(raw) or any(part in raw for part in _OLDER)):
+    if gateway and (_PAGE.search(raw) or _OLDER.search(raw)):
         return True
     if b"HTTP/1.0" in raw and b"keep-alive" in raw and b"close" in raw.lower():
         return True  # both are asked for: in Go it depends on who has read the body by then
-    if gateway and len(theirs) < len(ours) and ours[len(theirs)].status == 400:
+    if len(theirs) < len(ours) and ours[len(theirs)].status == 400:
         ours = ours[: len(theirs)]  # a panic, or a reset that took the answer
     if gateway and any(_REFUSED_TRAILER in answer.body for answer in theirs):
         return [answer.status for answer in ours] == [answer.status for answer in theirs]
