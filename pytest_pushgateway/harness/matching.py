@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_pushgateway.exposition.samples import Line, lines
@@ -180,8 +180,13 @@ def carries(expectation: Expected, push: Push) -> bool:
     return any(expectation.matches(line) for family in push._parsed.values() for line in lines(family))
 
 
-def differences(expectation: Expected, candidate: Candidate) -> list[str]:
-    """Return what keeps a candidate from being the expected sample, one short text for each difference."""
+def differences(
+    expectation: Expected, candidate: Candidate, sent: Callable[[str], Collection[str]] = lambda name: ()
+) -> list[str]:
+    """Return what keeps a candidate from being the expected sample, one short text for each difference.
+
+    ``sent`` gives the values that a label of the grouping key had in the body that was pushed.
+    """
     key = {text_of(name) for name, _ in candidate.key}
     texts = []
     for name, wanted in expectation.labels.items():
@@ -198,6 +203,9 @@ def differences(expectation: Expected, candidate: Candidate) -> list[str]:
             continue
         if name == "instance" and not actual and name not in key:
             texts.append(f"it was pushed without instance, expected {sought}")
+            continue
+        if name in key and (own := [value for value in sent(name) if label_matches(name, wanted, value)]):
+            texts.append(f"its label {brief(name)}={quote(own[0])} was overwritten by the grouping key's {found}")
             continue
         where = "it is in another group:" if name in key else "label"
         texts.append(f"{where} {brief(name)} is {found}, expected {sought}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pushgateway.calls import name_calls, name_options
@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal import lint as linter
     from pytest_pushgateway.harness.journal import timeline as history
-    from pytest_pushgateway.harness.messages import failures, silence
+    from pytest_pushgateway.harness.messages import became, failures, silence
 else:
     linter = later("pytest_pushgateway.harness.journal.lint")
     history = later("pytest_pushgateway.harness.journal.timeline")
     failures = later("pytest_pushgateway.harness.messages.failures")
+    became = later("pytest_pushgateway.harness.messages.became")
     silence = later("pytest_pushgateway.harness.messages.silence")
 
 
@@ -294,11 +295,15 @@ class Pushgateway(Asserting, Waiting, Sending):
         closed = self._closed()
         if closed is not None:
             return Notes([f"No client reaches the gateway: {closed}."], [])
-        if any(entry.origin == "application" for entry in self._journal.of_test()):
+        if any(entry.origin == "application" and entry.kind != "scrape" for entry in self._journal.of_test()):
             return Notes([], [])
         gateway = self._gateway
         lines = silence.explain(self.url, self.address, self.host, gateway.threads, gateway.began, waited=waited)
         return Notes([], lines)
+
+    def _became(self, names: Collection[str], interval: float, start: float | None = None) -> list[str]:
+        """Return what became of pushed metrics that a Prometheus with this scrape interval does not have."""
+        return became.became(names, self._journal.of_test(), interval, start, self._notes())
 
     def _closed(self) -> str | None:
         return self._gateway.closed()

@@ -349,3 +349,18 @@ def test_labels_are_no_value(play: Play) -> None:
     play.put("backup_bytes 7\n")
     with pytest.raises(TypeError, match=r"comes the value; labels are given by name or as labels={'job': 'backup'}"):
         play.assert_exposed("backup_bytes", {"job": "backup"})
+
+
+def test_label_that_the_grouping_key_overwrote(play: Play) -> None:
+    play.put('rows{status="ok"} 7\n', job="nightly", status="prod")
+
+    told = '    its label status="ok" was overwritten by the grouping key\'s "prod"'
+    assert failure(play.assert_exposed, "rows", status="ok")[1:4] == [
+        "The nearest:",
+        '  rows{instance="",job="nightly",status="prod"} 7',
+        told,
+    ]
+    assert told in failure(play.assert_pushed, "rows", status="ok")
+    assert failure(play.assert_exposed, "rows", status="bad")[3] == (
+        '    it is in another group: status is "prod", expected "bad"'
+    )

@@ -31,6 +31,7 @@ HEAVY = {
 each costs after a first push, with cached bytecode."""
 
 LATER = {
+    "harness.messages.became": 0.3,
     "harness.messages.failures": 0.8,
     "harness.messages.report": 1.2,
     "harness.messages.history": 0.4,

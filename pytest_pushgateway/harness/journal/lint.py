@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pytest_pushgateway.exposition.content_coding import decode as decode_body
 from pytest_pushgateway.exposition.labels import Labels, split_prefix
-from pytest_pushgateway.exposition.model import HISTOGRAM_TYPES, MetricFamily, MetricType, ParseError, part
+from pytest_pushgateway.exposition.model import HISTOGRAM_TYPES, MetricFamily, MetricType, part
 from pytest_pushgateway.exposition.promlint import lint as promlint
 from pytest_pushgateway.exposition.samples import flatten
-from pytest_pushgateway.exposition.text.reader import parse as parse_text
-from pytest_pushgateway.gateway.app.push_body import is_protobuf
 from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
+from pytest_pushgateway.harness.journal.sent import as_sent
 from pytest_pushgateway.harness.wording import quote
 
 RESERVED = ("up", "ALERTS", "ALERTS_FOR_STATE")
@@ -47,7 +45,7 @@ def lint(requests: Sequence[Request]) -> list[LintProblem]:
     pushes = [entry for entry in requests if isinstance(entry, Push) and entry.origin == "application"]
     problems: list[LintProblem] = []
     for push in pushes:
-        families = _as_sent(push)
+        families = list(as_sent(push).values())
         problems += [LintProblem(found.metric, found.text, push) for found in promlint(families)]
         problems += _shadows(push, families)
         problems += _overwritten(push, families)
@@ -56,22 +54,6 @@ def lint(requests: Sequence[Request]) -> list[LintProblem]:
     problems += _growing_keys(pushes)
     problems += _growing_labels(pushes)
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.push._order)
-
-
-def _as_sent(push: Push) -> list[MetricFamily]:
-    """Return the families without the grouping key's labels."""
-    if not push._parsed:
-        return []
-    try:
-        body = decode_body(push.body, push._request.header("content-encoding"))
-        if is_protobuf(push.content_type):
-            from pytest_pushgateway.exposition.protobuf.reader import parse as parse_protobuf
-
-            return list(parse_protobuf(body, None).families.values())
-
-        return list(parse_text(body, None, utf8_names=True).families.values())
-    except ParseError:  # the gateway read it: a limit of its own is no business of lint's
-        return list(push._parsed.values())
 
 
 def _shadows(push: Push, families: Iterable[MetricFamily]) -> Iterator[LintProblem]:

@@ -7,12 +7,15 @@ alike, what became of the pushes that carried it, and how to relax the check. Ne
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_pushgateway.exposition.labels import split_prefix
 from pytest_pushgateway.exposition.model import proto_type_name
 from pytest_pushgateway.exposition.samples import lines
-from pytest_pushgateway.golang.utf8 import text_of
+from pytest_pushgateway.golang.utf8 import bytes_of, text_of
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
+from pytest_pushgateway.harness.journal.sent import as_sent
 from pytest_pushgateway.harness.matching import (
     SUFFIXES,
     Candidate,
@@ -67,7 +70,7 @@ def not_exposed(
     return message(
         f"expected {expectation} to be exposed, {why}",
         notes.first,
-        _nearest(expectation, [(candidate, "") for candidate in found]),
+        _nearest(expectation, [(candidate, "") for candidate in found], requests),
         _parts(expectation, family) or _alike(expectation, found, names),
         _history(expectation, requests, dropped, None if family is not None else _GONE),
         [] if found else _unread(requests) + _empty(requests) + _strays(requests),
@@ -99,7 +102,7 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int,
     return message(
         f"expected {expectation} to have been pushed, {why}",
         notes.first,
-        _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found]),
+        _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found], requests),
         _parts(expectation, family) or _alike(expectation, samples, names),
         history,
         [] if accepted or history else _pushes(pushes),
@@ -355,7 +358,7 @@ def timed_out(
         f"{first}: {what}",
         notes.first,
         hint,
-        _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found])
+        _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found], requests)
         if expectation
         else [],
         alike,
@@ -414,14 +417,28 @@ def _why(expectation: Expected, found: Sequence[Candidate], where: str) -> str:
     return f"but none of {len(labelled)} samples has this value"
 
 
-def _nearest(expectation: Expected, found: Sequence[tuple[Candidate, str]]) -> list[str]:
-    judged = [(differences(expectation, candidate), candidate, where) for candidate, where in found]
+def _nearest(expectation: Expected, found: Sequence[tuple[Candidate, str]], requests: Sequence[Request]) -> list[str]:
+    judged = []
+    for candidate, where in found:
+        sent = partial(_sent, candidate, requests)
+        judged.append((differences(expectation, candidate, sent), candidate, where))
     judged.sort(key=lambda each: len(each[0]))
     lines = ["The nearest:"] if judged else []
     for texts, candidate, where in judged[:CANDIDATES]:
         lines.append(f"  {candidate}{where}")
         lines.append(f"    {'; '.join(texts) or 'all of it matches'}")
     return lines + _more(len(judged), CANDIDATES, "samples of that name")
+
+
+def _sent(candidate: Candidate, requests: Sequence[Request], label: str) -> list[str]:
+    """Return the values that a label had in the last push of a sample's family, before the grouping key took over."""
+    name = bytes_of(label)
+    for push in reversed(requests):
+        if isinstance(push, Push) and push._request.key == candidate.key and candidate.family in push._parsed:
+            family = as_sent(push).get(candidate.family)
+            pairs = [dict(split_prefix(prefix)[1]) for prefix, _ in family.series] if family is not None else []
+            return list(dict.fromkeys(text_of(labels[name]) for labels in pairs if name in labels))
+    return []
 
 
 def _alike(expectation: Expected, found: Sequence[Candidate], names: Iterable[bytes]) -> list[str]:

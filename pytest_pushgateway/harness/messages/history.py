@@ -37,23 +37,30 @@ def fate(push: Push, requests: Sequence[Request], names: Iterable[bytes]) -> str
 
     None where it was accepted and no request took them away.
     """
+    return ending(push, requests, names)[1]
+
+
+def ending(push: Push, requests: Sequence[Request], names: Iterable[bytes]) -> tuple[Request | None, str | None]:
+    """Return the request that took away what a push carried, if one did, and what `fate` returns."""
     if push.rejected:
-        return f"was rejected with {push.status}: {shorten(reason(push))}"
+        return None, f"was rejected with {push.status}: {shorten(reason(push))}"
     if not push.accepted:
-        return f"met the fault {push.fault} and was not stored"
+        return None, f"met the fault {push.fault} and was not stored"
+    names = list(names)
     for later in requests:
         if later._order <= push._order:
             continue
         if isinstance(later, Push) and later.accepted and later._request.key == push._request.key:
             if any(name in later._parsed for name in names):
-                return f"was replaced by {name_of(later)}"
+                return later, f"was replaced by {name_of(later)}"
             if any(name in later._removed for name in names):
-                return f"was removed by {name_of(later)}: a PUT replaces the whole group, a POST would have kept it"
+                kept = "a PUT replaces the whole group, a POST would have kept it"
+                return later, f"was removed by {name_of(later)}: {kept}"
         elif isinstance(later, Delete) and later.matched and later._request.key == push._request.key:
-            return f"was deleted by {name_of(later)}"
+            return later, f"was deleted by {name_of(later)}"
         elif later.kind == "wipe" and later.status < 400:
-            return "was wiped (PUT /api/v1/admin/wipe)"
-    return None
+            return later, "was wiped (PUT /api/v1/admin/wipe)"
+    return None, None
 
 
 def owner(key: Labels, name: bytes, before: Push, requests: Sequence[Request]) -> Push | None:

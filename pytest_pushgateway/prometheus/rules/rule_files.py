@@ -13,6 +13,7 @@ from pytest_pushgateway.prometheus.rules.promql import Unmovable, check_template
 from pytest_pushgateway.prometheus.rules.promtool import RulesError
 from pytest_pushgateway.prometheus.values import parse_duration, quote
 
+_METRIC = re.compile(r"[a-zA-Z_:][\w:]*", re.ASCII)
 _WORD = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
 
 
@@ -22,7 +23,8 @@ class RuleFile:
     ``path`` is the original, ``text`` its content, ``moved`` the copy whose expressions begin at ``start`` (Unix time
     in seconds); the two are equal where nothing looks at absolute time. ``alerts`` are the names of its alerts in
     order, ``intervals`` the groups' own evaluation intervals in seconds, ``words`` the labels that its rules add and
-    all names in their expressions: a label that is not among them, nor one of a series, no alert has.
+    all names in their expressions: a label that is not among them, nor one of a series, no alert has. ``expressions``
+    are the names of its alerts and records, each with the words of its expression.
 
     Raises :class:`~pytest_pushgateway.prometheus.rules.promtool.RulesError`
     for what cannot be moved, with the file and line.
@@ -35,6 +37,7 @@ class RuleFile:
         self.alerts: list[str] = []
         self.intervals: list[float] = []
         self.words: set[str] = set()
+        self.expressions: list[tuple[str, set[str]]] = []
         self._start = start
         self._edits: dict[int, tuple[int, str]] = {}
         self._read()
@@ -63,6 +66,8 @@ class RuleFile:
             self.alerts.append(alert)
         expression = _get(rule, "expr")
         self.words.update(_WORD.findall(_scalar(expression)))
+        name = alert or _scalar(_get(rule, "record"))
+        self.expressions.append((name, set(_METRIC.findall(_scalar(expression)))))
         self.words.update(str(name.value) for name, _ in getattr(_get(rule, "labels"), "value", ()))
         try:
             for section in ("labels", "annotations"):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.programs import Program
     from pytest_pushgateway.prometheus.model import ScrapeJob
+    from pytest_pushgateway.prometheus.scrape.result import Became
 
 __all__ = ["Alert", "RuleTest", "RulesError", "Transition", "rules"]
 
@@ -91,7 +92,7 @@ def rules(
         raise LookupError("no scrape job of the configuration scrapes the gateway; name one, job=...")
     if rule_files is None:
         rule_files = [path for path, _ in config.document.strings_of("rule_files")]
-    return RuleTest(
+    test = RuleTest(
         gateway.timeline(),
         jobs,
         rule_files=rule_files,
@@ -101,6 +102,8 @@ def rules(
         targets=targets,
         promtool=promtool,
     )
+    test._became = getattr(gateway, "_became", None)
+    return test
 
 
 class RuleTest:
@@ -143,6 +146,7 @@ class RuleTest:
         intervals = [interval for one in self.rule_files for interval in one.intervals]
         self.evaluation_interval: float = min([evaluation_interval, *intervals])
         self._external_labels = dict(external_labels or {})
+        self._became: Became | None = None
         self._dark = [job.job_name for job in jobs if not job.honor_labels]
         self._answers: dict[Vector | Firing, Any] = {}
         self._asked: list[Vector | Firing] = []
@@ -207,6 +211,8 @@ class RuleTest:
             f"job {job!r} lacks honor_labels: true: a pushed job is stored as exported_job, and rules on job miss it"
             for job in self._dark
         ]
+        if self._became is not None:
+            lines += self._became(self._metrics_of(name), self._scrapes.interval, self.start)
         raise AssertionError("\n".join([text, *lines]))
 
     def assert_not_firing(
@@ -238,6 +244,16 @@ class RuleTest:
                 way_out = f"If none may have the label, say so: {label}=unittest.mock.ANY."
                 raise AssertionError(f"{_shown(name, wanted)} is {doubt}; {there}\n{way_out}")
         return True
+
+    def _metrics_of(self, alert: str) -> set[str]:
+        """Return the words of an alert's expression, those of the records that it names included."""
+        expressions = [pair for one in self.rule_files for pair in one.expressions]
+        words = {alert}
+        while True:
+            more = set().union(*(found for name, found in expressions if name in words))
+            if more <= words:
+                return words
+            words |= more
 
     def _possible_labels(self) -> set[str]:
         known = self._scrapes.label_names() | self._external_labels.keys()

@@ -160,6 +160,7 @@ class _Exchange:
         self.mine = ""
         self.expired = False
         self.timer = threading.Timer(timeout, self._expire)
+        self.timer.name = "pushgateway-fetch"
         self.timer.daemon = True
 
     def _expire(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pytest_pushgateway.matchers import (
     ANY,
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.model import ScrapeJob
 
 
+class Became(Protocol):
+    """What a gateway in a test returns on metrics that were pushed to it and are not stored."""
+
+    def __call__(self, names: Collection[str], interval: float, start: float | None = None) -> list[str]:
+        """Return lines of a message on metrics of these names; ``interval`` is seconds between two scrapes."""
+
+
 class ScrapeResult:
     """What Prometheus has after scraping a job once; queryable like a scrape.
 
@@ -42,6 +49,7 @@ class ScrapeResult:
         self.targets = scrapes
         self.time = now
         self._ingester = ingester
+        self._became: Became | None = None
 
     @property
     def active(self) -> list[TargetScrape]:
@@ -217,6 +225,8 @@ class ScrapeResult:
         elif not self._failures():
             lines.append(f"job {self.job.job_name!r} stores nothing under that name")
         lines += self._hints(name, wanted, same_name)
+        if self._became is not None:
+            lines += self._became({name}, self.job.scrape_interval)
         return "\n".join(lines)
 
     def _failures(self) -> list[str]:

@@ -49,7 +49,9 @@ def scrape(
     __tracebackhide__ = True
     chosen = pick_job(config, gateway, job)
     scraper = JobScraper(chosen, connect_to=(gateway.host, gateway.port), directory=_directory(chosen, config))
-    return scraper.scrape(known_targets(chosen, targets), now=now, timeout=timeout)
+    result = scraper.scrape(known_targets(chosen, targets), now=now, timeout=timeout)
+    result._became = getattr(gateway, "_became", None)
+    return result
 
 
 def simulate(
