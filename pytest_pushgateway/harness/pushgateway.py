@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal import lint as linter
     from pytest_pushgateway.harness.journal import timeline as history
-    from pytest_pushgateway.harness.messages import became, failures, silence
+    from pytest_pushgateway.harness.messages import became, listing, silence
 else:
     linter = later("pytest_pushgateway.harness.journal.lint")
     history = later("pytest_pushgateway.harness.journal.timeline")
-    failures = later("pytest_pushgateway.harness.messages.failures")
+    listing = later("pytest_pushgateway.harness.messages.listing")
     became = later("pytest_pushgateway.harness.messages.became")
     silence = later("pytest_pushgateway.harness.messages.silence")
 
@@ -90,7 +90,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         if not self.running:
             return "<Pushgateway stopped>"
         groups = len(self._gateway.store.groups())  # a debugger that shows the gateway does not look at it
-        held = failures.count(groups, "group"), failures.count(len(self.pushes), "push")
+        held = listing.count(groups, "group"), listing.count(len(self.pushes), "push")
         return f"<Pushgateway {self.url}: {', '.join(held)}>"
 
     @property

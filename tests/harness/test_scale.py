@@ -7,7 +7,7 @@ import pytest
 from pytest_pushgateway.exposition.model import MetricFamily
 from pytest_pushgateway.exposition.samples import Line, lines
 from pytest_pushgateway.harness import matching, reading
-from pytest_pushgateway.harness.messages import failures
+from pytest_pushgateway.harness.messages import candidates
 
 from .messages import failure
 from .play import Play
@@ -38,7 +38,7 @@ def visited(monkeypatch: pytest.MonkeyPatch) -> list[MetricFamily]:
         seen.append(family)
         return lines(family)
 
-    for module in (matching, reading, failures):
+    for module in (matching, reading, candidates):
         monkeypatch.setattr(module, "lines", counting)
     return seen
 

@@ -35,6 +35,7 @@ LATER = {
     "harness.messages.failures": 0.8,
     "harness.messages.report": 1.2,
     "harness.messages.history": 0.4,
+    "harness.messages.listing": 0.2,
     "harness.messages.rejections": 0.9,
     "harness.messages.silence": 0.6,
     "harness.journal.lint": 2.2,

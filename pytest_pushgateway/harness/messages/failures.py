@@ -7,27 +7,44 @@ alike, what became of the pushes that carried it, and how to relax the check. Ne
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_pushgateway.exposition.labels import split_prefix
-from pytest_pushgateway.exposition.model import proto_type_name
-from pytest_pushgateway.exposition.samples import lines
-from pytest_pushgateway.golang.utf8 import bytes_of, text_of
+from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
-from pytest_pushgateway.harness.journal.sent import as_sent
 from pytest_pushgateway.harness.matching import (
-    SUFFIXES,
     Candidate,
     Expected,
-    Lookup,
-    carried,
-    differences,
     is_key,
 )
-from pytest_pushgateway.harness.messages.history import fate, reason, strays
+from pytest_pushgateway.harness.messages.candidates import (
+    CANDIDATES,
+    GONE,
+    afterwards,
+    carried_by,
+    family_in,
+    family_of,
+    how_to_relax,
+    list_alike,
+    list_nearest,
+    of_another_type,
+    parts_of,
+    why_not,
+)
+from pytest_pushgateway.harness.messages.listing import (
+    all_pushes,
+    and_more,
+    count,
+    empty_pushes,
+    list_dropped,
+    list_pushes,
+    list_requests,
+    list_strays,
+    list_unread,
+    samples,
+    was,
+)
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
-from pytest_pushgateway.harness.wording import KEY, brief, message, shorten, show_key, show_matchers, show_value
+from pytest_pushgateway.harness.wording import KEY, brief, message, show_key, show_matchers
 from pytest_pushgateway.matchers import ANY
 
 if TYPE_CHECKING:
@@ -35,11 +52,6 @@ if TYPE_CHECKING:
     from pytest_pushgateway.exposition.model import MetricFamily
     from pytest_pushgateway.harness.absence import Doubt
     from pytest_pushgateway.harness.journal.journal import Notes
-
-CANDIDATES = 5
-NAMES = 5
-PUSHES = 20
-KEPT = "it keeps as many as the option journal_limit says, and 64 MiB of bodies"
 
 
 class Lookups(Protocol):
@@ -62,19 +74,19 @@ def not_exposed(
 ) -> str:
     """Return why a sample that should be exposed is not."""
     names = [name for name in state.names() if name not in OWN_GAUGES]
-    family = None if found else _family_of(expectation, state.families_named)
+    family = None if found else family_of(expectation, state.families_named)
     if family is not None:
-        why = _of_another_type(expectation, family)
+        why = of_another_type(expectation, family)
     else:
-        why = _why(expectation, found, "exposed") if names or found else "but the gateway exposes nothing"
+        why = why_not(expectation, found, "exposed") if names or found else "but the gateway exposes nothing"
     return message(
         f"expected {expectation} to be exposed, {why}",
         notes.first,
-        _nearest(expectation, [(candidate, "") for candidate in found], requests),
-        _parts(expectation, family) or _alike(expectation, found, names),
-        _history(expectation, requests, dropped, None if family is not None else _GONE),
-        [] if found else _unread(requests) + _empty(requests) + _strays(requests),
-        _relax(expectation, found),
+        list_nearest(expectation, [(candidate, "") for candidate in found], requests),
+        parts_of(expectation, family) or list_alike(expectation, found, names),
+        afterwards(expectation, requests, dropped, None if family is not None else GONE),
+        [] if found else list_unread(requests) + empty_pushes(requests) + list_strays(requests),
+        how_to_relax(expectation, found),
         notes.last,
     )
 
@@ -84,31 +96,31 @@ def not_pushed(expectation: Expected, requests: Sequence[Request], dropped: int,
     pushes = [entry for entry in requests if isinstance(entry, Push)]
     ours = [push for push in pushes if push.origin == "application"]
     accepted = [push for push in ours if push.accepted]
-    found = _carried_by(expectation, accepted)
+    found = carried_by(expectation, accepted)
     samples = [candidate for candidate, _ in found]
-    family = None if found else _family_in(expectation, accepted)
+    family = None if found else family_in(expectation, accepted)
     if family is not None:
-        why = _of_another_type(expectation, family)
+        why = of_another_type(expectation, family)
     elif not pushes:
         why = "but nothing was pushed"
     elif not ours:
         why = "but only the test itself pushed, with gateway.push()"
     elif not accepted:
-        why = f"but {_all(len(ours))} was rejected or met a fault"
+        why = f"but {all_pushes(len(ours))} was rejected or met a fault"
     else:
-        why = _why(expectation, samples, f"in the {count(len(accepted), 'push')} accepted")
+        why = why_not(expectation, samples, f"in the {count(len(accepted), 'push')} accepted")
     names = {name for push in accepted for name in push._parsed}
-    history = _history(expectation, requests, dropped, "is exposed", accepted=False)
+    history = afterwards(expectation, requests, dropped, "is exposed", accepted=False)
     return message(
         f"expected {expectation} to have been pushed, {why}",
         notes.first,
-        _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found], requests),
-        _parts(expectation, family) or _alike(expectation, samples, names),
+        list_nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found], requests),
+        parts_of(expectation, family) or list_alike(expectation, samples, names),
         history,
-        [] if accepted or history else _pushes(pushes),
-        [] if found else _empty(accepted),
-        _strays(requests),
-        _relax(expectation, samples),
+        [] if accepted or history else list_pushes(pushes),
+        [] if found else empty_pushes(accepted),
+        list_strays(requests),
+        how_to_relax(expectation, samples),
         notes.last,
     )
 
@@ -136,9 +148,9 @@ def still_exposed(
         else f"{expectation} not to be exposed"
     )
     return message(
-        f"expected {what}, but {_samples(len(found))}:",
+        f"expected {what}, but {samples(len(found))}:",
         lines,
-        _more(len(found), CANDIDATES, "samples"),
+        and_more(len(found), CANDIDATES, "samples"),
         ["To narrow the check, give labels or a value."] if expectation.value is ANY else [],
         late(left_running),
     )
@@ -150,9 +162,9 @@ def was_pushed(
     """Return which accepted pushes carried what should not have been pushed."""
     lines = [f"  {candidate} in {name_of(push)}" for candidate, push in found[:CANDIDATES]]
     return message(
-        f"expected {expectation} not to have been pushed, but {_samples(len(found))}:",
+        f"expected {expectation} not to have been pushed, but {samples(len(found))}:",
         lines,
-        _more(len(found), CANDIDATES, "samples"),
+        and_more(len(found), CANDIDATES, "samples"),
         ["To narrow the check, give labels or a value."] if expectation.value is ANY else [],
         late(left_running),
     )
@@ -161,8 +173,8 @@ def was_pushed(
 def something_pushed(pushes: Sequence[Push], left_running: Sequence[str] | None) -> str:
     """Return which pushes were accepted though there should be none."""
     return message(
-        f"expected nothing to have been pushed, but {count(len(pushes), 'push')} {_was(len(pushes))} accepted:",
-        _pushes(pushes),
+        f"expected nothing to have been pushed, but {count(len(pushes), 'push')} {was(len(pushes))} accepted:",
+        list_pushes(pushes),
         late(left_running),
     )
 
@@ -185,7 +197,7 @@ def not_told(expectation: Expected, dropped: int) -> str:
     """Return that accepted pushes which may have carried what should not have been are out of sight."""
     return message(
         f"expected {expectation} not to have been pushed, but that cannot be told of {count(dropped, 'accepted push')}",
-        _dropped(dropped),
+        list_dropped(dropped),
     )
 
 
@@ -195,8 +207,8 @@ def proves_nothing(expectation: Expected, done: str, doubt: Doubt) -> str:
     name = brief(expectation.name or "", 60)
     if doubt.family is not None:
         return message(
-            f"{asked}, {_of_another_type(expectation, doubt.family)}: this proves nothing",
-            _parts(expectation, doubt.family),
+            f"{asked}, {of_another_type(expectation, doubt.family)}: this proves nothing",
+            parts_of(expectation, doubt.family),
         )
     if doubt.counter:
         return message(
@@ -236,7 +248,7 @@ def not_one(expectation: Expected, found: Sequence[Candidate]) -> str:
     return message(
         f"expected one sample {expectation}, but {len(found)} match:",
         [f"  {candidate}" for candidate in found[: 2 * CANDIDATES]],
-        _more(len(found), 2 * CANDIDATES, "samples"),
+        and_more(len(found), 2 * CANDIDATES, "samples"),
         [f"They differ in {', '.join(varying)}: give labels that only one of them has."] if varying else [],
     )
 
@@ -276,10 +288,10 @@ def not_deleted(
     return message(
         f"expected the group {shown} to be deleted, {why}",
         notes.first,
-        ["Deletions:", *lines[:10], *_more(len(lines), 10, "deletions")] if lines else [],
-        ["Groups that stand:", *groups[:10], *_more(len(groups), 10, "groups")] if groups else ["No group stands."],
+        ["Deletions:", *lines[:10], *and_more(len(lines), 10, "deletions")] if lines else [],
+        ["Groups that stand:", *groups[:10], *and_more(len(groups), 10, "groups")] if groups else ["No group stands."],
         ["A DELETE takes the exact grouping key: one label less is another group."] if deletions or groups else [],
-        _dropped(dropped),
+        list_dropped(dropped),
         notes.last,
     )
 
@@ -319,16 +331,16 @@ def not_rejected(
     return message(
         f"expected a rejected {noun}{what}, {why}",
         notes.first,
-        _requests(f"The {several}:", rejected or entries, f"earlier {several}"),
+        list_requests(f"The {several}:", rejected or entries, f"earlier {several}"),
         ["To relax the check, leave out match= or status=."] if rejected else [],
         _elsewhere(elsewhere),
-        _dropped(dropped),
+        list_dropped(dropped),
         notes.last,
     )
 
 
 def _elsewhere(rejected: Sequence[Request]) -> list[str]:
-    lines = _requests("Rejected, but not asked for:", rejected, "of them")
+    lines = list_requests("Rejected, but not asked for:", rejected, "of them")
     if any(isinstance(entry, Delete) for entry in rejected):
         lines.append('For a DELETE say so: assert_rejected(..., method="DELETE").')
     return lines
@@ -348,9 +360,9 @@ def timed_out(
     alike: list[str] = []
     if expectation is not None and expectation.name is not None:
         accepted = [push for push in pushes if push.accepted and push.origin == "application"]
-        found = _carried_by(expectation, accepted)
+        found = carried_by(expectation, accepted)
         names = {name for push in accepted for name in push._parsed}
-        alike = _alike(expectation, [candidate for candidate, _ in found], names)
+        alike = list_alike(expectation, [candidate for candidate, _ in found], names)
     what = "nothing was pushed" if not pushes else f"{count(len(pushes), 'push')} came"
     if expectation is not None and pushes and all(push.origin == "test" for push in pushes):
         what = "only the test itself pushed, with gateway.push()"
@@ -358,13 +370,13 @@ def timed_out(
         f"{first}: {what}",
         notes.first,
         hint,
-        _nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found], requests)
+        list_nearest(expectation, [(candidate, f" in {name_of(push)}") for candidate, push in found], requests)
         if expectation
         else [],
         alike,
-        _pushes(pushes),
-        _strays(requests),
-        _dropped(dropped),
+        list_pushes(pushes),
+        list_strays(requests),
+        list_dropped(dropped),
         notes.last,
     )
 
@@ -378,7 +390,7 @@ def no_group(expectation: Expected, keys: Sequence[Mapping[str, str]]) -> str:
         f"there is no group {brief(show_matchers(expectation.labels))}; "
         f"{'there are:' if lines else 'the gateway holds no group'}",
         lines[:10],
-        _more(len(lines), 10, "groups"),
+        and_more(len(lines), 10, "groups"),
     )
 
 
@@ -389,7 +401,7 @@ def no_family(name: str, state: Lookups) -> str:
     return message(
         f"there is no metric family {brief(name)}",
         [f"It is a part of the family {brief(part_of[0], 60)}: ask for that."] if part_of else [],
-        _alike(expectation, [], [] if part_of else [each for each in state.names() if each not in OWN_GAUGES]),
+        list_alike(expectation, [], [] if part_of else [each for each in state.names() if each not in OWN_GAUGES]),
     )
 
 
@@ -397,207 +409,3 @@ def text_differs(differences: Sequence[str], notes: Notes) -> str:
     """Return how what is exposed differs from a block of text."""
     first = "expected the block of text to be exposed (-), but what is exposed (+) differs:"
     return message(first, notes.first, differences, notes.last)
-
-
-def _why(expectation: Expected, found: Sequence[Candidate], where: str) -> str:
-    if not found:
-        return (
-            f"but no metric of that name is {where}"
-            if where == "exposed"
-            else f"but no metric of that name was {where}"
-        )
-    labelled = [candidate for candidate in found if expectation.labels_match(candidate.sample.labels)]
-    if not labelled:
-        return "but no series of that name has these labels"
-    values = list(dict.fromkeys(show_value(candidate.sample.value) for candidate in labelled))
-    if len(labelled) == 1:
-        return f"but its value is {values[0]}"
-    if len(values) == 1:
-        return f"but each of {len(labelled)} samples has the value {values[0]}"
-    return f"but none of {len(labelled)} samples has this value"
-
-
-def _nearest(expectation: Expected, found: Sequence[tuple[Candidate, str]], requests: Sequence[Request]) -> list[str]:
-    judged = []
-    for candidate, where in found:
-        sent = partial(_sent, candidate, requests)
-        judged.append((differences(expectation, candidate, sent), candidate, where))
-    judged.sort(key=lambda each: len(each[0]))
-    lines = ["The nearest:"] if judged else []
-    for texts, candidate, where in judged[:CANDIDATES]:
-        lines.append(f"  {candidate}{where}")
-        lines.append(f"    {'; '.join(texts) or 'all of it matches'}")
-    return lines + _more(len(judged), CANDIDATES, "samples of that name")
-
-
-def _sent(candidate: Candidate, requests: Sequence[Request], label: str) -> list[str]:
-    """Return the values that a label had in the last push of a sample's family, before the grouping key took over."""
-    name = bytes_of(label)
-    for push in reversed(requests):
-        if isinstance(push, Push) and push._request.key == candidate.key and candidate.family in push._parsed:
-            family = as_sent(push).get(candidate.family)
-            pairs = [dict(split_prefix(prefix)[1]) for prefix, _ in family.series] if family is not None else []
-            return list(dict.fromkeys(text_of(labels[name]) for labels in pairs if name in labels))
-    return []
-
-
-def _alike(expectation: Expected, found: Sequence[Candidate], names: Iterable[bytes]) -> list[str]:
-    if found or expectation.name is None:
-        return []
-    from difflib import get_close_matches
-
-    known = {text_of(name) for name in names}
-    name = expectation.name
-    close = [name + suffix for suffix in ("_total", *SUFFIXES) if name + suffix in known]
-    close += [
-        name[: -len(suffix)]
-        for suffix in ("_total", "_created")
-        if name.endswith(suffix) and name[: -len(suffix)] in known
-    ]
-    close += get_close_matches(name, known, 3, 0.6)
-    close = [brief(each, 60) for each in dict.fromkeys(close)][:5]
-    if close:
-        return [f"Names alike: {', '.join(close)}"]
-    if known:
-        shown = [brief(each, 60) for each in sorted(known)[:8]]
-        return [f"Names there are: {', '.join(shown)}{f' and {len(known) - 8} more' if len(known) > 8 else ''}"]
-    return []
-
-
-def _family_of(expectation: Expected, lookup: Lookup) -> MetricFamily | None:
-    """Return the family of that name, or of the name without a suffix, which is of a type that has no such sample."""
-    return next((family for name in expectation.families() for _, family in lookup(name)), None)
-
-
-def _family_in(expectation: Expected, pushes: Sequence[Push]) -> MetricFamily | None:
-    for push in reversed(pushes):
-        families = push._parsed
-        family = _family_of(expectation, lambda name: [((), families[name])] if name in families else [])  # noqa: B023
-        if family is not None:
-            return family
-    return None
-
-
-def _of_another_type(expectation: Expected, family: MetricFamily) -> str:
-    kind, name = proto_type_name(family.type).lower(), text_of(family.name)
-    if name == expectation.name:
-        return f"but a {kind} has no value of its own"
-    return f"but {brief(name, 60)} is of type {kind} and has no {brief(expectation.name or '', 60)}"
-
-
-def _parts(expectation: Expected, family: MetricFamily | None) -> list[str]:
-    """Return which samples a family of another type has instead."""
-    if family is None:
-        return []
-    names = " or ".join(brief(name, 60) for name in dict.fromkeys(sample.name for sample in lines(family)))
-    also = text_of(family.name) == expectation.name and expectation.value is not ANY
-    return [f"Ask for {names}{', or leave out the value' if also else ''}."]
-
-
-def _carried_by(expectation: Expected, pushes: Sequence[Push]) -> list[tuple[Candidate, Push]]:
-    """Return the samples of the expected name in the last pushes that have any, the last first."""
-    names = expectation.families()
-    with_name = [push for push in pushes if any(name in push._parsed for name in names)]
-    return [pair for push in reversed(with_name[-PUSHES:]) for pair in carried(expectation, push)]
-
-
-_GONE = "was stored, and is gone though no request took it away: the gateway was stopped or crashed since"
-"""What became of metrics that no file kept."""
-
-
-def _history(
-    expectation: Expected, requests: Sequence[Request], dropped: int, otherwise: str | None, *, accepted: bool = True
-) -> list[str]:
-    lines = []
-    names = expectation.families()
-    pushes = [entry for entry in requests if isinstance(entry, Push)]
-    with_name = [push for push in pushes if any(name in push._parsed for name in names)]
-    for push in reversed(with_name[-PUSHES:]):
-        if push.accepted and not accepted and push.origin == "application":
-            continue
-        if any(expectation.matches(candidate.sample) for candidate, _ in carried(expectation, push)):
-            end = fate(push, requests, names) or otherwise
-            mine = ", sent by the test itself," if push.origin == "test" else ""
-            if end is not None:
-                lines.append(f"  {name_of(push)}{mine} carried it and {end}")
-    lines = ["What became of it:", *lines[:CANDIDATES]] if lines else []
-    return lines + _dropped(dropped)
-
-
-def _dropped(dropped: int) -> list[str]:
-    return [f"The journal let go of {count(dropped, 'request')}, the oldest: {KEPT}."] if dropped else []
-
-
-def _relax(expectation: Expected, found: Sequence[Candidate]) -> list[str]:
-    hints = []
-    if expectation.value is not ANY and any(expectation.labels_match(each.sample.labels) for each in found):
-        hints.append("leave out the value, or give pytest.approx() or another object with ==")
-    if expectation.labels and found and not hints:
-        hints.append("give fewer labels: those that you give must match, others may be there")
-    return [f"To relax the check, {hint}." for hint in hints]
-
-
-def _pushes(pushes: Sequence[Push]) -> list[str]:
-    return _requests("The pushes:", pushes, "earlier pushes")
-
-
-def _strays(requests: Sequence[Request]) -> list[str]:
-    return _requests("Requests that were no push:", strays(requests), "of them")
-
-
-def _unread(requests: Sequence[Request]) -> list[str]:
-    unread = [push for push in requests if isinstance(push, Push) and push.rejected and not push._parsed]
-    missed = [push for push in unread if push._missed]
-    return [
-        *_requests("Pushes that could not be read:", [push for push in unread if not push._missed], "of them"),
-        *_requests("Pushes that reached no group:", missed, "of them"),
-    ]
-
-
-def _empty(requests: Sequence[Request]) -> list[str]:
-    empty = [
-        push
-        for push in requests
-        if isinstance(push, Push) and push.accepted and push.origin == "application" and not push._parsed
-    ]
-    lines = _requests("Pushes that carried no metrics:", empty, "of them")
-    return [*lines, "Is the metric in the registry that was pushed?"] if lines else []
-
-
-def _requests(title: str, requests: Sequence[Request], more: str) -> list[str]:
-    lines = [title] if requests else []
-    for entry in requests[-10:]:
-        why = f": {shorten(reason(entry))}" if entry.error else _carried(entry)
-        mine = ", sent by the test itself" if entry.origin == "test" else ""
-        lines.append(f"  {name_of(entry)}{mine}, {entry.outcome}{why}")
-    return lines + _more(len(requests), 10, more)
-
-
-def _carried(request: Request) -> str:
-    names = (
-        [brief(text_of(name), 60) for name in request._parsed] if isinstance(request, Push) and request.accepted else []
-    )
-    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-    return f": {', '.join(names[:NAMES])}{more}" if names else ""
-
-
-def _was(count: int) -> str:
-    return "was" if count == 1 else "were"
-
-
-def _samples(count: int) -> str:
-    return "one sample is" if count == 1 else f"{count} samples are"
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number of things in words: ``no push``, ``one push``, ``3 pushes``."""
-    plural = noun + "es" if noun.endswith("sh") else noun + "s"
-    return f"one {noun}" if number == 1 else f"{number or 'no'} {plural}"
-
-
-def _all(count: int) -> str:
-    return "the only push" if count == 1 else f"each of {count} pushes"
-
-
-def _more(count: int, shown: int, what: str) -> list[str]:
-    return [f"  ... and {count - shown} more {what}"] if count > shown else []

@@ -9,7 +9,7 @@ from pytest_pushgateway.exposition.samples import lines
 from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.losses import Loss, own_labels
 from pytest_pushgateway.harness.journal.requests import Push, name_of
-from pytest_pushgateway.harness.messages.failures import count
+from pytest_pushgateway.harness.messages.listing import count
 from pytest_pushgateway.harness.wording import KEY, brief, quote
 
 if TYPE_CHECKING:

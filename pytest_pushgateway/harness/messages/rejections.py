@@ -7,8 +7,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
-from pytest_pushgateway.harness.messages.failures import KEPT, count, late
+from pytest_pushgateway.harness.messages.failures import late
 from pytest_pushgateway.harness.messages.history import is_poison, provenance, reason
+from pytest_pushgateway.harness.messages.listing import KEPT, count
 from pytest_pushgateway.harness.wording import message, shorten
 
 

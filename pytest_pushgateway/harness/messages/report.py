@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.requests import Delete, Push, Request, name_of
-from pytest_pushgateway.harness.messages.failures import KEPT, count
 from pytest_pushgateway.harness.messages.history import poisoner, strays
+from pytest_pushgateway.harness.messages.listing import KEPT, count
 from pytest_pushgateway.harness.messages.losses import list_names, lost
 from pytest_pushgateway.harness.messages.rejections import by_cause, rejection
 from pytest_pushgateway.harness.metrics.family import OWN_GAUGES
