@@ -41,7 +41,12 @@ class Tapped:
         return self._tapped(script, self._connection.executescript, script)
 
     def close(self) -> None:
-        self._tapped("CLOSE", self._connection.close)
+        try:
+            self._tap("before", "CLOSE")
+        finally:
+            # Whatever the tap raised: a connection that stays open keeps its file from the next one.
+            self._connection.close()
+        self._tap("after", "CLOSE")
 
     def _tapped(self, statement: str, call: Callable[..., Any], *arguments: Any) -> Any:
         self._tap("before", statement)

@@ -67,6 +67,7 @@ _MOVED = Meddling("it was moved or removed", False, True, False)
 _WRITTEN = Meddling("another program wrote to it", True, True, False)
 _LOG_MOVED = Meddling("its write-ahead log was moved or removed", False, False, False)
 _LOG_WRITTEN = Meddling("another program wrote to its write-ahead log", True, False, False)
+_READ_AND_WRITE = os.O_RDWR | getattr(os, "O_BINARY", 0)
 _LOG_STARTS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 
 
