@@ -23,14 +23,12 @@ def nothing(incoming: Incoming) -> Answer:
 @contextmanager
 def empty_application() -> Iterator[int]:
     """Serve it with our server; gives the port."""
-    held, listeners = open_listeners([("127.0.0.1", 0)])
-    server = Server(nothing, listeners)
+    server = Server(nothing, open_listeners([("127.0.0.1", 0)]))
     server.start()
     try:
         yield server.port
     finally:
         server.stop()
-        held[0].close()
 
 
 @contextmanager

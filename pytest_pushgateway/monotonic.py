@@ -6,10 +6,10 @@ import sys
 import time
 from functools import partial
 
-if sys.platform == "win32":
-    _now = partial(time.monotonic)
-else:
+if sys.platform != "win32" and hasattr(time, "clock_gettime"):
     _now = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+else:
+    _now = partial(time.monotonic)
 
 
 def monotonic() -> float:

@@ -15,7 +15,7 @@ PYTHON = f"python{VERSION}"
 
 def machine() -> str:
     """Return the kind of machine, such as ``x86_64``."""
-    if hasattr(os, "uname"):
+    if sys.platform != "win32" and hasattr(os, "uname"):
         return os.uname().machine
     import platform
 

@@ -16,7 +16,7 @@ from pytest_pushgateway.gateway.app.recent_requests import LIMIT, Recent
 from pytest_pushgateway.gateway.app.routes import Router, route_prefix
 from pytest_pushgateway.gateway.build_info import INFORMATION
 from pytest_pushgateway.gateway.builds import RELEASE, Build
-from pytest_pushgateway.gateway.http.listeners import listen, open_listeners, split_address
+from pytest_pushgateway.gateway.http.listeners import Binding, listen, open_listeners, split_address
 from pytest_pushgateway.gateway.http.server import Server
 from pytest_pushgateway.gateway.log import Log, silent
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
@@ -123,7 +123,8 @@ class Gateway:
         self._ended = threading.Event()
         self._changes = 0
         self._persistence: Persistence | None = None
-        self._held: list[socket.socket] = []
+        self._listeners: list[socket.socket] = []
+        """One for each address; while connections are refused they are bound only."""
         self._server: Server
         self.store: Store
         self.addresses: list[str] = []
@@ -171,11 +172,8 @@ class Gateway:
         """
         settings = self.settings
         with ExitStack() as undo:  # neither the port nor the file stays taken when a later step fails
-            if self._sockets:
-                listeners = self._sockets
-            else:
-                self._held, listeners = open_listeners(self._listen, refusing=refusing)
-            for one in [*self._held, *listeners]:
+            self._listeners = self._sockets or open_listeners(self._listen, refusing=refusing)
+            for one in self._listeners:
                 undo.callback(one.close)
             if settings.persistence_file:
                 self._persistence = self._open(settings.persistence_file)
@@ -185,18 +183,18 @@ class Gateway:
             self._start_time = self._clock()
             self._server = Server(
                 self._application(self_metrics),
-                listeners,
+                [] if refusing else self._listeners,
                 limits=settings,
                 tls=self._tls,
                 generation=self.store.generation,
                 clock=self._clock,
                 log=self._log,
                 errors=self.errors,
-                held=self._held,
+                held=self._listeners,
                 lax_content_length=self._build.lax_content_length,
             )
             undo.callback(self._server.stop)
-            self.addresses = [_shown(one) for one in listeners or self._held]
+            self.addresses = [_shown(one) for one in self._listeners]
             undo.callback(self.addresses.clear)
             self.host, self.port = self._server.host, self._server.port
             if self._on_listening is not None:
@@ -247,7 +245,7 @@ class Gateway:
             # Only when no push can be acknowledged any more.
             if self._persistence is not None:
                 last_to_first.callback(self._persistence.crash if crash else self._persistence.close)
-            for one in self._held:
+            for one in self._listeners:
                 last_to_first.callback(one.close)
             last_to_first.callback(self._server.stop, grace)
 
@@ -290,11 +288,15 @@ class Gateway:
 
     def refuse(self) -> None:
         """Refuse connections as a gateway that is down does, keeping the port."""
+        bindings = [Binding.of(one) for one in self._listeners]
         self._server.pause()
+        self._listeners = [binding.bind() for binding in bindings]
 
     def unrefuse(self) -> None:
         """Accept connections again."""
-        self._server.resume([listen(one) for one in self._held])
+        for one in self._listeners:
+            listen(one)
+        self._server.resume(self._listeners)
 
     def _quit(self) -> None:
         if self._on_quit is not None:

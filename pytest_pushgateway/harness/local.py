@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from pytest_pushgateway.forks import call_in_child
 from pytest_pushgateway.gateway.app.recent_requests import LIMIT
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.golang.url import join_host_port
@@ -428,5 +429,4 @@ def _forget_all_after_fork() -> None:
     _started.clear()
 
 
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_forget_all_after_fork)
+call_in_child(_forget_all_after_fork)

@@ -91,10 +91,7 @@ def echo(incoming: Incoming) -> Answer:
 
 def serve() -> Server:
     """Start the server on a free port."""
-    held, listeners = open_listeners([("127.0.0.1", 0)])
-    for one in held:
-        one.close()
-    server = Server(echo, listeners, limits=Settings(max_body_size=1 << 64))
+    server = Server(echo, open_listeners([("127.0.0.1", 0)]), limits=Settings(max_body_size=1 << 64))
     server.start()
     return server
 

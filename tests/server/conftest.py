@@ -19,11 +19,11 @@ def echo(incoming: Incoming) -> Answer:
 
 
 class Running:
-    """A server, the sockets that hold its port, and its log."""
+    """A server, its listening sockets, and its log."""
 
     def __init__(self, app: Application, **options: Any) -> None:
         self.log: list[tuple[str, str, dict[str, Any]]] = []
-        self.held, self.listeners = open_listeners([("127.0.0.1", 0)])
+        self.listeners = open_listeners([("127.0.0.1", 0)])
         limits = {name: options.pop(name) for name in OPTIONS if name in options and name != "tls"}
         log = options.pop("log", lambda level, message, **fields: self.log.append((level, message, fields)))
         boundary = options.pop("boundary", None)
@@ -35,8 +35,6 @@ class Running:
 
     def stop(self, grace: float = 0.0) -> None:
         self.server.stop(grace)
-        for one in self.held:
-            one.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 
 from pytest_pushgateway.gateway.hooks import Plan
 from pytest_pushgateway.gateway.http.host import Answer, Application, Incoming
+from pytest_pushgateway.gateway.http.listeners import Binding, listen
 from tests import wire
 from tests.server.conftest import Running, echo
 
@@ -91,12 +92,12 @@ def test_a_disconnect_is_a_reset(serve: Serve) -> None:
 
 
 def test_a_paused_server_refuses_and_keeps_its_port(serve: Serve) -> None:
-    from pytest_pushgateway.gateway.http.listeners import listen
-
     running = serve()
+    binding = Binding.of(running.listeners[0])
     kept = socket.create_connection(("127.0.0.1", running.port), timeout=10)
     wire.wait_until(running.server.connections)
     running.server.pause()
+    held = binding.bind()
     assert kept.recv(1) == b""
     kept.close()
     for _ in range(3):
@@ -104,5 +105,6 @@ def test_a_paused_server_refuses_and_keeps_its_port(serve: Serve) -> None:
             socket.create_connection(("127.0.0.1", running.port), timeout=10)
     with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
         stranger.bind(("127.0.0.1", running.port))
-    running.server.resume([listen(one) for one in running.held])
+    listen(held)
+    running.server.resume([held])
     assert wire.request(running.port, "GET", "/").status == 200

@@ -6,12 +6,15 @@ import os
 import socket
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_pushgateway.golang.strconv import whole_number
 from pytest_pushgateway.golang.url import join_host_port
 
 _BACKLOG = 1024
+_SHARING: int = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+"""How a port can be bound again while its last connections end. Windows does so anyhow, and by SO_REUSEADDR it would
+hand a taken port out twice."""
 _chosen: deque[int] = deque(maxlen=1000)
 """The ports that the system chose last: what pushes late to a gateway that has ended must not reach another."""
 
@@ -79,10 +82,10 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _bound(family: socket.AddressFamily, address: Any, shown: str, *, only_ipv6: bool) -> socket.socket:
+def _bound(family: int, address: Any, shown: str, *, only_ipv6: bool) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, _SHARING, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1 if only_ipv6 else 0)
         listener.bind(address)
@@ -92,24 +95,35 @@ def _bound(family: socket.AddressFamily, address: Any, shown: str, *, only_ipv6:
     return listener
 
 
-def listen(bound: socket.socket) -> socket.socket:
-    """Return a listening socket on the address of ``bound``, which goes on holding the port when that one is closed.
-
-    Both have SO_REUSEADDR: the kernel lets such sockets share a port as long as only one of them listens.
-    """
-    listener = socket.socket(bound.family, socket.SOCK_STREAM)
+def listen(bound: socket.socket) -> None:
+    """Listen on a bound socket. Raises OSError if another socket does so already; the message names the address."""
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if bound.family == socket.AF_INET6:
-            only = bound.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
-        listener.bind(bound.getsockname())
-        listener.listen(_BACKLOG)
+        bound.listen(_BACKLOG)
     except OSError as problem:
-        listener.close()
         shown = join_host_port(*bound.getsockname()[:2])
         raise OSError(problem.errno, f"listen tcp {shown}: bind: {os.strerror(problem.errno or 0).lower()}") from None
-    return listener
+
+
+class Binding(NamedTuple):
+    """An address to which a socket is bound, and how, so that another can take its place."""
+
+    family: int
+    address: Any
+    only_ipv6: bool
+
+    @classmethod
+    def of(cls, bound: socket.socket) -> Binding:
+        """Return where a socket is bound."""
+        only = bound.family == socket.AF_INET6 and bound.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+        return cls(bound.family, bound.getsockname(), bool(only))
+
+    def bind(self) -> socket.socket:
+        """Bind a socket that does not listen, so that the port is held and clients are refused. Raises OSError.
+
+        Only once the one before is closed: two sockets on one port are refused by BSD's rules, or share it silently.
+        """
+        shown = join_host_port(*self.address[:2])
+        return _bound(self.family, self.address, shown, only_ipv6=self.only_ipv6)
 
 
 def systemd_sockets() -> list[socket.socket]:
@@ -126,22 +140,19 @@ def systemd_sockets() -> list[socket.socket]:
     return sockets
 
 
-def open_listeners(
-    addresses: Sequence[tuple[str, int]], *, refusing: bool = False
-) -> tuple[list[socket.socket], list[socket.socket]]:
-    """Bind and listen on every address: the sockets that hold the ports, and those that listen; none if ``refusing``.
+def open_listeners(addresses: Sequence[tuple[str, int]], *, refusing: bool = False) -> list[socket.socket]:
+    """Return a socket for every address, which listens unless ``refusing``.
 
     Raises OSError, with none left open.
     """
-    held: list[socket.socket] = []
-    listening: list[socket.socket] = []
+    opened: list[socket.socket] = []
     try:
         for host, port in addresses:
-            held.append(bind(host, port))
+            opened.append(bind(host, port))
             if not refusing:
-                listening.append(listen(held[-1]))
+                listen(opened[-1])
     except OSError:
-        for one in held + listening:
+        for one in opened:
             one.close()
         raise
-    return held, listening
+    return opened

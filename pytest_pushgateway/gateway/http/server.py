@@ -8,15 +8,15 @@ connection down, so nothing polls and nothing is left.
 from __future__ import annotations
 
 import math
-import os
 import socket
-import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pytest_pushgateway.forks import call_in_child
 from pytest_pushgateway.gateway.http.connection import Connection, http_date
 from pytest_pushgateway.gateway.http.host import Abandoned, Application
 from pytest_pushgateway.gateway.http.workers import Workers
@@ -41,7 +41,7 @@ class Server:
 
     ``limits`` are the options that bound what a client may ask of it. ``tls`` returns the context for a new connection.
     ``generation`` is the number of the first one. ``log`` gets what goes wrong; exceptions of the application are also
-    kept in ``errors``. ``held`` are bound to the same addresses and tell them where nothing listens yet.
+    kept in ``errors``. ``held`` are bound and do not listen yet: without listeners they name the address.
     """
 
     def __init__(
@@ -231,7 +231,9 @@ class Server:
 
     def _take(self, sock: socket.socket, address: Any) -> Connection | None:
         if sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # macOS answers EINVAL where the client has reset the connection already; to read from it says so, too.
+            with suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(self, sock, address)
         with self._lock:
             full = len(self._connections) >= self.limits.max_connections
@@ -280,5 +282,4 @@ def _after_fork_in_child() -> None:
         server.abandon()
 
 
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+call_in_child(_after_fork_in_child)

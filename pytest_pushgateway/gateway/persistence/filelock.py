@@ -5,17 +5,35 @@ from __future__ import annotations
 import errno
 import os
 import struct
-import sys
+import threading
 import weakref
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-if sys.platform != "win32":
-    import fcntl
+from pytest_pushgateway.forks import call_in_child
 
 _BYTE = 1 << 62
 """What is locked: a byte that no file has, far from those that SQLite locks."""
+_FAR = 1 << 43
+"""The same on Windows, where file systems end earlier, bytes."""
+_TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 _held: weakref.WeakSet[FileLock] = weakref.WeakSet()
+_files: set[tuple[int, int]] = set()
+"""Device and number of the files that this process holds, where a lock does not keep it out itself."""
+_files_lock = threading.Lock()
+
+
+def _module(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+_fcntl, _msvcrt = _module("fcntl"), _module("msvcrt")
+"""Unix has the first, Windows the second."""
 
 
 class InUse(Exception):
@@ -26,8 +44,10 @@ class FileLock:
     """Holds a file, which is created if need be, readable for its owner alone.
 
     SQLite's own locks belong to the process: it loses them when anything in it closes any other descriptor of the file,
-    be it a test that reads the file or a second gateway that was refused it. This one belongs to its descriptor. Where
-    the file system knows no such locks, SQLite's have to do.
+    be it a test that reads the file or a second gateway that was refused it. This one belongs to its descriptor: a lock
+    of the open file description on Linux. Elsewhere there is none that leaves SQLite's bytes alone, so that macOS locks
+    a file beside it, ``NAME-lock``, and Windows a byte far behind its end. Where the file system knows no locks,
+    SQLite's have to do.
 
     Raises:
         InUse: another one holds it, here or in another process.
@@ -35,34 +55,58 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        self._file: tuple[int, int] | None = None
+        self._descriptors = [os.open(path, os.O_CREAT | os.O_RDWR, 0o600)]
         try:
-            self._lock()
+            self._lock(path)
         except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EACCES):
-                os.close(self._descriptor)
+            if error.errno in _TAKEN:
+                self.release()
                 raise InUse from error
+        except InUse:
+            self.release()
+            raise
         _held.add(self)
 
-    def _lock(self) -> None:
-        if sys.platform != "win32" and hasattr(fcntl, "F_OFD_SETLK"):
+    def _enter(self, descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        file = (status.st_dev, status.st_ino)
+        with _files_lock:
+            if file in _files:
+                raise InUse
+            _files.add(file)
+        self._file = file
+
+    def _lock(self, path: Path) -> None:
+        descriptor = self._descriptors[0]
+        if hasattr(_fcntl, "F_OFD_SETLK"):
             # struct flock: kind, whence, start, length, process
-            wanted = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _BYTE, 1, 0)
-            fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, wanted)
+            wanted = struct.pack("hhqqi4x", _fcntl.F_WRLCK, os.SEEK_SET, _BYTE, 1, 0)
+            _fcntl.fcntl(descriptor, _fcntl.F_OFD_SETLK, wanted)
+            return
+        self._enter(descriptor)
+        if _fcntl is not None:
+            self._descriptors.append(os.open(f"{path}-lock", os.O_CREAT | os.O_RDWR, 0o600))
+            _fcntl.flock(self._descriptors[-1], _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+        elif _msvcrt is not None:
+            os.lseek(descriptor, _FAR, os.SEEK_SET)
+            _msvcrt.locking(descriptor, _msvcrt.LK_NBLCK, 1)
 
     def release(self) -> None:
-        """Let go of the file; to be called once SQLite has closed it, and harmless a second time."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+        """Let others have the file; to be called once SQLite has closed it, and harmless a second time."""
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+        if self._file is not None:
+            with _files_lock:
+                _files.discard(self._file)
+            self._file = None
         _held.discard(self)
 
 
 def _after_fork_in_child() -> None:
-    # The lock stands while anybody has the descriptor: a child that lives on must not keep it.
+    # The lock lasts as long as the descriptor is open: a child that survives its parent must not keep it.
     for lock in list(_held):
         lock.release()
 
 
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+call_in_child(_after_fork_in_child)

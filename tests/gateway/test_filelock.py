@@ -1,0 +1,103 @@
+"""The lock on the persistence file, by each of the ways that a system may have."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from pytest_pushgateway.gateway.persistence import filelock
+from pytest_pushgateway.gateway.persistence.filelock import FileLock, InUse
+
+ELSEWHERE = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from pytest_pushgateway.gateway.persistence import filelock
+
+if sys.argv[2] == "flock":
+    import fcntl
+    filelock._fcntl = SimpleNamespace(flock=fcntl.flock, LOCK_EX=fcntl.LOCK_EX, LOCK_NB=fcntl.LOCK_NB)
+try:
+    filelock.FileLock(Path(sys.argv[1])).release()
+    print("free")
+except filelock.InUse:
+    print("in use")
+"""
+
+
+def elsewhere(path: Path, way: str) -> str:
+    """Return what another process finds."""
+    command = [sys.executable, "-c", ELSEWHERE, str(path), way]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+
+@pytest.fixture(params=["own", "flock"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The lock of this system, and that of macOS."""
+    if request.param == "flock":
+        fcntl = pytest.importorskip("fcntl")
+        only = SimpleNamespace(flock=fcntl.flock, LOCK_EX=fcntl.LOCK_EX, LOCK_NB=fcntl.LOCK_NB)
+        monkeypatch.setattr(filelock, "_fcntl", only)
+    return str(request.param)
+
+
+def test_second_lock_is_refused_here_and_elsewhere(tmp_path: Path, way: str) -> None:
+    path = tmp_path / "kept"
+    lock = FileLock(path)
+    with pytest.raises(InUse):
+        FileLock(path)
+    assert elsewhere(path, way) == "in use"
+    lock.release()
+    assert elsewhere(path, way) == "free"
+    FileLock(path).release()
+
+
+def test_lock_outlives_other_descriptors_of_the_file(tmp_path: Path, way: str) -> None:
+    path = tmp_path / "kept"
+    lock = FileLock(path)
+    path.read_bytes()
+    os.close(os.open(path, os.O_RDWR))
+    with pytest.raises(InUse):
+        FileLock(path)
+    assert elsewhere(path, way) == "in use"
+    lock.release()
+
+
+def test_refused_lock_leaves_no_descriptor_and_no_claim(tmp_path: Path, way: str) -> None:
+    path, other = tmp_path / "kept", tmp_path / "other"
+    lock = FileLock(path)
+    number = os.open(os.devnull, os.O_RDONLY)
+    os.close(number)
+    for _ in range(3):
+        with pytest.raises(InUse):
+            FileLock(path)
+    assert os.open(os.devnull, os.O_RDONLY) == number
+    os.close(number)
+    second = FileLock(other)
+    lock.release()
+    lock.release()
+    second.release()
+    FileLock(path).release()
+
+
+def test_windows_locks_a_byte_far_behind_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int, int]] = []
+
+    def locking(descriptor: int, mode: int, count: int) -> None:
+        asked.append((os.lseek(descriptor, 0, os.SEEK_CUR), mode, count))
+
+    monkeypatch.setattr(filelock, "_fcntl", None)
+    monkeypatch.setattr(filelock, "_msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
+    path = tmp_path / "kept"
+    lock = FileLock(path)
+    with pytest.raises(InUse):
+        FileLock(path)
+    assert asked == [(1 << 43, 2, 1)]
+    lock.release()
+    FileLock(path).release()
+    assert len(asked) == 2
