@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal.journal import Journalled
     from pytest_pushgateway.harness.journal.requests import Push
 
+OVERWRITTEN = "was overwritten by the grouping key's"
+"""What became of a label of a sample that the grouping key has too."""
+
 SUFFIXES = ("_bucket", "_sum", "_count")
 
 Lookup = Callable[[bytes], "Iterable[tuple[Labels, MetricFamily]]"]
@@ -205,7 +208,7 @@ def differences(
             texts.append(f"it was pushed without instance, expected {sought}")
             continue
         if name in key and (own := [value for value in sent(name) if label_matches(name, wanted, value)]):
-            texts.append(f"its label {brief(name)}={quote(own[0])} was overwritten by the grouping key's {found}")
+            texts.append(f"its label {brief(name)}={quote(own[0])} {OVERWRITTEN} {found}")
             continue
         where = "it is in another group:" if name in key else "label"
         texts.append(f"{where} {brief(name)} is {found}, expected {sought}")

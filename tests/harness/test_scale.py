@@ -7,6 +7,8 @@ import pytest
 from pytest_pushgateway.exposition.model import MetricFamily
 from pytest_pushgateway.exposition.samples import Line, lines
 from pytest_pushgateway.harness import matching, reading
+from pytest_pushgateway.harness.journal.requests import Push
+from pytest_pushgateway.harness.journal.sent import as_sent
 from pytest_pushgateway.harness.messages import candidates
 
 from .messages import failure
@@ -114,3 +116,20 @@ def test_a_name_that_is_not_there(crowded: Play, visited: list[MetricFamily]) ->
 def test_get_sample_value(crowded: Play, visited: list[MetricFamily]) -> None:
     assert crowded.get_sample_value("metric_7_bytes", {"job": "one", "part": "30"}) == 30
     assert count(visited) == SERIES
+
+
+def test_bodies_are_read_again_once_for_an_overwritten_label(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Push] = []
+
+    def counting(push: Push) -> dict[bytes, MetricFamily]:
+        read.append(push)
+        return as_sent(push)
+
+    monkeypatch.setattr(candidates, "as_sent", counting)
+    play.put("".join(f'rows{{part="{part}"}} 1\n' for part in range(60)), job="one")
+    push = play.put("".join(f'rows{{part="{part}",job="mine"}} 1\n' for part in range(60)), job="two")
+
+    lines = failure(play.assert_exposed, "rows", job="mine", part=70)
+
+    assert lines[3].startswith('    its label job="mine" was overwritten by the grouping key\'s "two"; label part is ')
+    assert read == [push]

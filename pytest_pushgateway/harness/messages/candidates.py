@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.labels import split_prefix
@@ -12,13 +12,14 @@ from pytest_pushgateway.exposition.samples import lines
 from pytest_pushgateway.golang.utf8 import bytes_of, text_of
 from pytest_pushgateway.harness.journal.requests import Push, Request, name_of
 from pytest_pushgateway.harness.journal.sent import as_sent
-from pytest_pushgateway.harness.matching import SUFFIXES, Candidate, Expected, Lookup, carried, differences
+from pytest_pushgateway.harness.matching import OVERWRITTEN, SUFFIXES, Candidate, Expected, Lookup, carried, differences
 from pytest_pushgateway.harness.messages.history import fate
 from pytest_pushgateway.harness.messages.listing import and_more, list_dropped
 from pytest_pushgateway.harness.wording import brief, show_value
 from pytest_pushgateway.matchers import ANY
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.labels import Labels
     from pytest_pushgateway.exposition.model import MetricFamily
 
 CANDIDATES = 5
@@ -48,26 +49,30 @@ def list_nearest(
     expectation: Expected, found: Sequence[tuple[Candidate, str]], requests: Sequence[Request]
 ) -> list[str]:
     """Return the nearest candidates, each with what differs."""
+    own = lru_cache(partial(_own_values, requests))
     judged = []
     for candidate, where in found:
-        sent = partial(_sent, candidate, requests)
-        judged.append((differences(expectation, candidate, sent), candidate, where))
-    judged.sort(key=lambda each: len(each[0]))
+        texts = differences(expectation, candidate, partial(own, candidate.key, candidate.family))
+        judged.append((len(texts), not any(OVERWRITTEN in text for text in texts), texts, candidate, where))
+    judged.sort(key=lambda each: each[:2])
     lines = ["The nearest:"] if judged else []
-    for texts, candidate, where in judged[:CANDIDATES]:
+    for _, _, texts, candidate, where in judged[:CANDIDATES]:
         lines.append(f"  {candidate}{where}")
         lines.append(f"    {'; '.join(texts) or 'all of it matches'}")
     return lines + and_more(len(judged), CANDIDATES, "samples of that name")
 
 
-def _sent(candidate: Candidate, requests: Sequence[Request], label: str) -> list[str]:
-    """Return the values that a label had in the last push of a sample's family, before the grouping key took over."""
+def _own_values(requests: Sequence[Request], key: Labels, family: bytes, label: str) -> list[str]:
+    """Return the values that a label had in the last push of a family, before the grouping key took its place."""
     name = bytes_of(label)
     for push in reversed(requests):
-        if isinstance(push, Push) and push._request.key == candidate.key and candidate.family in push._parsed:
-            family = as_sent(push).get(candidate.family)
-            pairs = [dict(split_prefix(prefix)[1]) for prefix, _ in family.series] if family is not None else []
-            return list(dict.fromkeys(text_of(labels[name]) for labels in pairs if name in labels))
+        if isinstance(push, Push) and push._request.key == key and family in push._parsed:
+            compressed = push._request.header("content-encoding") is not None
+            if not compressed and name not in push.body:  # to read a large body once more takes its time
+                return []
+            sent = as_sent(push).get(family)
+            labels = [dict(split_prefix(prefix)[1]) for prefix, _ in sent.series] if sent is not None else []
+            return list(dict.fromkeys(text_of(each[name]) for each in labels if name in each))
     return []
 
 
