@@ -99,7 +99,7 @@ def one_large_push() -> Iterator[Result]:
 
 
 def first_answers(path: str, count: int = 5) -> float:
-    """Return the median of the first answers of so many of our gateways, each with 60,000 series, in milliseconds."""
+    """Return the median of the first answers of that many of our gateways, each with 60,000 series, in milliseconds."""
     found = []
     for _ in range(count):
         server = Server(our_command("--persistence.file="))
@@ -261,7 +261,7 @@ def floors() -> Iterator[Result]:
     registry = CollectorRegistry()
     Gauge("bench_seconds", "A gauge.", registry=registry).set(1.5)
     kept: dict[str, list[float]] = {}
-    anew: dict[str, list[float]] = {}
+    fresh: dict[str, list[float]] = {}
     with bare_sockets() as bare, empty_application() as empty, Pushgateway() as gateway:
         ports = {"a bare socket": bare, "an empty application": empty, "the gateway": gateway.port}
         for turn in range(220):
@@ -269,7 +269,7 @@ def floors() -> Iterator[Result]:
                 start = time.perf_counter()
                 push_to_gateway(f"127.0.0.1:{port}", "bench", registry)
                 if turn >= 20:
-                    anew.setdefault(name, []).append((time.perf_counter() - start) * 1000)
+                    fresh.setdefault(name, []).append((time.perf_counter() - start) * 1000)
         for name, port in ports.items():
             connection = HTTPConnection("127.0.0.1", port)
             for _ in range(520):
@@ -279,7 +279,7 @@ def floors() -> Iterator[Result]:
                 kept.setdefault(name, []).append((time.perf_counter() - start) * 1000)
             connection.close()
     for name in ports:
-        yield Result(f"floor: push_to_gateway to {name}", statistics.median(anew[name]), None, "measured", True)
+        yield Result(f"floor: push_to_gateway to {name}", statistics.median(fresh[name]), None, "measured", True)
     for name in ports:
         yield Result(f"floor: keep-alive push to {name}", statistics.median(kept[name][20:]), None, "measured", True)
 

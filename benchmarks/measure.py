@@ -41,7 +41,7 @@ class Result:
 
 
 def times(action: Callable[[], object], count: int = 30, warmup: int = 5) -> list[float]:
-    """Return the durations of so many calls in milliseconds."""
+    """Return the durations of that many calls in milliseconds."""
     for _ in range(warmup):
         action()
     found = []

@@ -21,7 +21,7 @@ SERIES_PER_GROUP = FAMILIES * SERIES_PER_FAMILY
 
 
 class Server:
-    """One running gateway, as a process of its own."""
+    """One running gateway, as its own process."""
 
     def __init__(self, command: list[str], environment: dict[str, str] | None = None) -> None:
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
@@ -91,7 +91,7 @@ def fill(server: Server, series: int) -> None:
 
 @contextmanager
 def ours_with(series: int, *flags: str) -> Iterator[Server]:
-    """Run ours, holding so many series."""
+    """Run ours, holding ``series`` series."""
     ours = Server(our_command("--persistence.file=", *flags))
     try:
         fill(ours, series)
@@ -102,7 +102,7 @@ def ours_with(series: int, *flags: str) -> Iterator[Server]:
 
 @contextmanager
 def pair(series: int = 0, *flags: str) -> Iterator[tuple[Server, Server]]:
-    """Run ours and the original, each holding so many series, checks on.
+    """Run ours and the original, each holding ``series`` series, checks on.
 
     The original checks its whole state on every push, so it is loaded with checks off and a persistence file and then
     started again with checks on.

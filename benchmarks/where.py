@@ -1,6 +1,6 @@
 """Where the time of a push goes: ``python -m benchmarks.where``.
 
-Serves client_python's push on a connection of its own again and again, in one thread through a pair of sockets, and
+Serves client_python's push on its own connection again and again, in one thread through a pair of sockets, and
 prints what each part takes of the processor, in microseconds: measured without a profiler for the whole, and shared
 out as cProfile sees it.
 """

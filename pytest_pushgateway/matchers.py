@@ -77,7 +77,7 @@ def _nearest_name(name: str) -> str:
     if not words:
         return "; name the metric that you mean"
     if len(words) == 2 and _LEGACY_NAME.fullmatch(words[0]) and _is_text_of_number(words[1]):
-        return f"; did you mean {words[0]!r}, {words[1]}? The value is an argument of its own"
+        return f"; did you mean {words[0]!r}, {words[1]}? The value is a separate argument"
     plain = re.sub(r"[-./ ]", "_", name.strip(), flags=re.ASCII)
     if _LEGACY_NAME.fullmatch(plain):
         return f"; did you mean {plain!r}?"
@@ -249,7 +249,7 @@ def _is_container(value: Any) -> bool:
 
 
 def _defines(value: object, method: str) -> bool:
-    """Return whether an object's class has a method; ``hasattr`` also finds those of the class's own class."""
+    """Return whether an object's class has a method; ``hasattr`` also finds those of the class itself."""
     return any(method in vars(base) for base in type(value).__mro__)
 
 

@@ -134,7 +134,7 @@ def real_pushgateway(*flags: str, godebug: str = "") -> Iterator[int]:
 
 
 def is_refused(port: int) -> bool:
-    """Tell whether nobody listens on a port."""
+    """Return whether nobody listens on a port."""
     with socket.socket() as sock:
         return sock.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 

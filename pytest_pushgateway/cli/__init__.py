@@ -28,7 +28,7 @@ USAGE = "usage: pytest-pushgateway <command> [<flags>]\n\nCommands:\n" + "".join
     f"  {name:<14} {text}\n" for name, text in COMMANDS.items()
 )
 USAGE += """
-Each has a --help of its own. What --completion-script-bash and
+Each has its own --help. What --completion-script-bash and
 --completion-script-zsh print completes them when a shell evaluates it.
 """
 

@@ -37,7 +37,7 @@ def _name(label: tuple[bytes, bytes]) -> bytes:
 
 
 def is_suspect(labels: Labels, longs: Longs, *, has_summary: bool = False) -> bool:
-    """Tell whether labels need the consistency check's look at each of them.
+    """Return whether labels need the consistency check's look at each of them.
 
     Suspect are names that are reserved, empty or not UTF-8, values that are not UTF-8, one name twice, and ``quantile``
     on a summary. ``longs`` are the long strings of the same push.

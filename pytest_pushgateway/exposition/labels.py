@@ -29,7 +29,7 @@ _QUOTED = rb'(?s)"([^"\\]*(?:\\.[^"\\]*)*)"'
 
 
 def is_legacy_name(name: bytes) -> bool:
-    """Tell whether a metric or label name may stand unquoted; a colon is allowed in both, as in Go's writer."""
+    """Return whether a metric or label name may stand unquoted; a colon is allowed in both, as in Go's writer."""
     return _LEGACY_NAME.fullmatch(name) is not None
 
 

@@ -44,7 +44,7 @@ class Collision(NamedTuple):
     * ``duplicate``: a series with the same name and labels is there already;
     * ``type``: families of one name disagree on their type;
     * ``suffix``: a name is that of a summary or histogram with ``_sum``, ``_count`` or ``_bucket`` added;
-    * ``own``: the name is one of the gateway's own metrics, with another type or help;
+    * ``own``: the name is that of a metric of the gateway itself, with another type or help;
     * ``label``: the series by itself has a label that cannot be exposed.
     """
 

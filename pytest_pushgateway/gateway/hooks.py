@@ -77,7 +77,7 @@ class RawRequest:
 
     @property
     def headers(self) -> Headers:
-        """The headers as a werkzeug ``Headers``, made anew at each call."""
+        """The headers as a werkzeug ``Headers``, made again at each call."""
         from werkzeug.datastructures import Headers
 
         return Headers(self.raw_headers)
@@ -104,7 +104,7 @@ class Plan(NamedTuple):
     wait: float = 0.0
     """Seconds; ``math.inf`` hangs until the wait is released."""
     status: int | None = None
-    """Answer with this status in place of the request's own."""
+    """Answer with this status instead of the request's."""
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     store: bool = True
@@ -112,7 +112,7 @@ class Plan(NamedTuple):
     after: bool = False
     """Whether it takes effect before the wait; it means nothing unless ``store``."""
     cut_after: int | None = None
-    """Send only the first so many bytes of the response, status line included, then close the connection."""
+    """Send only this many bytes of the response, status line included, then close the connection."""
     disconnect: bool = False
     """Reset the connection (RST) in place of an answer."""
     owner: object = None

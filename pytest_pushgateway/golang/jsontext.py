@@ -20,7 +20,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def is_plain(text: bytes) -> bool:
-    """Tell whether a string stands in JSON as it is."""
+    """Return whether a string stands in JSON as it is."""
     return _PLAIN.fullmatch(text) is not None
 
 

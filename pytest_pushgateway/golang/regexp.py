@@ -83,7 +83,7 @@ def wrap(pattern: str, version: str = "3.5") -> str:
 
 @lru_cache(maxsize=4096)
 def is_common(pattern: str) -> bool:
-    """Tell whether Go and Python's ``re`` (with ASCII classes) read ``pattern`` alike, and ``re`` reads it quickly.
+    """Return whether Go and Python's ``re`` (with ASCII classes) read ``pattern`` alike, and ``re`` reads it quickly.
 
     Conservative: ``False`` says nothing about the pattern. Left out besides what the two read differently: ``$`` other
     than at the end of an alternative, and repetitions of groups that themselves repeat, for which ``re`` may take
@@ -170,7 +170,7 @@ def compile_relabel(pattern: str, version: str = "3.5") -> Any:
 
 
 def matches(pattern: str, text: str, version: str = "3.5") -> bool:
-    """Tell whether a relabel rule's regular expression matches ``text``, without google-re2 where ``re`` will do.
+    """Return whether a relabel rule's regular expression matches ``text``, without google-re2 where ``re`` will do.
 
     Raises :class:`BadRegexp` or :class:`Unjudged`.
     """

@@ -89,7 +89,7 @@ def parse_target(target: bytes, method: str = "GET") -> RequestTarget:
 
 
 def is_target(target: str, method: str) -> bool:
-    """Tell whether a raw request target (latin-1) can be taken apart; remembered for what real clients send."""
+    """Return whether a raw request target (latin-1) can be taken apart; remembered for what real clients send."""
     return (_is_target if len(target) <= _CACHED_TARGET else _is_target.__wrapped__)(target, method)
 
 

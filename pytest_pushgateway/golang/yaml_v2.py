@@ -108,7 +108,7 @@ class _PureLoader(_NoResolver, yaml.reader.Reader, yaml.scanner.Scanner, yaml.pa
         yaml.composer.Composer.__init__(self)
 
     def dispose(self) -> None:
-        """Do nothing: only libyaml's parser holds memory of its own."""
+        """Do nothing: only libyaml's parser holds its own memory."""
 
 
 _Loader: Any = _PureLoader
@@ -247,12 +247,12 @@ def anchor(text: bytes, node: Node) -> str:
 
 
 def is_merge(node: Node) -> bool:
-    """Tell whether ``node`` is the merge key ``<<``."""
+    """Return whether ``node`` is the merge key ``<<``."""
     return node.__class__ is ScalarNode and node.value == "<<" and node.tag in (PLAIN, "tag:yaml.org,2002:merge")
 
 
 def is_null(node: Node) -> bool:
-    """Tell whether yaml.v2 takes ``node`` for null before it asks what it should become.
+    """Return whether yaml.v2 takes ``node`` for null before it asks what it should become.
 
     ``"null"`` and ``"~"`` are null even in quotes (yaml.v2 looks at the text alone), ``Null`` and ``NULL`` are not.
     """

@@ -26,7 +26,7 @@ class Doubt(NamedTuple):
         unknown: labels that are asked for and that no series of the name has had.
         labels: the labels that those series have had.
         counter: the name with ``_total`` of a counter, where the name without it is asked for.
-        family: the histogram or summary of the name, which has no value of its own.
+        family: the histogram or summary of the name, which has no value itself.
 
     """
 

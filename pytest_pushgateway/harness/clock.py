@@ -47,7 +47,7 @@ class Clock:
 
     @property
     def frozen(self) -> bool:
-        """Tell whether the clock stands still."""
+        """Whether the clock stands still."""
         return self._frozen is not None
 
     def freeze(self, at: Moment | None = None) -> AbstractContextManager[Clock]:

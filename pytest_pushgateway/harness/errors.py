@@ -17,7 +17,7 @@ class PushgatewayError(Exception):
 
 
 class PushRejected(PushgatewayError):
-    """A push of the test's own was answered with an error.
+    """The test's own push was answered with an error.
 
     Attributes:
         push: the journalled `Push`.

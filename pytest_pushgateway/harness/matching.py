@@ -76,15 +76,15 @@ class Expected(NamedTuple):
         return [sample for sample in samples if sample.name == self.name]
 
     def labels_match(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether ``labels`` have all that is expected."""
+        """Return whether ``labels`` have all that is expected."""
         return all(label_matches(name, value, labels.get(name)) for name, value in self.labels.items())
 
     def value_matches(self, value: float) -> bool:
-        """Tell whether ``value`` is the expected one; NaN equals NaN."""
+        """Return whether ``value`` is the expected one; NaN equals NaN."""
         return value_matches(self.value, value)
 
     def matches(self, sample: Line | Sample) -> bool:
-        """Tell whether a sample of the name is the expected one."""
+        """Return whether a sample of the name is the expected one."""
         return self.labels_match(sample.labels) and self.value_matches(sample.value)
 
 
@@ -149,7 +149,7 @@ def expected_key(labels: Mapping[str, object] | None, label_values: Mapping[str,
 
 
 def is_key(expectation: Expected, key: Mapping[str, str]) -> bool:
-    """Tell whether a grouping key is exactly the one expected; an empty label of it is there."""
+    """Return whether a grouping key is exactly the one expected; an empty label of it is there."""
     wanted = expectation.labels
     return key.keys() == wanted.keys() and all(label_matches(name, wanted[name], key[name]) for name in wanted)
 
@@ -175,7 +175,7 @@ def carried(expectation: Expected, push: Push) -> list[tuple[Candidate, Push]]:
 
 
 def carries(expectation: Expected, push: Push) -> bool:
-    """Tell whether a push holds the expected sample; without name and value also whether its key has the labels."""
+    """Return whether a push holds the expected sample; without name and value also whether its key has the labels."""
     if expectation.name is not None:
         return any(expectation.matches(each.sample) for each, _ in carried(expectation, push))
     if expectation.value is ANY and expectation.labels_match(push.grouping_key):

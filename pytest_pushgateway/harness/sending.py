@@ -1,6 +1,6 @@
-"""The part of a `Pushgateway` that sends requests of the test's own: straight to the gateway, past any proxy.
+"""The part of a `Pushgateway` that sends the test's own requests: straight to the gateway, past any proxy.
 
-One request on a connection of its own, by HTTP/1.0, where the answer ends with the connection: the standard library's
+One request on its own connection, by HTTP/1.0, where the answer ends with the connection: the standard library's
 client would cost a test's first push more than the push itself, for it imports TLS and mail.
 """
 
@@ -191,7 +191,7 @@ class Client:
         self._credentials = credentials
 
     def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> ClientAnswer:
-        """Send one request on a connection of its own and return the answer.
+        """Send one request on its own connection and return the answer.
 
         Raises:
             OSError: the gateway is stopped, refuses connections, or does not answer in time.

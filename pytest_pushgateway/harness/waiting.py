@@ -268,7 +268,7 @@ def _wait(journal: Journal, look: Callable[[], Any], timeout: float, poll: float
     deadline = monotonic() + timeout
     while True:
         sequence = journal.sequence
-        result = journal.peek(look)  # without the lock: it may send requests of its own
+        result = journal.peek(look)  # without the lock: it may send its own requests
         if result:
             return result
         left = deadline - monotonic()
@@ -337,7 +337,7 @@ async def _until(task: asyncio.Future[Any], pulse: asyncio.Event, deadline: floa
 
 
 class _Ticker:
-    """Calls ``tick`` every ``interval`` seconds from a thread of its own until it is stopped."""
+    """Calls ``tick`` every ``interval`` seconds from its own thread until it is stopped."""
 
     def __init__(self, tick: Callable[[], None], interval: float) -> None:
         self._tick = tick

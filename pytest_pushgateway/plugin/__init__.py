@@ -215,7 +215,7 @@ def _section(item: pytest.Item) -> str:
 
 
 def _is_one_error(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
-    # Where several fixtures fail, pytest raises a group from frames of its own. Up to 9.0 it looks for the first frame
+    # Where several fixtures fail, pytest raises a group from its own frames. Up to 9.0 it looks for the first frame
     # that is not its own and is not hidden, and breaks if there is none.
     return not hasattr(excinfo.value, "exceptions")
 

@@ -165,7 +165,7 @@ def _pushgateway_session_fits(request: pytest.FixtureRequest, pushgateway_option
     settings = state.settings(layer, ("marker", _marker_options(request.node)))
     if state.session is None and not _sees_the_sessions_options(request.node):
         pytest.fail(
-            "this test sees pushgateway_options of its own, and not those of pushgateway_session, which are the same "
+            "this test sees its own pushgateway_options, and not those of pushgateway_session, which are the same "
             "for the whole run. Use the fixture pushgateway or make_pushgateway, or override pushgateway_options where "
             "all tests see it",
             pytrace=False,

@@ -203,7 +203,7 @@ def _decode(config: PrometheusConfig, *, files: bool) -> None:
                 position=(1, 1),  # type: ignore[arg-type]
                 severity="note",
                 rule="markdown",
-                hint="put the configuration inside its fenced block into a file of its own",
+                hint="put the configuration inside its fenced block into a separate file",
             )
         )
 

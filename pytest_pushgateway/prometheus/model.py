@@ -68,7 +68,7 @@ class Section:
         return found[0] if found else None
 
     def written(self, key: str) -> bool:
-        """Tell whether ``key`` stands in the file, with whatever value."""
+        """Return whether ``key`` stands in the file, with whatever value."""
         return key in self.positions
 
     def _values(self) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Scalars with a grammar of their own: durations, sizes, URLs, label names. Errors are in Prometheus's words."""
+"""Scalars with their own grammar: durations, sizes, URLs, label names. Errors are in Prometheus's words."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def is_legacy_label_name(name: str) -> bool:
 
 
 def is_label_name(name: str, version: str = "3.5") -> bool:
-    """Tell whether Prometheus takes ``name`` for a label: since 3.0 any text that is not empty, before a word."""
+    """Return whether Prometheus takes ``name`` for a label: since 3.0 any text that is not empty, before a word."""
     if version.startswith("2."):
         return is_legacy_label_name(name)
     return bool(name) and not any("\ud800" <= letter <= "\udfff" for letter in name)

@@ -1,6 +1,6 @@
 """Takes out of an answer what is random in the original, and nothing else: the rest is compared byte for byte.
 
-Random there: dates and times; the values of the gateway's own metrics; one space or two between prototext fields and
+Random there: dates and times; the values of the gateway's metrics; one space or two between prototext fields and
 the no-break space of protobuf errors (chosen per binary build); the order of several errors in one answer; the order
 of the groups in the JSON API; build information.
 """
@@ -84,7 +84,7 @@ def error(content: bytes) -> bytes:
 
 
 def _is_foreign(family: bytes, labels: bytes) -> bool:
-    """Tell a pushed series from one of the gateway's own, which have no job."""
+    """Tell a pushed series from the gateway's, which have no job."""
     return not _OWN.match(family) or b'job="' in labels
 
 

@@ -1,6 +1,6 @@
 """Starts our gateway with the answers of a build of the original: ``python ours.py <build's number> <flags>``.
 
-It is run as a script, in a directory of its own; only the suite starts a gateway like this.
+It is run as a script, in its own directory; only the suite starts a gateway like this.
 """
 
 from __future__ import annotations

@@ -210,7 +210,7 @@ def until(condition: Callable[[], bool], timeout: float = 5.0) -> bool:
 
 
 class Pair:
-    """The original and ours with the same flags, each in a working directory of its own."""
+    """The original and ours with the same flags, each in its own working directory."""
 
     def __init__(self, original: list[str], ours: list[str], flags: Flags, godebug: str = "") -> None:
         self.flags = flags

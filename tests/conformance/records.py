@@ -13,7 +13,7 @@ PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFa
 
 @dataclass(frozen=True)
 class Request:
-    """Bytes to send over a connection of their own, and how to look at what comes back."""
+    """Bytes to send over their own connection, and how to look at what comes back."""
 
     data: bytes
     method: str
@@ -23,7 +23,7 @@ class Request:
     page: bool = False
     """Whether the answer is part of the web page, which is each program's own: only status and type are compared."""
     keep: tuple[str, ...] = ()
-    """Families of the gateway's own metrics that stay in the comparison."""
+    """Families of the gateway's metrics that stay in the comparison."""
     counted: bool = True
     """Whether the report counts it: the looks that the runner adds are not."""
 

@@ -1,6 +1,6 @@
 """Generates what a record's author does not think of: sequences of pushes, deletions, scrapes and wipes that collide.
 
-The pools are small on purpose. Names that are each other's suffixes, names of the gateway's own metrics, labels that
+The pools are small on purpose. Names that are each other's suffixes, names of the gateway's metrics, labels that
 grouping keys carry as well, values that no URL likes: drawn from a handful, they meet in almost every sequence.
 """
 

@@ -113,7 +113,7 @@ def test_there_are_no_profiles(pairs: Pairs) -> None:
     assert (original.status, ours.status) == (200, 404)
 
 
-def test_the_page_has_its_data_at_a_path_of_its_own(pairs: Pairs) -> None:
+def test_page_has_its_data_at_its_own_path(pairs: Pairs) -> None:
     original, ours = answers(pairs, get("/-/state"))
     assert (original.status, ours.status) == (404, 200)
 

@@ -49,7 +49,7 @@ def _first_difference(steps: list[Request], pair: Pair) -> Outcome | None:
 
 
 def _contradicts_itself(steps: list[Request], pairs: Pairs, flags: str) -> bool:
-    """Tell whether the original's own answers to a sequence differ from one run to another."""
+    """Return whether the original's own answers to a sequence differ from one run to another."""
     transcripts = set()
     pair = pairs.new(flags)
     try:

@@ -35,7 +35,7 @@ def _play(record: Record, pairs: Pairs) -> None:
         pytest.fail(f"{record.name}\n{last}", pytrace=False)
 
 
-def test_records_are_many_and_have_names_of_their_own() -> None:
+def test_records_are_many_and_have_their_own_names() -> None:
     names = [(section, record.name) for section, records in SECTIONS.items() for record in records]
     assert len(names) == len(set(names))
     requests = sum(isinstance(step, Request) for records in SECTIONS.values() for r in records for step in r.steps)

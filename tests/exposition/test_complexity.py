@@ -174,7 +174,7 @@ def test_headers_of_as_many_elements_as_one_likes() -> None:
 
 
 def test_a_value_of_eight_megabytes_takes_little_more_memory() -> None:
-    """It took 200 bytes for each of its own: a group that repeats keeps a mark for each time that it did."""
+    """It took 200 bytes for each of its lines: a group that repeats keeps a mark for each time that it did."""
     prefix = render_prefix(b"a", ((b"x", b"x" * 8 * MEGABYTE + b"\\"),))
     peak = work_of(lambda: (split_prefix(prefix), sort_key(prefix))).memory
     assert peak < 6 * len(prefix)

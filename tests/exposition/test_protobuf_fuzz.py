@@ -21,7 +21,7 @@ SEEDS = [*CONSISTENT.values(), *INCONSISTENT_BODIES.values()]
 
 
 def mutated(randomness: random.Random) -> bytes:
-    """Change a few bytes of a message and say its length anew, most of the time."""
+    """Change a few bytes of a message and write its length again, most of the time."""
     body = randomness.choice(SEEDS)
     for _ in range(randomness.choice([1, 1, 2, 3])):
         at = randomness.randrange(1, len(body) + 1) if body else 0
@@ -48,7 +48,7 @@ def disagreement(oracle: Oracle, body: bytes) -> str | None:
     try:
         ours = text.render_text(in_order(parsed))
     except RenderError:
-        return None  # the original stops in the midst of its own families then
+        return None  # the original stops in the middle of its families then
     # Neither explicitly empty help texts nor families that the original cannot write are compared.
     theirs = oracle.pushed()
     return None if ours == theirs or b"\x12\x00" in body else f"ours exposes {ours!r}; theirs {theirs!r}"

@@ -204,7 +204,7 @@ class Duel:
         self.tally.broken_scrapes += ours.scrape_status == 500
 
     def _explained(self, steps: list[Step], taken: list[int], ours: Outcome) -> bool:
-        """Tell whether the original, asked again from the start, comes to our answer, too.
+        """Return whether the original, asked again from the start, comes to our answer, too.
 
         Only where it has answered the steps before as it did at first is it asked the same.
         """
@@ -232,7 +232,7 @@ class Duel:
 
     @staticmethod
     def _helps_differ(ours: Outcome, scrapes: set[tuple[int, bytes]]) -> bool:
-        """Tell whether all but the help texts is equal, and each of ours is one that was pushed."""
+        """Return whether all but the help texts is equal, and each of ours is one that was pushed."""
         bare = {(status, without_helps(body)) for status, body in scrapes}
         mine = comparable(ours)
         helps = re.findall(rb"(?m)^# HELP \S+ (.*)", mine)
@@ -251,7 +251,7 @@ def comparable(outcome: Outcome) -> bytes:
 
 
 def agree(theirs: Outcome, ours: Outcome) -> bool:
-    """Tell whether two outcomes are equal, the original's whims aside."""
+    """Return whether two outcomes are equal, the original's whims aside."""
     return (
         theirs.status == ours.status
         and normalised(theirs.error) == normalised(ours.error)

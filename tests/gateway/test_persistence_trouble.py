@@ -248,7 +248,7 @@ def test_the_last_good_state_stays_on_disk_while_writing_fails(tmp_path: Path) -
         assert again.store.families_named(b"big") == []
 
 
-def test_a_file_that_vanishes_is_written_anew(tmp_path: Path) -> None:
+def test_vanished_file_is_written_again(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     gateway = Kept(path)
     gateway.put("a 1\n", job="j")
@@ -374,7 +374,7 @@ def test_what_can_be_neither_written_nor_read_is_refused_in_one_line(unprivilege
         Kept(path)
 
 
-def test_a_file_that_was_written_anew_in_part_is_written_anew_again(tmp_path: Path) -> None:
+def test_partly_rewritten_file_is_rewritten_again(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     gateway = Kept(path)
     gateway.put("a 1\n", job="j")
@@ -392,7 +392,7 @@ def test_a_file_that_was_written_anew_in_part_is_written_anew_again(tmp_path: Pa
 
 @contextmanager
 def limited_file_size(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond so many bytes: what a full disk is to SQLite."""
+    """Let no file of this process grow beyond ``limit`` bytes: what a full disk is to SQLite."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

@@ -176,7 +176,7 @@ def test_a_scrape_that_fails_half_way_does_not_lose_anything(monkeypatch: pytest
     assert gateway.exposed() == '# TYPE b untyped\nb{instance="",job="j"} 1\n'
 
 
-# The blocks, against sorting and rendering everything anew.
+# The blocks, against sorting and rendering everything again.
 
 VALUES = st.text(alphabet='ab!"\\\n, ÿ', max_size=3).map(str.encode)
 PREFIXES = st.builds(

@@ -169,7 +169,7 @@ def test_a_hang_is_recorded_while_it_hangs(start: Start, after: bool) -> None:
         assert [(record.status, record.request.body) for record in records] == [(0, b"a 1\n")]
         assert (stored(gateway) is not None) is after
         gateway.release()
-        # Without an answer of its own there is none.
+        # Without its own answer there is none.
         assert sock.recv(12) == (b"HTTP/1.1 200" if after else b"")
     assert len(records) == 1
 

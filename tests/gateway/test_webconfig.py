@@ -112,7 +112,7 @@ def trusting(files: Path, client: str | None = None) -> ssl.SSLContext:
 
 
 def answers(gateway: Gateway, context: ssl.SSLContext) -> bool:
-    """Tell whether a request over TLS gets its answer."""
+    """Return whether a request over TLS gets its answer."""
     try:
         with (
             socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as plain,

@@ -1,4 +1,4 @@
-"""What applications push with: each client library, kept for a whole run or made anew for each push."""
+"""What applications push with: each client library, kept for a whole run or made again for each push."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def http_client(gateway: Pushgateway) -> Iterator[Push]:
     else:
         connection = http.client.HTTPSConnection(where.hostname, where.port, timeout=TIMEOUT, context=context)
     connection.connect()
-    connection.auto_open = False  # http.client would connect anew without a word
+    connection.auto_open = False  # http.client would reconnect without a word
 
     def push(body: bytes) -> int:
         connection.request("PUT", PATH, body)
@@ -110,7 +110,7 @@ KEPT: dict[str, Client] = {
 }
 
 
-def anew(client: Client) -> Client:
+def reconnecting(client: Client) -> Client:
     """Return a client that connects for each push."""
 
     @contextmanager

@@ -70,7 +70,7 @@ def test_the_name_of_a_family_stands_for_its_parts_where_no_value_is_asked_for(p
     play.assert_exposed("backup_seconds", job="backup")
     play.assert_exposed("backup_seconds_sum", 3)
     assert failure(play.assert_exposed, "backup_seconds", 3) == [
-        "expected backup_seconds 3 to be exposed, but a histogram has no value of its own",
+        "expected backup_seconds 3 to be exposed, but a histogram has no value itself",
         "Ask for backup_seconds_bucket or backup_seconds_sum or backup_seconds_count, or leave out the value.",
     ]
 
@@ -94,7 +94,7 @@ def test_another_type_that_was_rejected_is_traced(play: Play) -> None:
     play.put("# TYPE backup_seconds gauge\nbackup_seconds 3\n")
 
     lines = failure(play.assert_exposed, "backup_seconds", 3)
-    assert lines[0].endswith("but a histogram has no value of its own")
+    assert lines[0].endswith("but a histogram has no value itself")
     assert lines[2] == "What became of it:"
     assert lines[3].startswith('  push 2 (PUT job="backup") carried it and was rejected with 400: ')
 

@@ -127,7 +127,7 @@ def test_another_type_was_pushed(play: Play) -> None:
     play.put("# TYPE backup_seconds summary\nbackup_seconds_sum 3\nbackup_seconds_count 2\n")
 
     assert failure(play.assert_pushed, "backup_seconds", 3) == [
-        "expected backup_seconds 3 to have been pushed, but a summary has no value of its own",
+        "expected backup_seconds 3 to have been pushed, but a summary has no value itself",
         "Ask for backup_seconds_sum or backup_seconds_count, or leave out the value.",
     ]
 

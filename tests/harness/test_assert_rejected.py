@@ -269,7 +269,7 @@ def test_the_group_came_back(play: Play) -> None:
 
     assert failure(play.assert_deleted, job="backup")[0] == (
         'expected the group job="backup" to be deleted, but after delete 1 (DELETE job="backup") '
-        'push 2 (PUT job="backup") made it anew'
+        'push 2 (PUT job="backup") made it again'
     )
 
 

@@ -1,4 +1,4 @@
-"""The client of the test's own requests never takes a part of an answer for the whole."""
+"""The client that sends the test's own requests never takes a part of an answer for the whole."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def test_the_oldest_requests_are_dropped_and_counted() -> None:
     with pytest.raises(AssertionError) as caught:
         play.assert_pushed("b")
     assert caught.value.args[0].splitlines()[-1] == (
-        "The journal let go of 2 requests, the oldest: "
+        "The journal dropped 2 requests, the oldest: "
         "it keeps as many as the option journal_limit says, and 64 MiB of bodies."
     )
 
@@ -129,15 +129,15 @@ def test_what_was_dropped_is_not_denied() -> None:
     play.assert_not_pushed("a")
     assert failure(play.assert_no_rejections) == [
         "expected no rejected push, but there is one:",
-        f"  one push that the journal let go of, the oldest: {gone}",
+        f"  one push that the journal dropped, the oldest: {gone}",
     ]
-    assert failure(play.assert_rejected)[-1] == f"The journal let go of 2 requests, the oldest: {gone}."
-    assert failure(play.assert_deleted, job="b")[-1] == f"The journal let go of 2 requests, the oldest: {gone}."
+    assert failure(play.assert_rejected)[-1] == f"The journal dropped 2 requests, the oldest: {gone}."
+    assert failure(play.assert_deleted, job="b")[-1] == f"The journal dropped 2 requests, the oldest: {gone}."
     play.put("a 1\n")
     play.put("b 1\n")
     assert failure(play.assert_not_pushed, "a") == [
         "expected a not to have been pushed, but that cannot be told of one accepted push",
-        f"The journal let go of one request, the oldest: {gone}.",
+        f"The journal dropped one request, the oldest: {gone}.",
     ]
     assert failure(play.assert_not_pushed)[0] == "expected nothing to have been pushed, but one push was accepted:"
     play.journal.clear()
@@ -165,7 +165,7 @@ def test_bodies_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert play.journal.dropped == 1
 
 
-def test_a_cleared_journal_starts_anew_but_its_sequence_goes_on(play: Play) -> None:
+def test_cleared_journal_starts_again_but_its_sequence_goes_on(play: Play) -> None:
     play.put("a 1\n")
     play.journal.clear()
     push = play.put("a 1\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pushgateway import MakePushgateway, Pushgateway
-from tests.harness.clients import KEPT, Client, anew
+from tests.harness.clients import KEPT, Client, reconnecting
 
 BOUNDARIES = 30
 BACKGROUND = b"backup_bytes -1\n"
@@ -44,8 +44,8 @@ def test_a_kept_client_pushes_over_one_connection_in_test_after_test(gateway: Pu
 
 
 @pytest.mark.parametrize("client", KEPT.values(), ids=KEPT)
-def test_a_client_that_connects_anew_pushes_in_test_after_test(gateway: Pushgateway, client: Client) -> None:
-    with anew(client)(gateway) as push:
+def test_reconnecting_client_pushes_in_test_after_test(gateway: Pushgateway, client: Client) -> None:
+    with reconnecting(client)(gateway) as push:
         for number in range(BOUNDARIES):
             gateway.reset()
             assert push(b"backup_bytes %d\n" % number) == 200
@@ -90,7 +90,7 @@ def test_threads_that_push_all_the_time_see_no_error_across_a_thousand_boundarie
     gateway = make_pushgateway()
     kept = KEPT["http.client"]
     with ExitStack() as stack:
-        background = stack.enter_context(InBackground(gateway, kept, anew(kept)))
+        background = stack.enter_context(InBackground(gateway, kept, reconnecting(kept)))
         push = stack.enter_context(kept(gateway))
         for number in range(1000):
             gateway.reset()

@@ -189,7 +189,7 @@ def test_a_stopped_gateway_restarts(make_pushgateway: MakePushgateway) -> None:
     gateway.assert_exposed("backup_bytes", 7)
 
 
-def test_a_reset_empties_everything_and_counts_anew(pushgateway: Pushgateway) -> None:
+def test_reset_empties_everything_and_counts_again(pushgateway: Pushgateway) -> None:
     send(pushgateway)
     pushgateway.restart()
     pushgateway.reset()
@@ -281,7 +281,7 @@ def test_children_may_push(pushgateway: Pushgateway, method: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
-def test_a_forked_child_lets_go_so_that_the_parent_can_stop(make_pushgateway: MakePushgateway) -> None:
+def test_forked_child_closes_sockets_so_that_the_parent_can_stop(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     send(gateway)
     gateway.restart()

@@ -72,9 +72,7 @@ def test_compressed_and_binary_pushes_are_read_too(pushgateway: Pushgateway) -> 
 def test_names_that_prometheus_gives_itself(pushgateway: Pushgateway, name: str) -> None:
     send(pushgateway, f"# HELP {name} Help.\n# TYPE {name} gauge\n{name} 1\n")
 
-    assert f'{name}: Prometheus gives this name to series of its own (push 1 (PUT job="backup"))' in problems(
-        pushgateway
-    )
+    assert f'{name}: Prometheus gives this name to its own series (push 1 (PUT job="backup"))' in problems(pushgateway)
 
 
 def test_a_label_that_the_grouping_key_overwrites(pushgateway: Pushgateway) -> None:
@@ -123,7 +121,7 @@ def test_a_histogram_that_goes_down(pushgateway: Pushgateway) -> None:
     assert problems(pushgateway)[0].startswith("h_seconds: the counter goes down")
 
 
-def test_a_counter_may_begin_anew_after_a_deletion(pushgateway: Pushgateway) -> None:
+def test_counter_begins_again_after_deletion(pushgateway: Pushgateway) -> None:
     text = "# HELP a_total Runs.\n# TYPE a_total counter\na_total {}\n"
     send(pushgateway, text.format(2))
     send(pushgateway, method="DELETE")
@@ -132,7 +130,7 @@ def test_a_counter_may_begin_anew_after_a_deletion(pushgateway: Pushgateway) -> 
     assert pushgateway.lint() == []
 
 
-def test_a_counter_may_begin_anew_after_a_wipe(make_pushgateway: MakePushgateway) -> None:
+def test_counter_begins_again_after_wipe(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway(enable_admin_api=True)
     text = "# HELP a_total Runs.\n# TYPE a_total counter\na_total {}\n"
     send(gateway, text.format(2))

@@ -467,7 +467,7 @@ def test_a_summary_has_no_value(play: Play) -> None:
     play.put(BACKUP)
 
     assert failure(play.assert_not_exposed, "backup_seconds", 4) == [
-        "expected backup_seconds 4 not to be exposed, but a summary has no value of its own: this proves nothing",
+        "expected backup_seconds 4 not to be exposed, but a summary has no value itself: this proves nothing",
         "Ask for backup_seconds_sum or backup_seconds_count, or leave out the value.",
     ]
 
@@ -521,7 +521,7 @@ def test_a_group_that_stands_is_not_deleted(pushgateway: Pushgateway) -> None:
 
     assert failure(pushgateway.assert_deleted, job="backup")[0] == (
         'expected the group job="backup" to be deleted, but after delete 1 (DELETE job="backup") '
-        'push 2 (PUT job="backup") made it anew'
+        'push 2 (PUT job="backup") made it again'
     )
 
 

@@ -234,7 +234,7 @@ def test_value_takes_no_family_for_a_sample(play: Play) -> None:
     assert play.value("backup_seconds_count") == 2
     assert failure(play.value, "backup_seconds")[1:] == ["Ask for backup_seconds_sum or backup_seconds_count."]
     assert failure(play.value, "backup_seconds")[0] == (
-        "expected backup_seconds to be exposed, but a summary has no value of its own"
+        "expected backup_seconds to be exposed, but a summary has no value itself"
     )
 
 

@@ -1,4 +1,4 @@
-"""faults.respond: answers of the test's own, and mistakes in what faults are given."""
+"""faults.respond: the test's own answers, and mistakes in what faults are given."""
 
 from __future__ import annotations
 

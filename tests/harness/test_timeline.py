@@ -75,7 +75,7 @@ def test_push_times_are_those_of_the_pushes(gateway: Pushgateway) -> None:
     ]
 
 
-def test_a_reset_begins_anew(gateway: Pushgateway) -> None:
+def test_reset_begins_again(gateway: Pushgateway) -> None:
     gateway.clock.freeze(START)
     gateway.push("backup_bytes 1\n", job="backup")
     gateway.reset()

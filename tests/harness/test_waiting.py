@@ -347,7 +347,7 @@ def test_wait_until_looks_also_where_no_request_comes(pushgateway: Pushgateway) 
     timer.join()
 
 
-def test_a_predicate_may_send_requests_of_its_own(pushgateway: Pushgateway) -> None:
+def test_predicate_sends_its_own_requests(pushgateway: Pushgateway) -> None:
     with InBackground(lambda: send(pushgateway)):
         assert pushgateway.wait_until(lambda: "backup_bytes" in pushgateway.scrape().text)
 

@@ -35,7 +35,7 @@ def test_a_rejected_push() -> None:
     )
 
 
-def test_rejected_pushes_that_the_journal_let_go_of() -> None:
+def test_rejected_pushes_that_the_journal_dropped() -> None:
     gateway = Pushgateway(journal_limit=1).start()
     send(gateway, "backup_bytes x\n")
     gateway.assert_rejected()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-# Runs in this process forget what they import; what is here already they need not import anew, each time; libyaml's
+# Runs in this process forget what they import; what is here already they need not import again, each time; libyaml's
 # module could not even be.
 import pytest_pushgateway.exposition.protobuf.reader
 import pytest_pushgateway.harness.pushgateway

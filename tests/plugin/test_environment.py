@@ -139,7 +139,7 @@ ONE_PORT = "echo 40000 40000 > /proc/sys/net/ipv4/ip_local_port_range"
 
 @pytest.fixture
 def networked(project: pytest.Pytester) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run tests that push in a network of their own, prepared by a shell command."""
+    """Run tests that push in their own network, prepared by a shell command."""
     namespace = ["unshare", "--user", "--map-root-user", "--net"]
     possible = all(map(shutil.which, ("unshare", "ip")))
     if not possible or subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:

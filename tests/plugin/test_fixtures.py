@@ -1,4 +1,4 @@
-"""The fixtures: what each gives, when a gateway is emptied, and when a test gets one of its own."""
+"""The fixtures: what each gives, when a gateway is emptied, and when a test gets its own."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_the_session_fixture_is_the_same_gateway_and_never_reset_by_itself(proje
     project.runpytest("-W", "error").assert_outcomes(passed=3)
 
 
-def test_a_marker_gives_a_test_a_gateway_of_its_own(project: pytest.Pytester) -> None:
+def test_marker_gives_a_test_its_own_gateway(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
@@ -392,7 +392,7 @@ def test_the_fixtures_are_documented(project: pytest.Pytester) -> None:
 
 @pytest.mark.slow
 @pytest.mark.workers
-def test_each_worker_has_a_gateway_of_its_own(project: pytest.Pytester) -> None:
+def test_each_worker_has_its_own_gateway(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pathlib, time

@@ -34,7 +34,7 @@ FAILING = """
 
 
 class Terminal:
-    """A pytest run on a terminal of its own."""
+    """A pytest run on its own terminal."""
 
     def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
         self.process = process
@@ -119,7 +119,7 @@ def test_a_failing_set_up_waits_too_and_the_end_of_input_goes_on(
         assert "1 error" in run.read_until("error in")
 
 
-def test_the_failed_test_is_named_on_a_line_of_its_own_with_q_too(pytester: pytest.Pytester) -> None:
+def test_failed_test_is_named_on_its_own_line_with_q(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=FAILING)
     with terminal(pytester, "-q", "--color=no") as run:
         shown = run.read_until("Press Enter to go on.")

@@ -203,7 +203,7 @@ def test_a_gateway_that_got_nothing_shows_where_the_test_held_it(project: pytest
         def test_the_sessions(pushgateway_session):
             assert False
 
-        def test_one_of_its_own():
+        def test_its_own():
             with Pushgateway() as gateway:
                 assert gateway.pushes
 

@@ -215,7 +215,7 @@ def test_a_reset_in_the_midst_of_a_test_hides_nothing(project: pytest.Pytester) 
     project.runpytest(*DEFAULT).assert_outcomes(passed=1, warnings=2)
 
 
-def test_each_test_hears_of_its_own_only(project: pytest.Pytester) -> None:
+def test_each_test_hears_only_its_own(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         from application import send

@@ -84,7 +84,7 @@ def commands(block: Block) -> list[Command]:
 
 
 def matches(expected: list[str], actual: list[str]) -> bool:
-    """Tell whether the lines agree, where ``...`` alone stands for any lines and inside a line for any text."""
+    """Return whether the lines agree, where ``...`` alone stands for any lines and inside a line for any text."""
     pattern = ""
     for line in expected:
         if line.strip() == "...":

@@ -32,7 +32,7 @@ def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedPr
     )
 
 
-def test_a_project_with_a_matrix_of_its_own(built: Path, tmp_path: Path) -> None:
+def test_project_with_its_own_matrix(built: Path, tmp_path: Path) -> None:
     need("tox")
     (wheel,) = built.glob("*.whl")
     project = tmp_path / "project"

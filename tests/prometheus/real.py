@@ -74,7 +74,7 @@ def run_once(binary: Path, config: str, *, patience: float = 60.0) -> tuple[Seri
     series: Series = {}
     for samples in found:
         labels = tuple(sorted({**samples[0].labels, "__name__": samples[0].name}.items()))
-        # A timestamp of its own is no scrape's.
+        # Its own timestamp is not a scrape's.
         explicit = not any(abs(time_of(samples[0]) - scrape) < 60 for scrape in first_scrapes) or (
             samples[0].labels.get("job") or ""
         ).startswith("timestamps")

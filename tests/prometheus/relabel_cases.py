@@ -1,6 +1,6 @@
 """Random relabel rules and label sets, and what promtool makes of them.
 
-The trick: promtool answers for targets only, so every label set becomes a static target of its own (its address tells
+The trick: promtool answers for targets only, so every label set becomes its own static target (its address tells
 it apart), and the rules go under ``relabel_configs``. Three rules at the end put back what a target cannot be without.
 """
 

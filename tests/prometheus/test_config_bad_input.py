@@ -68,7 +68,7 @@ def test_deep_nesting_where_another_error_comes_first() -> None:
     )
 
 
-def test_deep_nesting_that_is_allowed_is_no_error_of_its_own() -> None:
+def test_allowed_deep_nesting_adds_no_error() -> None:
     assert "field a not found" in only("a: " + "[" * 499 + "]" * 499)
 
 
@@ -123,4 +123,4 @@ def test_a_markdown_page_gets_one_hint() -> None:
         "page.md:2:1: error: field title not found in type config.plain",
         "page.md:3:1: error: field weight not found in type config.plain",
     ]
-    assert config.problems[0].hint == "put the configuration inside its fenced block into a file of its own"
+    assert config.problems[0].hint == "put the configuration inside its fenced block into a separate file"

@@ -48,7 +48,7 @@ class TestLabels:
     def test_a_job_that_scrapes_others_too_is_to_be_split(self) -> None:
         (problem,) = lint(job(honor=False, name="all", targets="['prom:9090', 'pushgateway:9091']"))
         assert problem.fix is not None
-        assert problem.fix.startswith("give the gateway a job of its own, with honor_labels: true;")
+        assert problem.fix.startswith("give the gateway its own job, with honor_labels: true;")
         assert problem.consequence is not None
         assert 'instance="pushgateway:9091"' in problem.consequence
 

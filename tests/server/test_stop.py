@@ -34,7 +34,7 @@ def connect(port: int, data: bytes = b"") -> socket.socket:
 
 
 def ended(sock: socket.socket) -> bool:
-    """Tell whether the peer has ended the connection; what it sent before is read."""
+    """Return whether the peer has ended the connection; what it sent before is read."""
     try:
         while sock.recv(65536):
             pass

@@ -39,7 +39,7 @@ class Torn(Exception):
 
 
 class Client:
-    """Sends requests over a connection of its own and records what it sees."""
+    """Sends requests over its own connection and records what it sees."""
 
     def __init__(self, port: int, randomness: random.Random, values: list[int]) -> None:
         self.port = port

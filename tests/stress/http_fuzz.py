@@ -22,7 +22,7 @@ COUNT = 100_000
 SECONDS = 3600.0
 BLOCK = 50
 COMPARED = 10
-"""One block of so many goes to the original."""
+"""One block of this many goes to the original."""
 HANG = 15.0
 """Seconds after which silence is a hang: both sides of the connection know that nothing more is sent."""
 

@@ -1,4 +1,4 @@
-"""``serve`` in a process of its own, and what the system says of it."""
+"""``serve`` in its own process, and what the system says of it."""
 
 from __future__ import annotations
 

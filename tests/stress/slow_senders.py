@@ -61,7 +61,7 @@ class SlowSenders:
 
 
 def pushes(port: int, seconds: float, randomness: random.Random) -> list[float]:
-    """Push for so many seconds on new and on kept connections in turn; returns each push's time, seconds."""
+    """Push for some seconds on new and on kept connections in turn; returns each push's time, seconds."""
     took = []
     end = time.monotonic() + seconds
     kept = http.client.HTTPConnection("127.0.0.1", port, timeout=30)

@@ -49,7 +49,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
         return urlsplit(url).netloc.rpartition("@")[2]
 
     def complain(message: Any) -> None:
-        # Chromium logs failed requests of its own accord: an outage is part of some tests.
+        # Chromium logs failed requests by itself: an outage is part of some tests.
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
             complaints.append(message.text)
 

@@ -1,6 +1,6 @@
-"""The messages of ``io.prometheus.client``, built at run time in a descriptor pool of their own.
+"""The messages of ``io.prometheus.client``, built at run time in their own descriptor pool.
 
-A pool of its own cannot clash with what the application under test has registered. Strings are declared as ``bytes``
+A separate pool cannot clash with what the application under test has registered. Strings are declared as ``bytes``
 and the metric type as ``int32``: the original keeps text that is no UTF-8 and types that it does not know, and so do
 these. Fields are declared in the order in which Go's text format prints them.
 """

@@ -65,7 +65,7 @@ class Metric:
         if suffix != b"_count":
             histogram.buckets.append((bound, count))
             return None
-        # The original keeps whole numbers and fractions in fields of their own, and a fraction counts.
+        # The original keeps whole numbers and fractions in separate fields, and a fraction counts.
         if isinstance(count, int) and isinstance(histogram.count, float):
             histogram.whole_count = count
         else:
@@ -112,7 +112,7 @@ class Families:
         """Return the family that a valid name belongs to, begun if need be, and the suffix that led to it.
 
         Names ending in ``_sum``, ``_count`` or ``_bucket`` belong to a summary or histogram declared before, unless
-        they have a family of their own.
+        they have their own family.
         """
         family = self._known.get(name)
         if family is not None:

@@ -43,7 +43,7 @@ _INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metric
 _COUNTED = frozenset({"push", "delete", "healthy", "ready", "status", "static", "wipe"})
 """Handlers in ``pushgateway_http_requests_total`` beside those of the API; scrapes and ``/-/quit`` are not counted."""
 _SPARE_BODY = 256 << 10
-"""A body that no handler reads is still taken for the record up to so many bytes."""
+"""A body that no handler reads is still read for the record up to this many bytes."""
 _OPTIONS_BODY = 4 << 10
 
 

@@ -26,7 +26,7 @@ class _Node:
         self.text: bytes = text
         self.handler: str | None = handler
         self.children: dict[int, _Node] = {} if children is None else children
-        """By the first byte of what they add; that of a catch-all below a node of its own is the slash."""
+        """By the first byte of what they add; that of a catch-all, which has its own node, is the slash."""
         self.catch_all: str | None = catch_all
         """The handler of whatever follows, from a slash on."""
         self.group: str | None = group

@@ -85,7 +85,7 @@ class JsonApi:
         return Answer(200, [*CORS, _JSON], [b'{"status":"success","data":', *data, b"}"])
 
     def forget(self) -> None:
-        """Let go of what a reset threw away."""
+        """Drop what a reset threw away."""
         with self._lock:
             self._known = {}
 

@@ -28,7 +28,7 @@ _END = r"\s*(?:;\s*)?"
 
 
 def is_protobuf(content_type: str) -> bool:
-    """Tell whether a push is parsed as delimited protobuf; everything else is parsed as text.
+    """Return whether a push is parsed as delimited protobuf; everything else is parsed as text.
 
     As Go's ``mime.ParseMediaType``: a header that is malformed anywhere is no protobuf.
     """

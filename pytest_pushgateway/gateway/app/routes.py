@@ -1,7 +1,7 @@
 """The path grammar: from the raw request target to a handler, a redirect or a refusal. Pure functions and tables.
 
 As Pushgateway 1.11.3 (Go 1.26's ServeMux, httprouter 1.3) does it, in three steps: the multiplexer cleans the path as
-it was sent, so ``//`` redirects and ``%2F%2F`` does not; ``/api/v1/`` goes to a router of its own that has lost the
+it was sent, so ``//`` redirects and ``%2F%2F`` does not; ``/api/v1/`` goes to a second router that has lost the
 prefix; everything else meets a router that reads the decoded path and redirects over trailing slashes and letter case.
 """
 

@@ -239,7 +239,7 @@ class _Passwords:
         self._verdicts: dict[bytes, bool] = {}
 
     def match(self, user: bytes, hashed: bytes, password: bytes) -> bool:
-        """Tell whether the password belongs to the hash."""
+        """Return whether the password belongs to the hash."""
         parts = b":".join(part.hex().encode() for part in (user, hashed, password))
         digest = hmac.new(self._key, parts, hashlib.sha256).digest()
         verdict = self._verdicts.get(digest)

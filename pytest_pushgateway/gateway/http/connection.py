@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 _RECEIVE = 65536
 _KNOWN_LENGTH = 2048
-"""Go buffers so many bytes of an answer; what fits gets a Content-Length, what does not is chunked."""
+"""Bytes that Go buffers: a longer answer is chunked, a shorter one gets a Content-Length."""
 _DRAIN = 256 << 10
-"""Go reads so many bytes of a body that its handler left, to keep the connection."""
+"""Bytes that Go reads of a body that its handler left, to keep the connection."""
 _LINGER = 0.5
 """Seconds a refused client has to read its answer while it still sends."""
 _VECTORS = 512

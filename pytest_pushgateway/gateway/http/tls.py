@@ -168,7 +168,7 @@ class TlsContext(ssl.SSLContext):
     allowed_names: frozenset[str] | None = None
 
     def accepts(self, connection: ssl.SSLSocket) -> bool:
-        """Tell whether the client's certificate carries an allowed name, where names are given."""
+        """Return whether the client's certificate carries an allowed name, where names are given."""
         if self.allowed_names is None:
             return True
         certificate: dict[str, Any] = dict(connection.getpeercert() or {})

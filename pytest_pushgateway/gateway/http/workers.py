@@ -1,6 +1,6 @@
 """The threads of a server. They take turns to wait for a connection, and the one that gets it serves it.
 
-So nothing is handed from thread to thread before the first byte is read, and a client that connects anew for each push,
+So nothing is handed from thread to thread before the first byte is read, and a client that reconnects for each push,
 as most do, waits for no thread to be made: the next one waits already.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SPARE = 16
 """Threads that are kept without a connection."""
 _FEW = 64
-"""So many threads are remembered before those that have ended are looked for."""
+"""Threads that are remembered before those that have ended are looked for."""
 
 
 class Workers:

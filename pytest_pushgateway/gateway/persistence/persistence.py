@@ -306,7 +306,7 @@ class Persistence:
         self._notes.whole = False
         try:
             if self._database is None:
-                self._database = self._open_anew()
+                self._database = self._reopen()
             groups = self._everything()
             everything = {(group.key, name): one for group in groups for name, one in group.families.items()}
             left_out = self._database.write(generation, everything, whole=True, partly=True)
@@ -317,7 +317,7 @@ class Persistence:
             raise
         return everything, left_out
 
-    def _open_anew(self) -> Database:
+    def _reopen(self) -> Database:
         """Open the file again, or for the first time if that has failed so far; what is there by now is moved aside."""
         database = self._open_database()
         try:

@@ -47,7 +47,7 @@ class After:
         self.delta = delta
 
     def touches(self, name: bytes) -> bool:
-        """Tell whether the pushing group's family of a name leaves or is replaced, or comes new."""
+        """Return whether the pushing group's family of a name leaves or is replaced, or comes new."""
         return name in self.delta.added or name in self.delta.removed
 
     def declared(self, name: bytes) -> dict[Declared, int] | None:

@@ -12,7 +12,7 @@ from pytest_pushgateway.exposition.model import MetricType
 
 
 class SelfFamily(NamedTuple):
-    """One of the gateway's own metric families.
+    """A metric family of the gateway itself.
 
     ``predefined`` ones are there from the start: a pushed family of that name gets their help text. Those that appear
     with the first request do not do that; a pushed family with another help text is in conflict with them.

@@ -37,7 +37,7 @@ class FamilyState:
         """Prefixes of the series with a label that cannot be exposed."""
 
     def same_declaration(self, other: FamilyState) -> bool:
-        """Tell whether two families can stand for each other in all questions of types and names."""
+        """Return whether two families can stand for each other in all questions of types and names."""
         return self.declared == other.declared and self.missing_types == other.missing_types
 
 

@@ -322,7 +322,7 @@ class Index:
                     self.pairs.pop(pair, None)
 
     def knows(self, name: bytes) -> bool:
-        """Tell whether a name stands for anything."""
+        """Return whether a name stands for anything."""
         return name in self.names or name in self.own
 
     def _side(self, name: bytes) -> Side:
@@ -335,7 +335,7 @@ Side = tuple["Iterable[Declared] | None", "SelfFamily | None"]
 
 
 def clashes(declared: Iterable[Declared], missing_types: tuple[int, ...], own: SelfFamily | None) -> bool:
-    """Tell whether families of one name cannot be exposed as one.
+    """Return whether families of one name cannot be exposed as one.
 
     Where the original's answer depends on the order in which it walks its map, this is the strict one: every type
     declared must do.
@@ -349,7 +349,7 @@ def clashes(declared: Iterable[Declared], missing_types: tuple[int, ...], own: S
 
 
 def fits(declared: Declared, own: SelfFamily) -> bool:
-    """Tell whether a family can be exposed together with an own family of the same name.
+    """Return whether a family can be exposed together with an own family of the same name.
 
     The help text of an own family that is there from the start replaces the pushed one.
     """
@@ -367,7 +367,7 @@ def pairs_around(name: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def collides(pair: tuple[bytes, bytes], base: Side, other: Side) -> bool:
-    """Tell whether a suffixed name is one that a summary or histogram takes up."""
+    """Return whether a suffixed name is one that a summary or histogram takes up."""
     base_declared, base_own = base
     other_declared, other_own = other
     if (base_declared is None and base_own is None) or (other_declared is None and other_own is None):

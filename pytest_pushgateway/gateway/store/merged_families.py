@@ -202,7 +202,7 @@ class _Delimited(_Renderer):
 
 class _ProtobufText(_Renderer):
     def render(self, sheet: Sheet, pieces: list[bytes]) -> None:
-        # Asked for by people, not by Prometheus: rendered anew each time.
+        # Asked for by people, not by Prometheus: rendered again each time.
 
         series = sheet.blocks.series()
         self.counters.lines_rendered += len(series)

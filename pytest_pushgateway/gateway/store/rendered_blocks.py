@@ -1,7 +1,7 @@
 """The series of one family in the order of a scrape, in blocks that keep their rendering.
 
 A scrape of what has not changed hands out bytes that are there already; a push makes the blocks that it touches be
-rendered anew, and no others.
+rendered again, and no others.
 """
 
 from __future__ import annotations

@@ -388,8 +388,8 @@ def _explained(after: After, conflicts: Conflicts) -> tuple[str, tuple[Collision
 
 
 _FREED_AT_ONCE = 500
-"""A state with more names, or more series of one name, than this is freed by a thread of its own,
-so many at a time."""
+"""A state with more names, or more series of one name, than this is freed by its own thread,
+this many at a time."""
 
 _PAUSE = 0.0002
 """Seconds."""

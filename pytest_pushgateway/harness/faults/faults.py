@@ -59,7 +59,7 @@ class Fault:
 
     @property
     def active(self) -> bool:
-        """Tell whether requests may still meet the fault."""
+        """Whether requests may still meet the fault."""
         return self in self._faults
 
     def remove(self) -> None:
@@ -97,7 +97,7 @@ class Faults:
     unless ``methods`` (names), ``paths`` (shell patterns, matched against the path as sent) or ``when`` (a predicate on
     the `Request`) say otherwise; then these alone decide. What the test itself sends meets none.
 
-    Every method returns the `Fault`, which is also a context manager. ``times`` ends it after so many requests.
+    Every method returns the `Fault`, which is also a context manager. ``times`` ends it after that many requests.
     ``after=True`` lets the request take effect before it fails: the case in which a retry doubles.
     """
 
@@ -170,7 +170,7 @@ class Faults:
         paths: str | Iterable[str] | None = None,
         when: When | None = None,
     ) -> Fault:
-        """Give answers of the test's own, to the first request, the second and so on; the fault ends after the last.
+        """Give the test's own answers, to the first request, the second and so on; the fault ends after the last.
 
         Args:
             answers: an answer, an iterable of answers, or a function of the `Request` that returns one. An answer is a

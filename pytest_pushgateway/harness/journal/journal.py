@@ -102,7 +102,7 @@ def _free(entries: deque[Request]) -> None:
 class Journal:
     """The requests since the last reset, bounded in number and in bytes of bodies.
 
-    Those of the test that runs are a part of them, where no reset came before it. The oldest are let go to keep the
+    Those of the test that runs are a part of them, where no reset came before it. The oldest are dropped to keep the
     bounds, but never the last one: ``dropped`` counts those of this test, ``dropped_accepted`` the application's
     accepted pushes among them, ``dropped_rejected`` the rejected ones.
     """
@@ -121,7 +121,7 @@ class Journal:
         self._noted: deque[Request] = deque()
         self._astray: deque[Push | Delete] = deque(maxlen=ASTRAY)
         self._unheard: list[tuple[int, int]] = []
-        """Place and number of rejected pushes that were let go before a warning spoke of them."""
+        """Place and number of rejected pushes that were dropped before a warning spoke of them."""
         self._looks: list[int] = []
         """After which requests somebody read the gateway, in order."""
         self._absences: list[tuple[int, Absence]] = []
@@ -190,7 +190,7 @@ class Journal:
                 self._unheard.append((gone._order, gone.number))
 
     def is_own(self, request: hooks.RawRequest) -> bool:
-        """Tell whether the test itself sent a request, with ``push()`` or ``scrape()``."""
+        """Return whether the test itself sent a request, with ``push()`` or ``scrape()``."""
         mark = request.header(ORIGIN_HEADER)
         return mark is not None and mark.startswith(self._secret)
 
@@ -259,7 +259,7 @@ class Journal:
             return [entry for entry in self._noted if entry._order > since]
 
     def take_unheard(self, since: int) -> list[int]:
-        """Return the numbers of the rejected pushes later than ``since`` that nobody expected and that were let go."""
+        """Return the numbers of the rejected pushes later than ``since`` that nobody expected and that were dropped."""
         with self.condition:
             unheard, self._unheard = self._unheard, []
         return [number for order, number in unheard if order > since]
@@ -303,7 +303,7 @@ class Journal:
         return [entry for entry in self.of_test() if isinstance(entry, Delete)]
 
     def expect_mark(self) -> str:
-        """Return a mark for a request of the test's own, by which `take_marked` finds it."""
+        """Return a mark for the test's own request, by which `take_marked` finds it."""
         with self.condition:
             self._marks += 1
             mark = f"{self._secret}.{self._marks}"

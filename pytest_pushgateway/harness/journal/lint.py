@@ -18,7 +18,7 @@ RESERVED = ("up", "ALERTS", "ALERTS_FOR_STATE")
 """Names that Prometheus itself gives to series; so it does to those that begin with ``scrape_``."""
 
 GROWTH = 3
-"""So many pushes, each with a new value of a label, count as growth."""
+"""Pushes, each with a new value of a label, that count as growth."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _shadows(push: Push, families: Iterable[MetricFamily]) -> Iterator[LintProbl
     for family in families:
         name = text_of(family.name)
         if name in RESERVED or name.startswith("scrape_"):
-            yield LintProblem(name, "Prometheus gives this name to series of its own", push)
+            yield LintProblem(name, "Prometheus gives this name to its own series", push)
 
 
 def _overwritten(push: Push, families: Iterable[MetricFamily]) -> Iterator[LintProblem]:

@@ -91,7 +91,7 @@ class Request:
 
     @property
     def headers(self) -> Headers:
-        """The request's headers, without the mark of the test's own requests."""
+        """The request's headers, without the mark that requests of the test itself carry."""
         headers = self._request.headers
         headers.remove(ORIGIN_HEADER)
         return headers
@@ -154,7 +154,7 @@ class Request:
 
     @property
     def _answered_by_fault(self) -> bool:
-        """Tell whether a fault answered the request, or ended its connection, in the gateway's place."""
+        """Whether a fault answered the request, or ended its connection, in the gateway's place."""
         plan = self._record.plan if self._record is not None else None
         return plan is not None and (plan.status is not None or plan.disconnect or not plan.store)
 
@@ -166,21 +166,21 @@ class Request:
 
     @property
     def _noteworthy(self) -> bool:
-        """Tell whether a test may have to hear of the request at its end."""
+        """Whether a test may have to hear of the request at its end."""
         return False
 
     @property
     def _refused(self) -> bool:
-        """Tell whether the request was answered with an error, by the gateway or by a fault, or reached no group."""
+        """Whether the request was answered with an error, by the gateway or by a fault, or reached no group."""
         return self.status >= 400 or self._missed
 
     @property
     def _missed(self) -> bool:
-        """Tell whether the request was meant as a push or a deletion and reached no group."""
+        """Whether the request was meant as a push or a deletion and reached no group."""
         return self._record is not None and bool(self._record.missed)
 
     def _leads_to(self, later: Request) -> bool:
-        """Tell whether ``later`` went where the answer to this request redirects to."""
+        """Return whether ``later`` went where the answer to this request redirects to."""
         location = self.location
         if location is None:
             return False
@@ -206,18 +206,18 @@ class Push(Request):
 
     @property
     def accepted(self) -> bool:
-        """Tell whether the push was stored, whatever was answered."""
+        """Whether the push was stored, whatever was answered."""
         verdict = self._record.verdict if self._record is not None else None
         return verdict is not None and bool(verdict.accepted)
 
     @property
     def _judged(self) -> bool:
-        """Tell whether the push came as far as the store, where a refused one leaves its group behind."""
+        """Whether the push came as far as the store, where a refused one leaves its group behind."""
         return self._record is not None and self._record.verdict is not None
 
     @property
     def rejected(self) -> bool:
-        """Tell whether the gateway refused the push of its own accord, not by a fault.
+        """Whether the gateway refused the push itself, not a fault.
 
         So it is with a push that reached no group, for its path or method is not a push's, unless a later one with the
         same body was accepted: many clients follow a redirect.
@@ -230,24 +230,24 @@ class Push(Request):
 
     @property
     def _refused(self) -> bool:
-        """Tell whether the push was answered with an error, missed its path or was rejected behind a fault's answer."""
+        """Whether the push was answered with an error, missed its path or was rejected behind a fault's answer."""
         return self.status >= 400 or self.rejected or self._missed
 
     @property
     def _had_body(self) -> bool:
-        """Tell whether the client sent a body, or was about to: what no handler needs is not always read."""
+        """Whether the client sent a body, or was about to: what no handler needs is not always read."""
         request = self._request
         chunked = request.header("transfer-encoding") is not None
         return bool(request.body) or chunked or request.header("content-length") not in (None, "0")
 
     @property
     def _emptied(self) -> bool:
-        """Tell whether the client followed the redirect of this push without its body."""
+        """Whether the client followed the redirect of this push without its body."""
         later = self._followed_by
         return isinstance(later, Push) and self._had_body and not later.body
 
     def _is_made_good_by(self, later: Request) -> bool:
-        """Tell whether ``later`` is the push that this one was to be, or a push without its body in place of that."""
+        """Return whether ``later`` is the push that this one was to be, or a push without its body in place of that."""
         if not isinstance(later, Push) or not later.accepted:
             return False
         if self._missed and later.body == self.body and bool(self.body) == self._had_body:
@@ -290,7 +290,7 @@ class Push(Request):
 
     @property
     def _created(self) -> bool:
-        """Tell whether the push was accepted and the group was not there before."""
+        """Whether the push was accepted and the group was not there before."""
         verdict = self._record.verdict if self._record is not None else None
         return verdict is not None and bool(verdict.accepted) and bool(verdict.created)
 
@@ -302,7 +302,7 @@ class Push(Request):
 
     @property
     def _noteworthy(self) -> bool:
-        """Tell whether the application's push was rejected or redirected."""
+        """Whether the application's push was rejected or redirected."""
         return self.origin != "test" and (self.rejected or self.location is not None)
 
 
@@ -313,17 +313,17 @@ class Delete(Request):
 
     @property
     def matched(self) -> bool:
-        """Tell whether there was a group to delete."""
+        """Whether there was a group to delete."""
         verdict = self._record.verdict if self._record is not None else None
         return verdict is not None and bool(verdict.matched)
 
     @property
     def _noteworthy(self) -> bool:
-        """Tell whether the application's deletion found nothing."""
+        """Whether the application's deletion found nothing."""
         return self.origin != "test" and not self.matched and self._followed_by is None
 
     def _is_made_good_by(self, later: Request) -> bool:
-        """Tell whether ``later`` is the deletion that this one was to be."""
+        """Return whether ``later`` is the deletion that this one was to be."""
         return isinstance(later, Delete) and later.status == 202 and self._leads_to(later)
 
 

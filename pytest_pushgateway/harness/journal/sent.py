@@ -1,4 +1,4 @@
-"""What a push held before the grouping key's labels took the place of its own."""
+"""What a push held before the grouping key's labels replaced its own."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def as_sent(push: Push) -> dict[bytes, MetricFamily]:
 
             return parse_protobuf(body, None).families
         return parse_text(body, None, utf8_names=True).families
-    except ParseError:  # the gateway read it: a limit of its own is not the reader's business
+    except ParseError:  # the gateway read it: its own limit is not the reader's business
         return dict(push._parsed)

@@ -1,6 +1,6 @@
 """What a gateway exposed over a test, replayed from its journal.
 
-The journal has every push with its verdict, but no copy of what was exposed after each: a store of its own does it all
+The journal has every push with its verdict, but no copy of what was exposed after each: a second store does it all
 again, at the times that the gateway's clock told, when somebody asks.
 """
 

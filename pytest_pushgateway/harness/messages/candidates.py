@@ -119,7 +119,7 @@ def of_another_type(expectation: Expected, family: MetricFamily) -> str:
     """Return that a family of that name has no such sample, for the end of the first line."""
     kind, name = proto_type_name(family.type).lower(), text_of(family.name)
     if name == expectation.name:
-        return f"but a {kind} has no value of its own"
+        return f"but a {kind} has no value itself"
     return f"but {brief(name, 60)} is of type {kind} and has no {brief(expectation.name or '', 60)}"
 
 

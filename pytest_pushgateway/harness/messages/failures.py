@@ -187,7 +187,7 @@ def late(left_running: Sequence[str] | None) -> list[str]:
     more = f" and {len(left_running) - 3} more" if len(left_running) > 3 else ""
     return [
         f"An earlier test may have pushed it late: {names}{more} ran already when this test began. To keep such pushes "
-        "out, give each test a port of its own, in conftest.py:",
+        "out, give each test its own port, in conftest.py:",
         "  @pytest.fixture",
         "  def pushgateway(make_pushgateway): return make_pushgateway()",
     ]
@@ -272,7 +272,7 @@ def not_deleted(
             for entry in requests
             if isinstance(entry, Push) and entry._order > matched[-1]._order and is_key(expectation, entry.grouping_key)
         ]
-        who = f"{name_of(later[0])} made it anew" if later else "it is there again"
+        who = f"{name_of(later[0])} made it again" if later else "it is there again"
         why = f"but after {name_of(matched[-1])} {who}"
     elif mine:
         why = "but the DELETE matched no group (it was answered 202 all the same)"

@@ -97,13 +97,13 @@ def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
 
 
 def is_poison(collision: Collision, push: Push) -> bool:
-    """Tell whether a push collided with nothing of its own: groups that were there before contradict each other."""
+    """Return whether a push did not collide itself: groups that were there before contradict each other."""
     mine = push._request.key or ()
     return bool(collision.keys) and collision.name in OWN_GAUGES and not any(_same(key, mine) for key in collision.keys)
 
 
 def _same(one: Labels, other: Labels) -> bool:
-    """Tell whether the gauges of two groups are exposed with the same labels."""
+    """Return whether the gauges of two groups are exposed with the same labels."""
     return {b"instance": b"", **dict(one)} == {b"instance": b"", **dict(other)}
 
 
@@ -177,7 +177,7 @@ def _type(push: Push, name: bytes) -> str:
 
 _ALONE = {
     "duplicate": "is in the same push twice",
-    "own": "has the name of one of the gateway's own metrics",
+    "own": "has the name of a metric of the gateway itself",
     "label": "has a label that cannot be exposed",
 }
 _REASONS = {

@@ -15,7 +15,7 @@ KEPT = "it keeps as many as the option journal_limit says, and 64 MiB of bodies"
 
 def list_dropped(dropped: int) -> list[str]:
     """Return how many requests the journal has dropped, if any."""
-    return [f"The journal let go of {count(dropped, 'request')}, the oldest: {KEPT}."] if dropped else []
+    return [f"The journal dropped {count(dropped, 'request')}, the oldest: {KEPT}."] if dropped else []
 
 
 def list_pushes(pushes: Sequence[Push]) -> list[str]:

@@ -21,7 +21,7 @@ def rejections(
     for alike in by_cause(pushes, requests):
         lines += rejection(alike, requests)
     number = len(pushes) + dropped
-    gone = [f"  {count(dropped, 'push')} that the journal let go of, the oldest: {KEPT}"] if dropped else []
+    gone = [f"  {count(dropped, 'push')} that the journal dropped, the oldest: {KEPT}"] if dropped else []
     first = f"expected no rejected push, but there {'is one' if number == 1 else f'are {number}'}:"
     return message(first, gone, lines, late(left_running))
 

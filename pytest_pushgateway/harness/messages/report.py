@@ -94,7 +94,7 @@ def rejected(alike: Sequence[Push], requests: Sequence[Request]) -> str:
 
 
 def unheard(numbers: Sequence[int]) -> Finding:
-    """Return the warning for rejected pushes that the journal has let go of."""
+    """Return the warning for rejected pushes that the journal has dropped."""
     names = list_names([f"push {number}" for number in numbers])
     return RejectedPushWarning, (
         f"rejected, but not in the journal any more: {names}; {KEPT}. To hear why raise that option; if the test "
@@ -188,7 +188,7 @@ def section(
     others = len(requests) - len(pushes)
     lines = [f"{title}: {count(len(pushes), 'push')} and {count(others, 'other request')} in this test"]
     if dropped:
-        lines.append(f"  the journal let go of {count(dropped, 'request')}, the oldest: {KEPT}")
+        lines.append(f"  the journal dropped {count(dropped, 'request')}, the oldest: {KEPT}")
     lines += _pushes(pushes, history)
     for entry in requests:
         if isinstance(entry, Delete):

@@ -128,7 +128,7 @@ def _at_points() -> Iterator[tuple[str, str, Any]]:
 
 
 def _is_mock(there: Any) -> bool:
-    """Return whether this is a mock without an effect of its own."""
+    """Return whether this is a mock without its own effect."""
     mock = _mock(there)
     return mock is not None and mock.side_effect is None
 

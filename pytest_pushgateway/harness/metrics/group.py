@@ -121,7 +121,7 @@ def sides(group: Group, mapping: Mapping[Any, Any]) -> tuple[dict[Series, tuple[
 def merge(groups: Iterable[StoredGroup], also: Container[bytes] = ()) -> tuple[Family, ...]:
     """Return the families of all groups as one exposition: sorted by name, series in the gateway's order.
 
-    Of the gateway's own gauges only those are there whose names are in ``also``.
+    The gateway's own gauges are there only if their names are in ``also``.
     """
     pieces: dict[bytes, list[MetricFamily]] = {}
     for group in groups:
@@ -144,5 +144,5 @@ def _equal(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
 
 
 def _same(left: Any, right: Any) -> bool:
-    """Tell whether two values are equal; NaN equals NaN."""
+    """Return whether two values are equal; NaN equals NaN."""
     return bool(left == right) or all(isinstance(one, float) and math.isnan(one) for one in (left, right))

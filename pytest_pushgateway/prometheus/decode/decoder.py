@@ -443,7 +443,7 @@ def list_only(go_type: str, section: str) -> FieldDecoder:
 
 
 def _capital_null(node: Node) -> bool:
-    """Tell whether ``node`` is ``Null`` or ``NULL``, which gives an empty structure where ``null`` gives none."""
+    """Return whether ``node`` is ``Null`` or ``NULL``, which gives an empty structure where ``null`` gives none."""
     return node.__class__ is ScalarNode and resolve(node)[1] is None
 
 

@@ -319,12 +319,12 @@ class FileChecks:
 
 
 def _needs_port(one: ScrapeJob) -> bool:
-    """Tell whether a target without port is an error: until 2.x, where the scheme does not say which port."""
+    """Return whether a target without port is an error: until 2.x, where the scheme does not say which port."""
     return one.version.startswith("2.") and one.scheme not in ("http", "https", "")
 
 
 def _ordinary(item: TargetGroup) -> bool:
-    """Tell whether nothing in a group can make a target invalid, where no rule changes it."""
+    """Return whether nothing in a group can make a target invalid, where no rule changes it."""
     return not any(name.startswith("__") for name in item.labels) and all(
         target and "/" not in target for target in item.targets
     )
@@ -334,7 +334,7 @@ _INCLUDED = {"scrape_configs": a_list(job, "[]*config.ScrapeConfig")}
 
 
 def is_regular(path: str) -> bool:
-    """Tell whether ``path`` is an ordinary file."""
+    """Return whether ``path`` is an ordinary file."""
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:

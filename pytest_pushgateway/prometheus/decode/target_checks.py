@@ -41,7 +41,7 @@ def target_errors(job: ScrapeJob, groups: Iterable[TargetGroup]) -> list[tuple[s
 
 
 def _may_change(rule: RelabelRule, version: str) -> bool:
-    """Tell whether a rule may change what makes a target valid. Dropping a target never makes it invalid."""
+    """Return whether a rule may change what makes a target valid. Dropping a target never makes it invalid."""
     if rule.action in ("keep", "drop", "keepequal", "dropequal"):
         return False
     try:

@@ -18,7 +18,7 @@ BODY = "".join(
     f"# TYPE {name} gauge\n" + "".join(f'{name}{{instance="",job="{job}"}} 1\n' for job in PUSHERS)
     for name in ("push_failure_time_seconds", "push_time_seconds", METRIC)
 )
-"""Two groups, each with a metric of its own making and what the gateway adds."""
+"""Two groups, each with a metric that it makes itself and what the gateway adds."""
 
 _SYNTHETIC = ("up", "scrape_")
 

@@ -82,7 +82,7 @@ def verdicts(config: Configuration, job: ScrapeJob) -> str | None:
 
 
 def ignored(config: Configuration, problem: Problem, job: ScrapeJob | None) -> bool:
-    """Tell whether a comment silences ``problem``."""
+    """Return whether a comment silences ``problem``."""
     found = [one for one in comments(config.text_of(problem.file)) if one.what == "ignore"]
     if not found:
         return False

@@ -96,7 +96,7 @@ def may_mention_gateway(text: bytes) -> bool:
 
 
 def says_gateway(text: str) -> bool:
-    """Tell whether a name, a host or a pattern means a Pushgateway."""
+    """Return whether a name, a host or a pattern means a Pushgateway."""
     low = text.lower()
     return ("gate" in low or "gw" in low) and _NAME.search(low) is not None
 
@@ -244,7 +244,7 @@ def _shown(gateway: object) -> str:
 
 
 def _is_declared(job: ScrapeJob, gateway: object) -> bool:
-    """Tell whether ``job`` scrapes ``gateway``: an object with an ``address``, HOST:PORT, a job's name or a pattern."""
+    """Return whether ``job`` scrapes ``gateway``: an object with an ``address``, HOST:PORT, a job name or a pattern."""
     wanted = _shown(gateway)
     if "://" in wanted:
         wanted = wanted.partition("://")[2].partition("/")[0]

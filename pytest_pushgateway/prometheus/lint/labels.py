@@ -59,7 +59,7 @@ def honor_labels_missing(context: Context, one: Detected) -> Iterator[Finding]:
     severity = "error" if one.level == SURE and not written else "warning"
     fix = "set honor_labels: true"
     if len(gateways) < len(context.targets(job)):
-        fix = "give the gateway a job of its own, with honor_labels: true"
+        fix = "give the gateway its own job, with honor_labels: true"
     yield context.find(
         "PG001",
         severity,
@@ -163,7 +163,7 @@ def several_gateways(context: Context, one: Detected) -> Iterator[Finding]:
                 job,
                 consequence="a group that was pushed to both is one series with two values in turn; "
                 "one that was deleted from one lives on",
-                fix="scrape one gateway, or give each target a label of its own (static_configs, labels: {gateway: a})",
+                fix="scrape one gateway, or give each target its own label (static_configs, labels: {gateway: a})",
             )
             return
 

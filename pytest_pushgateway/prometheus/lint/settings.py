@@ -195,7 +195,7 @@ def _second_document(context: Context) -> Iterator[Finding]:
         "a second YAML document begins here, which Prometheus does not read",
         Position(text.count(b"\n", 0, found.start() + 4) + 1, 1),
         consequence="nothing below is in effect",
-        fix="put it into a file of its own, or join the documents",
+        fix="put it into a separate file, or join the documents",
         strict=True,
     )
 

@@ -1,6 +1,6 @@
 """The text format as Prometheus reads it, which is not how the Pushgateway does.
 
-Prometheus has a lexer of its own for text format 0.0.4 and 1.0.0: it takes samples in any order, knows five metric
+Prometheus has its own lexer for text format 0.0.4 and 1.0.0: it takes samples in any order, knows five metric
 types, lets a TYPE line hold until the next one whatever its name, and stops at a NUL at the beginning of a line. Its
 error messages become the ``lastError`` of the target. Source: ``model/textparse`` of Prometheus 3.5 and 2.53.
 """

@@ -56,7 +56,7 @@ class LabelBuilder:
         return [*self._base.items(), *self._added.items()]
 
     def untouched(self, name: str) -> bool:
-        """Tell whether the label is there as it was in the beginning."""
+        """Return whether the label is there as it was in the beginning."""
         return name in self._base
 
     def rebase(self) -> None:
@@ -161,7 +161,7 @@ def relabel(
 
 
 def older_than(version: str, major: int, minor: int) -> bool:
-    """Tell whether a Prometheus version such as ``"2.53"`` or ``"3.5.3"`` is older than ``major.minor``."""
+    """Return whether a Prometheus version such as ``"2.53"`` or ``"3.5.3"`` is older than ``major.minor``."""
     numbers = [int(number) for number in version.split(".")[:2]]
     return numbers < [major, minor]
 

@@ -41,7 +41,7 @@ class ScrapeResult:
 
     Names, values and labels match as in the assertions on a gateway: labels as a subset, as they are or as text, ``""``
     for a label that is not there, regular expressions in full; ``le`` and ``quantile`` compare as numbers, and NaN
-    equals NaN. A name is a series' name: a histogram has none of its own.
+    equals NaN. A name is a series' name: a histogram itself has none.
     """
 
     def __init__(self, job: ScrapeJob, ingester: Ingester, scrapes: list[TargetScrape], now: float) -> None:

@@ -184,7 +184,7 @@ def verify_name(certificate: Mapping[str, Any], name: str) -> None:
 
 
 def _covers(pattern: str, name: str) -> bool:
-    """Tell whether a certificate's name covers ``name``; a ``*`` stands for the whole first part."""
+    """Return whether a certificate's name covers ``name``; a ``*`` stands for the whole first part."""
     if pattern.startswith("*."):
         return name.partition(".")[2] == pattern[2:]
     return pattern == name

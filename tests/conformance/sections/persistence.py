@@ -121,7 +121,7 @@ def _kept() -> list[Record]:
 
 
 def _distinct() -> list[tuple[bytes, ...]]:
-    """Pushes of protobuf that can stand beside each other under names of their own."""
+    """Pushes of protobuf that can stand beside each other under their own names."""
     names = (
         "native histogram",
         "native gauge histogram",

@@ -1,4 +1,4 @@
-"""Differences that once were there, found by random sequences and bodies or by hand, each under a name of its own."""
+"""Differences that once were there, found by random sequences and bodies or by hand, each under its own name."""
 
 from __future__ import annotations
 

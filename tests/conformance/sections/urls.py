@@ -33,7 +33,7 @@ def _methods() -> list[Record]:
     records = []
     for name, path in FIXED_PATHS.items():
         steps = [request(method, path, None if method in ("GET", "HEAD") else "") for method in METHODS]
-        # The answers of the status document and of wiped gateways are sections of their own.
+        # The answers of the status document and of wiped gateways are separate sections.
         records.append(record(f"every method on {name}", *steps))
     for path in ("/", "/status"):
         steps = [request(method, path, None, page=method == "GET") for method in METHODS]
