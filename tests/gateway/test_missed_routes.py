@@ -42,6 +42,7 @@ def missed(
         ("PUT", "/nightly", FORM, '{"rows.read",table="a"} 7e3\n'),
         ("POST", "/nightly", FORM, "rows NaN\n"),
         ("DELETE", "/metrics/jobs/nightly", "", ""),
+        ("DELETE", "/metrics/exported_job/nightly", "", ""),
     ],
 )
 def test_meant_as_push_or_deletion(method: str, target: str, content_type: str, body: str) -> None:

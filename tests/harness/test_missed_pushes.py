@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import urllib.request
@@ -255,3 +256,34 @@ def test_page_and_log_show_it() -> None:
         assert line[:2] == ("warn", "a push reached no group")
         assert line[2]["location"] == "/metrics/job/nightly"
         gateway.assert_rejected()
+
+
+def test_windows_line_endings_are_named() -> None:
+    with Pushgateway() as gateway:
+        send(gateway, "# TYPE rows_total counter\r\nrows_total 1\r\n")
+        told = "the text has Windows line endings: each line must end with \\n alone"
+        assert failure(gateway.assert_pushed, "rows_total")[2].endswith(f'"counter\\r"; {told}')
+        [text] = texts(gateway)
+        assert f"; {told}. If the test expects it" in text
+
+
+def test_compressed_body_without_its_header_is_named() -> None:
+    with Pushgateway() as gateway:
+        connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=10)
+        connection.request("POST", "/metrics/job/nightly", gzip.compress(ROWS.encode()))
+        connection.getresponse().close()
+        connection.close()
+        [text] = texts(gateway)
+        assert "; the body is compressed with gzip: send the header Content-Encoding: gzip with it. " in text
+
+
+def test_deletion_that_matched_nothing_names_the_groups_of_its_job() -> None:
+    with Pushgateway() as gateway:
+        for instance in ("db1", "db2"):
+            send(gateway, ROWS, f"/metrics/job/nightly/instance/{instance}")
+        send(gateway, path="/metrics/job/nightly", method="DELETE")
+        [text] = texts(gateway)
+        assert (
+            'answered 202 either way; pushed before were (job="nightly", instance="db1"), '
+            '(job="nightly", instance="db2"). If that is meant'
+        ) in text

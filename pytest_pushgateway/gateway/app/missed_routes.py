@@ -52,7 +52,9 @@ def missed_route(
     base = path[: group.start()] if group else path
     if any(part in base + b"/" for part in _APART):
         return ""
-    if group is None and (method == "DELETE" or not (_is_exposition(content_type) or re.match(_BODY, body[:4096]))):
+    if group is None and method == "DELETE" and not re.search(rb"/metrics/+[^/]", path):
+        return ""
+    if group is None and method != "DELETE" and not (_is_exposition(content_type) or re.match(_BODY, body[:4096])):
         return ""
     noun = "deletion" if method == "DELETE" else "push"
     right = f"the path of a {noun} is {prefix}/metrics/job/JOB"

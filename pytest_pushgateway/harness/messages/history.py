@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.groups import Collision
 
 _INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics: "
+_GZIP = b"\x1f\x8b"
 _CUT = "unexpected end of input stream"
 
 
@@ -74,14 +75,25 @@ def owner(key: Labels, name: bytes, before: Push, requests: Sequence[Request]) -
     return found
 
 
+def body_hints(push: Request) -> list[str]:
+    """Return what the parser's words do not tell of a body that could not be read, and what to do."""
+    if not push.error or (isinstance(push, Push) and push._parsed):
+        return []
+    if push.body.startswith(_GZIP) and not push._request.header("content-encoding"):
+        return ["the body is compressed with gzip: send the header Content-Encoding: gzip with it"]
+    if b"\r\n" in push.body:
+        return ["the text has Windows line endings: each line must end with \\n alone"]
+    if push.error.endswith(_CUT):
+        return ["the text ends within a line: the last line must end with a newline, too"]
+    return []
+
+
 def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
     """Return a line for every group that a rejected push collides with: what it is and which push brought it.
 
     And one where the parser's words do not tell what the text lacks.
     """
-    lines = []
-    if (push.error or "").endswith(_CUT):
-        lines.append("the text ends within a line: the last line must end with a newline, too")
+    lines = body_hints(push)
     for collision in push._collisions:
         if not collision.keys and collision.reason in _ALONE:
             lines.append(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pytest_pushgateway.golang.utf8 import text_of
 from pytest_pushgateway.harness.journal.requests import Push, Request, name_of
-from pytest_pushgateway.harness.messages.history import reason, strays
+from pytest_pushgateway.harness.messages.history import body_hints, reason, strays
 from pytest_pushgateway.harness.wording import brief, shorten
 
 NAMES = 5
@@ -53,7 +53,7 @@ def list_requests(title: str, requests: Sequence[Request], more: str) -> list[st
     """Return the last requests below a title, each in a line; ``more`` names those that are left out."""
     lines = [title] if requests else []
     for entry in requests[-10:]:
-        why = f": {shorten(reason(entry))}" if entry.error else carried_names(entry)
+        why = f": {'; '.join([shorten(reason(entry)), *body_hints(entry)])}" if entry.error else carried_names(entry)
         mine = ", sent by the test itself" if entry.origin == "test" else ""
         lines.append(f"  {name_of(entry)}{mine}, {entry.outcome}{why}")
     return lines + and_more(len(requests), 10, more)

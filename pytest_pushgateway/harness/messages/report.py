@@ -60,7 +60,7 @@ def findings(
         if text is not None:
             found.append((push._order, (LostPushWarning, text)))
     for deletions in _useless_deletions(noted):
-        found.append((deletions[0]._order, (UselessDeleteWarning, _useless(deletions))))
+        found.append((deletions[0]._order, (UselessDeleteWarning, _useless(deletions, requests))))
     found.sort(key=lambda each: each[0])
     due = [finding for _, finding in found]
     due += [(UnusedFaultWarning, _unused(fault)) for fault in unused]
@@ -114,7 +114,7 @@ def _emptied(redirected: Push) -> str | None:
     )
 
 
-def _useless(alike: Sequence[Delete]) -> str:
+def _useless(alike: Sequence[Delete], requests: Sequence[Request]) -> str:
     deletion, more = alike[0], len(alike) - 1
     so = f" (so {'was' if more == 1 else 'were'} {count(more, 'more deletion')})" if more else ""
     if deletion._refused:
@@ -126,8 +126,16 @@ def _useless(alike: Sequence[Delete]) -> str:
     so = f" (nor did {count(more, 'more deletion')})" if more else ""
     return (
         f"{name_of(deletion)} matched no group{so}: a DELETE takes the exact grouping key, and is answered 202 either "
-        "way. If that is meant, filter UselessDeleteWarning"
+        f"way{_pushed_groups(deletion, requests)}. If that is meant, filter UselessDeleteWarning"
     )
+
+
+def _pushed_groups(deletion: Delete, requests: Sequence[Request]) -> str:
+    """Return the groups of the deletion's job that were pushed before it, if any: one of them may be meant."""
+    before = [entry for entry in requests if isinstance(entry, Push) and entry._order < deletion._order]
+    keys = [push.grouping_key for push in before if push.accepted and push.job == deletion.job]
+    found = dict.fromkeys(f"({brief(show_key(key), 80)})" for key in keys if key != deletion.grouping_key)
+    return f"; pushed before were {list_names(list(found))}" if found else ""
 
 
 def _unused(fault: Fault) -> str:
