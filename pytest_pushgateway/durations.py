@@ -26,9 +26,9 @@ _UNITS = {
 }
 """Units of Prometheus and of Go, in falling order, with their seconds."""
 
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([a-zµμ]+)", re.ASCII)
-_WHOLE = re.compile(rf"([-+]?)((?:{_PART.pattern})+)", re.ASCII)
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:([Zz])|([-+]\d\d:\d\d))?", re.ASCII)
+_PART = r"(?a:(\d+(?:\.\d*)?|\.\d+)([a-zµμ]+))"
+_WHOLE = rf"([-+]?)((?:{_PART})+)"
+_RFC3339 = r"(?a)(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:([Zz])|([-+]\d\d:\d\d))?"
 _EXAMPLE = 'a number of seconds, a timedelta or a text such as "1h30m"'
 
 
@@ -65,8 +65,8 @@ def _parse(text: str, what: str) -> float:
     __tracebackhide__ = True
     if text == "0":
         return 0.0
-    whole = _WHOLE.fullmatch(text)
-    parts = _PART.findall(text) if whole is not None else []
+    whole = re.fullmatch(_WHOLE, text)
+    parts = re.findall(_PART, text) if whole is not None else []
     units = [unit for _, unit in parts]
     order = [list(_UNITS).index(unit) for unit in units if unit in _UNITS]
     if len(order) != len(units) or not parts or order != sorted(set(order)):
@@ -118,7 +118,7 @@ def _parse_rfc3339(text: str, usage: str) -> float:
     __tracebackhide__ = True
     from datetime import datetime
 
-    found = _RFC3339.fullmatch(text)
+    found = re.fullmatch(_RFC3339, text)
     if found is None:
         raise ValueError(f"{usage}, not {text!r}")
     day, clock, fraction, utc, offset = found.groups()

@@ -19,11 +19,11 @@ NUMERIC_LABELS = ("le", "quantile")
 """Labels that compare as numbers: client_python sends ``le="1.0"``, the gateway exposes ``le="1"``."""
 
 _LEGACY_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
-_SELECTOR = re.compile(r"\s*([^{}\s]+)\s*\{(.*)\}\s*(\S*)\s*", re.DOTALL)
-_PAIR = re.compile(r'\s*([^\s=~!,{}"]+)\s*=\s*"((?:[^"\\]|\\.)*)"\s*,?')
-_QUERY = re.compile(r'[{}"]|\A\s|\s\Z|\s([-+]?[.\d]+([eE][-+]?\d+)?|[-+]?Inf|NaN)\Z|[\])]\Z|\A#', re.ASCII)
+_SELECTOR = r"(?s)\s*([^{}\s]+)\s*\{(.*)\}\s*(\S*)\s*"  # what only mistakes need is compiled for them
+_PAIR = r'\s*([^\s=~!,{}"]+)\s*=\s*"((?:[^"\\]|\\.)*)"\s*,?'
+_QUERY = r'(?a)[{}"]|\A\s|\s\Z|\s([-+]?[.\d]+([eE][-+]?\d+)?|[-+]?Inf|NaN)\Z|[\])]\Z|\A#'
 """How a selector, a sample, a comment and an expression of PromQL differ from a name in UTF-8."""
-_NO_LABEL = re.compile(r'[{}"=~!,]|\A\s|\s\Z')
+_NO_LABEL = r'[{}"=~!,]|\A\s|\s\Z'
 _PROBES = ("b7e1c3 any text \N{SNOWMAN}", "0", "Zz/9")
 """Texts that only a matcher that accepts everything is equal to, one and all."""
 
@@ -53,20 +53,20 @@ def check_name(name: Any, *, utf8: bool = True, known: Callable[[str], bool] = l
         raise ValueError("a metric's name must not be empty; name the metric that you mean")
     if _LEGACY_NAME.fullmatch(name) or known(name):
         return
-    selector = _SELECTOR.fullmatch(name)
+    selector = re.fullmatch(_SELECTOR, name)
     if selector is not None:
         raise ValueError(
             f"a metric's name must not be a selector: {name!r}; give its labels as arguments{_call(selector)}"
         )
-    if not utf8 or _QUERY.search(name):
+    if not utf8 or re.search(_QUERY, name):
         raise ValueError(f"{name!r} is not a metric's name{_nearest_name(name)}")
 
 
 def _call(selector: re.Match[str]) -> str:
     """Return how a selector is written as arguments, where that is plain to see."""
     name, inner, number = selector.groups()
-    pairs = _PAIR.findall(inner)
-    if _PAIR.sub("", inner).strip() or not all(label.isidentifier() for label, _ in pairs):
+    pairs = re.findall(_PAIR, inner)
+    if re.sub(_PAIR, "", inner).strip() or not all(label.isidentifier() for label, _ in pairs):
         return ""
     given = [f'"{name}"', *([number] if number else []), *(f'{label}="{text}"' for label, text in pairs)]
     return f": {', '.join(given)}"
@@ -81,7 +81,7 @@ def _nearest_name(name: str) -> str:
     plain = re.sub(r"[-./ ]", "_", name.strip(), flags=re.ASCII)
     if _LEGACY_NAME.fullmatch(plain):
         return f"; did you mean {plain!r}?"
-    return "; only Prometheus evaluates PromQL" if _QUERY.search(name) else "; name the metric that you mean"
+    return "; only Prometheus evaluates PromQL" if re.search(_QUERY, name) else "; name the metric that you mean"
 
 
 def check_value(value: Any) -> None:
@@ -144,7 +144,7 @@ def check_labels(labels: Any, label_values: Mapping[str, Any]) -> dict[str, Any]
             raise TypeError(f"a label's name must be a string, not {shown(name)}")
         if name == "__name__":
             raise ValueError("__name__ is not a label here; give the metric's name as the first argument")
-        if not name or _NO_LABEL.search(name):
+        if not name or re.search(_NO_LABEL, name):
             raise ValueError(f"{name!r} is not a label's name; write labels={{'disk': 'sda'}}")
     for name in given.keys() & label_values.keys():
         raise TypeError(f"label {name!r} is given twice, in labels= and as an argument")

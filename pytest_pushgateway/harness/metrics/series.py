@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics.family import Family
 
 _CREATED = "_created"
-_COMMENT = re.compile(r"#\s*(HELP|TYPE)\s+(\"(?:[^\"\\]|\\.)*\"|\S+)[ \t]*(.*)")
+_COMMENT = r"#\s*(HELP|TYPE)\s+(\"(?:[^\"\\]|\\.)*\"|\S+)[ \t]*(.*)"
 
 
 class Series(NamedTuple):
@@ -150,7 +150,7 @@ def read_block(text: Any) -> Block:
         values[series] = line.value
     if not values:
         raise ValueError("the block has no series; that nothing is exposed is what assert_not_exposed() asserts")
-    found = [match.groups() for match in map(_COMMENT.match, comments) if match is not None]
+    found = [match.groups() for match in (re.match(_COMMENT, line) for line in comments) if match is not None]
     types = {_unquoted(name): rest.strip().lower() for kind, name, rest in found if kind == "TYPE"}
     helps = {_unquoted(name): rest.strip() for kind, name, rest in found if kind == "HELP"}
     return Block(values, types, helps)
