@@ -211,7 +211,9 @@ def differences(
             texts.append(f"its label {brief(name)}={quote(own[0])} {OVERWRITTEN} {found}")
             continue
         where = "it is in another group:" if name in key else "label"
-        texts.append(f"{where} {brief(name)} is {found}, expected {sought}")
+        encoded = name in key and is_plain(wanted) and actual.replace("+", " ") == text_of_plain(wanted)
+        hint = " (in a path + is a plus: encode a space as %20)" if encoded else ""
+        texts.append(f"{where} {brief(name)} is {found}, expected {sought}{hint}")
     if not expectation.value_matches(candidate.sample.value):
         texts.append(f"value is {show_value(candidate.sample.value)}, expected {show_value(expectation.value)}")
     return texts

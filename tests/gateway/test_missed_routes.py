@@ -100,6 +100,13 @@ def test_next_step(method: str, target: str, prefix: str, told: str) -> None:
     assert missed(method, target, prefix=prefix) == told
 
 
+def test_redirect_of_an_empty_label_value_names_the_way_to_write_it() -> None:
+    location = "/metrics/job/nightly/table/disk/sda"
+    assert missed("PUT", "/metrics/job/nightly/table//disk/sda", status=307, location=location) == (
+        f"redirected (Location: {location}); an empty label value is written as label@base64/="
+    )
+
+
 @pytest.mark.parametrize(
     ("location", "told"),
     [

@@ -287,3 +287,21 @@ def test_deletion_that_matched_nothing_names_the_groups_of_its_job() -> None:
             'answered 202 either way; pushed before were (job="nightly", instance="db1"), '
             '(job="nightly", instance="db2"). If that is meant'
         ) in text
+
+
+@pytest.mark.parametrize("path", ["/metrics/job/nightly/backup", "/metrics/job/nightly/path/var/tmp"])
+def test_slash_in_a_value_names_the_way_to_send_it(path: str) -> None:
+    with Pushgateway() as gateway:
+        assert send(gateway, ROWS, path) == 400
+        [text] = texts(gateway)
+        told = "a value that is empty or has a slash is sent as base64: /metrics/job@base64/..., label@base64/..."
+        assert f"; {told}. If the test expects it" in text
+
+
+def test_space_that_was_sent_as_a_plus_is_named() -> None:
+    with Pushgateway() as gateway:
+        send(gateway, ROWS, "/metrics/job/nightly/disk/the+first")
+        assert failure(gateway.assert_pushed, "rows", disk="the first")[3] == (
+            '    it is in another group: disk is "the+first", expected "the first" '
+            "(in a path + is a plus: encode a space as %20)"
+        )

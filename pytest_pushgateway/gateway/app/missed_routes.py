@@ -60,7 +60,9 @@ def missed_route(
     right = f"the path of a {noun} is {prefix}/metrics/job/JOB"
     if 300 <= status < 400 and location:
         there = unquote(location.encode("latin-1"))
-        if re.search(rb"/metrics/job(?:@base64)?/.", there):
+        if group is not None and b"//" in path[group.end() :]:
+            right = "an empty label value is written as label@base64/="
+        elif re.search(rb"/metrics/job(?:@base64)?/.", there):
             right = f"not every client follows with the body, so send the {noun} there"
         return f"redirected (Location: {location}); {right}"
     if method == "PATCH":

@@ -79,6 +79,8 @@ def body_hints(push: Request) -> list[str]:
     """Return what the parser's words do not tell of a body that could not be read, and what to do."""
     if not push.error or (isinstance(push, Push) and push._parsed):
         return []
+    if push.error.startswith("odd number of components"):
+        return ["a value that is empty or has a slash is sent as base64: /metrics/job@base64/..., label@base64/..."]
     if push.body.startswith(_GZIP) and not push._request.header("content-encoding"):
         return ["the body is compressed with gzip: send the header Content-Encoding: gzip with it"]
     if b"\r\n" in push.body:
