@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pytest_pushgateway._version import __version__
+
 
 def page(program: str, synopsis: str, purpose: str, flags: Iterable[tuple[str, str]], epilog: str) -> str:
     """Return the page of a command: its name, what follows it, what it does, its flags with their help, more lines."""
-    from pytest_pushgateway._version import __version__
-
     lines = [f'.TH {program.replace(" ", "-")} 1 "" "pytest-pushgateway {__version__}" ""', '.SH "NAME"', program]
     lines += ['.SH "SYNOPSIS"', ".TP", f"\\fB{_text(f'{program} {synopsis}'.rstrip())}\\fR"]
     lines += ['.SH "DESCRIPTION"', *map(_text, purpose.splitlines()), '.SH "OPTIONS"']

@@ -40,7 +40,7 @@ class Taken(NamedTuple):
     """Write all that there is instead."""
 
 
-class Notes:
+class Unwritten:
     """The changes that are not in the file. What was taken stays noted until :meth:`done` says that it is written.
 
     Safe to use from many threads, but for :meth:`take` and :meth:`done`, which are for one at a time.

@@ -27,7 +27,7 @@ from pytest_pushgateway.gateway.persistence.files import (
     is_damage,
     set_aside,
 )
-from pytest_pushgateway.gateway.persistence.notes import Notes, Taken, explain, tell_family
+from pytest_pushgateway.gateway.persistence.notes import Taken, Unwritten, explain, tell_family
 from pytest_pushgateway.gateway.persistence.timer import Timer
 from pytest_pushgateway.gateway.persistence.trouble import Trouble
 
@@ -70,7 +70,7 @@ class Persistence:
         self._outer: AbstractContextManager[object] = nullcontext()
         """Taken before ``_flushing``."""
         self._flushing = threading.Lock()
-        self._notes = Notes()
+        self._notes = Unwritten()
         self._doubts = 0
         """How often in a row the file had another time of change, and nothing else."""
         self._following = False
