@@ -193,3 +193,49 @@ def test_file_of_another_schema_version_is_read(tmp_path: Path, version: int) ->
     with Kept(path) as again:
         assert again.exposed() == OTHER
         assert again.log.lines == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM strings",
+        "UPDATE strings SET value = CAST('another' AS BLOB)",
+        "UPDATE strings SET value = 5",
+        "UPDATE strings SET value = 'text'",
+        "UPDATE strings SET generation = 'q'",
+        "UPDATE strings SET generation = -1",
+    ],
+)
+def test_row_without_its_long_string_is_set_aside(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "metrics"
+    with Kept(path) as gateway:
+        gateway.put(f'a{{x="{"X" * 300}"}} 1\n', job="j")
+        gateway.put("b 2\n", job="k")
+    change(path, damage)
+    with Kept(path) as gateway:
+        assert gateway.exposed() == OTHER
+        assert set(gateway.log.messages) == {COULD_NOT}
+        gateway.put(f'a{{x="{"X" * 300}"}} 3\n', job="j")
+        shown = gateway.exposed()
+    assert asides(path) == []
+    with Kept(path) as again:
+        assert again.exposed() == shown
+        assert again.log.lines == []
+
+
+@pytest.mark.parametrize("damage", ["UPDATE strings SET token = x'00'", "UPDATE strings SET token = 'q'"])
+def test_long_string_is_known_by_what_it_says(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "metrics"
+    with Kept(path) as gateway:
+        gateway.put(f'a{{x="{"X" * 300}"}} 1\n', job="j")
+        shown = gateway.exposed()
+    change(path, damage)
+    with Kept(path) as gateway:
+        assert gateway.exposed() == shown
+        gateway.post("b 1\n", job="j")
+        gateway.put(f'c{{x="{"X" * 300}"}} 1\n', job="k")
+        gateway.delete(job="j")
+        shown = gateway.exposed()
+    with Kept(path) as again:
+        assert again.exposed() == shown
+        assert again.log.lines == []

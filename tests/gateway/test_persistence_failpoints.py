@@ -144,3 +144,48 @@ def test_failure_at_the_start_leaves_the_file_as_it_is(
                 each.rename(f"{path}{each.name.removeprefix(found.name)}")
         with Kept(path) as again:
             assert content(again) == before
+
+
+def fails_after_commit(failpoint: Failpoint) -> None:
+    """Arm the failpoint so that the next transaction is committed, and fails nevertheless."""
+    failpoint.calls = 0
+    failpoint.hit = failpoint.lifted = False
+
+
+@pytest.mark.parametrize("kind", [MemoryError, KeyboardInterrupt])
+def test_what_is_done_to_the_file_after_a_failure_is_noticed(tmp_path: Path, kind: type[BaseException]) -> None:
+    for failpoint in numbers(kind, "after"):
+        path = tmp_path / f"{failpoint.number}" / "metrics"
+        path.parent.mkdir()
+        failpoint.lifted = True
+        with tapped(failpoint):
+            gateway = Kept(path)
+        gateway.put("a 1\n", job="j")
+        fails_after_commit(failpoint)
+        send(gateway, lambda g: g.put("b 1\n", job="k"))
+        failpoint.lifted = True
+        path.with_name("metrics-wal").unlink()
+        gateway.put("c 1\n", job="l")
+        assert gateway.persistence.failing is None
+        with after_a_kill(path) as again:
+            assert content(again) == content(gateway)
+        gateway.stop()
+
+
+def test_long_string_that_comes_back_after_a_failure_is_there(tmp_path: Path) -> None:
+    """It is in the file once: a transaction that failed, and is in the file all the same, may have removed it."""
+    one, other = (f'a{{x="{letter * 300}"}} 1\n' for letter in "XY")
+    for failpoint in numbers(KeyboardInterrupt, "after"):
+        path = tmp_path / f"{failpoint.number}" / "metrics"
+        path.parent.mkdir()
+        failpoint.lifted = True
+        with tapped(failpoint):
+            gateway = Kept(path)
+        gateway.put(one, job="j")
+        fails_after_commit(failpoint)
+        send(gateway, lambda g: g.put(other, job="j"))
+        failpoint.lifted = True
+        gateway.put(one, job="j")
+        with after_a_kill(path) as again:
+            assert content(again) == content(gateway)
+        gateway.stop()

@@ -248,6 +248,7 @@ class Database:
             connection.execute("ROLLBACK")  # which failed after the last failure
         self.uncertain = committing = False
         before = self._seen or self._look()
+        size = before[0].size
         self._seen = None
         try:
             connection.execute("BEGIN")
@@ -271,15 +272,16 @@ class Database:
             before = self._reserve_file(size, before)
             committing = True
             connection.execute("COMMIT")
-            now = self._look()
-            self.spoilt = self.spoilt or self._meddling_meanwhile(before, now, size)
-            self._seen = now
         except BaseException:
             self.uncertain = committing and not connection.in_transaction
             if connection.in_transaction:
                 with suppress(sqlite3.Error, MemoryError):
                     connection.execute("ROLLBACK")
             raise
+        finally:
+            now = self._look()
+            self.spoilt = self.spoilt or self._meddling_meanwhile(before, now, size)
+            self._seen = now
         self.generation = generation
         self._stale = stale
         self._strings = strings
@@ -343,6 +345,7 @@ class Database:
                     break
                 self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUMED_AT_ONCE})")
                 self._fold()
+        self._seen = self._look()
 
     def _fold(self) -> None:
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -178,8 +178,9 @@ def _read(execute: Callable[..., sqlite3.Cursor]) -> tuple[Opened, list[_Damaged
 
 
 def _long_strings(execute: Callable[..., sqlite3.Cursor], generation: int) -> dict[bytes, Long]:
-    """Return the long strings by their tokens, which are their checksums as well."""
-    longs = [Long(value) for (value,) in execute("SELECT value FROM strings WHERE generation = ?", (generation,))]
+    """Return the long strings by their tokens, which are their checksums as well: damaged ones are nobody's."""
+    found = execute("SELECT value FROM strings WHERE generation = ?", (generation,))
+    longs = [Long(value) for (value,) in found if isinstance(value, bytes)]
     return {long.token: long for long in longs}
 
 

@@ -261,6 +261,8 @@ class Persistence:
             try:
                 self._write(again=again)
             except BaseException as error:
+                if self._database is not None and self._database.uncertain:
+                    self._notes.whole = True
                 self._failed(error)
                 if not isinstance(error, Exception):
                     raise
