@@ -114,7 +114,7 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
 
 
 class UnusableArguments(Exception):
-    """The arguments name what is not there; the text says what."""
+    """The arguments name something that does not exist; the text names it."""
 
 
 def find_files(names: Sequence[str]) -> list[str]:
@@ -230,7 +230,7 @@ class _Recognised:
                 self.any = True
 
     def remark(self) -> str:
-        """Return a line that says that the rules judged no job, or nothing; silence would pass for approval."""
+        """Return a line for rules that judged no job, or nothing; silence would pass for approval."""
         if self.any or not self.jobs:
             return ""
         if self.gateways:

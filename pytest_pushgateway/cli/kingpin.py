@@ -2,7 +2,7 @@
 
 ``--flag value`` or ``--flag=value``, booleans ``--flag`` and ``--no-flag`` without a value, nothing repeated unless it
 may be, ``@file`` for arguments from a file, a line each, comments and blank lines left out, ``--`` before operands that
-begin with a dash. Every error is one line. ``serve`` says it in kingpin's words, as differential tests compare them;
+begin with a dash. Every error is one line. ``serve`` has kingpin's words, as differential tests compare them;
 the other commands in plain ones.
 
 This module starts with every command, also in editors and hooks: it imports nothing at its top.
@@ -60,7 +60,7 @@ class Flag:
 
     Args:
         name: its name without dashes.
-        help: what ``--help`` says of it.
+        help: its line in ``--help``.
         default: its default as text; None for a boolean.
         parse: turns its text into a value; raises ValueError.
         repeatable: whether it may be given more than once: its value is a list then.

@@ -6,7 +6,7 @@ import sys
 
 
 class Unreadable(Exception):
-    """The metrics cannot be read; the text says which and why, in one line."""
+    """The metrics cannot be read; the text names them and the reason, in one line."""
 
 
 def read_metrics(source: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What this build is called, in the original's fields: in its own metrics, the API, ``--version`` and the log."""
+"""The name of this build in the original's fields: in its own metrics, the API, ``--version`` and the log."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def message(first: str, *parts: Sequence[str]) -> str:
 
 
 def bounded(lines: list[str]) -> list[str]:
-    """Return at most `LINES` lines; the last says how many more there are."""
+    """Return at most `LINES` lines; the last counts the lines that were left out."""
     return [*lines[: LINES - 1], f"... and {len(lines) - LINES + 1} more lines"] if len(lines) > LINES else lines
 
 

@@ -1,4 +1,4 @@
-"""What was read of a configuration: its texts, its document, its problems; what the linter and the verbs work on."""
+"""A configuration as it was read: its texts, its document, its problems; what the linter and the verbs work on."""
 
 from __future__ import annotations
 

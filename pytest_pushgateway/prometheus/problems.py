@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: one object per finding, whoever found it."""
+"""Problems of a configuration: one object per finding, whoever found it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINT_RULES = frozenset([*(f"PG{number:03}" for number in range(1, 33) if number 
 """Every lint rule there is."""
 
 RULE_NAMES = f"{min(LINT_RULES)} to {max(LINT_RULES)}"
-"""What they are called, for messages about one that there is not."""
+"""Their names, for messages about one that there is not."""
 
 
 class Problem:

@@ -31,7 +31,7 @@ class PrometheusError(RuntimeError):
 
 
 class TargetState(NamedTuple):
-    """What a running Prometheus says of one target."""
+    """One target as a running Prometheus reports it."""
 
     job: str
     """The name of the job in the configuration, whatever the label ``job`` says."""

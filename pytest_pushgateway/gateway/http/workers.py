@@ -99,7 +99,7 @@ class Workers:
                         self._wake_sender.send(b"x")
 
     def close(self) -> None:
-        """Close the sockets alone; for the child of a fork, which has no threads."""
+        """Close only the sockets; for the child of a fork, which has no threads."""
         self._selector.close()
         for one in (*self._listeners.values(), self._wake_receiver, self._wake_sender):
             one.close()

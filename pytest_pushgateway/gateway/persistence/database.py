@@ -1,4 +1,4 @@
-"""The SQLite file behind the persistence: opened for one gateway alone, written in transactions.
+"""The SQLite file behind the persistence: opened for only one gateway, written in transactions.
 
 The database is kept so that a full disk takes nothing from it: the pages of a transaction have their place in the file
 before it is committed, so that the write-ahead log can always be folded into it, and the log keeps some room for

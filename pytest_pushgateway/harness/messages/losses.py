@@ -1,4 +1,4 @@
-"""What a `LostPushWarning` says."""
+"""The text of a `LostPushWarning`."""
 
 from __future__ import annotations
 

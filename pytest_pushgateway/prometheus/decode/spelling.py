@@ -1,4 +1,4 @@
-"""What a misspelt field was meant to be."""
+"""Suggestions for misspelt fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comments in a configuration say to the linter.
+"""Comments in a configuration that are meant for the linter.
 
 ``# pushgateway: ignore PG006`` silences rules on its own line, on the line below if it stands alone, and for the whole
 job if it stands right above or on the job's first line; ``# pushgateway: ignore`` silences all. ``# pushgateway:

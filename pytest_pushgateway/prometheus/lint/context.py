@@ -1,4 +1,4 @@
-"""What a rule is given, and what it gives back."""
+"""The arguments of a rule, and its findings."""
 
 from __future__ import annotations
 

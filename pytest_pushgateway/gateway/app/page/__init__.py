@@ -108,7 +108,7 @@ def respond(path: str, context: Callable[[], PageState]) -> Answer | None:
 
     Args:
         path: the path below the route prefix, beginning with ``/``, without the query.
-        context: gives the state of the gateway; called for ``/-/state`` alone.
+        context: gives the state of the gateway; called only for ``/-/state``.
 
     Returns:
         The answer, or None when the path is none of the page's.
