@@ -163,24 +163,26 @@ def deeper_than(limit: int, text: bytes) -> Position | None:
     A syntax error before that place is not reported: composing the same text meets it again.
     """
     try:
-        return _deeper_than(limit, _Loader, text)
+        return _deeper_than(limit, text)
     except yaml.MarkedYAMLError as error:
         if "nesting depth" not in str(error.problem):
             return None
         # Since 6.0.4 PyYAML's libyaml has a limit too. Its scanner reads ahead for a possible key and meets that limit
-        # before it returns the events of any smaller depth; the scanner in Python has no limit.
-        beyond = _at(error.problem_mark)
+        # before it returns the events of any smaller depth: it returns them if the text ends there.
+        beyond: Any = error.problem_mark
     except yaml.YAMLError:
         return None
+    before = b"".join(text.splitlines(keepends=True)[: beyond.line])
+    rest = text[len(before) :].decode("utf-8", "replace")[: beyond.column]
     try:
-        return _deeper_than(limit, _PureLoader, text) or beyond
+        return _deeper_than(limit, before + rest.encode()) or _at(beyond)
     except yaml.YAMLError:
-        return beyond
+        return _at(beyond)
 
 
-def _deeper_than(limit: int, parser: Any, text: bytes) -> Position | None:
+def _deeper_than(limit: int, text: bytes) -> Position | None:
     depth = 0
-    loader = parser(text)
+    loader = _Loader(text)
     try:
         while loader.check_event():
             event = loader.get_event()

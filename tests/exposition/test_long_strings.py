@@ -25,6 +25,8 @@ from pytest_pushgateway.exposition.samples import lines
 from pytest_pushgateway.exposition.text.reader import parse, parse_strictly
 from pytest_pushgateway.exposition.text.writer import render_text
 
+pytestmark = pytest.mark.slow
+
 LONG = b"x" * LONGEST + b"x"
 TOKEN = next(iter(series_prefix(b"a", ((b"x", LONG),)).longs))  # type: ignore[attr-defined]
 TEXTS = [b"", b"v", b'"\\\n', TOKEN, b"\\" + TOKEN, b'="' + TOKEN, LONG, LONG + b'"\\\n', LONG + TOKEN, b"\xff" + LONG]

@@ -12,6 +12,8 @@ import pytest
 
 from tests import wire
 
+pytestmark = pytest.mark.slow
+
 BUSY = """
 import socket
 from application import send
