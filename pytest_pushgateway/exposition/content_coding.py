@@ -1,4 +1,4 @@
-"""Undoing a request's Content-Encoding: gzip and framed snappy, with the original's words for what is broken.
+"""Undoing a request's Content-Encoding: gzip and framed snappy, with the original's words for a broken body.
 
 The original opens a gzip stream before it looks at the request: a broken *header* of one is answered on every path. It
 reads the rest while it parses: what is wrong *later* is only said if nothing before it is wrong in the text itself.

@@ -302,7 +302,7 @@ class Gateway:
         if self._on_quit is not None:
             self._on_quit()
         else:
-            self._quitting = True  # before the answer: whoever has it finds the gateway stopped
+            self._quitting = True  # before the answer: anyone who has it finds the gateway stopped
             threading.Thread(target=self.stop, args=(_QUIT_GRACE,), name="pushgateway-quit", daemon=True).start()
 
     # What the application asks

@@ -1,4 +1,4 @@
-"""Problems of a configuration: one object per finding, whoever found it."""
+"""Problems of a configuration: one object per finding, whichever check found it."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class App:
         access: who may ask; None for everybody.
         hook: called with each request before it takes effect.
         observer: called with the record of each request before its answer leaves.
-        consistency_check: refuse pushes inconsistent with what is stored.
+        consistency_check: refuse pushes that contradict stored metrics.
         utf8_names: allow UTF-8 label names in grouping keys and metric names.
         max_body_size: bytes, as sent.
         max_decoded_body_size: bytes, decompressed.
@@ -139,7 +139,7 @@ class App:
             return handling.run(None)
         refusal, configured = self.access.admit(head)
         answer = handling.run(refusal)
-        # What an answer says itself takes the place of what is configured.
+        # What an answer says itself replaces the configured one.
         own = {name for name, _ in answer.headers}
         return answer._replace(headers=[*answer.headers, *(pair for pair in configured if pair[0] not in own)])
 
@@ -224,7 +224,7 @@ class _Handling:
             answer = self._take_effect(problem)
         hangs = math.isinf(plan.wait)
         if hangs:
-            # Whoever waits for the hanging push shall find it; its outcome is known: no answer.
+            # Anyone who waits for the hanging push shall find it; its outcome is known: no answer.
             self._observe(Answer(0), plan)
         if plan.wait > 0:
             self.peer.wait(plan)

@@ -79,7 +79,7 @@ class Workers:
     def end(self) -> None:
         """Accept no more and close the listeners. The threads end with the connections that they serve."""
         self._ended = True
-        self._wake_sender.send(b"x")  # and never received: whoever has the turn next finds it there, too
+        self._wake_sender.send(b"x")  # and never received: the thread that has the turn next finds it there, too
         with self._turn, self._boundary:
             self.close()
             while self._accepted_early:
