@@ -16,6 +16,7 @@ from typing import Any
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.cli.kingpin import KINGPIN, Command, Flag
 from pytest_pushgateway.cli.log import FORMATS, LEVELS, make_log
+from pytest_pushgateway.cli.signals import as_in_go, dump_and_exit
 from pytest_pushgateway.gateway.app.original_flags import as_flags
 from pytest_pushgateway.gateway.build_info import BRANCH, VERSION, machine, version_text
 from pytest_pushgateway.gateway.builds import RELEASE, Build
@@ -32,6 +33,7 @@ _NO_SOCKETS = "leave --web.systemd-socket to a service that systemd starts with 
 _GRACE = 0.5
 """Seconds that requests under way have to end."""
 _ENDING = {signal.SIGTERM, signal.SIGINT}
+_WAITED = _ENDING | {getattr(signal, "SIGQUIT", signal.SIGTERM)}
 
 
 def _level(text: str) -> str:
@@ -205,14 +207,15 @@ def main(arguments: Sequence[str], *, build: Build = RELEASE) -> int:
         return 1
     log = make_log(options["log.level"], options["log.format"])
     # Blocked before any thread starts, so that all inherit it and the signal waits for sigwait below.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
     try:
-        return _serve(options, log, build)
+        with as_in_go():
+            return _serve(options, log, build)
     finally:
         # A second Ctrl-C while the gateway ends asks for no more than the first.
         while signal.sigpending() & _ENDING:
             signal.sigwait(_ENDING)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAITED)
 
 
 def _serve(options: dict[str, Any], log: Log, build: Build) -> int:
@@ -228,8 +231,8 @@ def _serve(options: dict[str, Any], log: Log, build: Build) -> int:
         # Whatever it is that hinders the start: a port, the persistence file, the web configuration, a path.
         sys.stderr.write(f"{PROGRAM}: error: {_hindrance(problem, options)}\n")
         return 1
-    if sys.platform != "win32":  # where main() has refused to serve
-        signal.sigwait(_ENDING)
+    if sys.platform != "win32" and signal.sigwait(_WAITED) == signal.SIGQUIT:  # there main() has refused to serve
+        dump_and_exit()
     if asked:
         log("warn", "received termination request via web service, exiting gracefully...")
     else:
@@ -301,6 +304,9 @@ def _start(options: dict[str, Any], settings: Settings, log: Log, build: Build) 
 def _tell(gateway: Gateway, log: Log) -> None:
     for address in gateway.addresses:
         log("info", "Listening on", address=address)
+        if gateway.rate is not None:
+            interval, burst = gateway.rate
+            log("info", "Rate Limiter is enabled.", burst=burst, interval=format_duration(interval))
         enabled = gateway.scheme == "https"
         log("info", "TLS is enabled." if enabled else "TLS is disabled.", http2=False, address=address)
     host = gateway.addresses[0].replace("[::]", "localhost").replace("0.0.0.0", "localhost")

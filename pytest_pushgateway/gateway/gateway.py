@@ -148,6 +148,11 @@ class Gateway:
         return next(iter(self._access.users()), None) if self._access is not None else None
 
     @property
+    def rate(self) -> tuple[float, int] | None:
+        """Seconds from one request to the next, and how many may come at once; None where all may."""
+        return self._access.rate if self._access is not None else None
+
+    @property
     def stopped(self) -> bool:
         """Whether it was told to stop, by its owner or by ``/-/quit``."""
         return self._stopped or self._quitting

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+PERSISTED = "metrics persisted"
+"""Said of each write to the persistence file but the last, as the original does."""
+
 
 class Log(Protocol):
     """Takes one line: ``debug``, ``info``, ``warn`` or ``error``, the message, and fields in the order of the line."""

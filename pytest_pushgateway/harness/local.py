@@ -21,6 +21,7 @@ from weakref import WeakSet
 from pytest_pushgateway.forks import call_in_child
 from pytest_pushgateway.gateway.app.recent_requests import LIMIT
 from pytest_pushgateway.gateway.gateway import Gateway
+from pytest_pushgateway.gateway.log import PERSISTED
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.faults.faults import Faults
@@ -343,7 +344,8 @@ class LocalGateway:
             del self._asking.request
 
     def _write_log(self, level: str, message: str, **fields: object) -> None:
-        self.log.append((level, message, fields))
+        if message != PERSISTED:  # with every push, and nothing to a test
+            self.log.append((level, message, fields))
 
     def _recent(self) -> list[RecentRequest]:
         latest = [entry for entry in self.journal.requests() if entry.kind != "other"][-LIMIT:]

@@ -13,12 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bcrypt
+import freezegun
 import pytest
 import trustme
 
 from pytest_pushgateway.gateway.app.web_config import WebConfig
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.log import silent
+from pytest_pushgateway.golang.duration import format_duration
 from tests import peers, wire
 
 Start = Callable[..., Gateway]
@@ -142,6 +144,76 @@ def test_what_is_refused_is_refused_in_the_originals_words(files: Path, tmp_path
     assert str(caught.value) == told[1].replace("\\n", "\n").replace('\\"', '"')
 
 
+SPELLINGS = [
+    *[
+        "burst: 0x10",
+        "burst: 1_000",
+        "burst: 5.0",
+        "burst: 5.5",
+        "burst: 1e3",
+        'burst: "5"',
+        "burst: 010",
+        "burst: 0o10",
+    ],
+    *["burst: 0b11", "burst: +5", "burst: -5", "burst: yes", "burst: ~", "burst: !!float 5", 'burst: !!int "5"'],
+    *["burst: 2001-01-01", "burst: !!binary NQ==", "burst: 3, burst: 4", "Burst: 3", "1: 2", "burst: [1]"],
+    *["interval: 1000000000", "interval: 1.5", "interval: 1e9", "interval: 0x10", 'interval: "1000"', "interval: 1_0s"],
+    *["interval: -1s", "interval: 1d", "interval: ", "interval: true", "interval: [1s]", 'interval: ""', "interval: 0"],
+    *["interval: 1h1m1.5s", "interval: 100ns", "interval: !!binary MXM=", "interval: ~", "interval: 1s, interval: 2s"],
+    *["<<: {burst: 3}, burst: 4", "burst: 4, <<: {burst: 3}", "<<: [{burst: 3}, {interval: 2s, burst: 5}]", "<<: 5"],
+    *['"<<": {burst: 3}', "<<: {burst: x}", "<<: [{burst: 3}, 5]", "<<: ~", "<<: {nope: 1}"],
+]
+"""What may stand in a rate limit; a valid interval is put before what has none."""
+SPELT = [
+    *("rate_limit: {%s}" % (text if "interval" in text else f"interval: 1s, {text}") for text in SPELLINGS),
+    *[f"http_server_config: {{http2: {value}}}" for value in ("yes", "yEs", "on", "y", "~", "no", "tRUE", "1", "[]")],
+    *["http_server_config: {headers: {Strict-Transport-Security: 5}}", "http_server_config: {headers: [a]}"],
+    *[
+        "http_server_config: ~",
+        'http_server_config: ""',
+        "<<: {rate_limit: {burst: 3, interval: 1s}}",
+        "[]",
+        "5",
+        "~",
+        "",
+    ],
+    *["rate_limit: &a {burst: 3, interval: 1s}\nhttp_server_config: {<<: *a}", "---\n---\nnonsense: 1"],
+    *["tls_server_config: {min_version: tls12}", "tls_server_config: {min_version: 12}"],
+    *["tls_server_config: {min_version: ~}", "tls_server_config: {min_version: [1]}"],
+    *["tls_server_config: {cipher_suites: [TLS_AES_128_GCM_SHA256, x]}", "tls_server_config: {cipher_suites: x}"],
+    *["tls_server_config: {curve_preferences: [X25519, ~, y]}", "tls_server_config: {client_allowed_sans: [1, [2]]}"],
+    *["basic_auth_users: {~: x}", "basic_auth_users: {[a]: x}", "nonsense: 1\nrate_limit: {burst: x}"],
+]
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("text", SPELT)
+def test_every_spelling_means_what_it_means_to_the_original(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "web.yml"
+    path.write_text(text + "\n")
+    command = [str(peers.pushgateway_binary()), "--persistence.file=", "--web.listen-address=127.0.0.1:0"]
+    process = subprocess.Popen([*command, f"--web.config.file={path}"], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    told = ""
+    for line in process.stderr:
+        if "TLS is" in line:
+            process.terminate()
+        found = re.search(r'(?:stopped" err=|Rate Limiter is enabled\." )(.*)$', line)
+        told = told or (found[1] if found else "")
+    process.wait()
+    process.stderr.close()
+    assert _meaning(path) == told.strip('"').replace("\\n", "\n").replace('\\"', '"')
+
+
+def _meaning(path: Path) -> str:
+    """Return the rate limit as the original logs it, or why the file is refused; nothing without a rate limit."""
+    try:
+        rate = WebConfig(str(path), silent).rate
+    except ValueError as refused:
+        return str(refused)
+    return "" if rate is None else f"burst={rate[1]} interval={format_duration(rate[0])}"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -236,6 +308,26 @@ def test_headers(configured: Callable[[str], Gateway]) -> None:
         response = wire.request(gateway.port, "GET", target)
         assert response.headers["X-Frame-Options"] == "deny"
         assert response.headers["X-Injected"] is None
+
+
+def test_a_rate_limit_follows_the_steady_clock(configured: Callable[[str], Gateway]) -> None:
+    gateway = configured("rate_limit: {burst: 1, interval: 1ms}")
+    with freezegun.freeze_time("2020-01-01"):
+        for _ in range(3):
+            wire.wait_until(lambda: wire.request(gateway.port, "GET", "/-/healthy").status == 200)
+
+
+def test_a_negative_interval_lets_all_in(configured: Callable[[str], Gateway]) -> None:
+    gateway = configured("rate_limit: {burst: 0, interval: -1s}")
+    assert [wire.request(gateway.port, "GET", "/-/healthy").status for _ in range(3)] == [200] * 3
+
+
+def test_aliases_that_are_nearly_all_of_the_work_are_refused(tmp_path: Path) -> None:
+    levels = ["x0: &x0 {a: b}"] + [f"x{n}: &x{n} {{<<: [{', '.join([f'*x{n - 1}'] * 10)}]}}" for n in range(1, 9)]
+    path = tmp_path / "web.yml"
+    path.write_text("\n".join(["basic_auth_users:", *(f"  k{line}" for line in levels), "  <<: *x8", ""]))
+    with pytest.raises(ValueError, match=r"^yaml: document contains excessive aliasing$"):
+        WebConfig(str(path), silent)
 
 
 def test_a_rate_limit(configured: Callable[[str], Gateway]) -> None:

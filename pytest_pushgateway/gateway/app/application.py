@@ -50,6 +50,9 @@ _OPTIONS_BODY = 4 << 10
 class Access(Protocol):
     """Who may ask, and the headers that every answer carries."""
 
+    rate: tuple[float, int] | None
+    """Seconds from one request to the next, and how many may come at once; None where all may."""
+
     def admit(self, head: Head) -> tuple[Answer | None, list[tuple[str, str]]]:
         """Return the answer to a request that is not admitted, or None, and headers for whatever answer it gets."""
 

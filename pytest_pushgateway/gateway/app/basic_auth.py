@@ -30,6 +30,8 @@ def credentials(head: Head) -> tuple[bytes, bytes] | None:
 class PlainPassword:
     """Access for one user whose password is known."""
 
+    rate: tuple[float, int] | None = None
+
     def __init__(self, user: str, password: str) -> None:
         self._expected = user.encode(), password.encode()
 

@@ -9,21 +9,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import re
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.app.answers import error
 from pytest_pushgateway.gateway.app.basic_auth import credentials
+from pytest_pushgateway.gateway.app.web_config_file import TLS_FILES, Contents, WebConfigError, read
 from pytest_pushgateway.gateway.http.host import Answer, HeaderLines
 from pytest_pushgateway.gateway.log import Log
-from pytest_pushgateway.golang.duration import parse_duration
-from pytest_pushgateway.golang.strconv import quote
-from pytest_pushgateway.golang.yaml_schema import ListOf, MapOf, Table, load
 from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
@@ -31,34 +27,6 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.gateway.http.head import Head
 
-_TLS_FILES = ("cert_file", "key_file", "client_ca_file")
-_SCHEMA = Table(
-    "web.Config",
-    {
-        "tls_server_config": Table(
-            "web.TLSConfig",
-            {
-                **dict.fromkeys(("cert", "key", "client_ca", *_TLS_FILES, "client_auth_type"), "string"),
-                "cipher_suites": ListOf("[]web.Cipher"),
-                "curve_preferences": ListOf("[]web.Curve"),
-                "min_version": "string",
-                "max_version": "string",
-                "prefer_server_cipher_suites": "bool",
-                "client_allowed_sans": ListOf(),
-            },
-        ),
-        "http_server_config": Table("web.HTTPConfig", {"http2": "bool", "headers": MapOf("map[string]string")}),
-        "rate_limit": Table("web.RateLimiterConfig", {"burst": "int", "interval": "string"}),
-        "basic_auth_users": MapOf("map[string]config.Secret", "config.plain"),
-    },
-)
-_HEADERS: dict[str, tuple[str, ...]] = {
-    "Strict-Transport-Security": (),
-    "X-Content-Type-Options": ("nosniff",),
-    "X-Frame-Options": ("deny", "sameorigin"),
-    "X-XSS-Protection": (),
-    "Content-Security-Policy": (),
-}
 _TLS_SIGNS = ("cert", "cert_file", "key", "key_file", "client_ca", "client_ca_file", "client_auth_type")
 _NOBODY = b"$2b$10$50JP/b1RM/qnnV2uQjF9BOIsAYdHRlYQhmRXAm1CktsoOriHQAMTK"
 """A hash to compare with when the user is unknown, so that the time does not tell."""
@@ -66,24 +34,8 @@ _REMEMBERED = 100
 """How many verdicts on credentials are remembered, as in the original."""
 
 
-class WebConfigError(ValueError):
-    """A web configuration that cannot be used; ``str()`` in the original's words."""
-
-
-@dataclass
-class _Config:
-    """What one content of the file means."""
-
-    content: bytes
-    tls: dict[str, Any] = field(default_factory=dict)
-    headers: HeaderLines = field(default_factory=list)
-    users: dict[bytes, bytes] = field(default_factory=dict)
-    rate: tuple[float, int] | None = None
-    """Seconds from one request to the next, and how many may come at once."""
-
-    @property
-    def wants_tls(self) -> bool:
-        return any(self.tls.get(name) for name in _TLS_SIGNS)
+def _wants_tls(config: Contents) -> bool:
+    return any(config.tls.get(name) for name in _TLS_SIGNS)
 
 
 def _read(path: Path) -> bytes:
@@ -93,48 +45,6 @@ def _read(path: Path) -> bytes:
         raise WebConfigError(f"read {path}: is a directory") from None
     except OSError as problem:
         raise WebConfigError(f"open {path}: {(problem.strerror or '').lower()}") from None
-
-
-def _decode(content: bytes) -> _Config:
-    values = load(content, _SCHEMA)
-    config = _Config(content, tls=values.get("tls_server_config", {}))
-    for name, value in (values.get("http_server_config", {}).get("headers") or {}).items():
-        if name not in _HEADERS:
-            raise WebConfigError(f'HTTP header "{name}" can not be configured')
-        allowed = _HEADERS[name]
-        if allowed and value not in allowed:
-            listed = " ".join(f'"{one}"' for one in allowed)
-            raise WebConfigError(f"invalid value for {name}. Expected one of: [{listed}], but got: {_quoted(value)}")
-        # As Go writes headers: names in its canonical form, and no value ends its line.
-        name = "-".join(part.capitalize() for part in name.split("-"))
-        config.headers.append((name, re.sub(r"[\r\n]", " ", (value or "").strip(" \t"))))
-    rate = values.get("rate_limit", {})
-    if interval := parse_duration(rate.get("interval", "0s")):
-        config.rate = interval, rate.get("burst", 0)
-    for user, hashed in (values.get("basic_auth_users") or {}).items():
-        _check_hash(hashed or "")
-        config.users[user.encode()] = hashed.encode()
-    return config
-
-
-def _quoted(value: str | None) -> str:
-    return quote((value or "").encode())
-
-
-def _check_hash(hashed: str) -> None:
-    problem = ""
-    if len(hashed) < 59:
-        problem = "hashedSecret too short to be a bcrypted password"
-    elif hashed[0] != "$":
-        problem = f"bcrypt hashes must start with '$', but hashedSecret started with '{hashed[0]}'"
-    elif hashed[1] > "2":
-        problem = f"bcrypt algorithm version '{hashed[1]}' requested is newer than current version '2'"
-    elif not (cost := re.match(r"\$2[a-z]?\$([0-9]{2})\$[./A-Za-z0-9]{53}$", hashed)):
-        problem = "hashedSecret is no bcrypt hash"
-    elif not 4 <= int(cost[1]) <= 31:
-        problem = f"cost {int(cost[1])} is outside allowed inclusive range 4..31"
-    if problem:
-        raise WebConfigError(f"crypto/bcrypt: {problem}")
 
 
 class WebConfig:
@@ -147,16 +57,16 @@ class WebConfig:
         self._path = Path(path)
         self._log = log
         self._lock = threading.Lock()
-        self._config = _decode(_read(self._path))
+        self._config = read(_read(self._path))
         self._passwords = _Passwords() if self._config.users else None
-        self._limiter = _Limiter(*self._config.rate) if self._config.rate else None
+        self.rate: tuple[float, int] | None = self._config.rate
+        """Decided at the start, whatever the file says later."""
+        self._limiter = _Limiter(*self.rate) if self.rate else None
         self._context: tuple[tuple[bytes, ...], ssl.SSLContext] | None = None
-        self.tls: Callable[[], ssl.SSLContext] | None = self._make_context if self._config.wants_tls else None
+        self.tls: Callable[[], ssl.SSLContext] | None = self._make_context if _wants_tls(self._config) else None
         """Returns the TLS context for a new connection; None without TLS, which is decided at the start."""
-        if self._config.wants_tls:
+        if _wants_tls(self._config):
             self._make_context()
-        if self._limiter is not None:
-            log("info", "Rate Limiter is enabled.", burst=self._limiter.burst, interval=self._limiter.interval)
 
     def admit(self, head: Head) -> tuple[Answer | None, HeaderLines]:
         """Return the answer to a request that is not admitted, or None, and the headers of whatever answer it gets."""
@@ -175,14 +85,14 @@ class WebConfig:
         """Return who may ask with a password, in the file's order, as it was read last."""
         return [user.decode() for user in self._config.users]
 
-    def _current(self) -> _Config:
+    def _current(self) -> Contents:
         content = _read(self._path)
         with self._lock:
             if content != self._config.content:
-                self._config = _decode(content)
+                self._config = read(content)
             return self._config
 
-    def _knows(self, config: _Config, head: Head) -> bool:
+    def _knows(self, config: Contents, head: Head) -> bool:
         given = credentials(head)
         if given is None:
             return False
@@ -198,10 +108,10 @@ class WebConfig:
         from pytest_pushgateway.gateway.http.tls import configured_context
 
         config = self._current()
-        if not config.wants_tls:
+        if not _wants_tls(config):
             raise WebConfigError("TLS config is not present")
         settings = dict(config.tls)
-        for name in _TLS_FILES:
+        for name in TLS_FILES:
             if settings.get(name):
                 settings[name] = os.path.normpath(os.path.join(self._path.parent, settings[name]))
         for one in ("cert", "key"):
@@ -258,20 +168,22 @@ class _Passwords:
 
 
 class _Limiter:
-    """A token bucket: ``burst`` requests at once, then one per ``interval`` seconds."""
+    """A token bucket: ``burst`` requests at once, then one per ``interval`` seconds; all if that is negative."""
 
     def __init__(self, interval: float, burst: int) -> None:
-        self.interval = interval
-        self.burst = burst
+        self._interval = interval
+        self._burst = burst
         self._tokens = float(burst)
         self._last = monotonic()
         self._lock = threading.Lock()
 
     def allows(self) -> bool:
         """Take a token; False if there is none."""
+        if self._interval < 0:
+            return True
         with self._lock:
             now = monotonic()
-            self._tokens = min(float(self.burst), self._tokens + (now - self._last) / self.interval)
+            self._tokens = min(float(self._burst), self._tokens + (now - self._last) / self._interval)
             self._last = now
             if self._tokens < 1:
                 return False

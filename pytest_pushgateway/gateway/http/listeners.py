@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import socket
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from pytest_pushgateway.golang.strconv import whole_number
@@ -15,6 +18,10 @@ _BACKLOG = 1024
 _SHARING: int = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
 """How a port can be bound again while its last connections end. Windows does so anyhow, and by SO_REUSEADDR it would
 hand a taken port out twice."""
+_MAPPED = b"\0" * 10 + b"\xff\xff"
+"""How an IPv6 address begins that means one of IPv4."""
+_FIRST = 3
+"""The first descriptor that systemd passes."""
 _chosen: deque[int] = deque(maxlen=1000)
 """The ports that the system chose last: what pushes late to a gateway that has ended must not reach another."""
 
@@ -24,62 +31,129 @@ class AddressError(ValueError):
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Split ``host:port``, ``[::1]:port`` or ``:port`` as Go's ``net.Listen`` takes it.
+    """Split ``host:port``, ``[::1]:port``, ``:port`` or ``host:`` as Go's ``net.Listen`` takes it.
 
     Raises AddressError, in Go's words.
     """
     if address.startswith("vsock://"):
         raise AddressError(f"listen {address}: vsock addresses are not supported")
+
+    def problem(text: str) -> AddressError:
+        return AddressError(f"listen tcp: address {address}: {text}")
+
     host, colon, port = address.rpartition(":")
+    if not colon:
+        raise problem("missing port in address")
+    behind = address
     if address.startswith("["):
-        inner, bracket, rest = address[1:].partition("]")
+        host, bracket, behind = address[1:].partition("]")
         if not bracket:
-            raise AddressError(f"listen tcp: address {address}: missing ']' in address")
-        if not rest.startswith(":"):
-            raise AddressError(f"listen tcp: address {address}: missing port in address")
-        host, port = inner, rest[1:]
-    elif not colon:
-        raise AddressError(f"listen tcp: address {address}: missing port in address")
+            raise problem("missing ']' in address")
+        if behind != f":{port}":
+            raise problem("too many colons in address" if behind.startswith(":") else "missing port in address")
     elif ":" in host:
-        raise AddressError(f"listen tcp: address {address}: too many colons in address")
-    if not (port.isascii() and port.isdigit()):
-        try:
-            return host, socket.getservbyname(port, "tcp")
-        except OSError:
-            raise AddressError(f"listen tcp: lookup tcp/{port}: unknown port") from None
-    if whole_number(port) > 65535:
-        raise AddressError(f"listen tcp: address {port}: invalid port")
-    return host, whole_number(port)
+        raise problem("too many colons in address")
+    if "[" in host or "[" in port:
+        raise problem("unexpected '[' in address")
+    if "]" in behind:
+        raise problem("unexpected ']' in address")
+    return host, _port(port)
+
+
+def _port(text: str) -> int:
+    """Return the port of a number, which may have a sign, or of a service; nothing is 0."""
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    if digits == "" or (digits.isascii() and digits.isdigit()):
+        number = whole_number(digits)
+        if number > 65535 or (number and text.startswith("-")):
+            raise AddressError(f"listen tcp: address {text}: invalid port")
+        return number
+    try:
+        return socket.getservbyname(text.lower(), "tcp")
+    except (OSError, ValueError):
+        raise AddressError(f"listen tcp: lookup tcp/{text}: unknown port") from None
+
+
+def _literal(host: str) -> tuple[socket.AddressFamily, str, int] | None:
+    """Return family, address and scope of an IP address, as strictly as Go reads one; None for a name."""
+    with suppress(OSError, ValueError):
+        socket.inet_pton(socket.AF_INET, host)
+        return socket.AF_INET, host, 0
+    address, percent, zone = host.partition("%")
+    if percent and not zone:
+        return None
+    with suppress(OSError, ValueError):
+        packed = socket.inet_pton(socket.AF_INET6, address)
+        if packed.startswith(_MAPPED):
+            return socket.AF_INET, socket.inet_ntop(socket.AF_INET, packed[len(_MAPPED) :]), 0
+        return socket.AF_INET6, socket.inet_ntop(socket.AF_INET6, packed), _scope(zone)
+    return None
+
+
+def _scope(zone: str) -> int:
+    """Return the number of a zone; as in Go, 0 for one that there is not."""
+    if zone.isascii() and zone.isdigit():
+        return whole_number(zone) & 0xFFFFFFFF
+    with suppress(OSError):
+        return socket.if_nametoindex(zone) if zone else 0
+    return 0
+
+
+def _looked_up(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+    """Return the address of a name: of IPv4 where it has both. Raises OSError."""
+    numeric = True
+    with suppress(OSError, ValueError):
+        # What the system takes for numbers, and Go does not: 127.1, 0x7f.1, 2130706433.
+        socket.inet_aton(host)
+        numeric = False
+    if not numeric or not re.fullmatch(r"(?=.*[A-Za-z_])[A-Za-z0-9_.-]+", host):
+        raise OSError(errno.EINVAL, f"listen tcp: lookup {host}: no such host")
+    try:
+        # As bytes: Python imports its tables of international names for whatever comes as text.
+        found = socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as problem:
+        reason = "no such host" if problem.errno == socket.EAI_NONAME else str(problem.strerror).lower()
+        raise OSError(problem.errno, f"listen tcp: lookup {host}: {reason}") from None
+    family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+    return family, address
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a bound socket that does not listen yet; an empty host is every address, IPv4 and IPv6.
+    """Return a bound socket that does not listen yet.
 
-    Raises OSError that names the address.
+    An empty host, ``0.0.0.0`` and ``::`` are every address, IPv4 and IPv6, as in Go. Raises OSError that names the
+    address.
     """
     shown = join_host_port(host, port)
-    if host:
-        try:
-            # As bytes: Python imports its tables of international names for whatever comes as text.
-            name = host.encode() if host.isascii() else host
-            found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        except socket.gaierror as problem:
-            raise OSError(problem.errno, f"listen tcp {shown}: {problem.strerror}") from None
-        # As Go: IPv4 first where a name has both.
-        family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
-    elif socket.has_dualstack_ipv6():
-        family, address = socket.AF_INET6, ("::", port, 0, 0)
+    literal = _literal(host) if host else (socket.AF_INET6, "::", 0)
+    everywhere = literal is not None and literal[1] in ("::", "0.0.0.0")
+    family: socket.AddressFamily
+    address: Any
+    if literal is None:
+        family, address = _looked_up(host, port)
+    elif everywhere:
+        family, address = _wildcard(literal[0] if host else socket.AF_INET, port)
     else:
-        family, address = socket.AF_INET, ("0.0.0.0", port)
-    listener = _bound(family, address, shown, only_ipv6=bool(host))
+        family, ip, scope = literal
+        address = (ip, port) if family == socket.AF_INET else (ip, port, 0, scope)
+    listener = _bound(family, address, shown, only_ipv6=not everywhere)
     if port:
         return listener
     if listener.getsockname()[1] in _chosen:
         # While that one is held, the system chooses another.
         with listener:
-            listener = _bound(family, address, shown, only_ipv6=bool(host))
+            listener = _bound(family, address, shown, only_ipv6=not everywhere)
     _chosen.append(listener.getsockname()[1])
     return listener
+
+
+def _wildcard(family: socket.AddressFamily, port: int) -> tuple[socket.AddressFamily, Any]:
+    """Return the address for all of both families; of ``family`` alone where IPv6 is not to be had."""
+    if socket.has_dualstack_ipv6():
+        with suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+            return socket.AF_INET6, ("::", port, 0, 0)
+    return (family, ("0.0.0.0", port)) if family == socket.AF_INET else (family, ("::", port, 0, 0))
 
 
 def _bound(family: int, address: Any, shown: str, *, only_ipv6: bool) -> socket.socket:
@@ -127,17 +201,42 @@ class Binding(NamedTuple):
 
 
 def systemd_sockets() -> list[socket.socket]:
-    """Return the listening sockets that systemd passed, as ``sd_listen_fds`` finds them; none without activation."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+    """Return the listening sockets that systemd passed, as ``sd_listen_fds`` finds them; none without activation.
+
+    Raises OSError for a descriptor that is not one: a datagram socket, or none at all.
+    """
+    if _decimal("LISTEN_PID") != os.getpid():
         return []
-    count = int(os.environ.get("LISTEN_FDS") or 0)
-    sockets = []
-    for descriptor in range(3, 3 + count):
-        os.set_inheritable(descriptor, False)
-        sockets.append(socket.socket(fileno=descriptor))
+    sockets: list[socket.socket] = []
+    try:
+        for descriptor in range(_FIRST, _FIRST + _decimal("LISTEN_FDS")):
+            sockets.append(_passed(descriptor))
+    except OSError:
+        for one in sockets:
+            one.close()
+        raise
     for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
         os.environ.pop(name, None)
     return sockets
+
+
+def _decimal(variable: str) -> int:
+    """Return a number from the environment; 0 where there is none."""
+    text = os.environ.get(variable, "").removeprefix("+")
+    return min(whole_number(text), 1 << 31) if text.isascii() and text.isdigit() else 0
+
+
+def _passed(descriptor: int) -> socket.socket:
+    try:
+        os.set_inheritable(descriptor, False)
+        passed = socket.socket(fileno=descriptor)
+    except OSError:
+        raise OSError(f"descriptor {descriptor} is not a socket, but LISTEN_FDS says that systemd passed one") from None
+    if passed.type != socket.SOCK_STREAM or not passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        kind = "a datagram socket" if passed.type == socket.SOCK_DGRAM else "not a listening stream socket"
+        passed.close()
+        raise OSError(f"descriptor {descriptor} that systemd passed is {kind}; use ListenStream= in the socket unit")
+    return passed
 
 
 def open_listeners(addresses: Sequence[tuple[str, int]], *, refusing: bool = False) -> list[socket.socket]:

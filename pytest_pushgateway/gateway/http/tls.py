@@ -20,20 +20,25 @@ LOOKS_PLAIN = frozenset({b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO"})
 PLAIN_ON_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 """What Go answers then."""
 
-_CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
+CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
+"""Curves as Go names them, with OpenSSL's names."""
 _ALWAYS = frozenset({"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"})
 """Suites of TLS 1.3, which Go does not let anybody choose either."""
-_CIPHERS = {
-    f"TLS_ECDHE_{kind}_WITH_{name}": f"ECDHE-{kind}-{openssl}"
-    for kind in ("ECDSA", "RSA")
-    for name, openssl in (
-        ("AES_128_CBC_SHA", "AES128-SHA"),
-        ("AES_256_CBC_SHA", "AES256-SHA"),
-        ("AES_128_GCM_SHA256", "AES128-GCM-SHA256"),
-        ("AES_256_GCM_SHA384", "AES256-GCM-SHA384"),
-        ("CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305"),
-    )
+CIPHERS = {
+    **dict.fromkeys(_ALWAYS, ""),
+    **{
+        f"TLS_ECDHE_{kind}_WITH_{name}": f"ECDHE-{kind}-{openssl}"
+        for kind in ("ECDSA", "RSA")
+        for name, openssl in (
+            ("AES_128_CBC_SHA", "AES128-SHA"),
+            ("AES_256_CBC_SHA", "AES256-SHA"),
+            ("AES_128_GCM_SHA256", "AES128-GCM-SHA256"),
+            ("AES_256_GCM_SHA384", "AES256-GCM-SHA384"),
+            ("CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305"),
+        )
+    },
 }
+"""Suites as Go names them, with OpenSSL's names; none for those that nobody may choose."""
 _CLIENT_AUTH = {
     "": ssl.CERT_NONE,
     "NoClientCert": ssl.CERT_NONE,
@@ -188,8 +193,8 @@ def configured_context(settings: dict[str, Any]) -> ssl.SSLContext:
             "verifying it; use RequireAndVerifyClientCert"
         )
     minimum, maximum = _version(settings, "min_version", "TLS12"), _version(settings, "max_version", "TLS13")
-    ciphers = _known(settings.get("cipher_suites"), {**_CIPHERS, **dict.fromkeys(_ALWAYS, "")}, "cipher")
-    curves = _known(settings.get("curve_preferences"), _CURVES, "curve")
+    ciphers = _known(settings.get("cipher_suites"), CIPHERS, "cipher")
+    curves = _known(settings.get("curve_preferences"), CURVES, "curve")
     context = TlsContext(ssl.PROTOCOL_TLS_SERVER)
     _load_pair(context, settings["cert"], settings["key"])
     context.minimum_version, context.maximum_version = minimum, maximum

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
-from pytest_pushgateway.gateway.log import Log
+from pytest_pushgateway.gateway.log import PERSISTED, Log
 from pytest_pushgateway.gateway.persistence.database import Changes, Database, LeftOut, read_copy
 from pytest_pushgateway.gateway.persistence.files import (
     Distrusted,
@@ -76,6 +76,8 @@ class Persistence:
         self._following = False
         """Whether there is a store to ask for everything."""
         self._closed = False
+        self._ending = False
+        """Whether the next write is the last, which nothing is said of."""
         self._timer = Timer(self.interval or _RETRY, self._is_due, self._flush_unasked)
 
     @classmethod
@@ -285,8 +287,8 @@ class Persistence:
         self._trouble.unkept(
             [f"{tell_family(*place)} cannot be kept: {explain(left_out[place])}" for place in left_out]
         )
-        if self.interval > 0 and (changes or written is None):
-            self._trouble.log("info", "metrics persisted")
+        if (changes or written is None) and not self._ending:
+            self._trouble.log("info", PERSISTED)
 
     def _write_pending(self, taken: Taken) -> tuple[Changes, LeftOut] | None:
         """Write what was taken, if anything; return None if there is no file to write it to."""
@@ -381,6 +383,7 @@ class Persistence:
 
     def close(self) -> None:
         """Write what is noted and close the file. What cannot be written is lost, and the log says so."""
+        self._ending = True
         try:
             self._timer.stop()
             if not self.flush(again=True) and (self._owes() or self._notes.unkept):

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from pytest_pushgateway.golang.yaml_aliases import Aliases
 from pytest_pushgateway.golang.yaml_v2 import (
     PLAIN,
     QUOTED,
     MappingNode,
     ScalarNode,
     SequenceNode,
-    SyntaxProblem,
-    anchor,
     integer_value,
     is_merge,
     is_null,
@@ -87,14 +86,13 @@ class Decoder:
         self.job: str | None = None
         self.text: bytes = b""
         self.aliases: bool = False
-        self._open: set[int] = set()
-        self._seen: set[int] = set()
-        self._steps = self._alias_steps = self._alias_depth = 0
+        self._counted = Aliases(b"")
 
     def take(self, text: bytes) -> None:
         """Note the text that is being decoded, and whether it may have aliases."""
         self.text = text
-        self.aliases = b"*" in text and b"&" in text
+        self._counted = Aliases(text)
+        self.aliases = self._counted.any
 
     def report(self, message: str, node: Node, **details: Any) -> Any:
         """Report an error that a Prometheus type raises; return :data:`BAD`."""
@@ -111,36 +109,12 @@ class Decoder:
         return self.type_error(misfit(node, go_type), node)
 
     def enter(self, node: Node) -> bool:
-        """Note that the collection ``node`` is being decoded, where the text has aliases.
-
-        Raises :class:`SyntaxProblem` for an anchor that contains itself and, as yaml.v2, where nearly all of the work
-        comes from aliases ("billion laughs").
-        """
-        identity = id(node)
-        if identity in self._open:
-            raise SyntaxProblem(f"anchor '{anchor(self.text, node)}' value contains itself", position(node))
-        self._open.add(identity)
-        again = identity in self._seen
-        self._seen.add(identity)
-        self._alias_depth += again
-        self._steps += 2 * len(node.value) + 1
-        if self._alias_depth:
-            self._alias_steps += 2 * len(node.value) + 1
-            if self._alias_steps > 100 and self._steps > 1000 and self._alias_steps > _alias_share(self._steps):
-                raise SyntaxProblem("document contains excessive aliasing", position(node))
-        return again
+        """Note that the collection ``node`` is being decoded, where the text has aliases. Raises SyntaxProblem."""
+        return self._counted.enter(node)
 
     def leave(self, node: Node, again: bool) -> None:
         """Undo :meth:`enter`."""
-        self._open.discard(id(node))
-        self._alias_depth -= again
-
-
-def _alias_share(steps: int) -> float:
-    """Return how many of ``steps`` may come from aliases: yaml.v2 allows 99 %, falling to 10 % for huge documents."""
-    if steps <= 400_000:
-        return 0.99 * steps
-    return max(0.10, 0.99 - 0.89 * (steps - 400_000) / 3_600_000) * steps
+        self._counted.leave(node, again)
 
 
 def fields(table: Table, version: str) -> Fields:
