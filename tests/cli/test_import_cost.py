@@ -8,7 +8,8 @@ import sys
 COSTLY = (
     "dataclasses",
     "inspect",
-    "ast",
+    # typing.NamedTuple itself imports it from Python 3.14 on.
+    *(["ast"] if sys.version_info < (3, 14) else []),
     "platform",
     "datetime",
     "json",

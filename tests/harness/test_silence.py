@@ -68,6 +68,7 @@ def test_environment_that_names_another_gateway(gateway: Pushgateway, monkeypatc
     monkeypatch.setenv("APP_PUSHGATEWAY_URL", "https://backup:secret@gateway.example:9091")
     monkeypatch.setenv("PUSH_GATEWAY", gateway.url)
     monkeypatch.setenv("PYTEST_PUSHGATEWAY_HOST", "127.0.0.1")
+    monkeypatch.setenv("PUSHGATEWAY_BINARY", "/usr/bin/prometheus-pushgateway")
     assert failure(gateway.assert_pushed, "rows")[1:] == [
         here(gateway),
         "The environment says otherwise: APP_PUSHGATEWAY_URL=https://...@gateway.example:9091",

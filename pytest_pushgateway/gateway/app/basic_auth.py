@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,8 @@ def credentials(head: Head) -> tuple[bytes, bytes] | None:
     scheme, space, encoded = header.partition(" ")
     if not space or scheme.lower() != "basic":
         return None
+    import base64
+
     try:
         decoded = base64.b64decode(encoded.encode("latin-1"), validate=True)
     except (binascii.Error, ValueError):

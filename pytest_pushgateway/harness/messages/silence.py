@@ -205,10 +205,11 @@ def _read(path: str) -> str:
 
 
 def _environment(address: str) -> list[str]:
-    """Return the variables that name another gateway, without user and password."""
+    """Return the variables that name another gateway, without user and password; a path to a program names none."""
     lines = []
     for name, value in sorted(os.environ.items()):
-        if re.search("PUSH_?GATEWAY", name.upper()) and not name.startswith("PYTEST_") and address not in value:
+        names_one = re.search("PUSH_?GATEWAY", name.upper()) and not name.startswith("PYTEST_")
+        if names_one and address not in value and not value.startswith("/"):
             shown = re.sub("//[^/@]*@", "//...@", value)
             lines.append(f"The environment says otherwise: {name}={brief(shown, 80)}")
     return lines
