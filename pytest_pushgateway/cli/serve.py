@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -260,7 +259,7 @@ def _hindrance(problem: Exception, options: dict[str, Any]) -> str:
 
 
 def _start(options: dict[str, Any], settings: Settings, log: Log, build: Build) -> tuple[Gateway, list[bool]]:
-    sockets: list[socket.socket] = []
+    sockets = []
     if options["web.systemd-socket"]:
         log("info", "Listening on systemd activated listeners instead of port listeners.")
         sockets = systemd_sockets()

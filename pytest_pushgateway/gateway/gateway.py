@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import threading
+import _socket as socket  # what nobody replaces
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.app.application import Access, App
 from pytest_pushgateway.gateway.app.basic_auth import PlainPassword
 from pytest_pushgateway.gateway.app.original_flags import as_flags
@@ -117,10 +117,10 @@ class Gateway:
         self._on_quit = on_quit
         self._access, self._tls = _access_and_tls(settings, self._log)
         self._api: JsonApi | None = None
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._stopped = False
         self._quitting = False
-        self._ended = threading.Event()
+        self._ended = threads.Event()
         self._changes = 0
         self._persistence: Persistence | None = None
         self._listeners: list[socket.socket] = []
@@ -308,7 +308,7 @@ class Gateway:
             self._on_quit()
         else:
             self._quitting = True  # before the answer: anyone who has it finds the gateway stopped
-            threading.Thread(target=self.stop, args=(_QUIT_GRACE,), name="pushgateway-quit", daemon=True).start()
+            threads.Thread(lambda: self.stop(_QUIT_GRACE), "pushgateway-quit").start()
 
     # What the application asks
 

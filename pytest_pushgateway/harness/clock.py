@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.calls import name_calls
 from pytest_pushgateway.durations import moment, seconds
+from pytest_pushgateway.genuine import genuine
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from pytest_pushgateway.durations import Duration, Moment
 
-_REAL = (time.time,)
-"""In a tuple, where freezegun does not find and replace it."""
-
 
 class Clock:
     """A clock that tells Unix time in seconds and can be frozen.
 
-    While it is not frozen it follows ``time.time()``, and so freezegun and time-machine.
+    While it is not frozen it follows freezegun and time-machine. Whatever else replaces ``time.time``, such as a mock
+    that answers three times, is meant for the code under test and is not asked.
 
     Args:
         moved: called with the new time whenever the clock is set.
@@ -38,9 +38,9 @@ class Clock:
         frozen = self._frozen
         if frozen is not None:
             return frozen
-        if time.time is _REAL[0]:
-            return time.time()
-        return _patched_time(5)
+        if getattr(time.time, "__module__", None) != "freezegun.api":
+            return genuine.time()
+        return _freezegun_time(5)
 
     def __repr__(self) -> str:
         return "<Clock running>" if self._frozen is None else f"<Clock frozen at {self._frozen!r}>"
@@ -125,7 +125,15 @@ class _Restoring(AbstractContextManager[Clock]):
         self._clock._restore(self._before)
 
 
-def _patched_time(depth: int) -> float:
-    # freezegun answers with the real time where a caller among the last five frames is in `threading`, and our
-    # connections are served near the top of their threads' stacks.
-    return _patched_time(depth - 1) if depth else time.time()
+def _freezegun_time(depth: int) -> float:
+    # freezegun answers with the real time where a caller among the last five frames is pytest's runner.
+    if depth:
+        return _freezegun_time(depth - 1)
+    factory: Any = next(reversed(sys.modules["freezegun.api"].freeze_factories), None)
+    if not hasattr(factory, "step_width"):
+        return time.time()
+    # With auto_tick_seconds each question moves the time, and is meant to come from the code under test.
+    from calendar import timegm
+
+    frozen = factory.time_to_freeze
+    return float(timegm(frozen.timetuple()) + frozen.microsecond / 1e6)

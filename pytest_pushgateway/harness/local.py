@@ -18,10 +18,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.forks import call_in_child
 from pytest_pushgateway.gateway.app.recent_requests import LIMIT
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.log import PERSISTED
+from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.faults.faults import Faults
@@ -95,10 +97,10 @@ class LocalGateway:
         self.began: float = 0.0
         self._serial = next(_serials)
         self._tests = 0
-        self._lifecycle = threading.RLock()
+        self._lifecycle = threads.RLock()
         """Held while it is started, stopped or emptied, which a fault's predicate may do in a thread of the server."""
-        self._asking = threading.local()
-        """In a thread that asks the faults, the request."""
+        self._asking: dict[int, RawRequest] = {}
+        """The requests about which faults are asked, by the thread that does it."""
         self._faults: Faults | None = None
         self._running = False
         self._emptied = False
@@ -275,7 +277,7 @@ class LocalGateway:
         self._faults = None
         self._remove_temporary = None
         self._persistence_file = self.settings.persistence_file
-        self._lifecycle = threading.RLock()
+        self._lifecycle = threads.RLock()
         self.inherited = self.inner  # kept from the collector: its database belongs to the parent
         self.inner = None
 
@@ -337,11 +339,12 @@ class LocalGateway:
     def _hook(self, request: RawRequest) -> Plan | None:
         if not self._faults or self.journal.is_own(request):
             return None
-        self._asking.request = request
+        thread = genuine.thread_number()
+        self._asking[thread] = request
         try:
             return self._faults._plan(request)
         finally:
-            del self._asking.request
+            del self._asking[thread]
 
     def _write_log(self, level: str, message: str, **fields: object) -> None:
         if message != PERSISTED:  # with every push, and nothing to a test
@@ -368,7 +371,7 @@ class LocalGateway:
 
     def _again(self, end: Callable[[Gateway], None]) -> None:
         with self._lifecycle:
-            request = getattr(self._asking, "request", None)
+            request = self._asking.get(genuine.thread_number())
             if request is not None and not (self.running and self._is_current(request)):
                 return
             self.persistence_file()

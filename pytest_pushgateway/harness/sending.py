@@ -6,8 +6,8 @@ client would cost a test's first push more than the push itself, for it imports 
 
 from __future__ import annotations
 
+import _socket as socket  # what nobody replaces
 import errno
-import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -207,7 +207,7 @@ class Client:
             fields["Authorization"] = f"Basic {encoded}"
         lines = [f"{method} {path} HTTP/1.0", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection: Any = socket.socket(family, socket.SOCK_STREAM)
         try:
             connection.settimeout(TIMEOUT)
             connection.connect((self._host, self._port))

@@ -6,11 +6,11 @@ Waiting is done on the journal's condition, so that no frozen clock stops it.
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.durations import seconds
 from pytest_pushgateway.harness.journal.journal import Journal, Journalled, Notes
 from pytest_pushgateway.harness.journal.requests import Push
@@ -342,8 +342,8 @@ class _Ticker:
     def __init__(self, tick: Callable[[], None], interval: float) -> None:
         self._tick = tick
         self._interval = max(interval, 0.001)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pushgateway-wait", daemon=True)
+        self._over = threads.Event()
+        self._thread = threads.Thread(self._run, "pushgateway-wait")
         self._thread.start()
 
     def _run(self) -> None:

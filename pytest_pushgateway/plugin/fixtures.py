@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -187,15 +188,29 @@ def _hindrance(error: Exception) -> str | None:
     """Say in a line what keeps a gateway from starting, if it is not a fault of the gateway's."""
     from pytest_pushgateway.gateway.persistence.database import PersistenceError
 
-    if "A test tried to use socket." in str(error):
-        return "pytest-socket forbids sockets; --allow-hosts=127.0.0.1 allows the gateway's and no others"
     return str(error) if isinstance(error, (PersistenceError, ValueError)) else None
+
+
+def _refuse_without_sockets() -> None:
+    """Fail where pytest-socket forbids sockets: the gateway would run, and the code under test could not reach it."""
+    guarded = getattr(sys.modules.get("socket"), "socket", None)
+    if guarded is None or not str(getattr(guarded, "__module__", "")).startswith("pytest_socket"):
+        return
+    try:
+        guarded().close()
+    except Exception:  # its own, or its warning where warnings are errors
+        pytest.fail(
+            "the gateway cannot start: pytest-socket forbids sockets; --allow-hosts=127.0.0.1 allows the gateway's and "
+            "no others",
+            pytrace=False,
+        )
 
 
 @contextmanager
 def _running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushgateway]:
     from pytest_pushgateway.harness.pushgateway import make
 
+    _refuse_without_sockets()
     gateway = make(settings, lambda: tmp_path_factory.mktemp("pushgateway"))
     try:
         gateway.start()

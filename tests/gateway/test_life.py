@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.app import application as app
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.gateway import Gateway
@@ -53,13 +54,13 @@ def test_a_taken_port_is_an_error_that_names_it(gateway: Gateway) -> None:
 
 
 def test_a_failed_start_leaves_nothing(gateway: Gateway, tmp_path: Path) -> None:
-    threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    before = len(threads.alive()), len(os.listdir("/proc/self/fd"))
     with pytest.raises(OSError, match="already in use"):
         Gateway(Settings(), listen=["127.0.0.1:0", f"127.0.0.1:{gateway.port}"]).start()
     (tmp_path / "directory").mkdir()
     with pytest.raises(Exception, match="directory"):
         Gateway(Settings(persistence_file=str(tmp_path / "directory"))).start()
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, descriptors)
+    assert (len(threads.alive()), len(os.listdir("/proc/self/fd"))) == before
 
 
 @pytest.mark.parametrize(
@@ -166,6 +167,7 @@ def test_a_push_that_is_still_parsed_at_the_stop_has_no_effect(start: Start, mon
         (connection,) = gateway._server.connections()
         gateway.stop()
         stopped.set()
+        assert connection.thread is not None
         connection.thread.join(30)
         assert sock.recv(100) == b""
     assert (records, gateway.store.groups()) == ([], [])

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.protobuf import reader as protobuf
 from pytest_pushgateway.gateway.persistence.persistence import Persistence, PersistenceError
 from tests.gateway.held import NOW, key
@@ -168,7 +169,7 @@ def test_with_an_interval_a_thread_writes(tmp_path: Path) -> None:
     assert written.wait(10)
     persistence.close()
     assert log.lines[0] == ("info", "metrics persisted", {"file": str(tmp_path / "metrics")})
-    assert not [thread for thread in threading.enumerate() if thread.name == "pushgateway-persistence"]
+    assert not [thread for thread in threads.alive() if thread.name == "pushgateway-persistence"]
 
 
 def test_a_push_writes_the_rows_of_the_families_it_changes(tmp_path: Path) -> None:

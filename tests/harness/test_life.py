@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway import MakePushgateway, Pushgateway
+from pytest_pushgateway import MakePushgateway, Pushgateway, threads
 from pytest_pushgateway.harness.local import started
 from pytest_pushgateway.harness.pushgateway import make
 from pytest_pushgateway.settings import Settings
@@ -53,7 +53,7 @@ def test_a_context_manager_entered_again_keeps_a_new_file() -> None:
 
 def test_nothing_is_left_after_a_stop() -> None:
     gc.collect()  # what earlier tests left to the collector must not go in between
-    threads = set(threading.enumerate())
+    before = set(threads.alive())
     descriptors = len(os.listdir("/proc/self/fd"))
     with Pushgateway() as gateway:
         send(gateway)
@@ -61,7 +61,7 @@ def test_nothing_is_left_after_a_stop() -> None:
         directory = Path(gateway.persistence_file).parent
         assert directory.is_dir()
 
-    assert set(threading.enumerate()) - threads == set()
+    assert set(threads.alive()) - before == set()
     assert len(os.listdir("/proc/self/fd")) == descriptors
     assert not directory.exists()
 
@@ -409,7 +409,7 @@ def test_the_end_waits_for_what_a_quit_has_begun(tmp_path: Path) -> None:
         assert send(gateway, "", "/-/quit") == 200
         gateway._gateway.end()
 
-    assert [thread.name for thread in threading.enumerate() if thread.name == "pushgateway-quit"] == []
+    assert [thread.name for thread in threads.alive() if thread.name == "pushgateway-quit"] == []
     assert not tmp_path.exists()
 
 

@@ -11,7 +11,7 @@ import freezegun
 import pytest
 import time_machine
 
-from pytest_pushgateway import MakePushgateway, Pushgateway
+from pytest_pushgateway import MakePushgateway, Pushgateway, threads
 from pytest_pushgateway.monotonic import monotonic
 
 from .application import InBackground, send
@@ -402,13 +402,13 @@ def test_the_async_twins_time_out(pushgateway: Pushgateway) -> None:
         with pytest.raises(AssertionError, match=r"waited 0.01 s in vain for .* to be true: nothing was pushed\n"):
             await pushgateway.async_wait_until(lambda: False, timeout=0.01)
 
-    threads = threading.active_count()
+    before = len(threads.alive())
     asyncio.run(main())
     with freezegun.freeze_time("2001-02-03"):
         asyncio.run(main())
     with time_machine.travel(0, tick=False):
         asyncio.run(main())
-    assert threading.active_count() == threads
+    assert len(threads.alive()) == before
 
 
 def test_an_async_wait_can_be_cancelled(pushgateway: Pushgateway) -> None:

@@ -33,10 +33,10 @@ def busy(gateway):
 """
 END = """
 import os
-import threading
 
 def pytest_unconfigure(config):
-    left = [thread.name for thread in threading.enumerate() if "pushgateway" in thread.name]
+    from pytest_pushgateway import threads
+    left = [thread.name for thread in threads.alive()]
     sockets = []
     for name in os.listdir("/proc/self/fd"):
         try:

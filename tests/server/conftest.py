@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.http.host import Answer, Application, Incoming
 from pytest_pushgateway.gateway.http.listeners import open_listeners
 from pytest_pushgateway.gateway.http.server import Server
@@ -40,7 +40,7 @@ class Running:
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Running]]:
     """Run servers. Afterwards no thread and no descriptor of theirs may be left, and nothing have gone wrong."""
-    threads, descriptors = set(threading.enumerate()), len(os.listdir("/proc/self/fd"))
+    running_before, descriptors = set(threads.alive()), len(os.listdir("/proc/self/fd"))
     started: list[Running] = []
 
     def serve(app: Application = echo, **options: Any) -> Running:
@@ -51,5 +51,5 @@ def serve() -> Iterator[Callable[..., Running]]:
     for running in started:
         running.stop()
         assert running.server.errors == []
-    assert set(threading.enumerate()) == threads
+    assert set(threads.alive()) == running_before
     assert len(os.listdir("/proc/self/fd")) == descriptors

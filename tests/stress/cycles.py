@@ -8,13 +8,12 @@ import socket
 import ssl
 import statistics
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import trustme
 
-from pytest_pushgateway import Pushgateway
+from pytest_pushgateway import Pushgateway, threads
 from tests.stress.bounds import Bounds, Figures, percentile
 
 COUNT = 500
@@ -39,7 +38,7 @@ class Leftovers:
     """What a process holds: threads, descriptors, files in the directory for temporary ones."""
 
     def __init__(self, directory: Path) -> None:
-        self.threads = set(threading.enumerate())
+        self.threads = set(threads.alive())
         self.descriptors = {name: _target(name) for name in os.listdir("/proc/self/fd")}
         self.files = set(directory.rglob("*"))
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import re
-import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.labels import spelled, split_prefix, unescape_value
 from pytest_pushgateway.exposition.long_strings import Long, Wide, expand, longs_in
 from pytest_pushgateway.exposition.model import (
@@ -74,7 +74,7 @@ class JsonApi:
                 b"start_time": string(timestamp(start_time).encode()),
             }
         )
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._known: dict[GroupingKey, _Written] = {}
 
     def respond(self, handler: str) -> Answer:

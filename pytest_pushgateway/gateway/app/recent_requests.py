@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.labels import Labels
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Recent:
     """An observer: keeps the latest ``limit`` requests, and why the last push to a failing group failed."""
 
     def __init__(self, limit: int = LIMIT) -> None:
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._requests: deque[RecentRequest] = deque(maxlen=limit)
         self._failures: dict[Labels, Failure] = {}
         self._count = 0

@@ -10,11 +10,11 @@ import hashlib
 import hmac
 import os
 import secrets
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.app.answers import error
 from pytest_pushgateway.gateway.app.basic_auth import credentials
 from pytest_pushgateway.gateway.app.web_config_file import TLS_FILES, Contents, WebConfigError, read
@@ -56,7 +56,7 @@ class WebConfig:
     def __init__(self, path: str, log: Log) -> None:
         self._path = Path(path)
         self._log = log
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._config = read(_read(self._path))
         self._passwords = _Passwords() if self._config.users else None
         self.rate: tuple[float, int] | None = self._config.rate
@@ -145,7 +145,7 @@ class _Passwords:
             raise WebConfigError(text) from None
         self._compare = bcrypt.checkpw
         self._key = secrets.token_bytes(32)
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._verdicts: dict[bytes, bool] = {}
 
     def match(self, user: bytes, hashed: bytes, password: bytes) -> bool:
@@ -175,7 +175,7 @@ class _Limiter:
         self._burst = burst
         self._tokens = float(burst)
         self._last = monotonic()
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
 
     def allows(self) -> bool:
         """Take a token; False if there is none."""

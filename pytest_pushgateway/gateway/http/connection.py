@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import _socket as socket  # what nobody replaces
 import errno
-import socket
 import struct
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.http.body import Body
 from pytest_pushgateway.gateway.http.head import (
     STATUS_LINES,
@@ -76,7 +76,8 @@ class Connection:
         """Whether a request has begun that has no answer yet."""
         self.answering: bool = False
         """Whether the outcome of the request is known to others and only the sending of its answer is left."""
-        self.thread: threading.Thread = threading.current_thread()
+        self.thread: threads.Thread | None = None
+        """The thread that serves it, once there is one."""
         self._input = Input(self._receive)
         self._deadline = 0.0
         self._last_method = ""
@@ -111,7 +112,7 @@ class Connection:
 
     def run(self) -> None:
         """Serve request after request, and close."""
-        self.thread = threading.current_thread()
+        self.thread = threads.current()
         try:
             self.sock.settimeout(self.server.limits.request_timeout)
             if self.server.tls is None or self._handshake(self.server.tls):

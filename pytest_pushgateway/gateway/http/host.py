@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pytest_pushgateway.gateway.log import Log
@@ -80,7 +80,7 @@ class Host(Protocol):
     stopping: bool
     lax_content_length: bool
     generation: int
-    boundary: threading.Lock
+    boundary: AbstractContextManager[object]
 
     def wait(self, connection: Any, plan: Plan) -> None:
         """Wait as a plan says."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import _socket as socket  # what nobody replaces
 import errno
 import os
 import re
-import socket
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -74,7 +74,7 @@ def _port(text: str) -> int:
         raise AddressError(f"listen tcp: lookup tcp/{text}: unknown port") from None
 
 
-def _literal(host: str) -> tuple[socket.AddressFamily, str, int] | None:
+def _literal(host: str) -> tuple[int, str, int] | None:
     """Return family, address and scope of an IP address, as strictly as Go reads one; None for a name."""
     with suppress(OSError, ValueError):
         socket.inet_pton(socket.AF_INET, host)
@@ -99,7 +99,7 @@ def _scope(zone: str) -> int:
     return 0
 
 
-def _looked_up(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+def _looked_up(host: str, port: int) -> tuple[int, Any]:
     """Return the address of a name: of IPv4 where it has both. Raises OSError."""
     numeric = True
     with suppress(OSError, ValueError):
@@ -127,7 +127,6 @@ def bind(host: str, port: int) -> socket.socket:
     shown = join_host_port(host, port)
     literal = _literal(host) if host else (socket.AF_INET6, "::", 0)
     everywhere = literal is not None and literal[1] in ("::", "0.0.0.0")
-    family: socket.AddressFamily
     address: Any
     if literal is None:
         family, address = _looked_up(host, port)
@@ -141,19 +140,35 @@ def bind(host: str, port: int) -> socket.socket:
         return listener
     if listener.getsockname()[1] in _chosen:
         # While that one is held, the system chooses another.
-        with listener:
+        held = listener
+        try:
             listener = _bound(family, address, shown, only_ipv6=not everywhere)
+        finally:
+            held.close()
     _chosen.append(listener.getsockname()[1])
     return listener
 
 
-def _wildcard(family: socket.AddressFamily, port: int) -> tuple[socket.AddressFamily, Any]:
+def _wildcard(family: int, port: int) -> tuple[int, Any]:
     """Return the address for all of both families; of ``family`` alone where IPv6 is not to be had."""
-    if socket.has_dualstack_ipv6():
-        with suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
-            probe.bind(("::1", 0))
-            return socket.AF_INET6, ("::", port, 0, 0)
+    if _has_both():
+        return socket.AF_INET6, ("::", port, 0, 0)
     return (family, ("0.0.0.0", port)) if family == socket.AF_INET else (family, ("::", port, 0, 0))
+
+
+def _has_both() -> bool:
+    """Return whether one socket takes IPv4 and IPv6."""
+    if not socket.has_ipv6:
+        return False
+    with suppress(OSError):
+        probe = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        try:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            probe.bind(("::1", 0))
+            return True
+        finally:
+            probe.close()
+    return False
 
 
 def _bound(family: int, address: Any, shown: str, *, only_ipv6: bool) -> socket.socket:

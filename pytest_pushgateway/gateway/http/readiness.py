@@ -1,14 +1,59 @@
-"""Whether a socket has something to read, asked without taking it and without waiting longer than is wanted."""
+"""Sockets as the interpreter has them: accepting, and looking whether something has come.
+
+The rooms of the server take their sockets from ``_socket``: a test may replace ``socket.socket``, and eventlet, gevent
+and pytest-socket do.
+"""
 
 from __future__ import annotations
 
-import selectors
-import socket
+import _socket as socket
+import os
+import sys
+from collections.abc import Collection
+from typing import Any
 
-SELECTOR: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
-"""Needs no descriptor; Windows has only the other one, which is slower with many sockets."""
+from pytest_pushgateway.genuine import unpatched
+
 _AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 """Windows does not have it, and there a socket that is ready does not wait either."""
+_IN, _OUT, _INVALID = 1, 4, 32
+"""POLLIN, POLLOUT and POLLNVAL, the same on every system that has poll()."""
+
+
+class _System:
+    """What the system waits with, hidden from eventlet, which takes poll() away."""
+
+    poll: Any = staticmethod(unpatched("select", "poll")) if unpatched("select", "poll") else None
+    """Windows does not have it."""
+    select: Any = staticmethod(unpatched("select", "select"))
+
+
+class Watch:
+    """Waits until one of some sockets can be read from.
+
+    Args:
+        descriptors: the sockets' descriptors.
+    """
+
+    def __init__(self, descriptors: Collection[int]) -> None:
+        self._descriptors = descriptors
+        self._poll = _System.poll() if _System.poll is not None else None
+        if self._poll is not None:
+            for descriptor in descriptors:
+                self._poll.register(descriptor, _IN)
+
+    def wait(self) -> list[int]:
+        """Return the descriptors that can be read from, once there are any.
+
+        Raises:
+            OSError: a descriptor was closed by somebody else.
+        """
+        if self._poll is None:
+            return list(_System.select(self._descriptors, (), ())[0])
+        found = self._poll.poll()
+        if any(events & _INVALID for _, events in found):
+            raise OSError(9, os.strerror(9))
+        return [descriptor for descriptor, _ in found]
 
 
 def wait_until_ready(sock: socket.socket, seconds: float, *, to_write: bool = False) -> bool:
@@ -22,9 +67,15 @@ def wait_until_ready(sock: socket.socket, seconds: float, *, to_write: bool = Fa
     Returns:
         Whether it is ready; the end of its stream counts, too.
     """
-    with SELECTOR() as selector:
-        selector.register(sock, selectors.EVENT_WRITE if to_write else selectors.EVENT_READ)
-        return bool(selector.select(seconds))
+    descriptor = sock.fileno()
+    if descriptor < 0:
+        raise OSError(9, os.strerror(9))
+    if _System.poll is not None:
+        poll = _System.poll()
+        poll.register(descriptor, _OUT if to_write else _IN)
+        return bool(poll.poll(seconds * 1000))
+    reading, writing = ((), (descriptor,)) if to_write else ((descriptor,), ())
+    return any(_System.select(reading, writing, (), seconds))
 
 
 def has_unread(sock: socket.socket) -> bool:
@@ -37,3 +88,21 @@ def has_unread(sock: socket.socket) -> bool:
         return bool(socket.socket.recv(sock, 1, socket.MSG_PEEK | _AT_ONCE))
     except (OSError, ValueError):
         return False
+
+
+def accept(listener: socket.socket) -> tuple[socket.socket, Any]:
+    """Accept a connection, as ``socket.socket.accept`` does; return its socket and the address of the client."""
+    descriptor, address = listener._accept()  # type: ignore[attr-defined]
+    return socket.socket(listener.family, listener.type, listener.proto, descriptor), address
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Return two sockets that are connected, each of which waits as long as it takes."""
+    if sys.platform == "win32":
+        from socket import socketpair
+    else:
+        from _socket import socketpair
+    one, other = socketpair()
+    for each in (one, other):
+        each.settimeout(None)  # whatever a test has made the default
+    return one, other

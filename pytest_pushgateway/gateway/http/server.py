@@ -7,15 +7,15 @@ connection down, so nothing polls and nothing is left.
 
 from __future__ import annotations
 
+import _socket as socket  # what nobody replaces
 import math
-import socket
-import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.forks import call_in_child
 from pytest_pushgateway.gateway.http.connection import Connection, http_date
 from pytest_pushgateway.gateway.http.host import Abandoned, Application
@@ -71,13 +71,13 @@ class Server:
         self._clock = clock
         self.generation: int = generation
         """The generation to which a request belongs that begins to arrive now."""
-        self.boundary: threading.Lock = threading.Lock()
+        self.boundary: AbstractContextManager[object] = threads.Lock()
         """Held while the first bytes of a request are taken from a socket, or a connection from a listener, and their
         generation is noted; and while a new generation begins."""
         self._listeners = list(listeners)
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._connections: set[Connection] = set()
-        self._released = threading.Condition()
+        self._released = threads.Monitor()
         self._waits: dict[Connection, Plan] = {}
         self.stopping: bool = False
         self._refusing_more = False
@@ -119,10 +119,9 @@ class Server:
             elif not connection.busy:
                 connection.shut()
         for connection in self.connections():
-            if (
-                connection.busy if grace else connection.answering
-            ) and connection.thread is not threading.current_thread():
-                connection.thread.join(max(0.0, deadline - monotonic()))
+            thread = connection.thread
+            if (connection.busy if grace else connection.answering) and thread not in (None, threads.current()):
+                thread.join(deadline - monotonic())
 
     def connections(self) -> list[Connection]:
         """Return the open connections."""
@@ -180,7 +179,7 @@ class Server:
                     left = deadline - monotonic()
                     if left <= 0:
                         break
-                    self._released.wait(min(left, threading.TIMEOUT_MAX) if left < math.inf else None)
+                    self._released.wait(left if left < math.inf else None)
             finally:
                 self._waits.pop(connection, None)
         if self._is_over(connection):
@@ -260,9 +259,9 @@ class Server:
         if workers is not None:
             workers.close()
         # Whoever held the locks does not exist here.
-        self._lock = threading.Lock()
-        self._released = threading.Condition()
-        self.boundary = threading.Lock()
+        self._lock = threads.Lock()
+        self._released = threads.Monitor()
+        self.boundary = threads.Lock()
         for one in [*self._listeners, *(connection.sock for connection in list(self._connections))]:
             one.close()
         self._connections = set()

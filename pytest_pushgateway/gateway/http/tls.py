@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import socket
+import _socket as socket  # what nobody replaces
 import ssl
 import tempfile
-import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.http.readiness import wait_until_ready
 from pytest_pushgateway.golang.tls import VERSIONS
 from pytest_pushgateway.monotonic import monotonic
@@ -82,11 +82,12 @@ class Stream:
 
     def __init__(self, context: ssl.SSLContext, sock: socket.socket) -> None:
         sock.setblocking(False)
-        self.sock: ssl.SSLSocket = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        plain: Any = sock  # where the types want one of Python's own class, any will do
+        self.sock: ssl.SSLSocket = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
         self.established: bool = False
         """Whether the handshake is over, so that bytes from now on are of requests."""
         self._context = context
-        self._stepping = threading.Lock()
+        self._stepping = threads.Lock()
         self._problem: BaseException | None = None
 
     def shake_hands(self, timeout: float) -> None:
@@ -132,7 +133,7 @@ class Stream:
             self.established = True
             return False
 
-    def receive_first(self, size: int, boundary: threading.Lock, begin: Callable[[], None]) -> bytes:
+    def receive_first(self, size: int, boundary: AbstractContextManager[object], begin: Callable[[], None]) -> bytes:
         """Wait for a request and receive its first bytes.
 
         Args:

@@ -6,17 +6,16 @@ as most do, waits for no thread to be made: the next one waits already.
 
 from __future__ import annotations
 
-import selectors
-import socket
-import threading
-import time
+import _socket as socket  # what nobody replaces
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
-from pytest_pushgateway.gateway.http.readiness import SELECTOR
+from pytest_pushgateway import threads
+from pytest_pushgateway.gateway.http.readiness import Watch, accept, pair
 from pytest_pushgateway.gateway.log import Log
+from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
@@ -46,30 +45,28 @@ class Workers:
         take: Callable[[socket.socket, Any], Connection | None],
         drop: Callable[[Connection, Exception | None], None],
         log: Log,
-        boundary: threading.Lock,
+        boundary: AbstractContextManager[object],
     ) -> None:
         self._take = take
         self._drop = drop
         self._log = log
         self._boundary = boundary
-        self._turn = threading.RLock()
+        self._turn = threads.RLock()
         """Held by the thread that waits for a connection."""
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._idle = 0
-        self._threads: set[threading.Thread] = set()
+        self._threads: set[threads.Thread] = set()
         self._many = _FEW
         self._ended = False
         self._trouble = ""
         """Why the last connection could not be accepted."""
         self._accepted_early: deque[Connection] = deque()
         """Connections that :meth:`accept_all` took, each announced by a byte to whoever has the turn."""
-        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._wake_receiver, self._wake_sender = pair()
         self._listeners = {listener.fileno(): listener for listener in listeners}
-        self._selector = SELECTOR()
-        self._selector.register(self._wake_receiver, selectors.EVENT_READ)
         for listener in listeners:
             listener.setblocking(False)
-            self._selector.register(listener, selectors.EVENT_READ)
+        self._watch = Watch([self._wake_receiver.fileno(), *self._listeners])
         self._accepted = 0
 
     def start(self) -> None:
@@ -93,26 +90,25 @@ class Workers:
             # Until there are no more. Whatever else goes wrong, a thread meets it, too, and reports it.
             with suppress(Exception):
                 while True:
-                    connection = self._take(*listener.accept())
+                    connection = self._take(*accept(listener))
                     if connection is not None:
                         self._accepted_early.append(connection)
                         self._wake_sender.send(b"x")
 
     def close(self) -> None:
         """Close only the sockets; for the child of a fork, which has no threads."""
-        self._selector.close()
         for one in (*self._listeners.values(), self._wake_receiver, self._wake_sender):
             one.close()
 
     def join(self, deadline: float) -> None:
         """Wait until all threads but the calling one have ended, or until a moment of the monotonic clock."""
         with self._lock:
-            threads = self._threads - {threading.current_thread()}
-        for thread in threads:
-            thread.join(max(0.0, deadline - monotonic()))
+            others = [thread for thread in self._threads if thread is not threads.current()]
+        for thread in others:
+            thread.join(deadline - monotonic())
 
     def _add_thread(self) -> None:
-        thread = threading.Thread(target=self._run, name="pushgateway", daemon=True)
+        thread = threads.Thread(self._run, "pushgateway")
         with self._lock:
             thread.start()
             self._idle += 1
@@ -152,7 +148,7 @@ class Workers:
 
     def _accept(self) -> Connection | None:
         while not self._ended:
-            ready = [self._listeners[key.fd] for key, _ in self._selector.select() if key.fd in self._listeners]
+            ready = [self._listeners[number] for number in self._watch.wait() if number in self._listeners]
             if self._ended:
                 return None
             if self._accepted_early:
@@ -163,7 +159,7 @@ class Workers:
             self._accepted += 1
             try:
                 with self._boundary:
-                    connection = self._take(*ready[self._accepted % len(ready)].accept())
+                    connection = self._take(*accept(ready[self._accepted % len(ready)]))
             except BlockingIOError:
                 continue
             except Exception as problem:
@@ -172,7 +168,7 @@ class Workers:
                 if str(problem) != self._trouble:
                     self._log("error", "http: Accept error", err=str(problem))
                 self._trouble = str(problem)
-                time.sleep(0.01)
+                genuine.sleep(0.01)
             else:
                 self._trouble = ""
                 if connection is not None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import struct
-import threading
 import weakref
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.forks import call_in_child
 
 _BYTE = 1 << 62
@@ -22,7 +22,7 @@ _TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _held: weakref.WeakSet[FileLock] = weakref.WeakSet()
 _files: set[tuple[int, int]] = set()
 """Device and number of the files that this process holds, where a lock does not keep it out itself."""
-_files_lock = threading.Lock()
+_files_lock = threads.Lock()
 
 
 def _module(name: str) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.labels import render_prefix
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily
@@ -55,7 +55,7 @@ class Unwritten:
         self._noted: _Noted = {}
         self._pending: _Noted = {}
         """What was taken and is not done; older than what is noted."""
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
 
     def add(self, key: GroupingKey, changed: Mapping[bytes, StoredFamily | None]) -> None:
         """Note families of a group that have changed; None for one that is gone."""

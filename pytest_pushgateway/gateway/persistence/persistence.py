@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
 from pytest_pushgateway.gateway.log import PERSISTED, Log
@@ -69,7 +69,7 @@ class Persistence:
         self._everything: Callable[[], list[StoredGroup]] = list
         self._outer: AbstractContextManager[object] = nullcontext()
         """Taken before ``_flushing``."""
-        self._flushing = threading.Lock()
+        self._flushing = threads.Lock()
         self._notes = Unwritten()
         self._doubts = 0
         """How often in a row the file had another time of change, and nothing else."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.monotonic import monotonic
 
 
@@ -21,16 +21,16 @@ class Timer:
         self._seconds = seconds
         self._is_due = is_due
         self._act = act
-        self._changed = threading.Condition()
+        self._changed = threads.Monitor()
         self._last = monotonic()
         self._stopping = False
-        self._thread: threading.Thread | None = None
+        self._thread: threads.Thread | None = None
 
     def start(self) -> None:
         """Start the thread, unless it runs or is to stop."""
         with self._changed:
             if self._thread is None and not self._stopping:
-                self._thread = threading.Thread(target=self._run, name="pushgateway-persistence", daemon=True)
+                self._thread = threads.Thread(self._run, "pushgateway-persistence")
                 self._thread.start()
 
     def wake(self, *, put_off: bool = False) -> None:

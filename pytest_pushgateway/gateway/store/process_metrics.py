@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from pytest_pushgateway.genuine import genuine
+
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _UNLIMITED = float(2**64 - 1)
@@ -25,9 +27,8 @@ def process_values() -> dict[bytes, float]:
 
 
 def _stat() -> dict[bytes, float]:
-    with open("/proc/self/stat", "rb") as file:
-        # The second field is the program's name in parentheses, which may hold spaces and parentheses itself.
-        fields = file.read().rpartition(b")")[2].split()
+    # The second field is the program's name in parentheses, which may hold spaces and parentheses itself.
+    fields = genuine.read_file("/proc/self/stat").rpartition(b")")[2].split()
     return {
         b"process_cpu_seconds_total": (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS,
         b"process_start_time_seconds": _boot_time() + int(fields[19]) / _CLOCK_TICKS,
@@ -37,8 +38,8 @@ def _stat() -> dict[bytes, float]:
 
 
 def _boot_time() -> int:
-    with open("/proc/stat", "rb") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(b"btime "))
+    lines = genuine.read_file("/proc/stat").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(b"btime "))
 
 
 def _limits() -> dict[bytes, float]:
@@ -47,23 +48,22 @@ def _limits() -> dict[bytes, float]:
         b"Max address space": b"process_virtual_memory_max_bytes",
     }
     values = {}
-    with open("/proc/self/limits", "rb") as file:
-        for line in file:
-            name = wanted.get(line[:26].strip())
-            if name:
-                soft = line[26:].split()[0]
-                values[name] = _UNLIMITED if soft == b"unlimited" else float(soft)
+    for line in genuine.read_file("/proc/self/limits").splitlines():
+        name = wanted.get(line[:26].strip())
+        if name:
+            soft = line[26:].split()[0]
+            values[name] = _UNLIMITED if soft == b"unlimited" else float(soft)
     return values
 
 
 def _open_files() -> dict[bytes, float]:
     # Listing the directory opens one more; the original counts it, too.
-    return {b"process_open_fds": float(len(os.listdir("/proc/self/fd")))}
+    return {b"process_open_fds": float(len(genuine.listdir("/proc/self/fd")))}
 
 
 def _network() -> dict[bytes, float]:
-    with open("/proc/self/net/netstat", "rb") as file:
-        names, numbers = [line.split() for line in file if line.startswith(b"IpExt:")]
+    lines = genuine.read_file("/proc/self/net/netstat").splitlines()
+    names, numbers = [line.split() for line in lines if line.startswith(b"IpExt:")]
     octets = dict(zip(names, numbers, strict=True))
     return {
         b"process_network_receive_bytes_total": float(octets[b"InOctets"]),

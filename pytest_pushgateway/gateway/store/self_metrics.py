@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import struct
-import threading
 import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.labels import Labels, render_prefix
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed, Summary, Value
 from pytest_pushgateway.exposition.protobuf.writer import varint
@@ -122,7 +122,7 @@ class SelfMetrics:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._generation = 0
         self._late: tuple[SelfFamily, ...] = ()
         self._requests: dict[tuple[str, str, str], list[float]] = {}

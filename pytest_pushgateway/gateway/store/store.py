@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import _thread
 import itertools
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.model import MetricFamily, Parsed
 from pytest_pushgateway.gateway.grouping_key import GroupingKey, group_path
 from pytest_pushgateway.gateway.groups import (
@@ -25,6 +24,7 @@ from pytest_pushgateway.gateway.store.conflicts import After, conflicts_after
 from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
 from pytest_pushgateway.gateway.store.index import NOTHING, Counters, Delta, Index, Named, examine
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
+from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.later import later
 
@@ -72,7 +72,7 @@ class _State:
         self.groups: dict[GroupingKey, GroupState] = {}
         self.serial = 0
         self.index = Index(counters, self_metrics.declared())
-        self.scrape_lock = threading.Lock()
+        self.scrape_lock = threads.Lock()
         self.exposed: MergedFamilies | None = None
         """What a scrape shows; none before the first."""
         self.exposed_whole = True
@@ -103,9 +103,9 @@ class Store:
         self._clock = clock
         self._persistence = persistence
         # Taken again by its holder where the persistence asks for all groups before it keeps a change.
-        self._lock = threading.RLock()
+        self._lock = threads.RLock()
         self._state = _State(self.counters, self_metrics)
-        self._freed: threading.Event | None = None
+        self._freed: threads.Event | None = None
         """Set when all that resets threw away is freed."""
         if persistence is not None:
             self._restore(persistence)
@@ -368,11 +368,10 @@ class Store:
         if len(old.index.names) > _FREED_AT_ONCE or any(
             len(named.owners) > _FREED_AT_ONCE for named in old.index.names.values()
         ):
-            done = threading.Event()
+            done = threads.Event()
             with self._lock:
                 before, self._freed = self._freed, done
-            # Not threading.Thread, whose start() waits until the new thread has had its turn.
-            _thread.start_new_thread(_dismantle, (old, before, done))
+            threads.Thread(lambda: _dismantle(old, before, done), "pushgateway-free").start()
 
 
 def _changes(delta: Delta) -> dict[bytes, StoredFamily | None]:
@@ -395,9 +394,9 @@ _PAUSE = 0.0002
 """Seconds."""
 
 
-def _dismantle(state: _State, before: threading.Event | None, done: threading.Event) -> None:
+def _dismantle(state: _State, before: threads.Event | None, done: threads.Event) -> None:
     """Free a state piece by piece, pausing now and then, so that nobody waits long for this thread."""
-    time.sleep(_PAUSE)
+    genuine.sleep(_PAUSE)
     if before is not None:
         before.wait()
     with state.scrape_lock:
@@ -413,7 +412,7 @@ def _dismantle(state: _State, before: threading.Event | None, done: threading.Ev
                 holders.append(last.owners)
             freed += 1
             if freed % _FREED_AT_ONCE == 0:
-                time.sleep(_PAUSE)
+                genuine.sleep(_PAUSE)
         holders.pop()
     del state, sheets
     done.set()

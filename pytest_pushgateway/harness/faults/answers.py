@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.matchers import shown
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Replies:
     def __init__(self, answers: Any) -> None:
         __tracebackhide__ = True
         self.count: int | None = None
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._function: Callable[[Request], Any] | None = None
         self._coming: Iterator[Any] | None = None
         self._always: Reply | None = None

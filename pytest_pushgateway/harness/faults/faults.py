@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.calls import name_calls
 from pytest_pushgateway.durations import seconds as seconds_of
 from pytest_pushgateway.gateway.hooks import Plan
@@ -110,7 +110,7 @@ class Faults:
         self._release = release
         self._refuse = refuse
         self._is_current = is_current
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._active: list[Fault] = []
         self._ended: list[Fault] = []
         self._refusing = False

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import _thread
-import os
-import threading
-import time
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.app.recent_requests import kind_of
+from pytest_pushgateway.genuine import genuine, green_sleep
 from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.harness.journal.losses import losses
 from pytest_pushgateway.harness.journal.requests import _CLASSES, ORIGIN_HEADER, Delete, Push, Request
+from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,6 +27,8 @@ BODIES_LIMIT = 64 * 1024 * 1024
 ASTRAY = 100
 """Requests that were redirected, or missed their path, and may be followed by others yet."""
 
+_GREEN_PAUSE = 0.005
+"""Seconds after which a green thread that waits looks again."""
 FREED_AT_ONCE = 200
 FREED_BYTES = 64 * 1024
 
@@ -94,7 +95,7 @@ class Totals:
 
 
 def _free(entries: deque[Request]) -> None:
-    time.sleep(0.0002)
+    genuine.sleep(0.0002)
     while entries:
         entries.popleft()
 
@@ -108,7 +109,7 @@ class Journal:
     """
 
     def __init__(self, limit: int) -> None:
-        self.condition: threading.Condition = threading.Condition(threading.RLock())
+        self.condition: threads.Monitor = threads.Monitor()
         self.dropped: int = 0
         self.dropped_accepted: int = 0
         self.dropped_rejected: int = 0
@@ -116,7 +117,7 @@ class Journal:
         """The place of the last push among all requests, as `Request._order`."""
         self.totals: Totals = Totals()
         self._limit = limit
-        self._secret = os.urandom(8).hex()
+        self._secret = genuine.urandom(8).hex()
         self._entries: deque[Request] = deque()
         self._noted: deque[Request] = deque()
         self._astray: deque[Push | Delete] = deque(maxlen=ASTRAY)
@@ -220,8 +221,7 @@ class Journal:
             self._numbers.clear()
             self.condition.notify_all()
         if large:
-            # Not threading.Thread, whose start() waits until the new thread has had its turn.
-            _thread.start_new_thread(_free, (old,))
+            threads.Thread(lambda: _free(old), "pushgateway-free").start()
 
     def begin_test(self) -> None:
         """Begin another test: what came until now is of those before it."""
@@ -322,8 +322,14 @@ class Journal:
 
     def wait_beyond(self, sequence: int, timeout: float) -> bool:
         """Wait until there is a request later than ``sequence``, at most ``timeout`` seconds."""
+        if sleep := green_sleep():
+            # Who pushes may be a green thread that has its turn only when this one, a green one too, sleeps.
+            deadline = monotonic() + timeout
+            while self._order == sequence and monotonic() < deadline:
+                sleep(_GREEN_PAUSE)
+            return self._order != sequence
         with self.condition:
-            return self.condition.wait_for(lambda: self._order != sequence, timeout)
+            return bool(self.condition.wait_for(lambda: self._order != sequence, timeout))
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after every request, in the thread that serves it."""

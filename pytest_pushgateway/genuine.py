@@ -1,0 +1,61 @@
+"""Functions of the standard library as they were when pytest started: what a test replaces, the gateway still has.
+
+Tests mock ``open``, ``time.sleep`` or ``os.urandom``, count the calls and script the answers; pyfakefs, eventlet and
+gevent replace them all. The gateway serves beside such a test, in other threads: it must neither be given what is meant
+for the test, nor take it away. So what serves asks here, and the plugin imports this module before any conftest is run.
+It imports nothing that pytest has not.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+import time
+from typing import Any
+
+
+def unpatched(module: str, name: str) -> Any:
+    """Return a member of a module without the patches of eventlet or gevent; None where there is none.
+
+    Either may have been at work since before pytest started, and hides members as well as replacing them. To be asked
+    for ``_thread``, ``select`` and ``time``.
+    """
+    gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
+    if gevent is not None and gevent.is_module_patched(module):
+        return gevent.get_original(module, name)
+    if eventlet is not None and eventlet.already_patched:
+        return getattr(eventlet.original(module), name, None)
+    from importlib import import_module
+
+    return getattr(import_module(module), name, None)
+
+
+class genuine:
+    """The functions. Members of a class: pyfakefs and freezegun look through the globals of modules, not in here."""
+
+    listdir = staticmethod(os.listdir)
+    urandom = staticmethod(os.urandom)
+    time = staticmethod(time.time)
+    sleep = staticmethod(unpatched("time", "sleep"))
+    start_thread = staticmethod(unpatched("_thread", "start_new_thread"))
+    make_lock = staticmethod(unpatched("_thread", "allocate_lock"))
+    thread_number = staticmethod(unpatched("_thread", "get_ident"))
+    _open: Any = staticmethod(builtins.open)
+
+    @staticmethod
+    def read_file(path: str) -> bytes:
+        """Return what a file holds. Raises OSError."""
+        with genuine._open(path, "rb") as file:
+            content: bytes = file.read()
+            return content
+
+
+def green_sleep() -> Any:
+    """Return what lets green threads run for some seconds, where eventlet or gevent has made the test's thread one."""
+    gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
+    if gevent is not None and gevent.is_module_patched("time"):
+        return sys.modules["gevent"].sleep
+    if eventlet is not None and eventlet.is_monkey_patched("time"):
+        return sys.modules["eventlet"].sleep
+    return None

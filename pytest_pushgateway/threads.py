@@ -1,0 +1,212 @@
+"""Threads, and what keeps them apart: of the interpreter itself, where no mock and no green thread reaches them.
+
+Made of ``threading``, the gateway's threads would not start while a test mocks ``Thread.start``, and would wait for a
+hub that nobody runs once eventlet or gevent has patched it. These are made of `genuine` alone, and behave as
+threading's: a daemon thread, a lock that its owner may take again, one with a wait (a monitor), an event. They are not
+among ``threading.enumerate()``, where tests look for threads that the code under test has left.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from pytest_pushgateway.genuine import genuine
+from pytest_pushgateway.monotonic import monotonic
+
+LONGEST_WAIT = 1_000_000.0
+"""Seconds, about eleven days. Windows' locks cannot wait for many more; nor does anybody."""
+Lock = genuine.make_lock
+"""A lock, as ``threading.Lock``."""
+_started: set[Thread] = set()
+_numbered: dict[int, Thread] = {}
+"""The threads that run, by the interpreter's number."""
+
+
+class Thread:
+    """A thread that does not keep the interpreter from ending.
+
+    Args:
+        target: what it runs.
+        name: what it is for.
+    """
+
+    def __init__(self, target: Callable[[], object], name: str) -> None:
+        self.name = name
+        self._target = target
+        self._running = Lock()
+        """Held while it runs."""
+
+    def __repr__(self) -> str:
+        return f"<Thread {self.name}, {'alive' if self.is_alive() else 'not running'}>"
+
+    def start(self) -> None:
+        """Start it; once only.
+
+        Raises:
+            RuntimeError: there can be no more threads.
+        """
+        self._running.acquire()
+        _started.add(self)
+        try:
+            genuine.start_thread(self._run, ())
+        except BaseException:
+            _started.discard(self)
+            self._running.release()
+            raise
+
+    def is_alive(self) -> bool:
+        """Return whether it was started and has not ended."""
+        return bool(self._running.locked())
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended, or for so many seconds."""
+        seconds = LONGEST_WAIT if timeout is None else min(max(timeout, 0.0), LONGEST_WAIT)
+        if self._running.acquire(True, seconds):
+            self._running.release()
+
+    def _run(self) -> None:
+        number = genuine.thread_number()
+        _numbered[number] = self
+        try:
+            # As threading does, for coverage and debuggers.
+            if trace := threading.gettrace():
+                sys.settrace(trace)
+            if profile := threading.getprofile():
+                sys.setprofile(profile)
+            self._target()
+        finally:
+            del _numbered[number]
+            _started.discard(self)
+            self._running.release()
+
+
+def current() -> Thread | None:
+    """Return the thread that asks, if it is one of these."""
+    return _numbered.get(genuine.thread_number())
+
+
+def alive() -> list[Thread]:
+    """Return the threads that were started and have not ended."""
+    return list(_started)
+
+
+class RLock:
+    """A lock that the thread which holds it may take again."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._owner: int | None = None
+        self._count = 0
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take it; return whether it was to be had."""
+        me = genuine.thread_number()
+        if self._owner == me:
+            self._count += 1
+            return True
+        taken = bool(self._lock.acquire(blocking, timeout))
+        if taken:
+            self._owner, self._count = me, 1
+        return taken
+
+    def release(self) -> None:
+        """Give it back, as often as it was taken."""
+        if self._owner != genuine.thread_number():
+            raise RuntimeError("cannot release un-acquired lock")
+        self._count -= 1
+        if not self._count:
+            self._owner = None
+            self._lock.release()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def give_up(self) -> int:
+        """Give it back whole; return how often it was taken."""
+        count, self._count, self._owner = self._count, 0, None
+        self._lock.release()
+        return count
+
+    def take_back(self, count: int) -> None:
+        """Take it as it was before `give_up`."""
+        self._lock.acquire()
+        self._owner, self._count = genuine.thread_number(), count
+
+
+class Monitor:
+    """A lock, which the thread that holds it may take again, and a wait for something that another thread tells of."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._waiting: deque[Any] = deque()
+
+    def __enter__(self) -> bool:
+        return self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Give the lock back, wait to be told, at most so many seconds, and take it again; return whether one told."""
+        told = Lock()
+        told.acquire()
+        self._waiting.append(told)
+        count = self._lock.give_up()
+        heard = False
+        try:
+            heard = told.acquire(True, LONGEST_WAIT if timeout is None else min(max(timeout, 0.0), LONGEST_WAIT))
+            return bool(heard)
+        finally:
+            self._lock.take_back(count)
+            if not heard and told in self._waiting:
+                self._waiting.remove(told)
+
+    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
+        """Wait until ``predicate()``, asked under the lock, is true, at most so many seconds; return what it said."""
+        deadline = None if timeout is None else monotonic() + timeout
+        while not (result := predicate()):
+            left = None if deadline is None else deadline - monotonic()
+            if left is not None and left <= 0:
+                break
+            self.wait(left)
+        return result
+
+    def notify_all(self) -> None:
+        """Tell all that wait; the lock is held."""
+        while self._waiting:
+            self._waiting.popleft().release()
+
+
+class Event:
+    """Something that happens once."""
+
+    def __init__(self) -> None:
+        self._happened = False
+        self._changed = Monitor()
+
+    def is_set(self) -> bool:
+        """Return whether it has happened."""
+        return self._happened
+
+    def set(self) -> None:
+        """Say that it has happened."""
+        with self._changed:
+            self._happened = True
+            self._changed.notify_all()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it happens, at most so many seconds; return whether it has."""
+        with self._changed:
+            return bool(self._changed.wait_for(lambda: self._happened, timeout))
