@@ -6,11 +6,14 @@ import os
 import sys
 
 from pytest_pushgateway._version import __version__
+from pytest_pushgateway.gateway.builds import FOLLOWED
 
 BRANCH = "pytest-pushgateway"
 VERSION = sys.version.partition(" ")[0]
 """Python's version: what ``platform`` says, whose import takes 6 ms."""
 PYTHON = f"python{VERSION}"
+REVISION = f"pushgateway-{FOLLOWED}"
+"""The release of the original whose behaviour is followed."""
 
 
 def machine() -> str:
@@ -24,7 +27,7 @@ def machine() -> str:
 
 LABELS = {
     "version": __version__,
-    "revision": __version__,
+    "revision": REVISION,
     "branch": BRANCH,
     "tags": "unknown",
     "goversion": PYTHON,
@@ -38,7 +41,7 @@ INFORMATION = {
     "buildDate": "",
     "buildUser": "",
     "goVersion": PYTHON,
-    "revision": __version__,
+    "revision": REVISION,
     "version": __version__,
 }
 """The members of ``build_information`` in the API."""
@@ -47,7 +50,8 @@ INFORMATION = {
 def version_text() -> str:
     """Return what ``--version`` prints."""
     return (
-        f"pushgateway, version {__version__} (branch: {BRANCH}, revision: {__version__})\n"
+        f"pushgateway, version {__version__} (branch: {BRANCH}, revision: {REVISION})\n"
         f"  python version:   {VERSION}\n"
         f"  platform:         {sys.platform}/{machine()}\n"
+        f"  follows:          Pushgateway {FOLLOWED}\n"
     )

@@ -236,7 +236,10 @@ def test_zsh_gets_a_script(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out.startswith(f"pushgateway, version {__version__} (branch: ")
+    out = capsys.readouterr().out
+    assert out.startswith(f"pushgateway, version {__version__} (branch: ")
+    assert "revision: pushgateway-1.11.3)" in out
+    assert out.endswith("follows:          Pushgateway 1.11.3\n")
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"pytest-pushgateway {__version__}\n"
 

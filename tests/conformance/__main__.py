@@ -19,10 +19,11 @@ from tests.wire import GO_1_25
 def main(arguments: list[str]) -> int:
     """Play the sections asked for and print a table; the status is 1 where anything differs."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
-    parser.add_argument("--report", action="store_true", help="print matched/total per section (the default)")
+    parser.add_argument(
+        "--report", action="store_true", help="print matched/total per section and every difference (the default)"
+    )
     parser.add_argument("--section", action="append", choices=sections.NAMES, help="only this section; repeatable")
     parser.add_argument("--match", default="", help="only records whose name contains this")
-    parser.add_argument("--differences", action="store_true", help="print every difference too")
     parser.add_argument(
         "--godebug", default="", help=f"GODEBUG of the original; {GO_1_25} gives Debian's Go 1.25's rules"
     )
@@ -64,7 +65,7 @@ def _report(options: argparse.Namespace, pairs: Pairs) -> int:
                 isinstance(outcome.step, Request) and outcome.step.counted and outcome.equal for outcome in outcomes
             )
             counts = [a + b for a, b in zip(counts, (played, requests, same, 1), strict=True)]
-            if options.differences and not same:
+            if not same:
                 print(f"--- {name}: {record.name}\n{outcomes[-1]}\n")
         print(_row(name, counts, time.monotonic() - section_began), flush=True)
         totals = [a + b for a, b in zip(totals, counts, strict=True)]

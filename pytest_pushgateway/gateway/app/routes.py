@@ -11,10 +11,10 @@ import posixpath
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_pushgateway.gateway.app.httprouter import Match, Tree, clean_path
 from pytest_pushgateway.gateway.app.multiplexer import Multiplexer
 from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.grouping_key import GroupingError, grouping_key
+from pytest_pushgateway.golang.httprouter import Match, Tree, clean_path
 from pytest_pushgateway.golang.url import _CACHED_TARGET, RequestTarget, clean, parse_target
 
 if TYPE_CHECKING:
