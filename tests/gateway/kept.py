@@ -7,18 +7,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pytest_pushgateway.gateway.log import PERSISTED
 from pytest_pushgateway.gateway.persistence.persistence import Persistence
 from tests.gateway.held import Held
 
 
 class Log:
-    """Remembers what was logged."""
+    """Remembers what was logged; that something was written, apart from the rest."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str, dict[str, Any]]] = []
+        self.persisted: list[tuple[str, str, dict[str, Any]]] = []
 
     def __call__(self, level: str, message: str, **fields: Any) -> None:
-        self.lines.append((level, message, fields))
+        (self.persisted if message == PERSISTED else self.lines).append((level, message, fields))
 
     @property
     def messages(self) -> list[tuple[str, str]]:

@@ -168,7 +168,7 @@ def test_with_an_interval_a_thread_writes(tmp_path: Path) -> None:
     persistence.written()
     assert written.wait(10)
     persistence.close()
-    assert log.lines[0] == ("info", "metrics persisted", {"file": str(tmp_path / "metrics")})
+    assert log.persisted[0] == ("info", "metrics persisted", {"file": str(tmp_path / "metrics")})
     assert not [thread for thread in threads.alive() if thread.name == "pushgateway-persistence"]
 
 
