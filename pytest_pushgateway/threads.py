@@ -64,7 +64,7 @@ class Thread:
         return bool(self._running.locked())
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until it has ended, or for so many seconds."""
+        """Wait until it has ended, for at most this many seconds."""
         seconds = LONGEST_WAIT if timeout is None else min(max(timeout, 0.0), LONGEST_WAIT)
         if self._running.acquire(True, seconds):
             self._running.release()
@@ -159,7 +159,7 @@ class Monitor:
         self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Give the lock back, wait to be told, at most so many seconds, and take it again; return whether one told."""
+        """Release the lock, wait for a notification at most this many seconds, acquire it again; return if there was one."""
         told = Lock()
         told.acquire()
         self._waiting.append(told)
@@ -174,7 +174,7 @@ class Monitor:
                 self._waiting.remove(told)
 
     def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
-        """Wait until ``predicate()``, asked under the lock, is true, at most so many seconds; return what it said."""
+        """Wait until ``predicate()``, asked under the lock, is true, at most this many seconds; return its last result."""
         deadline = None if timeout is None else monotonic() + timeout
         while not (result := predicate()):
             left = None if deadline is None else deadline - monotonic()
@@ -207,6 +207,6 @@ class Event:
             self._changed.notify_all()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it happens, at most so many seconds; return whether it has."""
+        """Wait until it happens, at most this many seconds; return whether it has."""
         with self._changed:
             return bool(self._changed.wait_for(lambda: self._happened, timeout))

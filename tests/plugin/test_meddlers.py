@@ -42,7 +42,7 @@ def judge(project: pytest.Pytester, meddler: str, *arguments: str, conftest: str
     if conftest:
         project.makeconftest(conftest)
     project.makepyfile(test_it=BEGINNING + meddler + AFTERWARDS)
-    # In a process of its own, which is left as it is.
+    # In a separate process, which is left as it is.
     result = project.runpytest_subprocess(*arguments, timeout=60)
 
     warnings = result.parseoutcomes().get("warnings", result.parseoutcomes().get("warning", 0))

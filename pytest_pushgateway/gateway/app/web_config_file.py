@@ -1,7 +1,7 @@
 """What a web configuration file says: read as the original reads it, by yaml.v2 into the exporter-toolkit's types.
 
 A decoder takes a node and what its field holds already, and returns what the field holds then. yaml.v2 collects what
-does not fit and leaves the field as it is; a type of the toolkit's own, such as a TLS version, ends the reading.
+does not fit and leaves the field as it is; a type that the toolkit defines, such as a TLS version, ends the reading.
 """
 
 from __future__ import annotations
