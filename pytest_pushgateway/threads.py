@@ -159,7 +159,7 @@ class Monitor:
         self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Release the lock, wait for a notification at most this many seconds, acquire it again; return if there was one."""
+        """Release the lock, wait for a notification this many seconds at most, acquire it; return if there was one."""
         told = Lock()
         told.acquire()
         self._waiting.append(told)
@@ -174,7 +174,7 @@ class Monitor:
                 self._waiting.remove(told)
 
     def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
-        """Wait until ``predicate()``, asked under the lock, is true, at most this many seconds; return its last result."""
+        """Wait until ``predicate()``, asked under the lock, is true, this many seconds at most; return its result."""
         deadline = None if timeout is None else monotonic() + timeout
         while not (result := predicate()):
             left = None if deadline is None else deadline - monotonic()
