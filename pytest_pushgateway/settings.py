@@ -113,8 +113,8 @@ class Settings:
         256 * MIB, "largest request body in bytes, as sent; a larger one gets 413", flag="web.max-body-size"
     )
     max_decoded_body_size: int = _option(
-        1024 * MIB,
-        "largest request body in bytes, decompressed; a larger one gets 413",
+        64 * MIB,
+        "largest body of a push in bytes, decompressed; a larger one gets 413",
         flag="web.max-decoded-body-size",
     )
     max_header_size: int = _option(

@@ -45,6 +45,14 @@ class ParseError(Exception):
         self.line = line
 
 
+class PushTooLarge(Exception):
+    """A body that would take more than ``limit`` bytes when it is stored."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the push would take more than {limit} bytes of memory")
+        self.limit = limit
+
+
 class RenderError(Exception):
     """A family that cannot be written in the format asked for; :attr:`partial` is what Go writes before it notices."""
 
@@ -204,10 +212,11 @@ class MetricFamily(_Record):
     none; an empty one, which only protobuf brings (the Go client always), is exposed as a HELP line without text.
     ``series`` are prefixes, grouping labels included, with their values. ``suspects`` are the prefixes whose labels
     need looking at one by one: reserved or empty label names, values that are not UTF-8, duplicate label names, an
-    explicit ``quantile`` label of a summary.
+    explicit ``quantile`` label of a summary. ``repeated`` is how often series came again beyond those in ``series``: a
+    body of millions of equal lines is not kept.
     """
 
-    __slots__ = ("help", "name", "series", "suspects", "type")
+    __slots__ = ("help", "name", "repeated", "series", "suspects", "type")
 
     def __init__(
         self,
@@ -216,12 +225,14 @@ class MetricFamily(_Record):
         help: bytes | None,
         series: list[tuple[bytes, Value]],
         suspects: list[bytes] | None = None,
+        repeated: int = 0,
     ) -> None:
         self.name: bytes = name
         self.type: int = type
         self.help: bytes | None = help
         self.series: list[tuple[bytes, Value]] = series
         self.suspects: list[bytes] = [] if suspects is None else suspects
+        self.repeated: int = repeated
 
 
 class Parsed(_Record):

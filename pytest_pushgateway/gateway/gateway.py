@@ -226,6 +226,7 @@ class Gateway:
             utf8_names=settings.utf8_names,
             max_body_size=settings.max_body_size,
             max_decoded_body_size=settings.max_decoded_body_size,
+            keep_bodies=self._observer is not None or self._hook is not None,
         )
 
     def stop(self, grace: float = 0.0) -> None:

@@ -21,7 +21,7 @@ from pytest_pushgateway.exposition.model import (
 )
 from pytest_pushgateway.exposition.protobuf import reader as protobuf
 from pytest_pushgateway.exposition.protobuf.text import metric_text, render_family_text
-from pytest_pushgateway.exposition.protobuf.writer import _size, render_delimited, render_family
+from pytest_pushgateway.exposition.protobuf.writer import render_delimited, render_family
 from tests.exposition.differential import GROUPING, INCONSISTENT, TIMESTAMPS
 from tests.exposition.oracle import Oracle
 
@@ -174,7 +174,9 @@ def messages(stream: bytes) -> dict[bytes, bytes]:
     """Split a delimited exposition into names and messages, their lengths included."""
     found, start = {}, 0
     while start < len(stream):
-        size, position = _size(stream, start)
+        sized = protobuf._size(stream, start)
+        assert sized is not None
+        size, position = sized
         name = stream[position + 2 : position + 2 + stream[position + 1]]
         found[name] = stream[start : position + size]
         start = position + size

@@ -44,7 +44,7 @@ def parse_text(body: bytes) -> None:
 def parse_protobuf(body: bytes) -> None:
     """Read a body as a push of protobuf does, and write what was read in both formats."""
     try:
-        parsed = parse_push(body, PROTOBUF, GROUPING, None, utf8_names=True)
+        parsed = parse_push((body,), PROTOBUF, GROUPING, utf8_names=True)
     except ParseError:
         return
     for family in parsed.families.values():

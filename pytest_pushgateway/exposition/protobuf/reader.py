@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import accumulate
 from typing import Any
 
@@ -20,14 +21,16 @@ from pytest_pushgateway.exposition.model import (
     Native,
     Parsed,
     ParseError,
+    PushTooLarge,
     Summary,
     Value,
 )
 from pytest_pushgateway.exposition.protobuf import schema
-from pytest_pushgateway.exposition.protobuf.writer import _size, encode_part
+from pytest_pushgateway.exposition.protobuf.writer import encode_part
+from pytest_pushgateway.exposition.weight import NAMED, WEIGHT_OF_FAMILY, WEIGHT_OF_SERIES
 from pytest_pushgateway.golang.strconv import format_float
 
-__all__ = ["parse"]
+__all__ = ["parse", "parse_pieces"]
 
 _SIMPLE_RAW = {
     b"\x12\x09\x09": MetricType.GAUGE,
@@ -46,36 +49,134 @@ def parse(body: bytes, grouping: Mapping[bytes, bytes] | None) -> Parsed:
     Raises:
         ParseError: in Go's words, if a message is cut off or no protobuf.
     """
-    labels = None if grouping is None else grouping_labels(grouping)
-    longs = Longs()
-    families: dict[bytes, MetricFamily] = {}
+    return parse_pieces((body,), grouping)
+
+
+def parse_pieces(
+    pieces: Iterable[bytes], grouping: Mapping[bytes, bytes] | None, *, largest: int | None = None
+) -> Parsed:
+    """Read a body as :func:`parse` does, message by message.
+
+    Args:
+        pieces: of the body, of any length; a :class:`ParseError` that they raise is raised here.
+        grouping: label names and values of the grouping key; None for what was not pushed.
+        largest: bytes that what was read may take when it is stored, roughly.
+
+    Raises:
+        ParseError: in Go's words, if a message is cut off or no protobuf.
+        PushTooLarge: it would take more than ``largest``.
+    """
+    reader = _Reader(None if grouping is None else grouping_labels(grouping), largest)
     timestamped: dict[bytes, bool] = {}
-    position = 0
-    while position < len(body):
-        size, position = _size(body, position)
-        if size > len(body) - position:
-            raise ParseError("unexpected EOF")
+    families: dict[bytes, MetricFamily] = {}
+    for content in _messages(pieces):
+        reader.weigh(WEIGHT_OF_SERIES * _count_metrics(content) if len(content) > _LARGE else 0)
         message = schema.MetricFamily()
         try:
-            message.ParseFromString(body[position : position + size])
+            message.ParseFromString(content)
         except DecodeError:
             raise ParseError("proto:\N{NO-BREAK SPACE}cannot parse invalid wire-format data") from None
-        position += size
-        families[message.name] = _family(message, labels, longs)
+        families[message.name] = reader.family(message)
         timestamped[message.name] = any(metric.HasField("timestamp_ms") for metric in message.metric)
     return Parsed(families, any(timestamped.values()))
 
 
-def _family(message: Any, grouping: Labels | None, longs: Longs) -> MetricFamily:
-    family = MetricFamily(message.name, message.type, message.help if message.HasField("help") else None, [])
-    for metric in message.metric:
-        labels = merge([(label.name, label.value) for label in metric.label], grouping)
-        prefix = series_prefix(family.name, labels, longs)
-        if is_suspect(labels, longs, has_summary=metric.HasField("summary")):
-            family.suspects.append(prefix)
-        metric.ClearField("label")
-        family.series.append((prefix, _value(metric, family.type)))
-    return family
+_LARGE = 1 << 20
+"""Bytes of a message whose metrics are counted before it is parsed."""
+
+
+def _messages(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the messages of a body."""
+    data = bytearray()
+    position = 0
+    for piece in pieces:
+        data += piece
+        while (found := _size(data, position)) is not None and found[0] <= len(data) - found[1]:
+            size, start = found
+            yield bytes(data[start : start + size])
+            position = start + size
+        del data[:position]
+        position = 0
+    if data:
+        raise ParseError("unexpected EOF")
+
+
+def _size(data: bytes | bytearray, position: int) -> tuple[int, int] | None:
+    """Read the length of a message; return it and where the message begins, None if it is not all there."""
+    size = 0
+    for shift in range(0, 70, 7):
+        if position == len(data):
+            return None
+        byte = data[position]
+        position += 1
+        size |= (byte & 127) << shift
+        if byte < 128:
+            break
+    else:
+        size = 2**64
+    if size >= 2**64:
+        raise ParseError("proto:\N{NO-BREAK SPACE}variable length integer overflow")
+    return size, position
+
+
+def _count_metrics(message: bytes) -> int:
+    """Return how many metrics a family has, as far as it is well formed: each may be two bytes long."""
+    count = position = 0
+    with suppress(ParseError):
+        while (tag := _size(message, position)) is not None:
+            kind, position = tag[0] & 7, tag[1]
+            count += tag[0] == _METRIC
+            if kind == 2 and (length := _size(message, position)) is not None:
+                position = length[1] + length[0]
+            elif kind == 0 and (number := _size(message, position)) is not None:
+                position = number[1]
+            elif kind in (1, 5):
+                position += 8 if kind == 1 else 4
+            else:
+                break
+    return count
+
+
+_METRIC = 4 << 3 | 2
+
+
+class _Reader:
+    def __init__(self, grouping: Labels | None, largest: int | None) -> None:
+        self._grouping = grouping
+        self._largest = largest
+        self._longs = Longs()
+        self._weight = 0
+
+    def weigh(self, more: int) -> None:
+        """Refuse a push of which so many bytes more would be too much."""
+        if self._largest is not None and self._weight + more > self._largest:
+            raise PushTooLarge(self._largest)
+
+    def family(self, message: Any) -> MetricFamily:
+        """Make a family of its message."""
+        longs, named = self._longs, 0
+        family = MetricFamily(message.name, message.type, message.help if message.HasField("help") else None, [])
+        seen: set[bytes] = set()
+        self._weight += WEIGHT_OF_FAMILY
+        for metric in message.metric:
+            labels = merge([(label.name, label.value) for label in metric.label], self._grouping)
+            prefix = series_prefix(family.name, labels, longs)
+            if prefix in seen:
+                named += 1
+                if named > NAMED:
+                    family.repeated += 1
+                    continue
+            seen.add(prefix)
+            if is_suspect(labels, longs, has_summary=metric.HasField("summary")):
+                family.suspects.append(prefix)
+            # Each bucket and quantile is a line of a scrape.
+            lines = 1 + len(metric.histogram.bucket) + len(metric.summary.quantile)
+            metric.ClearField("label")
+            value = _value(metric, family.type)
+            self._weight += WEIGHT_OF_SERIES + lines * len(prefix) + (0 if isinstance(value, bytes) else 200 * lines)
+            self.weigh(0)
+            family.series.append((prefix, value))
+        return family
 
 
 def _value(metric: Any, family_type: int) -> Value:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pytest_pushgateway.exposition.escaping import NAME_ESCAPERS, UNDERSCORES, escape_labels, escape_name
 from pytest_pushgateway.exposition.labels import Labels, spelled, split_prefix, unescape_value
 from pytest_pushgateway.exposition.long_strings import Wide
-from pytest_pushgateway.exposition.model import Histogram, MetricFamily, MetricType, Mixed, ParseError, Summary, Value
+from pytest_pushgateway.exposition.model import Histogram, MetricFamily, MetricType, Mixed, Summary, Value
 
 _FIELDS = {
     MetricType.GAUGE: b"\x12",
@@ -153,23 +153,6 @@ def encode_family(
 def render_delimited(families: Sequence[MetricFamily], escaping: str = UNDERSCORES) -> bytes:
     """Write whole families, each with its length before it."""
     return b"".join([render_family(family, escaping) for family in families])
-
-
-def _size(body: bytes, position: int) -> tuple[int, int]:
-    size = 0
-    for shift in range(0, 70, 7):
-        if position == len(body):
-            raise ParseError("unexpected EOF")
-        byte = body[position]
-        position += 1
-        size |= (byte & 127) << shift
-        if byte < 128:
-            break
-    else:
-        size = 2**64
-    if size >= 2**64:
-        raise ParseError("proto:\N{NO-BREAK SPACE}variable length integer overflow")
-    return size, position
 
 
 def render_family(family: MetricFamily, escaping: str = UNDERSCORES) -> bytes:

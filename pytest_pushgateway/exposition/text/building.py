@@ -18,6 +18,7 @@ from pytest_pushgateway.exposition.model import (
     Value,
 )
 from pytest_pushgateway.exposition.protobuf.writer import encode_parts
+from pytest_pushgateway.exposition.weight import NAMED, WEIGHT_OF_FAMILY, WEIGHT_OF_SERIES
 from pytest_pushgateway.golang.strconv import format_float, to_uint64
 
 Identity = frozenset[tuple[bytes, bytes]]
@@ -77,33 +78,64 @@ class Metric:
 
 
 class FamilyBuilder:
-    """A family being read; ``series`` holds finished series (fast path) and metrics in the order read."""
+    """A family being read; ``series`` holds finished series and metrics in the order read."""
 
-    __slots__ = ("has_metrics", "help", "name", "series", "type")
+    __slots__ = ("has_metrics", "help", "name", "repeated", "series", "suspects", "type")
 
     def __init__(self, name: bytes) -> None:
         self.name: bytes = name
         self.type: MetricType | None = None
         self.help: bytes | None = None
         self.series: list[Metric | tuple[bytes, Value]] = []
+        self.suspects: list[bytes] = []
         self.has_metrics: bool = False
-
-    def begin(self, metric: Metric) -> None:
-        """Add a metric that has yet to be finished."""
-        self.series.append(metric)
-        self.has_metrics = True
+        """Whether metrics are among the series."""
+        self.repeated: int = 0
+        """How often series came again and were dropped, see :meth:`thin`."""
 
     @property
     def effective_type(self) -> MetricType:
         """The type that reading treats the family as: a counter, protobuf's zero, while there is none."""
         return MetricType.COUNTER if self.type is None else self.type
 
+    def thin(self) -> None:
+        """Drop series that came again, but for the first ones, which an error names; the others are only counted."""
+        if len(self.series) - len({_prefix(item) for item in self.series}) <= NAMED:
+            return
+        seen: set[object] = set()
+        kept, again = [], 0
+        for item in self.series:
+            prefix = _prefix(item)
+            if prefix in seen:
+                again += 1
+            if prefix not in seen or again <= NAMED:
+                kept.append(item)
+            seen.add(prefix)
+        self.repeated += len(self.series) - len(kept)
+        self.series[:] = kept
+
+    def weight(self) -> int:
+        """Return an estimate of the memory that it takes when it is stored, bytes."""
+        size = sum(len(item[0]) if isinstance(item, tuple) else WEIGHT_OF_SERIES for item in self.series)
+        return WEIGHT_OF_FAMILY + size + WEIGHT_OF_SERIES * len(self.series)
+
+
+def _prefix(item: Metric | tuple[bytes, Value]) -> object:
+    # Metrics that are not finished are told apart by their labels already.
+    return item[0] if isinstance(item, tuple) else item
+
 
 class Families:
-    """The families of one body, begun as its lines name them."""
+    """The families of one body, begun as its lines name them.
 
-    def __init__(self) -> None:
+    ``grouping`` labels are merged into all series; None for what was not pushed.
+    """
+
+    def __init__(self, grouping: Labels | None) -> None:
         self.longs = Longs()
+        self._grouping = grouping
+        self._open: list[tuple[FamilyBuilder, int]] = []
+        """Where the last metric stands that lines of braces without a name may still go on with."""
         self._known: dict[bytes, FamilyBuilder] = {}
         self._summaries: dict[Identity, Metric] = {}
         self._histograms: dict[Identity, Metric] = {}
@@ -133,43 +165,82 @@ class Families:
         if identity in known:
             return known[identity]
         known[identity] = metric
-        family.begin(metric)
+        family.series.append(metric)
+        family.has_metrics = True
         return metric
 
-    def finish(self, grouping: Labels | None) -> dict[bytes, MetricFamily]:
+    def begin(self, family: FamilyBuilder, metric: Metric) -> None:
+        """Add a metric with one number, which lines of braces without a name may go on with until :meth:`settle`."""
+        self._open.append((family, len(family.series)))
+        family.series.append(metric)
+
+    def settle(self) -> None:
+        """Finish what was begun: another metric begins."""
+        finished: dict[Metric, tuple[bytes, Value]] = {}
+        for family, position in self._open:
+            metric = family.series[position]
+            assert isinstance(metric, Metric)
+            if len(metric.parts) == 1:
+                family.series[position] = self._finished(family, metric, finished)
+            else:
+                # It crossed families, and further lines of a summary or histogram may come to it.
+                family.has_metrics = True
+        self._open.clear()
+
+    def thin(self) -> int:
+        """Drop series that came again and again; return how many are left. Costs all of them."""
+        begun: dict[bytes, int] = {}
+        for family, position in self._open:
+            begun.setdefault(family.name, position)
+        moved: dict[bytes, int] = {}
+        for family in self._known.values():
+            # What may still change comes last.
+            start = begun.get(family.name, len(family.series))
+            changing = family.series[start:]
+            del family.series[start:]
+            family.thin()
+            moved[family.name] = start - len(family.series)
+            family.series += changing
+        self._open = [(family, position - moved[family.name]) for family, position in self._open]
+        return sum(len(family.series) for family in self._known.values())
+
+    def weight(self) -> int:
+        """Return an estimate of the memory that all families take when they are stored, bytes. Costs all series."""
+        return sum(family.weight() for family in self._known.values())
+
+    def finish(self) -> dict[bytes, MetricFamily]:
         """Return the families that have series, their grouping labels merged."""
+        self.settle()
         for metric in self._histograms.values():
             _normalise(metric)
         families = {}
         for name, builder in self._known.items():
             if builder.series:
-                families[name] = _finish_family(builder, grouping, self.longs)
+                families[name] = self._finish_family(builder)
         return families
 
+    def _finish_family(self, builder: FamilyBuilder) -> MetricFamily:
+        kind = builder.effective_type
+        if builder.has_metrics:
+            finished: dict[Metric, tuple[bytes, Value]] = {}
+            builder.series = [
+                item if isinstance(item, tuple) else self._finished(builder, item, finished) for item in builder.series
+            ]
+        series = cast("list[tuple[bytes, Value]]", builder.series)
+        return MetricFamily(builder.name, kind, builder.help or None, series, builder.suspects, builder.repeated)
 
-def _finish_family(builder: FamilyBuilder, grouping: Labels | None, longs: Longs) -> MetricFamily:
-    """Make the family that was read, grouping labels merged."""
-    kind = builder.effective_type
-    family = MetricFamily(builder.name, kind, builder.help or None, [])
-    if not builder.has_metrics:
-        family.series = cast("list[tuple[bytes, Value]]", builder.series)
-        return family
-    series = family.series
-    finished: dict[Metric, tuple[bytes, Value]] = {}
-    for item in builder.series:
-        if isinstance(item, tuple):
-            series.append(item)
-            continue
+    def _finished(
+        self, builder: FamilyBuilder, metric: Metric, finished: dict[Metric, tuple[bytes, Value]]
+    ) -> tuple[bytes, Value]:
         # Lines of braces without a name go on with one metric, which gets longer with each of them.
-        known = finished.get(item)
-        if known is None:
-            labels = merge(item.labels, grouping)
-            prefix = series_prefix(builder.name, labels, longs)
-            if is_suspect(labels, longs, has_summary=MetricType.SUMMARY in item.parts):
-                family.suspects.append(prefix)
-            known = finished[item] = (prefix, _finish_value(item))
-        series.append(known)
-    return family
+        series = finished.get(metric)
+        if series is None:
+            labels = merge(metric.labels, self._grouping)
+            prefix = series_prefix(builder.name, labels, self.longs)
+            if is_suspect(labels, self.longs, has_summary=MetricType.SUMMARY in metric.parts):
+                builder.suspects.append(prefix)
+            series = finished[metric] = (prefix, _finish_value(metric))
+        return series
 
 
 def _finish_value(metric: Metric) -> Value:

@@ -5,27 +5,25 @@ at its quotes; the odd pieces are the label values, the even ones the shape. A s
 template into which values are filled, grouping labels merged and labels sorted. So the prefix of a series is made
 without its labels ever being objects.
 
-Whatever is not plain goes to the strict parser: line by line where a line stands for itself, the whole body where
-lines can depend on each other. Most bodies hold nothing for it, and it is imported with the first that does.
+Whatever is not plain goes to the strict parser, line by line.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
-from pytest_pushgateway.exposition.grouping_labels import is_suspect, merge
+from pytest_pushgateway.exposition.grouping_labels import merge
 from pytest_pushgateway.exposition.labels import Labels, spell_name, spell_value
-from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Longs, Wide, widen
-from pytest_pushgateway.exposition.model import MetricType, Parsed, Value
+from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Wide, widen
+from pytest_pushgateway.exposition.model import MetricType, Value
 from pytest_pushgateway.exposition.names import LABEL_NAME
 from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric
 from pytest_pushgateway.exposition.text.strict_parser import LineParser
 from pytest_pushgateway.golang.strconv import format_float, parse_float
-from pytest_pushgateway.golang.utf8 import is_utf8
 
 # A shape stands here with its values taken out, and ends where the one blank before the number begins.
 _SHAPE = re.compile(
@@ -46,6 +44,9 @@ _CANONICAL = re.compile(
 _COMMENT = re.compile(rb"# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) ([^ \t\\][^\\]*)")
 _TYPES = {kind.name.lower().encode(): kind for kind in MetricType}
 
+_REMEMBERED = 20_000
+"""Numbers that are remembered, as many come again and again."""
+
 _SIMPLE = (MetricType.COUNTER, MetricType.GAUGE, MetricType.UNTYPED)
 
 _Pick = Callable[[list[bytes]], object]
@@ -58,70 +59,75 @@ _Template = tuple[bytes, list[int], dict[bytes, Long]]
 """A prefix with ``%b`` for each value of the line that stays; where those are in the pieces; the long strings in it."""
 
 
-class _Dependent(Exception):
-    """A line that depends on the line before it."""
+Numbered = Iterable[tuple[int, bytes]]
+"""Lines without their newlines, and their numbers."""
 
 
-def parse_fast(body: bytes, grouping: Labels, *, utf8_names: bool) -> Parsed | None:
-    """Read a body; ``None`` where only the strict parser can read it.
+class FastParser:
+    """Reads lines that stand for themselves into families that a strict parser shares, to which it leaves the others.
 
-    Raises:
-        ParseError: as the strict parser, which has seen the line in question.
+    Args:
+        families: what was read.
+        grouping: the labels that are merged into all series; nothing in them may need a closer look.
+        strict: reads what is not plain.
     """
-    if not is_utf8(body) or is_suspect(merge((), grouping), Longs()):
-        return None
-    reader = _Reader(grouping, utf8_names=utf8_names)
-    try:
-        return reader.parse(body)
-    except _Dependent:
-        return None
 
-
-class _Reader:
-    def __init__(self, grouping: Labels, *, utf8_names: bool) -> None:
+    def __init__(self, families: Families, grouping: Labels, strict: LineParser) -> None:
         self._grouping = grouping
-        self._utf8_names = utf8_names
-        self._families = Families()
-        self._strict: LineParser | None = None
+        self._families = families
+        self._strict = strict
         self._shapes: dict[tuple[bytes, ...], _Shape] = {}
         self._numbers: dict[bytes, bytes] = {}
         self._templates: dict[tuple[bytes, ...], _Template] = {}
+        self._compound: tuple[_Compound, list[bytes]] | None = None
+        """The last line of a summary or histogram, where the strict parser has not seen it."""
 
-    def parse(self, body: bytes) -> Parsed:
-        lines = body.split(b"\n")
-        last = lines.pop()
-        escapes = b"\\" in body
-        long_lines = max(map(len, lines), default=0) > LONGEST
+    def read(self, lines: Numbered, *, escapes: bool, long_lines: bool) -> None:
+        """Read lines, none of which begins with a brace.
+
+        Args:
+            lines: valid UTF-8, each followed by a newline in the body.
+            escapes: whether there may be a backslash in one.
+            long_lines: whether there may be long strings in one.
+
+        Raises:
+            ParseError: as the strict parser, which has seen the line in question.
+        """
         known_shape = self._shapes.get
         known_number = self._numbers.get
-        number = 0
-        for number, line in enumerate(lines, 1):
+        for number, line in lines:
             head, _, token = line.rpartition(b" ")
             pieces = head.split(b'"')
             shape = known_shape(tuple(pieces[::2]))
             if shape is None:
-                if not line:
-                    continue
                 if line.startswith(b"#"):
                     self._comment(number, line)
+                    continue
+                if not line.strip(b" \t"):
                     continue
                 shape = self._examine(pieces)
             value = known_number(token)
             if value is None:
                 value = self._number(token)
             if shape is None or value is None or (escapes and b"\\" in line) or len(pieces) != shape[0]:
-                self._read_strictly(number, line + b"\n")
+                self._read_strictly(number, line)
                 continue
             _, template, pick, take = shape
             if long_lines and template is not None and pick and len(line) > LONGEST:
                 self._take_long(shape, pieces, value)
             elif template is not None:
                 take((template % pick(pieces) if pick else template, value))  # type: ignore[arg-type,call-arg]
-            elif not take(pieces, value):  # type: ignore[arg-type,call-arg]
-                self._read_strictly(number, line + b"\n")
-        if last:
-            self._read_strictly(number + 1, last)
-        return Parsed(self._families.finish(self._grouping), self._strict is not None and self._strict.has_timestamps)
+            elif take(pieces, value):  # type: ignore[arg-type,call-arg]
+                self._compound = take, pieces  # type: ignore[assignment]
+            else:
+                self._read_strictly(number, line)
+
+    def leave(self) -> None:
+        """Bring the strict parser up to date: it goes on with the next line."""
+        if self._compound is not None:
+            compound, pieces = self._compound
+            compound.recall(self._strict, pieces)
+            self._compound = None
 
     def _comment(self, number: int, line: bytes) -> None:
         """Take a HELP or TYPE line as everybody writes it; leave others to the strict parser."""
@@ -134,15 +140,12 @@ class _Reader:
             if usual[1] == b"TYPE" and family.type is None and usual[3] in _TYPES:
                 family.type = _TYPES[usual[3]]
                 return
-        self._read_strictly(number, line + b"\n")
+        if b"HELP" in line or b"TYPE" in line:
+            self._read_strictly(number, line)
 
     def _read_strictly(self, number: int, line: bytes) -> None:
-        # Braces without a name before them go on with the metric of a line that the strict parser may not have seen.
-        if line.lstrip(b" \t").startswith(b"{"):
-            raise _Dependent
-        if self._strict is None:
-            self._strict = LineParser(self._families, utf8_names=self._utf8_names)
-        self._strict.read(number, line)
+        self.leave()
+        self._strict.read(number, line + b"\n")
 
     def _number(self, token: bytes) -> bytes | None:
         canonical = _CANONICAL.fullmatch(token)
@@ -153,6 +156,8 @@ class _Reader:
             if value is None:
                 return None
             written = format_float(value)
+        if len(self._numbers) >= _REMEMBERED:
+            self._numbers.clear()
         self._numbers[token] = written
         return written
 
@@ -278,6 +283,13 @@ class _Compound:
         metric.labels = [(name, pieces[position]) for name, position in self._names]
         identity = frozenset([(b"__name__", self._family.name), *metric.labels])
         return self._families.identified(self._family, identity, metric)
+
+    def recall(self, strict: LineParser, pieces: list[bytes]) -> None:
+        """Tell the strict parser what it would remember of a line."""
+        identity = {b"__name__": self._family.name}
+        identity.update((name, pieces[position]) for name, position in self._names)
+        bound = math.nan if self._special is None else self._bounds[pieces[self._special]]
+        strict.recall(identity, *((bound, math.nan) if self._is_summary else (math.nan, bound)))
 
 
 def _nothing(_pieces: list[bytes]) -> None:

@@ -1,28 +1,35 @@
-"""Reading the text format 0.0.4: the fast path, and the strict parser for what it leaves."""
+"""Reading the text format 0.0.4 in pieces: the fast path, and the strict parser for what it leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import chain
+from typing import NoReturn
 
-from pytest_pushgateway.exposition.grouping_labels import grouping_labels
-from pytest_pushgateway.exposition.model import Parsed
+from pytest_pushgateway.exposition.grouping_labels import grouping_labels, is_suspect, merge
+from pytest_pushgateway.exposition.labels import Labels
+from pytest_pushgateway.exposition.long_strings import LONGEST, Longs
+from pytest_pushgateway.exposition.model import Parsed, ParseError, PushTooLarge
 from pytest_pushgateway.exposition.text.building import Families
-from pytest_pushgateway.exposition.text.fast_parser import parse_fast
+from pytest_pushgateway.exposition.text.fast_parser import FastParser
 from pytest_pushgateway.exposition.text.strict_parser import LineParser
+from pytest_pushgateway.exposition.weight import WEIGHT_OF_SERIES
+from pytest_pushgateway.golang.utf8 import is_utf8
+
+_PIECE = 256 << 10
+"""Bytes that are read at once: others get their turn in between."""
+_HELD = 1000
+"""Lines after a sample that may wait for what comes next."""
+_THINNED = 200_000
+"""Lines after which series that came again are dropped."""
 
 
 def parse_strictly(body: bytes, grouping: Mapping[bytes, bytes] | None, *, utf8_names: bool = False) -> Parsed:
     """Read a body line by line through the strict parser alone: :func:`parse` without its fast path."""
-    labels = None if grouping is None else grouping_labels(grouping)
-    families = Families()
-    parser = LineParser(families, utf8_names=utf8_names)
-    lines = body.split(b"\n")
-    last = lines.pop()
-    number = 0
-    for number, line in enumerate(lines, 1):
-        parser.read(number, line + b"\n")
-    parser.read(number + 1, last)
-    return Parsed(families.finish(labels), parser.has_timestamps)
+    reader = _Reader(None if grouping is None else grouping_labels(grouping), utf8_names=utf8_names, strictly=True)
+    return reader.read(cut(body))
 
 
 def parse(body: bytes, grouping: Mapping[bytes, bytes] | None, *, utf8_names: bool = False) -> Parsed:
@@ -37,7 +44,208 @@ def parse(body: bytes, grouping: Mapping[bytes, bytes] | None, *, utf8_names: bo
     Raises:
         ParseError: where the original refuses, in its words.
     """
-    if grouping is None:
-        return parse_strictly(body, None, utf8_names=utf8_names)
-    fast = parse_fast(body, grouping_labels(grouping), utf8_names=utf8_names)
-    return parse_strictly(body, grouping, utf8_names=utf8_names) if fast is None else fast
+    return parse_pieces(cut(body), grouping, utf8_names=utf8_names)
+
+
+def parse_pieces(
+    pieces: Iterable[bytes],
+    grouping: Mapping[bytes, bytes] | None,
+    *,
+    utf8_names: bool = False,
+    largest: int | None = None,
+) -> Parsed:
+    """Read a body as :func:`parse` does, piece by piece: what is wrong is found before more of it is asked for.
+
+    Args:
+        pieces: of the body, of any length; a :class:`ParseError` that they raise is raised here, unless what came
+            before it is wrong already.
+        grouping: as for :func:`parse`.
+        utf8_names: as for :func:`parse`.
+        largest: bytes that what was read may take when it is stored, roughly.
+
+    Raises:
+        ParseError: where the original refuses, in its words.
+        PushTooLarge: it would take more than ``largest``.
+    """
+    labels = None if grouping is None else grouping_labels(grouping)
+    strictly = labels is None or _are_suspect(labels)
+    return _Reader(labels, utf8_names=utf8_names, strictly=strictly, largest=largest).read(pieces)
+
+
+def _are_suspect(grouping: Labels) -> bool:
+    if all(len(name) <= LONGEST and len(value) <= LONGEST for name, value in grouping):
+        return _remembered(grouping)
+    return is_suspect(merge((), grouping), Longs())
+
+
+@lru_cache(maxsize=256)
+def _remembered(grouping: Labels) -> bool:
+    return is_suspect(merge((), grouping), Longs())
+
+
+def cut(body: bytes) -> Iterable[bytes]:
+    """Return a body in pieces for :func:`parse_pieces`."""
+    if len(body) <= _PIECE:
+        return (body,)
+    return (body[start : start + _PIECE] for start in range(0, len(body), _PIECE))
+
+
+class _Reader:
+    def __init__(
+        self, grouping: Labels | None, *, utf8_names: bool, strictly: bool, largest: int | None = None
+    ) -> None:
+        self._families = Families(grouping)
+        self._strict = LineParser(self._families, utf8_names=utf8_names)
+        self._fast = None if strictly or grouping is None else FastParser(self._families, grouping, self._strict)
+        self._lines = 0
+        """How many lines there were."""
+        self._held: list[tuple[int, bytes]] = []
+        """The last sample, and the lines after it: if a line begins with a brace, the strict parser must know them."""
+        self._unthinned = self._kept = 0
+        self._grouping = grouping
+        self._largest = largest
+        self._weight = 0
+
+    def read(self, pieces: Iterable[bytes]) -> Parsed:
+        if isinstance(pieces, tuple) and len(pieces) == 1 and len(pieces[0]) <= _PIECE:
+            self._read_whole(pieces[0])
+        else:
+            self._read_pieces(pieces)
+        return Parsed(self._families.finish(), self._strict.has_timestamps)
+
+    def _read_whole(self, body: bytes) -> None:
+        """Read a body that is one piece, as most are."""
+        lines = body.split(b"\n")
+        last = lines.pop()
+        self._lines = len(lines)
+        if self._lines > _HELD:
+            self._weigh(len(body), self._lines)
+        if self._fast is None or _has_braces_first(body) or not is_utf8(body):
+            self._read_strictly(enumerate(lines, 1))
+        elif lines:
+            self._read_fast(enumerate(lines, 1), lines, escapes=b"\\" in body)
+        if last:
+            self._strict.read(self._lines + 1, last)
+
+    def _read_pieces(self, pieces: Iterable[bytes]) -> None:
+        following = iter(pieces)
+        pending: list[bytes] = []
+        while True:
+            try:
+                piece = next(following, None)
+            except ParseError as broken:
+                self._break_off(b"".join(pending), broken)
+            if piece is None:
+                break
+            end = piece.rfind(b"\n") + 1
+            if not end:
+                pending.append(piece)
+                continue
+            text = b"".join([*pending, piece[:end]])
+            pending = [piece[end:]] if end < len(piece) else []
+            del piece
+            self._read_lines(text)
+        self._end(b"".join(pending))
+
+    def _break_off(self, last: bytes, broken: ParseError) -> NoReturn:
+        """Say what is wrong where the body broke: something before that place, or else why it did."""
+        try:
+            self._end(last)
+        except ParseError as found:
+            # The body's end is not its end.
+            if not str(found).endswith("unexpected end of input stream"):
+                raise
+        raise broken
+
+    def _read_lines(self, text: bytes) -> None:
+        """Read whole lines."""
+        first, number = self._lines + 1, text.count(b"\n")
+        self._lines += number
+        if not text.strip(b"\n"):
+            return
+        self._weigh(len(text), number)
+        lines = text.split(b"\n")
+        lines.pop()
+        if self._fast is None or _has_braces_first(text) or not is_utf8(text):
+            self._read_strictly(chain(self._let_go(), enumerate(lines, first)))
+        else:
+            self._read_fast_but_last(lines, first, text)
+        self._unthinned += number
+        if self._unthinned >= max(_THINNED, self._kept):
+            self._kept = self._families.thin()
+            self._unthinned = 0
+
+    def _read_fast_but_last(self, lines: list[bytes], first: int, text: bytes) -> None:
+        """Read lines that stand for themselves, and hold the last sample and what comes after it."""
+        last = len(lines) - 1
+        while last >= 0 and not _is_sample(lines[last]):
+            last -= 1
+        after = [(first + at, line) for at, line in enumerate(lines[last + 1 :], last + 1) if _matters(line)]
+        if last >= 0:
+            held, self._held = self._held, [(first + last, lines[last])]
+            del lines[last:]
+            numbered: Iterable[tuple[int, bytes]] = enumerate(lines, first)
+            if b"\n\n" in text:
+                numbered = [each for each in numbered if each[1]]
+            escapes = b"\\" in text or any(b"\\" in line for _, line in held)
+            self._read_fast(chain(held, numbered), [*(line for _, line in held), *lines], escapes=escapes)
+        self._held += after
+        if len(self._held) > _HELD:
+            self._read_strictly(self._let_go())
+
+    def _let_go(self) -> list[tuple[int, bytes]]:
+        if self._fast is not None:
+            self._fast.leave()
+        held, self._held = self._held, []
+        return held
+
+    def _read_strictly(self, lines: Iterable[tuple[int, bytes]]) -> None:
+        read = self._strict.read
+        for number, line in lines:
+            if line:
+                read(number, line + b"\n")
+
+    def _end(self, last: bytes) -> None:
+        """Read what was held, and the last line, which has no newline."""
+        if self._fast is None or _has_braces_first(last):
+            self._read_strictly(self._let_go())
+        elif self._held:
+            held, self._held = self._held, []
+            self._read_fast(held, [line for _, line in held], escapes=True)
+        if last:
+            self._strict.read(self._lines + 1, last)
+
+    def _read_fast(self, numbered: Iterable[tuple[int, bytes]], lines: list[bytes], *, escapes: bool) -> None:
+        assert self._fast is not None
+        self._fast.read(numbered, escapes=escapes, long_lines=max(map(len, lines), default=0) > LONGEST)
+
+    def _weigh(self, size: int, lines: int) -> None:
+        """Refuse a push of which so many lines, of so many bytes in all, would be too much."""
+        if self._largest is None:
+            return
+        labels = sum(min(len(name), LONGEST) + min(len(value), LONGEST) for name, value in self._grouping or ())
+        more = size + lines * (WEIGHT_OF_SERIES + labels)
+        self._weight += more
+        if self._weight > self._largest:
+            # What came again was dropped meanwhile.
+            weight = self._families.weight() + more
+            if weight > self._largest:
+                raise PushTooLarge(self._largest)
+            # Not to be weighed again before there can be much more.
+            self._weight = max(weight, self._largest * 3 // 4)
+
+
+def _has_braces_first(text: bytes) -> bool:
+    """Return whether a line begins with a brace: it may go on with the metric of the line before."""
+    if text[:1] == b"{" or b"\n{" in text:
+        return True
+    blanks = text[:1] in (b" ", b"\t") or b"\n " in text or b"\n\t" in text
+    return blanks and re.search(rb"(?:\A|\n)[ \t]*\{", text) is not None
+
+
+def _is_sample(line: bytes) -> bool:
+    return line.lstrip(b" \t")[:1] not in (b"", b"#")
+
+
+def _matters(line: bytes) -> bool:
+    return b"HELP" in line or b"TYPE" in line

@@ -62,6 +62,10 @@ class LineParser:
         self._masked = b""
         """The line with its escapes masked, so that a backslash left in it begins none."""
 
+    def recall(self, identity: dict[bytes, bytes], quantile: float, bucket: float) -> None:
+        """Go on as if the last line of a summary or histogram had been read here."""
+        self._identity, self._quantile, self._bucket = identity, quantile, bucket
+
     def read(self, number: int, line: bytes) -> None:
         """Read line ``number`` (from 1), its newline included; without one the body ends in it.
 
@@ -188,6 +192,7 @@ class LineParser:
         family = self._set_family(name)
         if family.type is None:
             family.type = MetricType.UNTYPED
+        self._families.settle()
         self._metric = Metric()
 
     # Labels
@@ -290,7 +295,7 @@ class LineParser:
                 family, frozenset(self._identity.items() if self._identity else ()), metric
             )
         else:
-            family.begin(metric)
+            self._families.begin(family, metric)
         self._metric = metric
         token, position = _token(line, position)
         after = line[position]

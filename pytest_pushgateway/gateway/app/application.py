@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_pushgateway.exposition import content_coding
-from pytest_pushgateway.exposition.model import ParseError
+from pytest_pushgateway.exposition.model import ParseError, PushTooLarge
+from pytest_pushgateway.exposition.text.reader import cut
 from pytest_pushgateway.gateway.app import answers
 from pytest_pushgateway.gateway.app.missed_routes import missed_route
 from pytest_pushgateway.gateway.app.push_body import parse_push
@@ -26,7 +27,7 @@ from pytest_pushgateway.later import later
 from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.exposition.content_coding import EncodingError
+    from pytest_pushgateway.exposition.labels import Labels
     from pytest_pushgateway.exposition.model import Parsed
     from pytest_pushgateway.gateway.app.routes import Route, Router
     from pytest_pushgateway.gateway.groups import Verdict
@@ -45,6 +46,8 @@ _COUNTED = frozenset({"push", "delete", "healthy", "ready", "status", "static", 
 _SPARE_BODY = 256 << 10
 """A body that no handler reads is still read for the record up to this many bytes."""
 _OPTIONS_BODY = 4 << 10
+_STORED = 16
+"""How much larger a push may be in memory than a body may be when it is decoded."""
 
 
 class Access(Protocol):
@@ -79,6 +82,7 @@ class App:
         utf8_names: allow UTF-8 label names in grouping keys and metric names.
         max_body_size: bytes, as sent.
         max_decoded_body_size: bytes, decompressed.
+        keep_bodies: read the body of a push whole, for the hook and the observer, instead of while it arrives.
     """
 
     __slots__ = (
@@ -87,6 +91,7 @@ class App:
         "clock",
         "consistency_check",
         "hook",
+        "keep_bodies",
         "log",
         "max_body_size",
         "max_decoded_body_size",
@@ -115,7 +120,8 @@ class App:
         consistency_check: bool = True,
         utf8_names: bool = False,
         max_body_size: int = 256 << 20,
-        max_decoded_body_size: int = 1 << 30,
+        max_decoded_body_size: int = 64 << 20,
+        keep_bodies: bool = True,
     ) -> None:
         self.store: Store = store
         self.self_metrics: SelfMetrics = self_metrics
@@ -132,6 +138,7 @@ class App:
         self.utf8_names: bool = utf8_names
         self.max_body_size: int = max_body_size
         self.max_decoded_body_size: int = max_decoded_body_size
+        self.keep_bodies: bool = keep_bodies
 
     def __call__(self, incoming: Incoming) -> Answer:
         """Serve one request. Raises Abandoned when it gets no answer."""
@@ -217,9 +224,10 @@ class _Handling:
             utf8_names=app.utf8_names,
             max_body_size=app.max_body_size,
             max_decoded_body_size=app.max_decoded_body_size,
+            keep_bodies=app.keep_bodies,
         )
         self.request.generation = store.generation
-        self.verdict = self.parsed = None
+        self.verdict = None
 
     def _carry_out(self, plan: Plan, problem: Answer | BodyError | None) -> Answer:
         answer: Answer | None = None
@@ -261,15 +269,34 @@ class _Handling:
                 except BodyError as problem:
                     self.request.body = problem.partial
             return None
+        if not (self.app.keep_bodies or everything) and (head.chunked or head.content_length > _SPARE_BODY):
+            return None
         try:
             self.request.body = self.body.read()
         except BodyError as problem:
             self.request.body = problem.partial
             return problem
         except BodyTooLarge:
-            limit = self.app.max_body_size
-            return answers.error(413, f"request body too large: the limit is {limit} bytes", [("Connection", "close")])
+            return self._too_large()
         return None
+
+    def _too_large(self) -> Answer:
+        limit = self.app.max_body_size
+        return answers.error(413, f"request body too large: the limit is {limit} bytes", [("Connection", "close")])
+
+    def _pieces(self, problem: BodyError | None) -> Iterator[bytes]:
+        """Yield the body as it was sent, while it arrives if it was not read. Raises EncodingError if it breaks off."""
+        yield from cut(self.request.body)
+        if problem is not None:
+            raise content_coding.EncodingError(str(problem))
+        try:
+            for piece in self.body.pieces():
+                yield piece
+                if self.peer.closing:
+                    # A stop does not wait for long bodies: what it has cut short never happened.
+                    raise Abandoned
+        except BodyError as broken:
+            raise content_coding.EncodingError(str(broken)) from None
 
     def _is_gzip(self) -> bool:
         return self.route.decodes and self.head.fields.get("content-encoding", "").lower() == "gzip"
@@ -284,26 +311,22 @@ class _Handling:
     def _act(self, problem: Answer | BodyError | None) -> Answer:
         if isinstance(problem, Answer):
             return problem
-        route, body = self.route, self.request.body
-        broken: EncodingError | None = None
+        route = self.route
         coding = self.head.fields.get("content-encoding") if route.decodes else None
-        if coding is not None or problem is not None:
+        body: Iterable[bytes] = ()
+        if coding is None and problem is None and self.body.finished and len(self.request.body) <= _SPARE_BODY:
+            body = cut(self.request.body)
+        elif self.parsed is None:
+            body = decoded = content_coding.decoded(self._pieces(problem), coding, limit=self.app.max_decoded_body_size)
             try:
-                body = content_coding.decode(body, coding, limit=self.app.max_decoded_body_size)
-            except content_coding.EncodingError as undecodable:
-                # What is wrong with the bytes that came is met before the end of what came.
-                text = str(problem) if problem and str(undecodable).endswith("EOF") else str(undecodable)
-                broken = content_coding.EncodingError(text, data=undecodable.data)
-                if undecodable.in_header:
-                    # As the original: it opens the stream before it routes.
-                    return answers.error(400, str(broken))
-            except content_coding.DecodedTooLarge as excess:
-                if route.handler == "push":
-                    return answers.error(413, str(excess))
-            if problem is not None and broken is None:
-                broken = content_coding.EncodingError(content_coding.cut_short(coding, str(problem)), data=body)
+                # As the original: it opens the stream before it routes.
+                next(decoded)
+            except content_coding.EncodingError as broken:
+                return answers.error(400, str(broken))
+            except BodyTooLarge:
+                return self._too_large()
         if route.outcome == "handle":
-            return self._handle(body, broken)
+            return self._handle(body)
         if route.outcome == "redirect":
             return answers.redirect(route.status, route.location, self.head.method)
         if route.outcome == "options":
@@ -316,10 +339,10 @@ class _Handling:
             return Answer(400, [] if self.head.http10 else [("Connection", "close")])
         return answers.not_allowed(route.allow) if route.outcome == "not allowed" else answers.not_found()
 
-    def _handle(self, body: bytes, broken: EncodingError | None) -> Answer:
+    def _handle(self, body: Iterable[bytes]) -> Answer:
         handler, app = self.route.handler, self.app
         if handler == "push":
-            answer = self._push(body, broken)
+            answer = self._push(body)
             seconds = monotonic() - self.started
             app.self_metrics.observe_push(self.head.method, seconds, self._size(), self.request.generation)
         elif handler == "delete":
@@ -340,16 +363,33 @@ class _Handling:
             app.self_metrics.observe_request(handler, answer.status, self.head.method, self.request.generation)
         return answer
 
-    def _push(self, body: bytes, broken: EncodingError | None) -> Answer:
+    def _parse(self, body: Iterable[bytes], grouping: Labels) -> Answer | None:
+        """Parse the body of a push; return the answer if it cannot be taken."""
+        app = self.app
+        try:
+            self.parsed = parse_push(
+                body,
+                self.head.fields.get("content-type", ""),
+                dict(grouping),
+                utf8_names=app.utf8_names,
+                largest=_STORED * app.max_decoded_body_size,
+            )
+        except ParseError as refused:
+            app.log("debug", "failed to parse text", logged_source=self.request.remote_address, err=str(refused))
+            return answers.error(400, str(refused))
+        except BodyTooLarge:
+            return self._too_large()
+        except (content_coding.DecodedTooLarge, PushTooLarge) as excess:
+            return answers.error(413, str(excess))
+        return None
+
+    def _push(self, body: Iterable[bytes]) -> Answer:
         app, route, source = self.app, self.route, self.request.remote_address
         if route.key is None:
             return self._bad_url()
-        try:
-            content_type = self.head.fields.get("content-type", "")
-            self.parsed = parse_push(body, content_type, dict(route.key), broken, utf8_names=app.utf8_names)
-        except ParseError as refused:
-            app.log("debug", "failed to parse text", logged_source=source, err=str(refused))
-            return answers.error(400, str(refused))
+        if self.parsed is None and (refusal := self._parse(body, route.key)):
+            return refusal
+        assert self.parsed is not None
         if self.peer.closing:
             # A stop does not wait for long bodies: what it has cut short never happened.
             raise Abandoned

@@ -1,21 +1,12 @@
-"""The body of a push: its content type, and which error the original would have met first.
-
-The original reads, decodes and parses in one stream. Here it is done one after the other, so where the stream breaks,
-what came before is parsed to see whether the parser would have given up earlier.
-"""
+"""The body of a push: its content type, and the parser for it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
-from pytest_pushgateway.exposition.content_coding import first_error
 from pytest_pushgateway.exposition.model import Parsed
-from pytest_pushgateway.exposition.text.reader import parse as parse_text
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.exposition.content_coding import EncodingError
+from pytest_pushgateway.exposition.text.reader import parse_pieces as parse_text
 
 _PROTOBUF = "application/vnd.google.protobuf"
 _MESSAGE = "io.prometheus.client.MetricFamily"
@@ -52,21 +43,28 @@ def is_protobuf(content_type: str) -> bool:
 
 
 def parse_push(
-    body: bytes, content_type: str, grouping: Mapping[bytes, bytes], broken: EncodingError | None, *, utf8_names: bool
+    pieces: Iterable[bytes],
+    content_type: str,
+    grouping: Mapping[bytes, bytes],
+    *,
+    utf8_names: bool,
+    largest: int | None = None,
 ) -> Parsed:
     """Parse a push's decoded body.
 
-    ``broken`` is why the stream ended early, if it did: what came before it is parsed first.
-    Raises ParseError.
+    Args:
+        pieces: of the body. They may raise :class:`ParseError`: what came before is parsed first.
+        content_type: the header's value, or an empty string.
+        grouping: label names and values of the grouping key.
+        utf8_names: accept quoted names of any UTF-8.
+        largest: bytes that what was pushed may take when it is stored, roughly.
+
+    Raises:
+        ParseError: where the original refuses, in its words.
+        PushTooLarge: it would take more than ``largest``.
     """
+    if is_protobuf(content_type):
+        from pytest_pushgateway.exposition.protobuf.reader import parse_pieces as parse_protobuf
 
-    def parse(data: bytes) -> Parsed:
-        if is_protobuf(content_type):
-            from pytest_pushgateway.exposition.protobuf.reader import parse as parse_protobuf
-
-            return parse_protobuf(data, grouping)
-        return parse_text(data, grouping, utf8_names=utf8_names)
-
-    if broken is not None:
-        raise first_error(broken, parse)
-    return parse(body)
+        return parse_protobuf(pieces, grouping, largest=largest)
+    return parse_text(pieces, grouping, utf8_names=utf8_names, largest=largest)

@@ -5,7 +5,7 @@ Errors carry Go's texts, which the original hands to the client as the answer to
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.http.chunked import chunk_sizes
@@ -20,15 +20,16 @@ class BodyTooLarge(Exception):
 
 
 class Body:
-    """The body of one request."""
+    """The body of one request, read once: whole, or in pieces while it arrives."""
 
-    __slots__ = ("_before_read", "_chunked", "_input", "_limit", "broken", "finished", "started", "unread")
+    __slots__ = ("_before_read", "_chunked", "_input", "_limit", "_stream", "broken", "finished", "started", "unread")
 
     def __init__(self, source: Input, head: Head, limit: int, before_read: Callable[[], None] | None) -> None:
         self._input = source
         self._chunked = head.chunked
         self._limit = limit
         self._before_read = before_read
+        self._stream: Iterator[bytes] | None = None
         self.started: bool = False
         self.broken: bool = False
         """Whether its end cannot be found, so that nothing can follow it."""
@@ -37,16 +38,27 @@ class Body:
         """Bytes still to come of a body sent by length."""
 
     def read(self) -> bytes:
-        """Return the body; nothing once it has been read.
+        """Return what is left of the body; nothing once it has been read.
 
         Raises BodyError, and BodyTooLarge as soon as the limit is known to be exceeded.
         """
-        if self.finished:
-            return b""
-        if not self._chunked and self.unread > self._limit:
-            raise BodyTooLarge
-        self._start()
-        return self._read_chunks(self._limit) if self._chunked else self._read_length(self.unread)
+        if self._stream is None and not self._chunked and self.unread <= self._limit and not self.finished:
+            return self._read_length()
+        pieces: list[bytes] = []
+        try:
+            pieces.extend(self.pieces())
+        except BodyError as problem:
+            raise BodyError(str(problem), b"".join(pieces)) from None
+        return b"".join(pieces)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield what is left of the body as it arrives.
+
+        Raises BodyError, and BodyTooLarge as soon as the limit is known to be exceeded.
+        """
+        if self._stream is None:
+            self._stream = self._receive()
+        return self._stream
 
     def drain(self, limit: int) -> bool:
         """Read and forget what is left, at most ``limit`` bytes; False if more remains or it is broken."""
@@ -58,13 +70,13 @@ class Body:
         if not self._chunked and self.unread > limit:
             return False
         try:
-            if self._chunked:
-                self._read_chunks(limit)
-            else:
-                self._read_length(self.unread)
+            for piece in self.pieces():
+                limit -= len(piece)
+                if limit < 0:
+                    return False
         except (BodyError, BodyTooLarge):
             return False
-        return True
+        return self.finished
 
     def _start(self) -> None:
         if not self.started:
@@ -72,31 +84,48 @@ class Body:
             if self._before_read is not None:
                 self._before_read()
 
-    def _read_length(self, count: int) -> bytes:
+    def _read_length(self) -> bytes:
+        self._start()
+        count, self.unread = self.unread, 0
         data = self._input.exactly(count)
         self.finished = True
-        self.unread = 0
         if len(data) < count:
             raise BodyError("unexpected EOF", data)
         return data
 
-    def _read_chunks(self, limit: int) -> bytes:
-        pieces: list[bytes] = []
+    def _receive(self) -> Iterator[bytes]:
+        if self.finished:
+            return
+        if self._chunked:
+            yield from self._receive_chunks()
+            return
+        if self.unread > self._limit:
+            raise BodyTooLarge
+        self._start()
+        while self.unread:
+            piece = self._input.some(self.unread)
+            if not piece:
+                self.finished = True
+                raise BodyError("unexpected EOF")
+            self.unread -= len(piece)
+            self.finished = not self.unread
+            yield piece
+
+    def _receive_chunks(self) -> Iterator[bytes]:
+        self._start()
         total = 0
         try:
             for size in chunk_sizes(self._input):
                 total += size
-                if total > limit:
+                if total > self._limit:
                     raise BodyTooLarge
-                data = self._input.exactly(size)
-                pieces.append(data)
-                if len(data) < size:
-                    raise BodyError("unexpected EOF")
-        except BodyTooLarge:
+                while size:
+                    piece = self._input.some(size)
+                    if not piece:
+                        raise BodyError("unexpected EOF")
+                    size -= len(piece)
+                    yield piece
+        except (BodyError, BodyTooLarge):
             self.broken = True
             raise
-        except BodyError as problem:
-            self.broken = True
-            raise BodyError(str(problem), b"".join(pieces)) from None
         self.finished = True
-        return b"".join(pieces)

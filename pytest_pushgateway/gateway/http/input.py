@@ -28,6 +28,12 @@ class Input:
         self.buffer += data
         return bool(data)
 
+    def some(self, most: int) -> bytes:
+        """Return what is there, or what comes next, ``most`` bytes at most; nothing only at the end of the stream."""
+        have = self.buffer or self._receive()
+        self.buffer = have[most:]
+        return have[:most]
+
     def exactly(self, count: int) -> bytes:
         """Return ``count`` bytes, fewer only at the end of the stream."""
         have = self.buffer

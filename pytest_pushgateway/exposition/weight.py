@@ -1,0 +1,10 @@
+"""How much memory a push may take when it is stored: what bounds it is an estimate, the same for all formats."""
+
+from __future__ import annotations
+
+WEIGHT_OF_SERIES = 200
+WEIGHT_OF_FAMILY = 1200
+"""Memory that a series and a family take beside their names and labels, bytes: objects and entries of indexes."""
+
+NAMED = 1000
+"""Series of a family that came again and are kept, for an error to name them; others are only counted."""
