@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pytest_pushgateway.durations import Duration, Moment
 
 
+_EARLIEST, _LATEST = -62_135_510_400.0, 253_402_128_000.0
+"""What dates can say in every time zone, Unix seconds."""
+
+
 class Clock:
     """A clock that tells Unix time in seconds and can be frozen.
 
@@ -63,7 +67,7 @@ class Clock:
 
         Raises:
             TypeError: ``at`` is none of these.
-            ValueError: the number is not finite, or the text not of RFC 3339.
+            ValueError: the number is not finite or out of the range of dates, or the text not of RFC 3339.
 
         """
         __tracebackhide__ = True
@@ -81,7 +85,7 @@ class Clock:
         Raises:
             RuntimeError: the clock is not frozen.
             TypeError: ``span`` is none of these.
-            ValueError: it is not finite, or the text not a duration.
+            ValueError: it is not finite, leads out of the range of dates, or the text is not a duration.
 
         """
         __tracebackhide__ = True
@@ -91,6 +95,12 @@ class Clock:
         return self._set(self._frozen + step)
 
     def _set(self, at: float) -> _Restoring:
+        __tracebackhide__ = True
+        if not _EARLIEST <= at <= _LATEST:
+            raise ValueError(
+                f"the clock must be set to a moment from {_EARLIEST:.0f} (0001-01-02) to {_LATEST:.0f} (9999-12-30), "
+                f"not {at!r}; milliseconds must be divided by 1000"
+            )
         before, self._frozen = self._frozen, at
         self._moved(at)
         return _Restoring(self, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 
 import pytest
 
@@ -129,3 +130,29 @@ def test_as_many_families_in_conflict_as_one_likes() -> None:
 def test_a_body_of_as_many_members_of_gzip_as_one_likes() -> None:
     body = gzip.compress(b"") * MANY + gzip.compress(b"a 1\n") * MANY
     assert decode(body, "gzip") == b"a 1\n" * MANY
+
+
+def test_the_words_on_many_collisions_are_bounded_as_they_are_built() -> None:
+    gateway = Held()
+    job = "j" * 10_000
+    tracemalloc.start()
+    try:
+        verdict = gateway.put("twice 1\n" * 10_000, job=job)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    error = verdict.error or ""
+    assert error.startswith("9999 error(s) occurred:\n* collected metric")
+    told = error.count("\n* collected metric")
+    assert error.endswith(f"\n* and {9999 - told} more")
+    assert 1 << 20 <= len(error) < 2 << 20
+    assert len(verdict.collisions) == told
+
+
+def test_the_words_on_many_bad_labels_are_bounded_as_they_are_built() -> None:
+    gateway = Held()
+    verdict = gateway.put("".join(f'a{{x="{number}"}} 1\n' for number in range(2000)), job=b"\xff" * 10_000)
+    error = verdict.error or ""
+    assert error.partition(" ")[0].isdigit()
+    assert len(error) < 2 << 20
+    assert error.rpartition("\n")[2].startswith("* and ")

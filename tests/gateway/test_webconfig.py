@@ -249,6 +249,12 @@ def test_what_is_nested_too_deeply_is_refused(tmp_path: Path, deep: str) -> None
         WebConfig(str(path), silent)
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no device without an end")
+def test_a_file_without_an_end() -> None:
+    with pytest.raises(ValueError, match=r"^read /dev/zero: more than 8388608 bytes; name a file$"):
+        WebConfig("/dev/zero", silent)
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"open .*nope: no such file or directory"):
         WebConfig(str(tmp_path / "nope"), silent)

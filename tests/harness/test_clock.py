@@ -94,6 +94,19 @@ def test_it_is_advanced_by_any_span(span: Any, seconds: float) -> None:
     assert clock() == 1700000000 + seconds
 
 
+@pytest.mark.parametrize("at", [1e18, 1_700_000_000_000, 253402300800, -1e12])
+def test_moments_beyond_all_dates_are_refused_with_the_range(at: float) -> None:
+    clock = Clock()
+    text = r"from -62135510400 \(0001-01-02\) to 253402128000 \(9999-12-30\), not .*; milliseconds must be divided"
+    with pytest.raises(ValueError, match=text):
+        clock.freeze(at)
+    assert not clock.frozen
+    clock.freeze(0)
+    with pytest.raises(ValueError, match=text):
+        clock.advance(at)
+    assert clock() == 0
+
+
 def test_a_with_statement_sets_it_as_it_was() -> None:
     moved: list[float] = []
     clock = Clock(moved.append)

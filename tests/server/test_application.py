@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -102,3 +104,25 @@ def test_the_original_server_class_is_left_alone(serve: Serve) -> None:
     before = WSGIRequestHandler.protocol_version, BaseHTTPRequestHandler.protocol_version
     wire.request(serve().port, "GET", "/")
     assert (WSGIRequestHandler.protocol_version, BaseHTTPRequestHandler.protocol_version) == before
+
+
+def test_only_the_first_exceptions_are_kept_and_nothing_of_their_requests(serve: Serve) -> None:
+    bodies: list[weakref.ref[Held]] = []
+
+    def app(incoming: Incoming) -> Answer:
+        held = Held()
+        bodies.append(weakref.ref(held))
+        raise RuntimeError("a bug")
+
+    running = serve(app)
+    for _ in range(50):
+        assert wire.request(running.port, "GET", "/").status == 500
+    gc.collect()
+    assert len(running.server.errors) == 20
+    # The last one may be in the hands of its thread.
+    assert sum(body() is not None for body in bodies) <= 1
+    running.server.errors.clear()
+
+
+class Held:
+    """Something large that a request has."""

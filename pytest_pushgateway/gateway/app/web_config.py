@@ -40,11 +40,20 @@ def _wants_tls(config: Contents) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
     except IsADirectoryError:
         raise WebConfigError(f"read {path}: is a directory") from None
     except OSError as problem:
         raise WebConfigError(f"open {path}: {(problem.strerror or '').lower()}") from None
+    if len(content) > _LARGEST:
+        # A device, perhaps, which never ends.
+        raise WebConfigError(f"read {path}: more than {_LARGEST} bytes; name a file")
+    return content
+
+
+_LARGEST = 8 << 20
+"""Bytes of a configuration, a certificate or a key that are read."""
 
 
 class WebConfig:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import _socket as socket  # what nobody replaces
 import math
 import time
+import traceback
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -34,6 +35,10 @@ _JOIN = 0.8
 on alone to no effect."""
 _ANSWER = 0.02
 """Seconds that an answer has to leave when others know already what it is; a socket's buffer takes it at once."""
+
+
+_KEPT_ERRORS = 20
+"""Unexpected exceptions that are kept: who serves for months must not keep what each request left behind."""
 
 
 class Server:
@@ -204,8 +209,10 @@ class Server:
             self._refusing_more = False
 
     def failed(self, problem: BaseException) -> None:
-        """Keep and log an exception that no request should have caused."""
-        self.errors.append(problem)
+        """Log an exception that no request should have caused, and keep the first ones without their variables."""
+        if len(self.errors) < _KEPT_ERRORS:
+            traceback.clear_frames(problem.__traceback__)
+            self.errors.append(problem)
         self.log("error", "request failed", err=f"{type(problem).__name__}: {problem}")
 
     def date_line(self) -> str:

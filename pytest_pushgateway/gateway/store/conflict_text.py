@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, kinds, proto_type_name
 from pytest_pushgateway.exposition.protobuf.text import metric_text
@@ -22,26 +23,37 @@ from pytest_pushgateway.gateway.store.index import (
 from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.utf8 import text_of
 
-
-def error_text(collisions: list[Collision]) -> str:
-    """Put the original's words together as it does."""
-    if len(collisions) == 1:
-        return collisions[0].text
-    return f"{len(collisions)} error(s) occurred:" + "".join(f"\n* {each.text}" for each in collisions)
+_LONGEST = 1 << 20
+"""Characters that the words on all conflicts may take; what goes beyond is only counted. The first is always told."""
 
 
-def explain(after: After, conflicts: Conflicts) -> list[Collision]:
+class Explained(NamedTuple):
+    """What is wrong, thing by thing, and how many more things there are."""
+
+    collisions: list[Collision]
+    more: int
+
+    def text(self) -> str:
+        """Put the original's words together as it does."""
+        count = len(self.collisions) + self.more
+        if count == 1:
+            return self.collisions[0].text
+        listed = "".join(f"\n* {each.text}" for each in self.collisions)
+        return f"{count} error(s) occurred:{listed}" + (f"\n* and {self.more} more" if self.more else "")
+
+
+def explain(after: After, conflicts: Conflicts) -> Explained:
     """Say what the original says of the conflicts when it meets the groups in order of age, the one that pushes last.
 
     Some conflicts it meets in another order only: then a group that brings one to light comes first. Costs the
     conflicts.
     """
-    collisions = _Explanation(after, conflicts, None).collisions
-    for leader in () if collisions else _leaders(after, conflicts):
-        collisions = _Explanation(after, conflicts, leader).collisions
-        if collisions:
+    explanation = _Explanation(after, conflicts, None)
+    for leader in () if explanation.collisions else _leaders(after, conflicts):
+        explanation = _Explanation(after, conflicts, leader)
+        if explanation.collisions:
             break
-    return collisions
+    return Explained(explanation.collisions, explanation.more)
 
 
 def _leaders(after: After, conflicts: Conflicts) -> Iterator[GroupState]:
@@ -62,6 +74,9 @@ class _Explanation:
         self.conflicts = conflicts
         self.leader = leader
         self.collisions: list[Collision] = []
+        self.more = 0
+        self.length = 0
+        """Characters of the words so far."""
         self.met: set[bytes] = set()
         self.seen: set[bytes] = set()
         self.shared: dict[bytes, dict[bytes, dict[GroupState, None]]] = {}
@@ -96,7 +111,11 @@ class _Explanation:
         return self._age(next(group for group, _ in self.after.members(name))), False, named.serial
 
     def _add(self, reason: str, name: bytes, text: str, groups: list[GroupState], prefix: bytes = b"") -> None:
+        if self.length >= _LONGEST:
+            self.more += 1
+            return
         keys: dict[GroupingKey, None] = dict.fromkeys(group.key for group in groups)
+        self.length += len(text)
         self.collisions.append(Collision(reason, name, prefix, text, tuple(keys)))
 
     def _may_stand(self, name: bytes) -> bool:
@@ -193,13 +212,16 @@ class _Explanation:
             prefix, value = series
             if checked and kind not in kinds(family.type, value):
                 self._blame("type", family, group, series, f"is not a {proto_type_name(kind)}", fitting)
-            elif prefix in bad and (problem := label_problem(family, prefix, value)):
-                self._blame("label", family, group, series, problem, [])
+            elif prefix in bad:
+                self._blame("label", family, group, series, "", [])
             elif prefix in shared:
                 if prefix in self.seen:
                     problem = "was collected before with the same name and label values"
                     self._blame("duplicate", family, group, series, problem, shared[prefix])
                 self.seen.add(prefix)
+        if shared and not checked:
+            # They were dropped where the body was read.
+            self.more += family.repeated
 
     def _blame(
         self,
@@ -210,6 +232,10 @@ class _Explanation:
         problem: str,
         others: Iterable[GroupState],
     ) -> None:
+        if self.length >= _LONGEST:
+            self.more += 1
+            return
         prefix, value = series
+        problem = problem or label_problem(family, prefix, value) or ""
         text = f"collected metric {quote(family.name)} {{ {metric_text(prefix, family.type, value)}}} {problem}"
         self._add(reason, family.name, text, self._standing(family.name, [*others, group]), prefix)

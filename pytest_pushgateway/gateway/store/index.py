@@ -117,22 +117,37 @@ def _lacking_all_but(kind: int, size: int) -> tuple[int, ...]:
 def _bad(family: MetricFamily) -> tuple[bytes, ...]:
     suspects = set(family.suspects)
     return tuple(
-        {prefix: None for prefix, value in family.series if prefix in suspects and label_problem(family, prefix, value)}
+        {prefix: None for prefix, value in family.series if prefix in suspects and _bad_label(family, prefix, value)}
     )
 
 
 def label_problem(family: MetricFamily, prefix: bytes, value: Value) -> str | None:
     """Return the original's words on the first label of a series that cannot be exposed; None if all can."""
+    found = _bad_label(family, prefix, value)
+    if found is None:
+        return None
+    why, name, text = found
+    if why == "twice":
+        return f"has two or more labels with the same name: {text_of(name)}"
+    if why == "name":
+        return f"has a label with an invalid name: {text_of(name)}"
+    if why == "quantile":
+        return 'must not have an explicit "quantile" label'
+    return f"has a label named {quote(name)} whose value is not utf8: {quote(text)}"
+
+
+def _bad_label(family: MetricFamily, prefix: bytes, value: Value) -> tuple[str, bytes, bytes] | None:
+    """Return the first label that cannot be exposed, and why; to say it in words takes longer than to find it."""
     previous = b""
     for name, text in split_prefix(prefix)[1]:
         if name == previous:
-            return f"has two or more labels with the same name: {text_of(name)}"
+            return "twice", name, text
         if name.startswith(b"__") or not is_utf8(name):
-            return f"has a label with an invalid name: {text_of(name)}"
+            return "name", name, text
         if name == b"quantile" and MetricType.SUMMARY in kinds(family.type, value):
-            return 'must not have an explicit "quantile" label'
+            return "quantile", name, text
         if not is_utf8(text):
-            return f"has a label named {quote(name)} whose value is not utf8: {quote(text)}"
+            return "value", name, text
         previous = name
     return None
 

@@ -7,7 +7,7 @@ then on it refuses every push and fails every scrape until that group is deleted
 from __future__ import annotations
 
 from pytest_pushgateway.gateway.groups import PUSH_TIME, Poison
-from pytest_pushgateway.gateway.store.conflict_text import error_text, explain
+from pytest_pushgateway.gateway.store.conflict_text import explain
 from pytest_pushgateway.gateway.store.conflicts import After, Conflicts, conflicts_after
 from pytest_pushgateway.gateway.store.group_state import GroupState
 from pytest_pushgateway.gateway.store.index import NOTHING, Index
@@ -19,12 +19,12 @@ def find_poison(index: Index) -> Poison | None:
     conflicts = conflicts_after(after)
     if not conflicts:
         return None
-    collisions = explain(after, conflicts)
+    explained = explain(after, conflicts)
     groups = sorted(_concerned(after, conflicts), key=lambda group: group.serial)
     cure = sorted(_Cure(after, conflicts).chosen, key=lambda group: group.serial)
     return Poison(
-        error_text(collisions),
-        tuple(collisions),
+        explained.text(),
+        tuple(explained.collisions),
         tuple(group.key for group in groups),
         tuple(group.key for group in cure),
     )

@@ -382,8 +382,8 @@ def _changes(delta: Delta) -> dict[bytes, StoredFamily | None]:
 
 def _explained(after: After, conflicts: Conflicts) -> tuple[str, tuple[Collision, ...]]:
     """Return the original's words on conflicts, and the conflicts one by one."""
-    collisions = conflict_text.explain(after, conflicts)
-    return conflict_text.error_text(collisions), tuple(collisions)
+    explained = conflict_text.explain(after, conflicts)
+    return explained.text(), tuple(explained.collisions)
 
 
 _FREED_AT_ONCE = 500
