@@ -34,6 +34,8 @@ def unpatched(module: str, name: str) -> Any:
 class genuine:
     """The functions. Members of a class: pyfakefs and freezegun look through the globals of modules, not in here."""
 
+    close = staticmethod(os.close)
+    fstat = staticmethod(os.fstat)
     listdir = staticmethod(os.listdir)
     urandom = staticmethod(os.urandom)
     time = staticmethod(time.time)
@@ -49,6 +51,26 @@ class genuine:
         with genuine._open(path, "rb") as file:
             content: bytes = file.read()
             return content
+
+
+def has_fake_files() -> bool:
+    """Return whether pyfakefs is at work, which replaces the modules that others have imported."""
+    return type(os).__module__.partition(".")[0] == "pyfakefs"
+
+
+def refuse_fake_files() -> None:
+    """Refuse to go on while pyfakefs is at work: SQLite does not see the files that Python makes then.
+
+    To be asked before anything is imported that works on files: it would keep pyfakefs' modules for good.
+
+    Raises:
+        RuntimeError: it is at work.
+    """
+    if has_fake_files():
+        raise RuntimeError(
+            "the persistence file cannot be used under pyfakefs: call fs.pause() before restart(), crash() and "
+            "whatever else needs the file, and fs.resume() after it"
+        )
 
 
 def green_sleep() -> Any:

@@ -21,6 +21,7 @@ from pytest_pushgateway.gateway.http.server import Server
 from pytest_pushgateway.gateway.log import Log, silent
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import Store
+from pytest_pushgateway.genuine import refuse_fake_files
 from pytest_pushgateway.golang.url import external_path, join_host_port
 from pytest_pushgateway.later import later
 from pytest_pushgateway.settings import Settings
@@ -157,9 +158,19 @@ class Gateway:
         """Whether it was told to stop, by its owner or by ``/-/quit``."""
         return self._stopped or self._quitting
 
+    @property
+    def serving(self) -> bool:
+        """Whether it accepts connections: not while it refuses them, nor where its descriptors were taken away."""
+        return bool(self.addresses) and self._server.serving
+
     def wait_for_end(self) -> None:
         """Wait until a stop that somebody else asked for is over."""
         self._ended.wait()
+
+    @property
+    def has_lost_file(self) -> bool:
+        """Whether the descriptors of its persistence file were closed by somebody else."""
+        return self._persistence is not None and not self._persistence.intact
 
     @property
     def persistence_trouble(self) -> str | None:
@@ -250,7 +261,8 @@ class Gateway:
             last_to_first.callback(self.store.close)
             # Only when no push can be acknowledged any more.
             if self._persistence is not None:
-                last_to_first.callback(self._persistence.crash if crash else self._persistence.close)
+                end = self._persistence.crash if crash else self._persistence.close
+                last_to_first.callback(end if self._persistence.intact else self._persistence.abandon)
             for one in self._listeners:
                 last_to_first.callback(one.close)
             last_to_first.callback(self._server.stop, grace)
@@ -277,6 +289,7 @@ class Gateway:
         self.store.attach(self._persistence)
 
     def _open(self, path: str) -> Persistence:
+        refuse_fake_files()
         from pytest_pushgateway.gateway.persistence.persistence import Persistence
 
         return Persistence.open(

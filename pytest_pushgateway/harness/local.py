@@ -23,7 +23,7 @@ from pytest_pushgateway.forks import call_in_child
 from pytest_pushgateway.gateway.app.recent_requests import LIMIT
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.log import PERSISTED
-from pytest_pushgateway.genuine import genuine
+from pytest_pushgateway.genuine import genuine, refuse_fake_files
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.faults.faults import Faults
@@ -218,6 +218,37 @@ class LocalGateway:
             self.mark_beginning()
         _started.add(self)
 
+    def has_failed(self) -> bool:
+        """Return whether it is started and serves nobody: something has closed its descriptors or ended its threads."""
+        refusing = self._faults is not None and self._faults._refusing
+        return (
+            self._running and not refusing and self.inner is not None and not (self.inner.serving or self.inner.stopped)
+        )
+
+    def revive(self) -> None:
+        """Start a gateway that has failed again, empty, on the same port or, where that is taken, on another.
+
+        Raises:
+            OSError: the port that was asked for is taken.
+
+        """
+        with self._lifecycle:
+            failed, self._running = self.inner, False
+            self.lift_faults()
+            if failed is not None:
+                lost = failed.has_lost_file
+                failed.crash()
+                if lost and self._persistence_file is not None:
+                    _set_aside(self._persistence_file)
+            self._emptied = True
+            try:
+                self._start()
+            except OSError:
+                if self.settings.port:
+                    raise
+                self.port = 0
+                self._start()
+
     def mark_beginning(self) -> None:
         """Note that a test begins: what runs now was not begun by it."""
         self.threads = WeakSet(threading.enumerate())
@@ -236,6 +267,10 @@ class LocalGateway:
 
         The predicate of a fault may call it: the request that it was asked about is cut off like all others, and where
         something else has stopped the gateway meanwhile, nothing happens.
+
+        Raises:
+            RuntimeError: pyfakefs is at work.
+
         """
         self._again(lambda inner: inner.stop())
 
@@ -313,6 +348,7 @@ class LocalGateway:
         """Return the path of the file that keeps the metrics; a temporary one is made where no option names one."""
         with self._lifecycle:
             if self._persistence_file is None:
+                refuse_fake_files()
                 directory = self._directory()
                 # At the end of this process, or when nobody refers to the gateway any more. Called once only: another
                 # gateway may be given a directory of the same name.
@@ -374,6 +410,7 @@ class LocalGateway:
             request = self._asking.get(genuine.thread_number())
             if request is not None and not (self.running and self._is_current(request)):
                 return
+            refuse_fake_files()
             self.persistence_file()
             if self.running and self.inner is not None:
                 self._running = False
@@ -410,6 +447,15 @@ def _temporary_directory() -> Path:
     from pathlib import Path
 
     return Path(tempfile.mkdtemp(prefix="pushgateway-"))
+
+
+def _set_aside(file: str) -> None:
+    """Move a file aside that SQLite believes to have open; removed, it could hand its number to the next one."""
+    from pathlib import Path
+
+    from pytest_pushgateway.gateway.persistence.files import set_aside
+
+    set_aside(Path(file))
 
 
 def _remove(directory: Path, process: int) -> None:

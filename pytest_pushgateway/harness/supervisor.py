@@ -34,10 +34,17 @@ class Supervisor(NamedTuple):
 
     def begin_test(self, test: str) -> None:
         """Note that a test begins: what the gateway got until now was not of this one."""
+        if self.gateway.has_failed():
+            self._revive()
         self.gateway.test = test
         self.gateway.log.clear()
         self.gateway.journal.begin_test()
         self.gateway.mark_beginning()
+
+    def _revive(self) -> None:
+        gateway = self.gateway
+        gateway.revive()
+        gateway.due.append(report.failed(gateway.test, gateway.url))
 
     def begin(self) -> None:
         """Get ready for a test: started, empty, without faults, the clock running."""

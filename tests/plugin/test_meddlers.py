@@ -76,6 +76,13 @@ def test_meddles(request):
     judge(project, meddler)
 
 
+def _need(library: str) -> None:
+    if importlib.util.find_spec(library) is None:
+        if os.environ.get("TOX_ENV_NAME") == "neighbours":
+            pytest.fail(f"{library} is not installed", pytrace=False)
+        pytest.skip(f"{library} is not installed")
+
+
 GREEN = {
     "eventlet": ("import eventlet", "eventlet.monkey_patch()"),
     "gevent": ("import gevent.monkey", "gevent.monkey.patch_all()"),
@@ -95,10 +102,7 @@ PUSHES = """
 @pytest.mark.parametrize("where", ["conftest", "module", "test"])
 @pytest.mark.parametrize("library", GREEN)
 def test_green_threads(project: pytest.Pytester, library: str, where: str) -> None:
-    if importlib.util.find_spec(library) is None:
-        if os.environ.get("TOX_ENV_NAME") == "neighbours":
-            pytest.fail(f"{library} is not installed", pytrace=False)
-        pytest.skip(f"{library} is not installed")
+    _need(library)
     patch = "\n".join(GREEN[library])
     meddler = f"\ndef test_meddles(pushgateway):{PUSHES}"
     if where == "conftest":
@@ -109,3 +113,124 @@ def test_green_threads(project: pytest.Pytester, library: str, where: str) -> No
         inside = "".join(f"    {line}\n" for line in patch.splitlines())
         first = "\ndef test_before(pushgateway):\n    assert send(pushgateway) == 200\n"
         judge(project, f"{first}\ndef test_meddles(pushgateway):\n{inside}{PUSHES}", passed=4)
+
+
+CLOSED = {
+    "every descriptor": "os.closerange(FIRST, 200)",
+    "the listener's": "os.close(_listener(pushgateway))",
+    "the listener's, which is another's then": "KEPT.append(stranger(_listener(pushgateway)))",
+    "every one, and they are others' then": "os.closerange(FIRST, 200); KEPT.extend(map(stranger, range(FIRST, 90)))",
+}
+BEHIND_ITS_BACK = """
+KEPT = []
+FIRST = 60  # pytest's own descriptors are below
+while os.dup(0) < FIRST - 1:
+    pass
+
+def stranger(number):
+    other = os.open(os.devnull, os.O_RDONLY)
+    if other != number:
+        os.dup2(other, number)
+        os.close(other)
+    return number
+
+def _listener(gateway):
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            sock = socket.socket(fileno=os.dup(int(name)))
+        except OSError:
+            continue
+        with sock:
+            listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            if listens and sock.getsockname()[1] == gateway.port:
+                return int(name)
+    raise AssertionError("nothing listens")
+
+PORTS = []
+"""
+NEXT = """
+def test_next(pushgateway):
+    assert PORTS == [pushgateway.port]
+    assert send(pushgateway) == 200
+    pushgateway.assert_exposed("backup_bytes", 7)
+    pushgateway.restart()
+    pushgateway.assert_exposed("backup_bytes", 7)
+
+def test_last(pushgateway):
+    assert send(pushgateway) == 200
+    assert [number for number in KEPT if not os.path.samestat(os.fstat(number), os.stat(os.devnull))] == []
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="finds descriptors as Linux shows them")
+@pytest.mark.parametrize("persisted", [False, True], ids=["in memory", "with a file"])
+@pytest.mark.parametrize("close", CLOSED.values(), ids=CLOSED)
+def test_a_test_closes_descriptors(project: pytest.Pytester, close: str, persisted: bool) -> None:
+    first = "pushgateway.restart()" if persisted else "pass"
+    meddler = f"""
+def test_meddles(pushgateway):
+    assert send(pushgateway) == 200
+    {first}
+    PORTS.append(pushgateway.port)
+    {close}
+"""
+    project.makepyfile(test_it=BEGINNING + BEHIND_ITS_BACK + meddler + NEXT)
+    result = project.runpytest_subprocess("-s", timeout=60)
+
+    result.assert_outcomes(passed=3, warnings=1)
+    result.stdout.fnmatch_lines(
+        ["*PushgatewayWarning: the gateway served nobody any more after test_it.py::test_meddles*"]
+    )
+
+
+def test_a_test_ends_the_gateway_s_threads(project: pytest.Pytester) -> None:
+    meddler = """
+def test_meddles(pushgateway):
+    from pytest_pushgateway import threads
+    assert send(pushgateway) == 200
+    PORTS.append(pushgateway.port)
+    serving = threads.alive()
+    with mock.patch("pytest_pushgateway.gateway.http.workers.accept", side_effect=SystemExit):
+        with socket.create_connection((pushgateway.host, pushgateway.port)):
+            for thread in serving:
+                thread.join(10)
+    assert threads.alive() == []
+"""
+    project.makepyfile(test_it=BEGINNING + BEHIND_ITS_BACK + meddler + NEXT)
+    result = project.runpytest_subprocess(timeout=20)
+
+    result.assert_outcomes(passed=3, warnings=1)
+    result.stdout.fnmatch_lines(
+        ["*PushgatewayWarning: the gateway served nobody any more after test_it.py::test_meddles*"]
+    )
+
+
+def test_fake_files(project: pytest.Pytester) -> None:
+    _need("pyfakefs")
+    meddler = """
+from pyfakefs.fake_filesystem_unittest import Patcher
+
+@pytest.mark.parametrize("ask", [
+    lambda gateway: gateway.restart(), lambda gateway: gateway.crash(), lambda gateway: gateway.persistence_file
+])
+def test_refused(pushgateway, ask):
+    with Patcher():
+        assert send(pushgateway) == 200
+        with pytest.raises(RuntimeError, match=r"cannot be used under pyfakefs: call fs.pause\\(\\) before"):
+            ask(pushgateway)
+        pushgateway.assert_exposed("backup_bytes", 7)
+
+def test_not_started(make_pushgateway):
+    with Patcher(), pytest.raises(pytest.fail.Exception, match="cannot start: .* cannot be used under pyfakefs"):
+        make_pushgateway(persistence_file="/tmp/kept.sqlite")
+
+@pytest.mark.parametrize("how", ["restart", "crash"])
+def test_paused(pushgateway, how):
+    with Patcher() as patcher:
+        assert send(pushgateway) == 200
+        patcher.pause()
+        getattr(pushgateway, how)()
+        patcher.resume()
+        pushgateway.assert_exposed("backup_bytes", 7)
+"""
+    judge(project, meddler, passed=8)

@@ -25,7 +25,7 @@ from pytest_pushgateway.gateway.http.head import (
 )
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError, Input
-from pytest_pushgateway.gateway.http.readiness import has_unread
+from pytest_pushgateway.gateway.http.readiness import has_unread, identity
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.monotonic import monotonic
 
@@ -64,6 +64,7 @@ class Connection:
     def __init__(self, server: Host, sock: socket.socket, address: Any) -> None:
         self.server = server
         self.sock: socket.socket = sock
+        self._identity = identity(sock)
         self.generation: int = server.generation
         """The generation of the request under way."""
         self._between_requests = True
@@ -87,6 +88,8 @@ class Connection:
     def shut(self) -> None:
         """End the connection from another thread; its own thread then closes the socket."""
         self.closing = True
+        if not self._has_descriptor():
+            return
         with suppress(OSError):
             # Not SSLSocket.shutdown, which takes the TLS state away under the connection's own thread.
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
@@ -130,7 +133,14 @@ class Connection:
             self._close()
             self.server.forget(self)
 
+    def _has_descriptor(self) -> bool:
+        """Return whether the socket's descriptor is its own: somebody may have closed it, and then it is another's."""
+        return identity(self.sock) == self._identity
+
     def _close(self) -> None:
+        if not self._has_descriptor():
+            self.sock.detach()
+            return
         if self._tls is not None and self._tls.established and not self.closing and not self._reset_on_close:
             self._tls.say_goodbye()
         self.sock.close()

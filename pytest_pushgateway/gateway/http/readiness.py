@@ -12,7 +12,7 @@ import sys
 from collections.abc import Collection
 from typing import Any
 
-from pytest_pushgateway.genuine import unpatched
+from pytest_pushgateway.genuine import genuine, unpatched
 
 _AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 """Windows does not have it, and there a socket that is ready does not wait either."""
@@ -54,6 +54,21 @@ class Watch:
         if any(events & _INVALID for _, events in found):
             raise OSError(9, os.strerror(9))
         return [descriptor for descriptor, _ in found]
+
+
+def identity(sock: socket.socket) -> tuple[int, int] | None:
+    """Return device and number of what a socket's descriptor stands for; None where it is closed.
+
+    They change when somebody closes the descriptor behind the socket's back, as ``os.closerange`` does, and something
+    else gets its number. Windows' sockets are not descriptors: there it is always None.
+    """
+    if sys.platform == "win32":
+        return None
+    try:
+        status = genuine.fstat(sock.fileno())
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def wait_until_ready(sock: socket.socket, seconds: float, *, to_write: bool = False) -> bool:

@@ -97,6 +97,11 @@ class Server:
         self._workers = Workers(self._listeners, take=self._take, drop=self._drop, log=self.log, boundary=self.boundary)
         self._workers.start()
 
+    @property
+    def serving(self) -> bool:
+        """Whether connections are accepted: not while paused, nor where somebody closed its sockets' descriptors."""
+        return self._workers is not None and self._workers.serving
+
     def stop(self, grace: float = 0.0) -> None:
         """Close every socket and end every thread; idempotent.
 

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway import threads
-from pytest_pushgateway.gateway.http.readiness import Watch, accept, pair
+from pytest_pushgateway.gateway.http.readiness import Watch, accept, identity, pair
 from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.monotonic import monotonic
@@ -51,8 +51,9 @@ class Workers:
         self._drop = drop
         self._log = log
         self._boundary = boundary
-        self._turn = threads.RLock()
-        """Held by the thread that waits for a connection."""
+        self._turn = threads.Lock()
+        """Held by the thread that waits for a connection. Of the plain kind: what a test raises in all threads does not
+        come between its being taken and the statement that gives it back."""
         self._lock = threads.Lock()
         self._idle = 0
         self._threads: set[threads.Thread] = set()
@@ -68,19 +69,51 @@ class Workers:
             listener.setblocking(False)
         self._watch = Watch([self._wake_receiver.fileno(), *self._listeners])
         self._accepted = 0
+        sockets = (*listeners, self._wake_receiver, self._wake_sender)
+        self._identities = [(one, identity(one)) for one in sockets]
+        """What the sockets were when they were made."""
 
     def start(self) -> None:
         """Begin to accept connections. Raises RuntimeError if there can be no thread."""
         self._add_thread()
 
+    @property
+    def serving(self) -> bool:
+        """Whether a thread waits for a connection, and the sockets are open."""
+        return self._idle > 0 and self._intact()
+
+    def _intact(self) -> bool:
+        return all(identity(one) == before for one, before in self._identities)
+
+    def _has_ended(self) -> bool:
+        """Return whether there is nothing to wait for: it was ended, or somebody has closed a socket's descriptor."""
+        if not self._intact():
+            self._ended = True
+        return self._ended
+
     def end(self) -> None:
         """Accept no more and close the listeners. The threads end with the connections that they serve."""
         self._ended = True
+        if not self.serving:
+            self._end_without_turn()
+            return
         self._wake_sender.send(b"x")  # and never received: the thread that has the turn next finds it there, too
         with self._turn, self._boundary:
             self.close()
             while self._accepted_early:
                 self._drop(self._accepted_early.popleft(), None)
+
+    def _end_without_turn(self) -> None:
+        """End where descriptors were closed, which may be somebody else's by now, or where no thread waits."""
+        for one, before in self._identities:
+            if identity(one) != before:
+                one.detach()
+        with suppress(OSError):  # that it is closed wakes the thread that has the turn, too
+            self._wake_sender.send(b"x")
+        # Not under the turn, which a thread may hold that waits for somebody else's descriptor.
+        self.close()
+        while self._accepted_early:
+            self._drop(self._accepted_early.popleft(), None)
 
     def accept_all(self) -> None:
         """Accept every connection that waits for it; the boundary is held. The threads serve them as any other."""
@@ -120,13 +153,22 @@ class Workers:
     # The threads
 
     def _run(self) -> None:
-        while (connection := self._next()) is not None:
+        while (connection := self._wait_for_connection()) is not None:
             connection.run()
             del connection
             with self._lock:
                 if self._idle >= SPARE:
                     return
                 self._idle += 1
+
+    def _wait_for_connection(self) -> Connection | None:
+        try:
+            return self._next()
+        except BaseException:
+            # A test may raise something in a thread that is not its own.
+            with self._lock:
+                self._idle -= 1
+            raise
 
     def _next(self) -> Connection | None:
         """Wait for the turn and for a connection; see to it that another thread waits for the next one."""
@@ -148,13 +190,20 @@ class Workers:
 
     def _accept(self) -> Connection | None:
         while not self._ended:
-            ready = [self._listeners[number] for number in self._watch.wait() if number in self._listeners]
+            try:
+                ready = [self._listeners[number] for number in self._watch.wait() if number in self._listeners]
+            except OSError:
+                if not self._has_ended():
+                    raise
+                return None
             if self._ended:
                 return None
             if self._accepted_early:
                 self._wake_receiver.recv(1)
                 return self._accepted_early.popleft()
             if not ready:
+                if self._has_ended():
+                    return None
                 continue
             self._accepted += 1
             try:
@@ -163,6 +212,8 @@ class Workers:
             except BlockingIOError:
                 continue
             except Exception as problem:
+                if self._has_ended():
+                    return None
                 # Out of descriptors, a client that went, or pytest-socket, which keeps even this from making a socket:
                 # the listener stays, spinning helps nobody, and once said is enough.
                 if str(problem) != self._trouble:

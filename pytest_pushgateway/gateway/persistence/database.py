@@ -30,6 +30,7 @@ from pytest_pushgateway.gateway.persistence.notes import Changes, LeftOut, Place
 from pytest_pushgateway.gateway.persistence.opening import COLUMNS, Opened, open_tables, state_checksum
 from pytest_pushgateway.gateway.persistence.rows import Keys, checksum, encode_row
 from pytest_pushgateway.gateway.persistence.strings import Strings
+from pytest_pushgateway.genuine import genuine
 
 __all__ = ["Changes", "Database", "Distrusted", "LeftOut", "Meddling", "PersistenceError", "read_copy"]
 
@@ -158,7 +159,7 @@ class Database:
 
     def _close_files(self) -> None:
         while self._files:
-            os.close(self._files.pop())
+            genuine.close(self._files.pop())
 
     def _ask(self, query: str) -> int:
         (number,) = self._connection.execute(query).fetchone()
@@ -355,6 +356,11 @@ class Database:
         if size < os.fstat(self._files[0]).st_size:
             os.ftruncate(self._files[0], size)
         self._reserve_log()
+
+    @property
+    def intact(self) -> bool:
+        """Whether its descriptors are its own; where somebody has closed them, SQLite would write to another file."""
+        return self._lock.intact
 
     def close(self, *, discard: bool = False) -> None:
         """Close the file; the write-ahead log is folded into it, or stays with it where the disk is full.

@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.forks import call_in_child
+from pytest_pushgateway.genuine import genuine
 
 _BYTE = 1 << 62
 """What is locked: a byte that no file has, far from those that SQLite locks."""
@@ -57,6 +58,7 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self._file: tuple[int, int] | None = None
         self._descriptors = [os.open(path, os.O_CREAT | os.O_RDWR, 0o600)]
+        self._opened = self._identity()
         try:
             self._lock(path)
         except OSError as error:
@@ -67,6 +69,18 @@ class FileLock:
             self.release()
             raise
         _held.add(self)
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            status = genuine.fstat(self._descriptors[0])
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    @property
+    def intact(self) -> bool:
+        """Whether its descriptor is still that of the file: a test may have closed every descriptor that there is."""
+        return not self._descriptors or self._identity() == self._opened
 
     def _enter(self, descriptor: int) -> None:
         status = os.fstat(descriptor)
@@ -95,7 +109,7 @@ class FileLock:
     def release(self) -> None:
         """Let others have the file; to be called once SQLite has closed it, and harmless a second time."""
         while self._descriptors:
-            os.close(self._descriptors.pop())
+            genuine.close(self._descriptors.pop())
         if self._file is not None:
             with _files_lock:
                 _files.discard(self._file)

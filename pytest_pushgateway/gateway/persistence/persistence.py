@@ -30,6 +30,7 @@ from pytest_pushgateway.gateway.persistence.files import (
 from pytest_pushgateway.gateway.persistence.notes import Taken, Unwritten, explain, tell_family
 from pytest_pushgateway.gateway.persistence.timer import Timer
 from pytest_pushgateway.gateway.persistence.trouble import Trouble
+from pytest_pushgateway.genuine import has_fake_files
 
 __all__ = ["Persistence", "PersistenceError"]
 
@@ -39,6 +40,9 @@ _TRIES = 3
 """How often a file is written again that something meddles with while it is written."""
 _DOUBTS = 2
 """A file system that gives a file another time of change this often in a row, by itself, does so always."""
+
+_abandoned: list[Database] = []
+"""Kept from the collector, which would close descriptors that are somebody else's."""
 
 
 class Persistence:
@@ -76,6 +80,8 @@ class Persistence:
         self._following = False
         """Whether there is a store to ask for everything."""
         self._closed = False
+        self._put_off = False
+        """Whether a write waits for the end of a fake file system."""
         self._ending = False
         """Whether the next write is the last, which nothing is said of."""
         self._timer = Timer(self.interval or _RETRY, self._is_due, self._flush_unasked)
@@ -260,6 +266,10 @@ class Persistence:
         with self._outer, self._flushing:
             if self._closed:
                 return False
+            if has_fake_files():  # the file would seem to be gone
+                self._put_off = True
+                return False
+            self._put_off = False
             try:
                 self._write(again=again)
             except BaseException as error:
@@ -381,6 +391,26 @@ class Persistence:
             return True
         return any(one.temporary for one in self._notes.unkept.values())
 
+    @property
+    def intact(self) -> bool:
+        """Whether the file's descriptors are its own, or there are none."""
+        database = self._database
+        return database is None or database.intact
+
+    def abandon(self) -> None:
+        """Neither write nor close anything from now on: the descriptors that SQLite has are somebody else's.
+
+        SQLite in this process keeps what it knows of the file: who opens one of the same name removes this one before.
+        """
+        try:
+            self._timer.stop()
+        finally:
+            with self._flushing:
+                self._closed = True
+                if self._database is not None:
+                    _abandoned.append(self._database)
+                    self._database = None
+
     def close(self) -> None:
         """Write what is noted and close the file. What cannot be written is lost, and the log says so."""
         self._ending = True
@@ -393,6 +423,8 @@ class Persistence:
 
     def crash(self) -> None:
         """Close the file without writing what is noted, as if the process had been killed."""
+        if self._put_off:
+            self.flush()
         try:
             self._timer.stop()
         finally:

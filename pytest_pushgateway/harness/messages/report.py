@@ -102,6 +102,14 @@ def unheard(numbers: Sequence[int]) -> Finding:
     )
 
 
+def failed(test: str, url: str) -> Finding:
+    """Return the warning for a gateway that served nobody any more after a test, and was started again."""
+    return PushgatewayWarning, (
+        f"the gateway served nobody any more after {test or 'the start of the run'}: something closed its "
+        f"descriptors or ended its threads. It was started again, at {url}; let that test close only what it has opened"
+    )
+
+
 def _emptied(redirected: Push) -> str | None:
     """Return the text of a `LostPushWarning` for a push behind a fault's redirect that the client sent no body to."""
     later = redirected._followed_by
