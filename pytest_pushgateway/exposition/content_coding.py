@@ -117,7 +117,7 @@ class _Source:
         return self._data[start : self._position]
 
     def exactly(self, count: int) -> bytes:
-        """Take so many bytes, fewer only at the end."""
+        """Take this many bytes, fewer only at the end."""
         while len(self._data) - self._position < count and self._more():
             pass
         return self.some(count) if count else b""

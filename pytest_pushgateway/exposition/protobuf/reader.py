@@ -148,7 +148,7 @@ class _Reader:
         self._weight = 0
 
     def weigh(self, more: int) -> None:
-        """Refuse a push of which so many bytes more would be too much."""
+        """Refuse a push to which this many more bytes would be too much."""
         if self._largest is not None and self._weight + more > self._largest:
             raise PushTooLarge(self._largest)
 

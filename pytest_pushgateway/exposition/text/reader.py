@@ -167,7 +167,7 @@ class _Reader:
         lines = text.split(b"\n")
         lines.pop()
         if self._fast is None or _has_braces_first(text) or not is_utf8(text):
-            self._read_strictly(chain(self._let_go(), enumerate(lines, first)))
+            self._read_strictly(chain(self._take_kept(), enumerate(lines, first)))
         else:
             self._read_fast_but_last(lines, first, text)
         self._unthinned += number
@@ -191,9 +191,9 @@ class _Reader:
             self._read_fast(chain(held, numbered), [*(line for _, line in held), *lines], escapes=escapes)
         self._held += after
         if len(self._held) > _HELD:
-            self._read_strictly(self._let_go())
+            self._read_strictly(self._take_kept())
 
-    def _let_go(self) -> list[tuple[int, bytes]]:
+    def _take_kept(self) -> list[tuple[int, bytes]]:
         if self._fast is not None:
             self._fast.leave()
         held, self._held = self._held, []
@@ -208,7 +208,7 @@ class _Reader:
     def _end(self, last: bytes) -> None:
         """Read what was held, and the last line, which has no newline."""
         if self._fast is None or _has_braces_first(last):
-            self._read_strictly(self._let_go())
+            self._read_strictly(self._take_kept())
         elif self._held:
             held, self._held = self._held, []
             self._read_fast(held, [line for _, line in held], escapes=True)
@@ -220,7 +220,7 @@ class _Reader:
         self._fast.read(numbered, escapes=escapes, long_lines=max(map(len, lines), default=0) > LONGEST)
 
     def _weigh(self, size: int, lines: int) -> None:
-        """Refuse a push of which so many lines, of so many bytes in all, would be too much."""
+        """Refuse a push whose lines, this many and this long in all, would be too much."""
         if self._largest is None:
             return
         labels = sum(min(len(name), LONGEST) + min(len(value), LONGEST) for name, value in self._grouping or ())
