@@ -400,7 +400,7 @@ class Persistence:
     def abandon(self) -> None:
         """Neither write nor close anything from now on: the descriptors that SQLite has are somebody else's.
 
-        SQLite in this process keeps what it knows of the file: who opens one of the same name removes this one before.
+        SQLite in this process keeps what it knows of the file: it is moved aside before another of its name is opened.
         """
         try:
             self._timer.stop()
