@@ -15,7 +15,7 @@ from tests.cli.conftest import SERVE
 
 pytestmark = pytest.mark.conformance
 
-Act = Callable[[int, Callable[[str], None]], None]
+Act = Callable[[int, Callable[[str], None]], object]
 """What is done to a program: gets its port, and what waits for a line of its log."""
 _ALONE = re.compile(r'"(?:Web page|Paste this below scrape_configs of Prometheus|starting pushgateway|Build context)"')
 
@@ -86,5 +86,6 @@ def test_a_file_written_in_intervals(tmp_path: Path) -> None:
 def test_a_rate_limit(tmp_path: Path, interval: str) -> None:
     (tmp_path / "web.yml").write_text(f"rate_limit: {{burst: 3, interval: {interval}}}\n")
     flags = ["--persistence.file=", f"--web.config.file={tmp_path / 'web.yml'}"]
-    said = _both(tmp_path, flags, lambda port, until: None)
+    # Who answers has come far enough to take the signal, too.
+    said = _both(tmp_path, flags, lambda port, until: wire.request(port, "GET", "/-/healthy"))
     assert said[1].startswith('level=info msg="Rate Limiter is enabled." burst=3 interval=')

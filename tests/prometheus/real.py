@@ -10,7 +10,7 @@ from typing import Any
 
 from prometheus_client.samples import Sample
 
-from pytest_pushgateway.prometheus.process import PrometheusProcess, samples_of
+from pytest_pushgateway.prometheus.process import PrometheusProcess, TargetState, samples_of
 
 from .scrape_cases import Case
 
@@ -51,6 +51,11 @@ def time_of(sample: Sample) -> float:
     return float(sample.timestamp)
 
 
+def _settled(target: TargetState) -> bool:
+    # Prometheus reads a target's error before its health: both are of one scrape only if a failed one has its reason.
+    return target.health != "unknown" and (target.health != "down" or bool(target.error))
+
+
 def run_once(binary: Path, config: str, *, patience: float = 60.0) -> tuple[Series, dict[str, set[tuple[str, str]]]]:
     """Return the samples of the first scrape of every target, and for each job the health and error of its targets.
 
@@ -63,10 +68,10 @@ def run_once(binary: Path, config: str, *, patience: float = 60.0) -> tuple[Seri
         while waiting:
             targets = prometheus.targets()
             for target in targets:
-                if target.health != "unknown":
+                if _settled(target):
                     ends.setdefault((target.job, str(target.labels), target.url), (target.health, target.error))
-            waiting = not targets or any(target.health == "unknown" for target in targets)
-            assert time.monotonic() < deadline, [target for target in targets if target.health == "unknown"]
+            waiting = not targets or not all(map(_settled, targets))
+            assert time.monotonic() < deadline, [target for target in targets if not _settled(target)]
             time.sleep(0.02)
         data = prometheus.api("query", query='{__name__=~".+"}[2h]', time=str(time.time() + 3600))
     found = samples_of(data)
