@@ -12,6 +12,7 @@ import builtins
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 
@@ -34,15 +35,15 @@ def unpatched(module: str, name: str) -> Any:
 class genuine:
     """The functions. Members of a class: pyfakefs and freezegun look through the globals of modules, not in here."""
 
-    close = staticmethod(os.close)
-    fstat = staticmethod(os.fstat)
-    listdir = staticmethod(os.listdir)
-    urandom = staticmethod(os.urandom)
-    time = staticmethod(time.time)
-    sleep = staticmethod(unpatched("time", "sleep"))
-    start_thread = staticmethod(unpatched("_thread", "start_new_thread"))
-    make_lock = staticmethod(unpatched("_thread", "allocate_lock"))
-    thread_number = staticmethod(unpatched("_thread", "get_ident"))
+    close: Callable[[int], None] = staticmethod(os.close)
+    fstat: Callable[[int], os.stat_result] = staticmethod(os.fstat)
+    listdir: Callable[[str], list[str]] = staticmethod(os.listdir)
+    urandom: Callable[[int], bytes] = staticmethod(os.urandom)
+    time: Callable[[], float] = staticmethod(time.time)
+    sleep: Callable[[float], None] = staticmethod(unpatched("time", "sleep"))
+    start_thread: Callable[..., int] = staticmethod(unpatched("_thread", "start_new_thread"))
+    make_lock: Callable[[], Any] = staticmethod(unpatched("_thread", "allocate_lock"))
+    thread_number: Callable[[], int] = staticmethod(unpatched("_thread", "get_ident"))
     _open: Any = staticmethod(builtins.open)
 
     @staticmethod

@@ -20,7 +20,7 @@ from pytest_pushgateway.monotonic import monotonic
 
 LONGEST_WAIT = 1_000_000.0
 """Seconds, about eleven days. Windows' locks cannot wait for many more; nor does anybody."""
-Lock = genuine.make_lock
+Lock: Callable[[], Any] = genuine.make_lock
 """A lock, as ``threading.Lock``."""
 _started: set[Thread] = set()
 _numbered: dict[int, Thread] = {}

@@ -36,6 +36,7 @@ def test_what_go_ignores_loses_nothing(serve: Serve, tmp_path: Path) -> None:
 
 def test_sigquit_shows_what_every_thread_does(serve: Serve) -> None:
     served = serve()
+    wire.request(served.port, "GET", "/-/healthy")
     assert served.end(signal.SIGQUIT) == 2
     said = "\n".join(served.log)
     assert "SIGQUIT: quit\n" in said

@@ -132,7 +132,7 @@ class Families:
     """
 
     def __init__(self, grouping: Labels | None) -> None:
-        self.longs = Longs()
+        self.longs: Longs = Longs()
         self._grouping = grouping
         self._open: list[tuple[FamilyBuilder, int]] = []
         """Where the last metric stands that lines of braces without a name may still go on with."""

@@ -72,7 +72,8 @@ class Request:
         refuse_text(other, "a request is not its job or path: compare request.job or request.path")
         return self is other
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     @property
     def method(self) -> str:
