@@ -26,6 +26,7 @@ HEAVY = {
     "gateway.http.tls": 5,
     "gateway.persistence.persistence": 2,
     "gateway.persistence.database": 2,
+    "gateway.persistence.files": 1,
 }
 """Modules that need yaml, ssl, sqlite3 or google.protobuf to be defined, imported inside functions; milliseconds that
 each costs after a first push, with cached bytecode."""
