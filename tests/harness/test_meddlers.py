@@ -106,9 +106,8 @@ def test_the_time_is_a_function_with_few_answers(pushgateway: Pushgateway, monke
 
 
 def test_frozen_time_that_moves_with_every_question_moves_with_the_test_s_alone(pushgateway: Pushgateway) -> None:
-    # Those that run the tests ask for the time whenever they like.
-    runners = ["_pytest", "execnet", "xdist", "pytest_timeout"]
-    with freezegun.freeze_time("2030-01-01", auto_tick_seconds=10, ignore=runners):
+    # Threads of execnet, which runs the tests, ask for the time whenever they like.
+    with freezegun.freeze_time("2030-01-01", auto_tick_seconds=10, ignore=["execnet"]):
         began = time.time()
         for _ in range(3):
             assert send(pushgateway) == 200
