@@ -124,7 +124,9 @@ class Settings:
     max_request_line: int = _option(
         1 * MIB, "longest request line in bytes; a longer one gets 414", flag="web.max-request-line"
     )
-    max_connections: int = _option(5000, "most connections open at a time; more get 503", flag="web.max-connections")
+    max_connections: int = _option(
+        5000, "most connections open at a time; idle ones make room, then more get 503", flag="web.max-connections"
+    )
     request_timeout: float = _option(
         300.0, "time that a client has to send its request; a slower one gets 408", flag="web.request-timeout"
     )

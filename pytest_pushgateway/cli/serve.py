@@ -21,6 +21,7 @@ from pytest_pushgateway.gateway.build_info import BRANCH, VERSION, machine, vers
 from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.http.listeners import split_address, systemd_sockets
+from pytest_pushgateway.gateway.http.open_files import raise_limit
 from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.golang.duration import format_duration, parse_flag_duration
 from pytest_pushgateway.golang.strconv import whole_number
@@ -221,6 +222,7 @@ def _serve(options: dict[str, Any], log: Log, build: Build) -> int:
     # A large push makes hundreds of thousands of objects, none of them part of a cycle; to look for cycles each 700 or
     # 2,000 objects, as by default, costs it a tenth of its time.
     gc.set_threshold(_OBJECTS)
+    raise_limit()
     log("info", "starting pushgateway", version=f"(version={__version__}, branch={BRANCH})")
     context = f"(python={VERSION}, platform={sys.platform}/{machine()})"
     log("info", "Build context", build_context=context)

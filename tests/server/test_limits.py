@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pytest_pushgateway.gateway.http import server
 from tests import wire
 from tests.server.conftest import Running
 
@@ -80,11 +81,14 @@ def test_idle_connection(serve: Serve) -> None:
 
 def test_number_of_connections(serve: Serve) -> None:
     running = serve(max_connections=2)
+    head = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
     with (
-        socket.create_connection(("127.0.0.1", running.port)),
-        socket.create_connection(("127.0.0.1", running.port)),
+        socket.create_connection(("127.0.0.1", running.port)) as one,
+        socket.create_connection(("127.0.0.1", running.port)) as other,
     ):
-        wire.wait_until(lambda: len(running.server.connections()) == 2)
+        for sock in (one, other):
+            sock.sendall(head)
+        wire.wait_until(lambda: [each.busy for each in running.server.connections()] == [True, True])
         for _ in range(3):
             answer = wire.talk(running.port)
             assert answer.raw.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
@@ -92,6 +96,35 @@ def test_number_of_connections(serve: Serve) -> None:
     wire.wait_until(lambda: not running.server.connections())
     assert wire.talk(running.port, GET + b"\r\n").raw.startswith(b"HTTP/1.1 200 OK")
     assert [entry[:2] for entry in running.log] == [("warn", "too many connections, refusing more")]
+
+
+def test_the_longest_idle_connections_make_room(serve: Serve) -> None:
+    running = serve(max_connections=40)
+    silent = [socket.create_connection(("127.0.0.1", running.port), timeout=10) for _ in range(40)]
+    wire.wait_until(lambda: len(running.server.connections()) == 40)
+    for number in (0, 39):
+        silent[number].sendall(GET + b"\r\n")
+        assert silent[number].recv(65536).startswith(b"HTTP/1.1 200 OK")
+    for _ in range(30):
+        assert wire.talk(running.port, GET + b"Connection: close\r\n\r\n").raw.startswith(b"HTTP/1.1 200 OK")
+    # Those that said something last are left.
+    for number in (0, 39):
+        silent[number].sendall(GET + b"\r\n")
+        assert silent[number].recv(65536).startswith(b"HTTP/1.1 200 OK")
+    assert silent[1].recv(1) == b""
+    for sock in silent:
+        sock.close()
+    assert running.log == []
+
+
+def test_connections_are_bounded_by_the_limit_on_open_files(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "connections_possible", lambda: 70)
+    running = serve()
+    silent = [socket.create_connection(("127.0.0.1", running.port), timeout=10) for _ in range(120)]
+    wire.wait_until(lambda: len(running.server.connections()) <= 70)
+    assert wire.talk(running.port, GET + b"Connection: close\r\n\r\n").raw.startswith(b"HTTP/1.1 200 OK")
+    for sock in silent:
+        sock.close()
 
 
 def test_a_chunk_that_is_too_large_is_not_waited_for(serve: Serve) -> None:

@@ -16,13 +16,13 @@ _LISTENING = re.compile(rb'msg="Listening on" address=[^ ]*:([0-9]+)')
 class Served:
     """One process of ``serve``.
 
-    ``command`` runs something else that logs alike, such as the original. ``files`` is the soft limit on open files.
+    ``command`` runs something else that logs alike, such as the original. ``files`` is the limit on open files.
     """
 
     def __init__(self, *flags: str, command: Sequence[str] = (), files: int = 0) -> None:
         program = command or [sys.executable, "-m", "pytest_pushgateway", "serve"]
         if files:
-            program = ["sh", "-c", f'ulimit -Sn {files}; exec "$@"', "sh", *program]
+            program = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *program]
         self.process = subprocess.Popen(
             [*program, "--web.listen-address=127.0.0.1:0", *flags],
             stdout=subprocess.DEVNULL,

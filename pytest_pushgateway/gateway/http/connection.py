@@ -75,6 +75,8 @@ class Connection:
         self.closing: bool = False
         self.busy: bool = False
         """Whether a request has begun that has no answer yet."""
+        self.idle_since: float = monotonic()
+        """When it was accepted, or its last answer had been sent; of the monotonic clock."""
         self.answering: bool = False
         """Whether the outcome of the request is known to others and only the sending of its answer is left."""
         self.thread: threads.Thread | None = None
@@ -99,6 +101,10 @@ class Connection:
         self.closing = True
         if not self.answering:
             self.shut()
+
+    def is_idle(self) -> bool:
+        """Return whether no request has arrived; one that is half sent has not."""
+        return not (self.busy or self.closing or has_unread(self.sock))
 
     def end_generation(self) -> None:
         """Leave a request that has arrived and was not read yet in the generation that ends; the boundary is held."""
@@ -234,6 +240,7 @@ class Connection:
             self._linger()
             return False
         self.busy = self.answering = False
+        self.idle_since = monotonic()
         self._last_method = head.method
         return keep and not self.closing and not self.server.stopping
 

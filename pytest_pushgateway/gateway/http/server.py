@@ -8,6 +8,7 @@ connection down, so nothing polls and nothing is left.
 from __future__ import annotations
 
 import _socket as socket  # what nobody replaces
+import heapq
 import math
 import time
 import traceback
@@ -20,6 +21,7 @@ from pytest_pushgateway import threads
 from pytest_pushgateway.forks import call_in_child
 from pytest_pushgateway.gateway.http.connection import Connection, http_date
 from pytest_pushgateway.gateway.http.host import Abandoned, Application
+from pytest_pushgateway.gateway.http.open_files import connections_possible
 from pytest_pushgateway.gateway.http.workers import Workers
 from pytest_pushgateway.gateway.log import Log, silent
 from pytest_pushgateway.monotonic import monotonic
@@ -36,6 +38,12 @@ on alone to no effect."""
 _ANSWER = 0.02
 """Seconds that an answer has to leave when others know already what it is; a socket's buffer takes it at once."""
 
+
+_FEW = 64
+"""Connections below which nobody asks how many there may be."""
+_CLOSED_AT_ONCE = 16
+_LEAVING = 32
+"""Connections that may be on their way out at a time; they still have their files."""
 
 _KEPT_ERRORS = 20
 """Unexpected exceptions that are kept: who serves for months must not keep what each request left behind."""
@@ -82,6 +90,10 @@ class Server:
         self._listeners = list(listeners)
         self._lock = threads.Lock()
         self._connections: set[Connection] = set()
+        self._leaving: set[Connection] = set()
+        """Those of them that were closed for others, until their threads notice."""
+        self._room: int | None = None
+        """How many connections there may be; looked up when there are many."""
         self._released = threads.Monitor()
         self._waits: dict[Connection, Plan] = {}
         self.stopping: bool = False
@@ -94,7 +106,14 @@ class Server:
 
     def start(self) -> None:
         """Begin to accept connections."""
-        self._workers = Workers(self._listeners, take=self._take, drop=self._drop, log=self.log, boundary=self.boundary)
+        self._workers = Workers(
+            self._listeners,
+            take=self._take,
+            drop=self._drop,
+            relieve=self._relieve,
+            log=self.log,
+            boundary=self.boundary,
+        )
         self._workers.start()
 
     @property
@@ -211,6 +230,7 @@ class Server:
         """Strike a connection whose thread ends."""
         with self._lock:
             self._connections.discard(connection)
+            self._leaving.discard(connection)
             self._refusing_more = False
 
     def failed(self, problem: BaseException) -> None:
@@ -247,16 +267,41 @@ class Server:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(self, sock, address)
         with self._lock:
-            full = len(self._connections) >= self.limits.max_connections
+            limit = self._limit()
+            full = len(self._connections) - len(self._leaving) >= limit
+            if full and len(self._leaving) < _LEAVING:
+                full = not self._close_idle()
             if not full:
                 self._connections.add(connection)
             first, self._refusing_more = full and not self._refusing_more, full
         if not full:
             return connection
         if first:
-            self.log("warn", "too many connections, refusing more", limit=self.limits.max_connections)
+            self.log("warn", "too many connections, refusing more", limit=limit)
         connection.refuse()
         return None
+
+    def _limit(self) -> int:
+        if self._room is None:
+            if len(self._connections) < min(_FEW, self.limits.max_connections):
+                return self.limits.max_connections
+            possible = connections_possible()
+            self._room = self.limits.max_connections if possible is None else min(self.limits.max_connections, possible)
+        return self._room
+
+    def _close_idle(self) -> int:
+        """Close the connections that have been idle longest, a few at once; return how many. The lock is held."""
+        waiting = [each for each in self._connections - self._leaving if each.is_idle()]
+        closed = heapq.nsmallest(_CLOSED_AT_ONCE, waiting, key=lambda each: each.idle_since)
+        for connection in closed:
+            connection.shut()
+        self._leaving.update(closed)
+        return len(closed)
+
+    def _relieve(self) -> None:
+        """Close idle connections: files have run out all the same."""
+        with self._lock:
+            self._close_idle()
 
     def _drop(self, connection: Connection, problem: Exception | None) -> None:
         self.forget(connection)
@@ -277,6 +322,7 @@ class Server:
         for one in [*self._listeners, *(connection.sock for connection in list(self._connections))]:
             one.close()
         self._connections = set()
+        self._leaving = set()
         self._listeners = []
 
 

@@ -7,6 +7,7 @@ as most do, waits for no thread to be made: the next one waits already.
 from __future__ import annotations
 
 import _socket as socket  # what nobody replaces
+import errno
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -34,6 +35,7 @@ class Workers:
         listeners: the sockets.
         take: makes a connection of an accepted socket and its address; None if it is not to be served.
         drop: called with a connection that will not be served, and with the reason unless it is the end.
+        relieve: called where there is no file left for a connection.
         log: gets what goes wrong.
         boundary: held while a connection is taken from a listener, and by whoever calls :meth:`accept_all`.
     """
@@ -44,11 +46,13 @@ class Workers:
         *,
         take: Callable[[socket.socket, Any], Connection | None],
         drop: Callable[[Connection, Exception | None], None],
+        relieve: Callable[[], None],
         log: Log,
         boundary: AbstractContextManager[object],
     ) -> None:
         self._take = take
         self._drop = drop
+        self._relieve = relieve
         self._log = log
         self._boundary = boundary
         self._turn = threads.Lock()
@@ -219,6 +223,8 @@ class Workers:
                 if str(problem) != self._trouble:
                     self._log("error", "http: Accept error", err=str(problem))
                 self._trouble = str(problem)
+                if isinstance(problem, OSError) and problem.errno in (errno.EMFILE, errno.ENFILE):
+                    self._relieve()
                 genuine.sleep(0.01)
             else:
                 self._trouble = ""
