@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.app.application import Access, App
 from pytest_pushgateway.gateway.app.basic_auth import PlainPassword
+from pytest_pushgateway.gateway.app.browsers import own_hosts
 from pytest_pushgateway.gateway.app.original_flags import as_flags
 from pytest_pushgateway.gateway.app.recent_requests import LIMIT, Recent
 from pytest_pushgateway.gateway.app.routes import Router, route_prefix
@@ -238,6 +239,10 @@ class Gateway:
             max_body_size=settings.max_body_size,
             max_decoded_body_size=settings.max_decoded_body_size,
             keep_bodies=self._observer is not None or self._hook is not None,
+            own_hosts=own_hosts(
+                [one.getsockname() for one in self._listeners],
+                [settings.host, settings.external_url, *(host for host, _ in self._listen)],
+            ),
         )
 
     def stop(self, grace: float = 0.0) -> None:

@@ -7,13 +7,13 @@ answers and in which order it refuses is Pushgateway 1.11's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_pushgateway.exposition import content_coding
 from pytest_pushgateway.exposition.model import ParseError, PushTooLarge
 from pytest_pushgateway.exposition.text.reader import cut
-from pytest_pushgateway.gateway.app import answers
+from pytest_pushgateway.gateway.app import answers, browsers
 from pytest_pushgateway.gateway.app.missed_routes import missed_route
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, RawRequest, Record
@@ -82,6 +82,7 @@ class App:
         utf8_names: allow UTF-8 label names in grouping keys and metric names.
         max_body_size: bytes, as sent.
         max_decoded_body_size: bytes, decompressed.
+        own_hosts: the names of a gateway on the loopback interface, see `browsers`; None for any other.
         keep_bodies: read the body of a push whole, for the hook and the observer, instead of while it arrives.
     """
 
@@ -96,6 +97,7 @@ class App:
         "max_body_size",
         "max_decoded_body_size",
         "observer",
+        "own_hosts",
         "page",
         "quit",
         "router",
@@ -122,6 +124,7 @@ class App:
         max_body_size: int = 256 << 20,
         max_decoded_body_size: int = 64 << 20,
         keep_bodies: bool = True,
+        own_hosts: Collection[str] | None = None,
     ) -> None:
         self.store: Store = store
         self.self_metrics: SelfMetrics = self_metrics
@@ -139,6 +142,7 @@ class App:
         self.max_body_size: int = max_body_size
         self.max_decoded_body_size: int = max_decoded_body_size
         self.keep_bodies: bool = keep_bodies
+        self.own_hosts: Collection[str] | None = own_hosts
 
     def __call__(self, incoming: Incoming) -> Answer:
         """Serve one request. Raises Abandoned when it gets no answer."""
@@ -185,6 +189,8 @@ class _Handling:
 
     def run(self, refusal: Answer | None) -> Answer:
         """Carry the request out, or answer ``refusal``; tell the observer before returning."""
+        if refusal is None:
+            refusal = browsers.refuse(self.head, self.route.handler, self.app.own_hosts)
         if refusal is not None:
             self._observe(refusal, None)
             return refusal
@@ -225,6 +231,7 @@ class _Handling:
             max_body_size=app.max_body_size,
             max_decoded_body_size=app.max_decoded_body_size,
             keep_bodies=app.keep_bodies,
+            own_hosts=app.own_hosts,
         )
         self.request.generation = store.generation
         self.verdict = None

@@ -1,0 +1,84 @@
+"""What a gateway refuses to browsers: they carry out what any web page asks of them, behind their user's back.
+
+Nothing here concerns other clients: whoever sends none of the headers by which a browser is known is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from pytest_pushgateway.gateway.app import answers
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.http.head import Head
+    from pytest_pushgateway.gateway.http.host import Answer
+
+_GUARDED = frozenset({"push", "delete", "wipe", "quit", "state"})
+"""Handlers that change something, and the one that is not the original's."""
+
+
+def refuse(head: Head, handler: str, own_hosts: Collection[str] | None) -> Answer | None:
+    """Return the answer to a browser whose request is refused; None for everything else.
+
+    Args:
+        head: the request's.
+        handler: which of the gateway's handlers would answer.
+        own_hosts: names under which a gateway on the loopback interface is reached, besides ``localhost`` and
+            addresses; None where it can be reached from elsewhere, and so under any name.
+    """
+    fields = head.fields
+    if handler in _GUARDED and fields.get("sec-fetch-site", "").lower() == "cross-site":
+        return answers.error(403, "a web page of another site asked for this; use the gateway's own page, or a client")
+    if own_hosts is None or not _is_browser(fields):
+        return None
+    name = _name(_authority(head.target) or fields.get("host", ""))
+    if _is_local(name) or name in own_hosts:
+        return None
+    return answers.error(
+        403, f'the host "{name}" is not one of this gateway, which listens for this machine alone; use localhost'
+    )
+
+
+def _is_browser(fields: dict[str, str]) -> bool:
+    # To a name that was rebound, over plain HTTP, browsers send no Sec-Fetch header and, with GET, no Origin.
+    return (
+        "origin" in fields
+        or any(name.startswith("sec-fetch-") for name in fields)
+        or fields.get("user-agent", "").startswith("Mozilla/")
+    )
+
+
+def _name(host: str) -> str:
+    """Return the name in a Host header, without the port."""
+    if host.startswith("["):
+        return host.partition("]")[0][1:].lower()
+    return host.partition(":")[0].rstrip(".").lower()
+
+
+def _is_local(name: str) -> bool:
+    """Return whether no name server can have made a name lead here: an address, or one that browsers resolve alone."""
+    is_address = ":" in name or (name.replace(".", "").isdigit() and name.count(".") == 3)
+    return not name or is_address or name == "localhost" or name.endswith(".localhost")
+
+
+def _authority(url: str) -> str:
+    """Return host and port of an absolute URL; empty for a path. In a request it goes before the Host header."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or "/" in scheme:
+        return ""
+    return rest.partition("/")[0].rpartition("@")[2]
+
+
+def own_hosts(addresses: Collection[object], named: Collection[str]) -> Collection[str] | None:
+    """Return the names of a gateway that listens on the loopback interface alone; None for any other gateway.
+
+    Args:
+        addresses: where it listens, as ``getsockname()`` returns it.
+        named: hosts, with or without a port, and URLs in its options.
+    """
+    for address in addresses:
+        host = address[0] if isinstance(address, tuple) else None
+        if not (isinstance(host, str) and (host.startswith("127.") or host == "::1")):
+            return None
+    return frozenset(_name(_authority(each) or each) for each in named)
