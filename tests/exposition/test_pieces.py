@@ -104,6 +104,20 @@ def test_a_malformed_line_ends_the_reading() -> None:
     assert asked == [0]
 
 
+def test_a_line_that_begins_wrongly_is_not_waited_for() -> None:
+    asked = []
+
+    def pieces() -> Iterator[bytes]:
+        yield b"a 1\n"
+        for number in range(1000):
+            asked.append(number)
+            yield b"?" * 1000
+
+    with pytest.raises(ParseError, match="line 2: invalid metric name"):
+        parse_pieces(pieces(), {b"job": b"j"})
+    assert asked == [0]
+
+
 def many(piece: bytes, size: int) -> Iterator[bytes]:
     for _ in range(size // len(piece)):
         yield piece

@@ -139,6 +139,8 @@ class _Reader:
                 break
             end = piece.rfind(b"\n") + 1
             if not end:
+                if not pending and _begins_wrongly(piece):
+                    self._end(piece)
                 pending.append(piece)
                 continue
             text = b"".join([*pending, piece[:end]])
@@ -241,6 +243,12 @@ def _has_braces_first(text: bytes) -> bool:
         return True
     blanks = text[:1] in (b" ", b"\t") or b"\n " in text or b"\n\t" in text
     return blanks and re.search(rb"(?:\A|\n)[ \t]*\{", text) is not None
+
+
+def _begins_wrongly(line: bytes) -> bool:
+    """Return whether no line can begin so: the rest of it need not be waited for."""
+    first = line.lstrip(b" \t")[:1]
+    return first != b"" and not (first.isalpha() or first in b'_:"{#')
 
 
 def _is_sample(line: bytes) -> bool:
