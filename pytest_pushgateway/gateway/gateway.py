@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway import threads
+from pytest_pushgateway.gateway.app.access.basic_auth import PlainPassword
+from pytest_pushgateway.gateway.app.access.browsers import own_hosts
 from pytest_pushgateway.gateway.app.application import Access, App
-from pytest_pushgateway.gateway.app.basic_auth import PlainPassword
-from pytest_pushgateway.gateway.app.browsers import own_hosts
 from pytest_pushgateway.gateway.app.original_flags import as_flags
 from pytest_pushgateway.gateway.app.recent_requests import LIMIT, Recent
 from pytest_pushgateway.gateway.app.routes import Router, route_prefix
@@ -397,7 +397,7 @@ def _shown(listener: socket.socket) -> str:
 
 def _access_and_tls(settings: Settings, log: Log) -> tuple[Access | None, Callable[[], ssl.SSLContext] | None]:
     if settings.web_config_file:
-        from pytest_pushgateway.gateway.app.web_config import WebConfig
+        from pytest_pushgateway.gateway.app.access.web_config import WebConfig
 
         config = WebConfig(settings.web_config_file, log)
         return config, config.tls

@@ -104,7 +104,7 @@ def test_a_malformed_line_ends_the_reading() -> None:
     assert asked == [0]
 
 
-def test_a_line_that_begins_wrongly_is_not_waited_for() -> None:
+def test_line_that_begins_wrongly_is_not_waited_for() -> None:
     asked = []
 
     def pieces() -> Iterator[bytes]:

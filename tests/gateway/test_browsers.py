@@ -1,4 +1,4 @@
-"""Web pages of other sites can do nothing to a gateway, and nobody but browsers notices."""
+"""Web pages of other sites can do nothing to a gateway, and only browsers notice."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ BROWSERS = [{"Sec_Fetch_Site": "same-origin"}, {"Origin": "http://evil.example"}
 
 @pytest.mark.parametrize("headers", BROWSERS)
 @pytest.mark.parametrize("target", ["/-/state", "/metrics", "/api/v1/metrics", "/"])
-def test_a_name_that_was_rebound_shows_nothing(enabled: Gateway, headers: dict[str, str], target: str) -> None:
+def test_rebound_name_shows_nothing(enabled: Gateway, headers: dict[str, str], target: str) -> None:
     assert ask(enabled, f"evil.example:{enabled.port}", target, **headers) == b"HTTP/1.1 403 Forbidden"
     assert ask(enabled, "127.0.0.1", f"http://evil.example{target}", **headers) == b"HTTP/1.1 403 Forbidden"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST.", "app.localhost", "[::1]", "[::1]:9091", ""])
 @pytest.mark.parametrize("headers", BROWSERS)
-def test_names_that_nobody_can_rebind(enabled: Gateway, host: str, headers: dict[str, str]) -> None:
+def test_names_that_cannot_be_rebound(enabled: Gateway, host: str, headers: dict[str, str]) -> None:
     assert ask(enabled, host, **headers) == b"HTTP/1.1 200 OK"
 
 
@@ -90,7 +90,7 @@ def test_names_in_its_options(start: Start) -> None:
     assert ask(gateway, "other.example", **headers) == b"HTTP/1.1 403 Forbidden"
 
 
-def test_a_gateway_for_other_machines_has_any_name(start: Start) -> None:
+def test_gateway_for_other_machines_has_any_name(start: Start) -> None:
     gateway = start(listen=[":0"])
     assert ask(gateway, "push.example", Sec_Fetch_Site="same-origin") == b"HTTP/1.1 200 OK"
     answer = wire.request(gateway.port, "DELETE", "/metrics/job/j", b"", CROSS_SITE)

@@ -17,7 +17,7 @@ import freezegun
 import pytest
 import trustme
 
-from pytest_pushgateway.gateway.app.web_config import WebConfig
+from pytest_pushgateway.gateway.app.access.web_config import WebConfig
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.log import silent
 from pytest_pushgateway.golang.duration import format_duration

@@ -20,7 +20,7 @@ HEAVY = {
     "prometheus.scrape.fetch": 10,
     "exposition.protobuf.reader": 17,
     "exposition.protobuf.schema": 16,
-    "gateway.app.web_config": 16,
+    "gateway.app.access.web_config": 16,
     "golang.yaml_v2": 12,
     "golang.tls": 5,
     "gateway.http.tls": 5,

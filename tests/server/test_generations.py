@@ -136,7 +136,15 @@ def test_the_end_drops_what_a_new_generation_accepted_and_nobody_serves_yet() ->
         connection.close()
 
     listener = socket.create_server(("127.0.0.1", 0))
-    workers = Workers([listener], take=take, drop=drop, relieve=lambda: None, log=silent, boundary=threading.Lock())
+    workers = Workers(
+        [listener],
+        take=take,
+        drop=drop,
+        relieve=lambda: None,
+        crowded=lambda: False,
+        log=silent,
+        boundary=threading.Lock(),
+    )
     with connected(listener.getsockname()[1]) as first, connected(listener.getsockname()[1]) as second:
         workers.accept_all()
         workers.end()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from pytest_pushgateway.gateway.http import server
+from pytest_pushgateway.gateway.http.workers import Workers
+from pytest_pushgateway.gateway.log import silent
 from tests import wire
 from tests.server.conftest import Running
 
@@ -98,21 +102,21 @@ def test_number_of_connections(serve: Serve) -> None:
     assert [entry[:2] for entry in running.log] == [("warn", "too many connections, refusing more")]
 
 
-def test_the_longest_idle_connections_make_room(serve: Serve) -> None:
+def test_longest_idle_connections_make_room(serve: Serve) -> None:
     running = serve(max_connections=40)
-    silent = [socket.create_connection(("127.0.0.1", running.port), timeout=10) for _ in range(40)]
+    sockets = [socket.create_connection(("127.0.0.1", running.port), timeout=10) for _ in range(40)]
     wire.wait_until(lambda: len(running.server.connections()) == 40)
     for number in (0, 39):
-        silent[number].sendall(GET + b"\r\n")
-        assert silent[number].recv(65536).startswith(b"HTTP/1.1 200 OK")
+        sockets[number].sendall(GET + b"\r\n")
+        assert sockets[number].recv(65536).startswith(b"HTTP/1.1 200 OK")
     for _ in range(30):
         assert wire.talk(running.port, GET + b"Connection: close\r\n\r\n").raw.startswith(b"HTTP/1.1 200 OK")
-    # Those that said something last are left.
+    # Those that sent something last are left.
     for number in (0, 39):
-        silent[number].sendall(GET + b"\r\n")
-        assert silent[number].recv(65536).startswith(b"HTTP/1.1 200 OK")
-    assert silent[1].recv(1) == b""
-    for sock in silent:
+        sockets[number].sendall(GET + b"\r\n")
+        assert sockets[number].recv(65536).startswith(b"HTTP/1.1 200 OK")
+    assert sockets[1].recv(1) == b""
+    for sock in sockets:
         sock.close()
     assert running.log == []
 
@@ -120,11 +124,44 @@ def test_the_longest_idle_connections_make_room(serve: Serve) -> None:
 def test_connections_are_bounded_by_the_limit_on_open_files(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "connections_possible", lambda: 70)
     running = serve()
-    silent = [socket.create_connection(("127.0.0.1", running.port), timeout=10) for _ in range(120)]
-    wire.wait_until(lambda: len(running.server.connections()) <= 70)
+    sockets = [socket.create_connection(("127.0.0.1", running.port), timeout=10) for _ in range(120)]
     assert wire.talk(running.port, GET + b"Connection: close\r\n\r\n").raw.startswith(b"HTTP/1.1 200 OK")
-    for sock in silent:
+    wire.wait_until(lambda: len(running.server.connections()) <= 70)
+    for sock in sockets:
         sock.close()
+    assert running.log == []
+
+
+def test_new_connections_wait_for_closed_ones_to_leave() -> None:
+    leaving = [True, True, False]
+    order = []
+
+    def crowded() -> bool:
+        order.append("asked")
+        return leaving.pop(0)
+
+    def take(sock: Any, address: object) -> None:
+        order.append("taken")
+        sock.close()
+
+    def drop(connection: object, reason: Exception | None) -> None:
+        raise AssertionError
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    workers = Workers(
+        [listener],
+        take=take,
+        drop=drop,
+        relieve=lambda: None,
+        crowded=crowded,
+        log=silent,
+        boundary=threading.Lock(),
+    )
+    workers.start()
+    with socket.create_connection(listener.getsockname(), timeout=10) as client:
+        assert client.recv(1) == b""
+    workers.end()
+    assert order == ["asked", "asked", "asked", "taken"]
 
 
 def test_a_chunk_that_is_too_large_is_not_waited_for(serve: Serve) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import ParseError, RenderError
 from pytest_pushgateway.exposition.protobuf.writer import render_family
+from pytest_pushgateway.gateway.app.access.web_config import WebConfig
 from pytest_pushgateway.gateway.app.push_body import parse_push
-from pytest_pushgateway.gateway.app.web_config import WebConfig
 from pytest_pushgateway.gateway.log import silent
 
 Target = Callable[[bytes], None]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_pushgateway.exposition import content_coding
 from pytest_pushgateway.exposition.model import ParseError, PushTooLarge
 from pytest_pushgateway.exposition.text.reader import cut
-from pytest_pushgateway.gateway.app import answers, browsers
+from pytest_pushgateway.gateway.app import answers
+from pytest_pushgateway.gateway.app.access import browsers
 from pytest_pushgateway.gateway.app.missed_routes import missed_route
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, RawRequest, Record

@@ -40,7 +40,7 @@ _ANSWER = 0.02
 
 
 _FEW = 64
-"""Connections below which nobody asks how many there may be."""
+"""With fewer connections, the limit on open files is not looked up."""
 _CLOSED_AT_ONCE = 16
 _LEAVING = 32
 """Connections that may be on their way out at a time; they still have their files."""
@@ -93,7 +93,7 @@ class Server:
         self._leaving: set[Connection] = set()
         """Those of them that were closed for others, until their threads notice."""
         self._room: int | None = None
-        """How many connections there may be; looked up when there are many."""
+        """The number of connections that there may be; looked up when there are many."""
         self._released = threads.Monitor()
         self._waits: dict[Connection, Plan] = {}
         self.stopping: bool = False
@@ -111,6 +111,7 @@ class Server:
             take=self._take,
             drop=self._drop,
             relieve=self._relieve,
+            crowded=lambda: len(self._leaving) >= _LEAVING,
             log=self.log,
             boundary=self.boundary,
         )
@@ -269,7 +270,7 @@ class Server:
         with self._lock:
             limit = self._limit()
             full = len(self._connections) - len(self._leaving) >= limit
-            if full and len(self._leaving) < _LEAVING:
+            if full:
                 full = not self._close_idle()
             if not full:
                 self._connections.add(connection)
@@ -291,6 +292,8 @@ class Server:
 
     def _close_idle(self) -> int:
         """Close the connections that have been idle longest, a few at once; return how many. The lock is held."""
+        if len(self._leaving) >= _LEAVING:
+            return 0
         waiting = [each for each in self._connections - self._leaving if each.is_idle()]
         closed = heapq.nsmallest(_CLOSED_AT_ONCE, waiting, key=lambda each: each.idle_since)
         for connection in closed:

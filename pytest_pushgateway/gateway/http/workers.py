@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SPARE = 16
 """Threads that are kept without a connection."""
+_PATIENCE = 5.0
+"""Seconds that a new connection waits at most for closed ones to leave."""
 _FEW = 64
 """Threads that are remembered before those that have ended are looked for."""
 
@@ -35,7 +37,8 @@ class Workers:
         listeners: the sockets.
         take: makes a connection of an accepted socket and its address; None if it is not to be served.
         drop: called with a connection that will not be served, and with the reason unless it is the end.
-        relieve: called where there is no file left for a connection.
+        relieve: called if there is no file left for a connection.
+        crowded: returns whether connections that were closed for others have yet to leave.
         log: gets what goes wrong.
         boundary: held while a connection is taken from a listener, and by whoever calls :meth:`accept_all`.
     """
@@ -47,12 +50,14 @@ class Workers:
         take: Callable[[socket.socket, Any], Connection | None],
         drop: Callable[[Connection, Exception | None], None],
         relieve: Callable[[], None],
+        crowded: Callable[[], bool],
         log: Log,
         boundary: AbstractContextManager[object],
     ) -> None:
         self._take = take
         self._drop = drop
         self._relieve = relieve
+        self._crowded = crowded
         self._log = log
         self._boundary = boundary
         self._turn = threads.Lock()
@@ -192,6 +197,12 @@ class Workers:
                 return connection
         return None
 
+    def _wait_for_room(self) -> None:
+        """Wait, outside of the boundary, for connections on their way out: a busy machine takes its time over them."""
+        deadline = monotonic() + _PATIENCE
+        while self._crowded() and not self._ended and monotonic() < deadline:
+            genuine.sleep(0.005)
+
     def _accept(self) -> Connection | None:
         while not self._ended:
             try:
@@ -210,6 +221,7 @@ class Workers:
                     return None
                 continue
             self._accepted += 1
+            self._wait_for_room()
             try:
                 with self._boundary:
                     connection = self._take(*accept(ready[self._accepted % len(ready)]))

@@ -1,6 +1,6 @@
-"""What a gateway refuses to browsers: they carry out what any web page asks of them, behind their user's back.
+"""Requests of browsers that a gateway refuses: any web page can make a browser send some, without its user's knowledge.
 
-Nothing here concerns other clients: whoever sends none of the headers by which a browser is known is not looked at.
+Nothing here concerns other clients: requests without the headers that identify a browser are not looked at.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def refuse(head: Head, handler: str, own_hosts: Collection[str] | None) -> Answe
         head: the request's.
         handler: which of the gateway's handlers would answer.
         own_hosts: names under which a gateway on the loopback interface is reached, besides ``localhost`` and
-            addresses; None where it can be reached from elsewhere, and so under any name.
+            addresses; None if other machines can reach it, which may use any name.
     """
     fields = head.fields
     if handler in _GUARDED and fields.get("sec-fetch-site", "").lower() == "cross-site":
@@ -36,7 +36,7 @@ def refuse(head: Head, handler: str, own_hosts: Collection[str] | None) -> Answe
     if _is_local(name) or name in own_hosts:
         return None
     return answers.error(
-        403, f'the host "{name}" is not one of this gateway, which listens for this machine alone; use localhost'
+        403, f'the host "{name}" is not one of this gateway, which only this machine can reach; use localhost'
     )
 
 
@@ -57,7 +57,7 @@ def _name(host: str) -> str:
 
 
 def _is_local(name: str) -> bool:
-    """Return whether no name server can have made a name lead here: an address, or one that browsers resolve alone."""
+    """Return whether a name never reaches a name server: it is an address, or browsers resolve it themselves."""
     is_address = ":" in name or (name.replace(".", "").isdigit() and name.count(".") == 3)
     return not name or is_address or name == "localhost" or name.endswith(".localhost")
 
@@ -71,10 +71,10 @@ def _authority(url: str) -> str:
 
 
 def own_hosts(addresses: Collection[object], named: Collection[str]) -> Collection[str] | None:
-    """Return the names of a gateway that listens on the loopback interface alone; None for any other gateway.
+    """Return the names of a gateway that listens only on the loopback interface; None for any other gateway.
 
     Args:
-        addresses: where it listens, as ``getsockname()`` returns it.
+        addresses: those of its listeners, as ``getsockname()`` returns it.
         named: hosts, with or without a port, and URLs in its options.
     """
     for address in addresses:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway import threads
+from pytest_pushgateway.gateway.app.access.basic_auth import credentials
+from pytest_pushgateway.gateway.app.access.web_config_file import TLS_FILES, Contents, WebConfigError, read
 from pytest_pushgateway.gateway.app.answers import error
-from pytest_pushgateway.gateway.app.basic_auth import credentials
-from pytest_pushgateway.gateway.app.web_config_file import TLS_FILES, Contents, WebConfigError, read
 from pytest_pushgateway.gateway.http.host import Answer, HeaderLines
 from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.monotonic import monotonic
