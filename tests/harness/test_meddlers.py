@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
-import freezegun
 import pytest
 
 from pytest_pushgateway import MakePushgateway, Pushgateway
@@ -103,16 +102,6 @@ def test_the_time_is_a_function_with_few_answers(pushgateway: Pushgateway, monke
         for _ in range(5):
             assert send(pushgateway) == 200
         assert [time.time(), time.time(), time.time()] == [1.0, 2.0, 3.0]
-
-
-def test_frozen_time_that_moves_with_every_question_moves_with_the_test_s_alone(pushgateway: Pushgateway) -> None:
-    # Threads of execnet, which runs the tests, ask for the time whenever they like.
-    with freezegun.freeze_time("2030-01-01", auto_tick_seconds=10, ignore=["execnet"]):
-        began = time.time()
-        for _ in range(3):
-            assert send(pushgateway) == 200
-        assert time.time() == began + 10
-    assert {push.at for push in pushgateway.pushes} == {began + 10}
 
 
 def test_other_clocks_are_mocked(pushgateway: Pushgateway, talk: Talk) -> None:

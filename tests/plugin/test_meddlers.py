@@ -76,6 +76,22 @@ def test_meddles(request):
     judge(project, meddler)
 
 
+def test_time_that_moves_with_every_question(project: pytest.Pytester) -> None:
+    # Separately: the threads of whatever runs these tests ask for the time whenever they like.
+    meddler = """
+import freezegun
+
+def test_meddles(pushgateway):
+    with freezegun.freeze_time("2030-01-01", auto_tick_seconds=10):
+        began = time.time()
+        for _ in range(3):
+            assert send(pushgateway) == 200
+        assert time.time() == began + 10
+    assert {push.at for push in pushgateway.pushes} == {began + 10}
+"""
+    judge(project, meddler)
+
+
 def _need(library: str) -> None:
     if importlib.util.find_spec(library) is None:
         if os.environ.get("TOX_ENV_NAME") == "neighbours":
