@@ -33,7 +33,7 @@ def test_durations(given: Any, expected: float) -> None:
     assert seconds(given, "timeout") == pytest.approx(expected)
 
 
-def test_a_duration_may_be_negative_where_that_means_something() -> None:
+def test_duration_may_be_negative_if_meaningful() -> None:
     assert seconds("-1h", "advance()", negative=True) == -3600
     assert seconds(timedelta(seconds=-1), "advance()", negative=True) == -1
     with pytest.raises(ValueError, match="timeout must not be negative, got '-1h'"):
@@ -79,7 +79,7 @@ def test_moments(given: Any, expected: float) -> None:
     assert moment(given, "a moment is") == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_naive_datetime_is_local_time() -> None:
+def test_naive_datetime_is_local_time() -> None:
     assert moment(datetime(2026, 1, 1), "a moment is") == datetime(2026, 1, 1).timestamp()
 
 

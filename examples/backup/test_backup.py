@@ -26,7 +26,7 @@ def run(source: Path) -> int:
     return backup.main([str(source), str(source.parent / "photos.tar.gz")])
 
 
-def test_a_backup_tells_how_it_went(pushgateway_env: Pushgateway, source: Path) -> None:
+def test_backup_reports_its_outcome(pushgateway_env: Pushgateway, source: Path) -> None:
     assert run(source) == 0
 
     size = (source.parent / "photos.tar.gz").stat().st_size
@@ -51,7 +51,7 @@ def test_each_dataset_has_its_group(pushgateway_env: Pushgateway, source: Path) 
     assert keys == [{"job": "backup", "dataset": "photos"}, {"job": "backup", "dataset": "films"}]
 
 
-def test_a_failed_backup_keeps_what_the_last_good_one_said(pushgateway_env: Pushgateway, source: Path) -> None:
+def test_failed_backup_keeps_metrics_of_last_good_one(pushgateway_env: Pushgateway, source: Path) -> None:
     run(source)
     good = pushgateway_env.value("backup_last_success_timestamp_seconds", dataset="photos")
 
@@ -62,7 +62,7 @@ def test_a_failed_backup_keeps_what_the_last_good_one_said(pushgateway_env: Push
     pushgateway_env.assert_exposed("backup_last_failure_timestamp_seconds", dataset="photos")
 
 
-def test_a_first_backup_that_fails_says_so(pushgateway_env: Pushgateway, tmp_path: Path) -> None:
+def test_failing_first_backup_is_reported(pushgateway_env: Pushgateway, tmp_path: Path) -> None:
     assert run(tmp_path / "missing") == 1
 
     pushgateway_env.assert_pushed("backup_last_failure_timestamp_seconds", dataset="missing")
@@ -70,7 +70,7 @@ def test_a_first_backup_that_fails_says_so(pushgateway_env: Pushgateway, tmp_pat
     assert not (tmp_path / "photos.tar.gz").exists()
 
 
-def test_a_gateway_that_is_down_for_a_moment(pushgateway_env: Pushgateway, source: Path) -> None:
+def test_gateway_down_for_a_moment(pushgateway_env: Pushgateway, source: Path) -> None:
     with pushgateway_env.faults.error(503, times=2) as fault:
         assert run(source) == 0
 
@@ -78,7 +78,7 @@ def test_a_gateway_that_is_down_for_a_moment(pushgateway_env: Pushgateway, sourc
     pushgateway_env.assert_exposed("backup_archive_bytes", dataset="photos")
 
 
-def test_a_gateway_that_is_gone_does_not_spoil_the_backup(
+def test_backup_succeeds_without_gateway(
     pushgateway_env: Pushgateway, source: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pushgateway_env.faults.refuse():
@@ -88,7 +88,7 @@ def test_a_gateway_that_is_gone_does_not_spoil_the_backup(
     assert len(caplog.records) == backup.ATTEMPTS
 
 
-def test_a_gateway_that_hangs_does_not_hold_the_backup_up(
+def test_hanging_gateway_does_not_delay_backup(
     pushgateway_env: Pushgateway, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backup, "PUSH_TIMEOUT", 0.1)
@@ -96,7 +96,7 @@ def test_a_gateway_that_hangs_does_not_hold_the_backup_up(
         assert run(source) == 0
 
 
-def test_an_answer_that_is_lost_after_the_push_took_effect(pushgateway_env: Pushgateway, source: Path) -> None:
+def test_answer_lost_after_push_took_effect(pushgateway_env: Pushgateway, source: Path) -> None:
     with pushgateway_env.faults.error(502, times=1, after=True):
         run(source)
 
@@ -104,7 +104,7 @@ def test_an_answer_that_is_lost_after_the_push_took_effect(pushgateway_env: Push
     pushgateway_env.assert_exposed("backup_files_total", 2, kind="file")
 
 
-def test_the_metrics_are_well_formed(pushgateway_env: Pushgateway, source: Path) -> None:
+def test_metrics_are_well_formed(pushgateway_env: Pushgateway, source: Path) -> None:
     run(source)
 
     assert pushgateway_env.lint() == []

@@ -22,7 +22,7 @@ def queue_length(value: float) -> Gauge:
     return gauge
 
 
-def test_the_gateway_reads_what_it_pushes(pushgateway) -> None:
+def test_gateway_reads_what_it_pushes(pushgateway) -> None:
     pusher = Pusher("worker", pushgateway.url, grouping_key={"instance": "db1/2"})
 
     asyncio.run(pusher.add(registry_with(queue_length(3))))
@@ -42,7 +42,7 @@ def test_replace_takes_away_what_is_not_pushed_again(pushgateway) -> None:
     assert pushgateway.pushes[-1].method == "PUT"
 
 
-def test_a_refusal_reaches_nobody_who_does_not_look_at_the_answer(pushgateway) -> None:
+def test_rejection_goes_unnoticed_unless_response_is_checked(pushgateway) -> None:
     pushgateway.push("# TYPE queue_length counter\nqueue_length 1\n", job="other")
 
     answer = asyncio.run(Pusher("worker", pushgateway.url).add(registry_with(queue_length(3))))
@@ -52,7 +52,7 @@ def test_a_refusal_reaches_nobody_who_does_not_look_at_the_answer(pushgateway) -
     pushgateway.assert_not_exposed("queue_length", job="worker")
 
 
-def test_a_blank_in_the_job_arrives_as_a_plus(pushgateway) -> None:
+def test_blank_in_job_arrives_as_plus(pushgateway) -> None:
     pusher = Pusher("nightly backup", pushgateway.url)
 
     asyncio.run(pusher.add(registry_with(queue_length(3))))

@@ -14,7 +14,7 @@ def emissions(project: str, energy: float) -> EmissionsData:
     return EmissionsData(**{**values, "project_name": project, "energy_consumed": energy})
 
 
-def test_the_gateway_reads_what_it_pushes(pushgateway) -> None:
+def test_gateway_reads_what_it_pushes(pushgateway) -> None:
     one = emissions("training", energy=2.0)
 
     PrometheusOutput(pushgateway.url).out(one, one)

@@ -34,13 +34,13 @@ def push_rows(prometheus: PrometheusResource) -> None:
     prometheus.push_to_gateway(job="etl/nightly", grouping_key={"asset": "orders"})
 
 
-def test_a_slash_in_the_job_arrives(pushgateway: Pushgateway) -> None:
+def test_slash_in_job_arrives(pushgateway: Pushgateway) -> None:
     assert run(pushgateway.address, push_rows)
 
     pushgateway.assert_exposed("rows", 7, job="etl/nightly", asset="orders")
 
 
-def test_a_counter_begins_anew_with_each_execution(pushgateway: Pushgateway) -> None:
+def test_counter_restarts_with_each_execution(pushgateway: Pushgateway) -> None:
     def count(prometheus: PrometheusResource) -> None:
         Counter("runs", "Runs.", registry=prometheus.registry).inc()
         prometheus.pushadd_to_gateway(job="etl")
@@ -52,7 +52,7 @@ def test_a_counter_begins_anew_with_each_execution(pushgateway: Pushgateway) -> 
     pushgateway.assert_exposed("runs_total", 1, job="etl")
 
 
-def test_a_gateway_that_hangs_fails_the_run_after_the_timeout(pushgateway: Pushgateway) -> None:
+def test_hanging_gateway_fails_run_after_timeout(pushgateway: Pushgateway) -> None:
     with pushgateway.faults.hang() as fault:
         assert not run(pushgateway.address, push_rows, timeout=1)
     assert fault.hits == 1
@@ -70,7 +70,7 @@ def test_delete_takes_the_whole_grouping_key(pushgateway: Pushgateway) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest_pushgateway.UselessDeleteWarning")
-def test_a_delete_by_the_job_alone_succeeds_and_deletes_nothing(pushgateway: Pushgateway) -> None:
+def test_delete_by_job_only_succeeds_and_deletes_nothing(pushgateway: Pushgateway) -> None:
     def push_and_delete(prometheus: PrometheusResource) -> None:
         push_rows(prometheus)
         prometheus.delete_from_gateway(job="etl/nightly")

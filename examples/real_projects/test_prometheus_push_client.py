@@ -26,7 +26,7 @@ def push_once(url: str, registry: CollectorRegistry, verb: str = "POST") -> None
         pass
 
 
-def test_the_gateway_reads_its_open_metrics(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
+def test_gateway_reads_its_openmetrics(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
     push_once(f"{pushgateway.url}/metrics/job/worker", registry)
 
     pushgateway.assert_exposed("queue_length", 3, job="worker", queue="mail")
@@ -41,7 +41,7 @@ def test_help_texts_are_lost_on_the_way(pushgateway: Pushgateway, registry: Coll
     assert {family.help for family in pushgateway.families} == {""}
 
 
-def test_a_refused_push_is_noticed_by_nobody(
+def test_rejected_push_goes_unnoticed(
     pushgateway: Pushgateway, registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     pushgateway.push("# TYPE queue_length counter\nqueue_length 1\n", job="other")

@@ -25,13 +25,13 @@ def adapter(gateway: Pushgateway, registry: CollectorRegistry, **options: object
 
 
 @pytest.mark.pushgateway(basic_auth=("pusher", "secret"))
-def test_the_gateway_lets_it_in(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
+def test_gateway_accepts_it(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
     adapter(pushgateway, registry, user="pusher", password="secret").send()
 
     pushgateway.assert_exposed("rows", 7, job="nightly")
 
 
-def test_a_broken_gateway_is_survived_and_logged(
+def test_broken_gateway_is_logged_and_survived(
     pushgateway: Pushgateway, registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     monitoring = adapter(pushgateway, registry)
@@ -56,7 +56,7 @@ def test_what_changed_since_the_last_push_is_not_pushed_at_the_end(
     pushgateway.assert_not_exposed("errors")
 
 
-def test_a_certificate_that_nobody_vouches_for_is_good_enough(
+def test_untrusted_certificate_is_accepted(
     make_pushgateway: MakePushgateway, registry: CollectorRegistry, certificate: tuple[str, str]
 ) -> None:
     gateway = make_pushgateway(tls=certificate)

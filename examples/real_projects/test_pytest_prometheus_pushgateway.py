@@ -30,7 +30,7 @@ GREEN = "def test_one(): pass\n"
 RED = "def test_one(): assert False\n"
 
 
-def test_a_run_is_reported(pushgateway: Pushgateway, tmp_path: Path) -> None:
+def test_run_is_reported(pushgateway: Pushgateway, tmp_path: Path) -> None:
     report(pushgateway, tmp_path, GREEN, job="nightly-tests")
 
     pushgateway.assert_exposed("nightly_tests_passed", 1, job="nightly-tests", testname="nightly_tests_test_one")
@@ -46,7 +46,7 @@ def test_it_says_that_it_was_sent_when_it_was_not(pushgateway: Pushgateway, tmp_
 
 
 @pytest.mark.filterwarnings("ignore::pytest_pushgateway.LostPushWarning")
-def test_a_red_run_takes_away_the_time_of_the_last_green_one(pushgateway: Pushgateway, tmp_path: Path) -> None:
+def test_failed_run_removes_time_of_last_passed_run(pushgateway: Pushgateway, tmp_path: Path) -> None:
     report(pushgateway, tmp_path, GREEN)
     pushgateway.assert_exposed("nightly_last_success_timestamp_seconds", job="nightly")
 

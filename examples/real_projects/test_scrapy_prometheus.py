@@ -29,7 +29,7 @@ def crawl(gateway: Pushgateway, **settings: object) -> PrometheusStatsCollector:
     return stats
 
 
-def test_a_closed_spider_pushes_once_under_its_name(pushgateway: Pushgateway) -> None:
+def test_closed_spider_pushes_once_under_its_name(pushgateway: Pushgateway) -> None:
     crawl(pushgateway)
 
     (push,) = pushgateway.pushes
@@ -48,7 +48,7 @@ def test_but_nothing_is_in_the_push(pushgateway: Pushgateway) -> None:
     pushgateway.assert_not_exposed()
 
 
-def test_a_gateway_that_is_gone_does_not_stop_the_spider(pushgateway: Pushgateway) -> None:
+def test_missing_gateway_does_not_stop_spider(pushgateway: Pushgateway) -> None:
     with pushgateway.faults.refuse():
         crawl(pushgateway)
     pushgateway.assert_not_pushed()

@@ -72,7 +72,7 @@ def test_how_a_short_run_ended_is_never_pushed(start: Start, pushgateway: Pushga
     pushgateway.assert_not_exposed("snakemake_jobs_finished_total")
 
 
-def test_the_process_itself_is_pushed_along(start: Start, pushgateway: Pushgateway) -> None:
+def test_process_metrics_are_pushed_with_it(start: Start, pushgateway: Pushgateway) -> None:
     start("run-1")
     pushgateway.wait_for_push(run_id="run-1")
 

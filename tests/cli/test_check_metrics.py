@@ -19,7 +19,7 @@ BAD = "# TYPE backup counter\nbackup 7\n"
 PROBLEMS = 'backup counter metrics should have "_total" suffix\nbackup no help text\n'
 
 
-def test_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_file_argument(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "metrics.prom"
     path.write_text(BAD)
 
@@ -37,7 +37,7 @@ def test_standard_input(
     assert capsys.readouterr() == ("", PROBLEMS)
 
 
-def test_a_url(pushgateway: Pushgateway, capsys: pytest.CaptureFixture[str]) -> None:
+def test_url_argument(pushgateway: Pushgateway, capsys: pytest.CaptureFixture[str]) -> None:
     pushgateway.push(BAD, job="backup")
 
     assert main(["check-metrics", f"{pushgateway.url}/metrics"]) == 3

@@ -55,7 +55,7 @@ def test_every_flag_is_there_with_its_default(original: Path, tmp_path: Path) ->
     }
 
 
-def test_the_version_says_what_scripts_look_for(original: Path, tmp_path: Path) -> None:
+def test_version_has_the_line_that_scripts_look_for(original: Path, tmp_path: Path) -> None:
     shape = re.compile(r"pushgateway, version \S+ \(branch: \S+, revision: \S+\)\n")
     for command in ([str(original)], OURS):
         done = run([*command, "--version"], tmp_path)

@@ -56,7 +56,7 @@ def _both(tmp_path: Path, flags: list[str], act: Act) -> list[str]:
     return ours
 
 
-def test_a_file_written_after_each_change(tmp_path: Path) -> None:
+def test_persistence_file_written_after_each_change(tmp_path: Path) -> None:
     def push_thrice(port: int, until: Callable[[str], None]) -> None:
         for _ in range(3):
             wire.request(port, "PUT", "/metrics/job/a", b"a 1\n")
@@ -66,7 +66,7 @@ def test_a_file_written_after_each_change(tmp_path: Path) -> None:
     assert said.count('level=info msg="metrics persisted" file=metrics') == 3
 
 
-def test_a_file_written_at_the_end(tmp_path: Path) -> None:
+def test_persistence_file_written_at_end(tmp_path: Path) -> None:
     def push(port: int, until: Callable[[str], None]) -> None:
         wire.request(port, "PUT", "/metrics/job/a", b"a 1\n")
 
@@ -74,7 +74,7 @@ def test_a_file_written_at_the_end(tmp_path: Path) -> None:
     assert not [line for line in said if "persisted" in line]
 
 
-def test_a_file_written_in_intervals(tmp_path: Path) -> None:
+def test_persistence_file_written_in_intervals(tmp_path: Path) -> None:
     def push(port: int, until: Callable[[str], None]) -> None:
         wire.request(port, "PUT", "/metrics/job/a", b"a 1\n")
         until("metrics persisted")
@@ -83,7 +83,7 @@ def test_a_file_written_in_intervals(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("interval", ["1s", "1500ms", "1h", "90s", "100us", "1ns", "-1s"])
-def test_a_rate_limit(tmp_path: Path, interval: str) -> None:
+def test_rate_limiting(tmp_path: Path, interval: str) -> None:
     (tmp_path / "web.yml").write_text(f"rate_limit: {{burst: 3, interval: {interval}}}\n")
     flags = ["--persistence.file=", f"--web.config.file={tmp_path / 'web.yml'}"]
     # Who answers has come far enough to take the signal, too.

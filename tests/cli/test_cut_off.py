@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 
-def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+def test_reader_closes_pipe_early(tmp_path: Path) -> None:
     (tmp_path / "many.yml").write_text("".join(f"key_{number}: 1\n" for number in range(20_000)))
     command = [sys.executable, "-m", "pytest_pushgateway", "check-config", "many.yml"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

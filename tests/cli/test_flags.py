@@ -56,7 +56,7 @@ def test_errors_are_kingpins(name: str, capsys: pytest.CaptureFixture[str]) -> N
     assert ours.err.removeprefix("pytest-pushgateway serve") == theirs.stderr.removeprefix(binary.name)
 
 
-def test_an_address_that_cannot_be_understood_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_address_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--web.listen-address=foo"]) == 1
     line = "pytest-pushgateway serve: error: listen tcp: address foo: missing port in address, try --help\n"
     assert capsys.readouterr().err == line
@@ -155,7 +155,7 @@ def test_arguments_mean_what_kingpin_makes_of_them(
         assert out.startswith(recorded["prints"])
 
 
-def test_an_arguments_file_that_contains_itself(argument_files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_file_contains_itself(argument_files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The original reads it until its memory ends."""
     (argument_files / "self").write_text("--web.enable-lifecycle\n@self\n")
     assert main(["@self"]) == 1
@@ -183,7 +183,7 @@ def test_help_has_every_flag_of_the_original() -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "check-config", "check-metrics", "explain"])
-def test_the_manual_page(command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_help_man_prints_manual_page(command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert cli.main([command, "--help-man"]) == 0
     page = capsys.readouterr().out
     assert page.startswith(f".TH pytest-pushgateway-{command} 1 ")
@@ -244,7 +244,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"pytest-pushgateway {__version__}\n"
 
 
-def test_the_commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.main(["--help"]) == 0
     listed = capsys.readouterr().out
     assert all(f"  {name} " in listed for name in cli.COMMANDS)

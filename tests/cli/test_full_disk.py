@@ -53,7 +53,7 @@ def groups(port: int) -> int:
     return wire.request(port, "GET", "/metrics").body.count(b'series="%0100d"' % 0)
 
 
-def test_the_last_good_state_comes_back(serve: Serve, tmp_path: Path) -> None:
+def test_last_good_state_comes_back(serve: Serve, tmp_path: Path) -> None:
     served = serve(*flags(tmp_path / "metrics"))
     kept = fill(served)
     assert kept > 1

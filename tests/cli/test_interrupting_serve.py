@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 
-def test_a_second_interrupt_is_no_traceback() -> None:
+def test_second_interrupt_prints_no_traceback() -> None:
     command = [sys.executable, "-m", "pytest_pushgateway", "serve", "--web.listen-address=127.0.0.1:0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -27,14 +27,14 @@ def push_and_end(process: subprocess.Popen[bytes], port: int, file: Path) -> Non
 
 
 @pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-", "0<&- 1>&- 2>&-"])
-def test_a_full_disk_or_closed_descriptors(tmp_path: Path, redirection: str) -> None:
+def test_log_lost_to_full_disk_or_closed_descriptors(tmp_path: Path, redirection: str) -> None:
     port = wire.free_port()
     flags = [f"--web.listen-address=127.0.0.1:{port}", f"--persistence.file={tmp_path / 'file'}", "--log.level=debug"]
     shell = ["sh", "-c", f'exec "$@" {redirection}', "-"]
     push_and_end(subprocess.Popen([*shell, *SERVE, *flags]), port, tmp_path / "file")
 
 
-def test_a_reader_that_is_gone_as_tee_is_after_an_interrupt(tmp_path: Path) -> None:
+def test_log_reader_gone_after_interrupt(tmp_path: Path) -> None:
     port = wire.free_port()
     flags = [f"--web.listen-address=127.0.0.1:{port}", f"--persistence.file={tmp_path / 'file'}", "--log.level=debug"]
     push_and_end(subprocess.Popen([*SERVE, *flags], stderr=subprocess.PIPE), port, tmp_path / "file")

@@ -62,7 +62,7 @@ def test_help_fits_a_terminal(
         ("explain", 2, " explain: error: no file given, try --help"),
     ],
 )
-def test_an_error_is_one_line(
+def test_error_is_one_line(
     arguments: str,
     status: int,
     said: str,
@@ -79,7 +79,7 @@ def test_an_error_is_one_line(
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["serve", "--nonsense"], ["check-metrics", "absent.txt"]])
-def test_the_script_is_the_module(arguments: list[str], tmp_path: Path) -> None:
+def test_script_runs_the_module(arguments: list[str], tmp_path: Path) -> None:
     by_both = [
         subprocess.run([*command, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
         for command in ([SCRIPT], [sys.executable, "-m", "pytest_pushgateway"])

@@ -90,7 +90,7 @@ def query(port: int, expression: str) -> list[dict[str, Any]]:
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("honoured", [True, False])
-def test_a_pushed_series_keeps_its_job_where_labels_are_honoured(
+def test_pushed_series_keeps_its_job_where_labels_are_honoured(
     serve: Callable[..., Served], tmp_path: Path, honoured: bool
 ) -> None:
     served = serve()

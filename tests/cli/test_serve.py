@@ -30,7 +30,7 @@ def push(port: int, job: str = "a", body: bytes = b"a 1\n") -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_with_everything_kept(serve: Serve, tmp_path: Path, number: int) -> None:
+def test_signal_stops_serve_and_keeps_everything(serve: Serve, tmp_path: Path, number: int) -> None:
     flags = [f"--persistence.file={tmp_path / 'file'}"]
     served = serve(*flags)
     assert push(served.port) == 200
@@ -159,14 +159,14 @@ def test_two_gateways_on_one_file(serve: Serve, tmp_path: Path) -> None:
     assert told == f"{tmp_path / 'file'} is in use by another gateway; choose another --persistence.file"
 
 
-def test_a_last_write_that_fails_is_a_status(serve: Serve, tmp_path: Path) -> None:
+def test_failed_last_write_sets_exit_status(serve: Serve, tmp_path: Path) -> None:
     served = serve(f"--persistence.file={tmp_path / 'missing' / 'file'}")
     assert push(served.port) == 200
     assert served.end() == 1
     assert ("error", "problem shutting down metric storage") in served.messages()
 
 
-def test_a_socket_from_systemd() -> None:
+def test_socket_passed_by_systemd() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         os.set_inheritable(listener.fileno(), True)
@@ -193,7 +193,7 @@ def test_a_socket_from_systemd() -> None:
     assert process.returncode == 0
 
 
-def test_the_file_is_a_database(serve: Serve, tmp_path: Path) -> None:
+def test_persistence_file_is_a_database(serve: Serve, tmp_path: Path) -> None:
     served = serve(f"--persistence.file={tmp_path / 'file'}", "--persistence.interval=0s")
     push(served.port)
     served.process.kill()

@@ -42,7 +42,7 @@ def test_serve_understands_its_command() -> None:
     assert options["persistence.file"].startswith("/var/lib/")
 
 
-def test_the_unit_has_a_user_a_place_and_nothing_else() -> None:
+def test_unit_has_user_and_state_directory_only() -> None:
     unit = UNIT.read_text()
     assert re.search(r"^User=pushgateway$", unit, re.MULTILINE)
     assert re.search(r"^StateDirectory=pushgateway$", unit, re.MULTILINE)

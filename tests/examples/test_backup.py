@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def test_the_backup_and_its_tests() -> None:
+def test_backup_and_its_tests() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", str(EXAMPLES / "backup")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 

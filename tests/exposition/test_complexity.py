@@ -150,13 +150,13 @@ def test_members_of_gzip() -> None:
 
 
 @pytest.mark.parametrize("token", ["1" * MEGABYTE + "x", "1" * MEGABYTE + ".", "." + "0" * MEGABYTE + "x"])
-def test_a_number_as_long_as_one_likes(token: str) -> None:
+def test_number_of_any_length(token: str) -> None:
     with pytest.raises(ParseError, match="expected float as value, got "):
         parse(f"a {token[:-1]}x\n".encode(), GROUPING)
     assert negotiate(f"text/plain;q={token}").kind == "text"
 
 
-def test_a_gap_as_long_as_one_likes() -> None:
+def test_gap_of_any_length() -> None:
     gap = b" " * MEGABYTE
     (family,) = parse(b"a {" + gap + b'x = "y"' + gap + b"," + gap + b"}" + gap + b"1\n", GROUPING).families.values()
     assert family.series == [(b'a{instance="",job="j",x="y"}', b"1")]
@@ -173,7 +173,7 @@ def test_headers_of_as_many_elements_as_one_likes() -> None:
     assert accepts_gzip("a;q=0.5 , " * many + "gzip")
 
 
-def test_a_value_of_eight_megabytes_takes_little_more_memory() -> None:
+def test_value_of_eight_megabytes_takes_little_more_memory() -> None:
     """It took 200 bytes for each of its lines: a group that repeats keeps a mark for each time that it did."""
     prefix = render_prefix(b"a", ((b"x", b"x" * 8 * MEGABYTE + b"\\"),))
     peak = work_of(lambda: (split_prefix(prefix), sort_key(prefix))).memory

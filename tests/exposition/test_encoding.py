@@ -118,7 +118,7 @@ def test_whole_bodies_are_decoded(encoding: str, body: bytes) -> None:
 
 @pytest.mark.conformance
 @pytest.mark.parametrize(("encoding", "body"), [*[case[:2] for case in WORDS], *READABLE])
-def test_the_real_gateway_gives_the_same_verdict(oracle: Oracle, encoding: str, body: bytes) -> None:
+def test_original_gives_same_verdict(oracle: Oracle, encoding: str, body: bytes) -> None:
     answer = oracle.push(body, headers={"Content-Encoding": encoding})
     words = verdict(encoding, body)
     assert (answer.status, answer.body.decode()) == ((400, f"{words}\n") if words else (200, ""))
@@ -150,7 +150,7 @@ def test_other_encodings_leave_the_body_alone(encoding: str | None) -> None:
     assert decode(GZIP, encoding) == GZIP
 
 
-def test_an_empty_snappy_body_is_empty() -> None:
+def test_empty_snappy_body_is_empty() -> None:
     assert decode(b"", "snappy") == b""
     assert decode(EMPTY_SNAPPY, "snappy") == b""
 
@@ -163,7 +163,7 @@ def test_no_more_than_the_limit_is_decoded(encoding: str, body: bytes) -> None:
     assert caught.value.limit == len(BODY) - 1
 
 
-def test_a_bomb_is_stopped_early() -> None:
+def test_bomb_is_stopped_early() -> None:
     bomb = gzip.compress(bytes(50_000_000))
     with pytest.raises(DecodedTooLarge):
         decode(bomb, "gzip", limit=1_000_000)

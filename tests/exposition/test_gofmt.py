@@ -53,7 +53,7 @@ def test_negative_zero_keeps_its_sign() -> None:
 
 
 @pytest.mark.conformance
-def test_the_real_gateway_writes_the_same_floats(oracle: Oracle) -> None:
+def test_original_writes_same_floats(oracle: Oracle) -> None:
     body = b"".join(b'g{n="%04d"} %b\n' % (number, case[0]) for number, case in enumerate(FLOATS))
     assert oracle.push(body).status == 200
     written = [line.rpartition(b" ")[2] for line in oracle.pushed().splitlines() if line.startswith(b"g{")]
@@ -121,7 +121,7 @@ def test_counts_are_cut_as_amd64_cuts_them(value: float, converted: int) -> None
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("value", [4.7, -0.5, -4.7, 1.8e19, 1e20, -1e20, math.nan, math.inf, -math.inf])
-def test_the_real_gateway_cuts_counts_the_same_way(oracle: Oracle, value: float) -> None:
+def test_original_cuts_counts_same_way(oracle: Oracle, value: float) -> None:
     assert oracle.push(b"# TYPE s summary\ns_count %s\n" % format_float(value)).status == 200
     line = next(line for line in oracle.pushed().splitlines() if line.startswith(b"s_count"))
     assert line.rpartition(b" ")[2] == format_float(float(to_uint64(value)))

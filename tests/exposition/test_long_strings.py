@@ -40,7 +40,7 @@ labels = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TEXTS), max_siz
 
 @given(st.sampled_from([b"m", b"m.n", *NAMES]), labels)
 @settings(deadline=None, max_examples=300)
-def test_a_prefix_says_the_same_with_tokens_and_without(name: bytes, pairs: Labels) -> None:
+def test_prefix_is_the_same_with_tokens_and_without(name: bytes, pairs: Labels) -> None:
     prefix = series_prefix(name, pairs)
     assert full_prefix(prefix) == render_prefix(name, pairs)
     assert split_prefix(prefix) == (name, pairs)
@@ -82,7 +82,7 @@ def test_every_format_is_written_the_same(name: bytes, series: list[Labels], typ
     assert metric_text(prefix, kind, value) == metric_text(full_prefix(prefix), kind, value)
 
 
-def test_a_long_name_is_written_as_each_scheme_escapes_it() -> None:
+def test_long_name_is_escaped_by_each_scheme() -> None:
     family = MetricFamily(LONG + b".", 1, None, [(series_prefix(LONG + b".", ((LONG + b"-", LONG),)), b"1")])
     for scheme in (UNDERSCORES, DOTS, VALUES):
         name, label = (escape_name(LONG + end, scheme) for end in (b".", b"-"))
@@ -126,7 +126,7 @@ def test_what_a_push_repeats_is_held_once() -> None:
     assert max(len(prefix) for prefix, _ in family.series) < 150
 
 
-def test_a_protobuf_name_is_held_once() -> None:
+def test_protobuf_name_is_stored_once() -> None:
     message = schema.MetricFamily(name=LONG, type=1)
     for number in range(100):
         message.metric.add(label=[{"name": b"x", "value": b"%d" % number}], gauge={"value": 1.0})

@@ -25,7 +25,7 @@ PREFIXES: list[tuple[bytes, Labels, bytes]] = [
 
 
 @pytest.mark.parametrize(("name", "labels", "prefix"), PREFIXES)
-def test_a_prefix_is_rendered_and_taken_apart(name: bytes, labels: Labels, prefix: bytes) -> None:
+def test_prefix_is_rendered_and_taken_apart(name: bytes, labels: Labels, prefix: bytes) -> None:
     assert render_prefix(name, labels) == prefix
     assert split_prefix(prefix) == (name, labels)
     assert sort_key(prefix) == (len(labels), tuple(value for _, value in labels))
@@ -59,7 +59,7 @@ def test_kinds_and_parts_of_values() -> None:
     assert part(MetricType.HISTOGRAM, Summary()) is None
 
 
-def test_a_family_for_users_has_prometheus_client_s_samples() -> None:
+def test_public_family_has_samples_of_prometheus_client() -> None:
     family = to_family(MetricFamily(b"a_total", MetricType.COUNTER, b"help", [(b'a_total{l="\xff"}', b"1e+06")]))
     assert (family.name, family.type, family.help) == ("a_total", "counter", "help")
     (sample,) = family.samples
@@ -96,7 +96,7 @@ def test_summaries_and_histograms_are_flattened_as_exposed() -> None:
     ]
 
 
-def test_a_family_of_unknown_type_has_no_samples() -> None:
+def test_family_of_unknown_type_has_no_samples() -> None:
     family = to_family(MetricFamily(b"a", 9, b"", [(b"a", Mixed(b"", {MetricType.GAUGE: b"1"}))]))
     assert (family.type, family.samples) == ("untyped", ())
 

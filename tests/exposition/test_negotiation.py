@@ -58,7 +58,7 @@ ACCEPTS = [
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("accept", ACCEPTS)
-def test_the_real_gateway_chooses_the_same_format(oracle: Oracle, accept: str) -> None:
+def test_original_chooses_same_format(oracle: Oracle, accept: str) -> None:
     answer = oracle.request("GET", "/metrics", headers={"Accept": accept})
     assert negotiate(accept).content_type == answer.headers["content-type"]
 
@@ -123,6 +123,6 @@ def test_each_of_several_headers_counts(headers: tuple[str, ...], compressed: bo
 
 @pytest.mark.conformance
 @pytest.mark.parametrize(("header", "compressed"), ENCODINGS)
-def test_the_real_gateway_compresses_the_same_answers(oracle: Oracle, header: str, compressed: bool) -> None:
+def test_original_compresses_same_answers(oracle: Oracle, header: str, compressed: bool) -> None:
     answer = oracle.request("GET", "/metrics", headers={"Accept-Encoding": header})
     assert ("content-encoding" in answer.headers) is compressed

@@ -91,7 +91,7 @@ def test_what_is_wrong_before_the_body_breaks_off_is_said_first(pieces: list[byt
     assert str(error.value) == said
 
 
-def test_a_malformed_line_ends_the_reading() -> None:
+def test_malformed_line_stops_reading() -> None:
     asked = []
 
     def pieces() -> Iterator[bytes]:
@@ -173,7 +173,7 @@ def test_series_that_come_again_are_counted() -> None:
 
 
 @pytest.mark.parametrize("unit", ['a{x="%d"} 1\n', "a%d 1\n", "# TYPE h%d histogram\nh%d_count 1\n"])
-def test_a_push_that_would_take_too_much_memory_is_refused(unit: str) -> None:
+def test_push_needing_too_much_memory_is_rejected(unit: str) -> None:
     def pieces() -> Iterator[bytes]:
         for number in range(1_000_000):
             yield unit.replace("%d", str(number)).encode()

@@ -190,7 +190,7 @@ def own(name: bytes) -> bool:
 @pytest.mark.conformance
 @pytest.mark.parametrize("name", CONSISTENT)
 @pytest.mark.parametrize("escaping", ["underscores", "dots", "values", "allow-utf-8"])
-def test_the_real_gateway_exposes_the_same_text(oracle: Oracle, name: str, escaping: str) -> None:
+def test_original_exposes_same_text(oracle: Oracle, name: str, escaping: str) -> None:
     body = CONSISTENT[name]
     answer = oracle.push(body, headers={"Content-Type": CONTENT_TYPE})
     assert (answer.status, answer.body) == (200, b"")
@@ -200,7 +200,7 @@ def test_the_real_gateway_exposes_the_same_text(oracle: Oracle, name: str, escap
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("name", CONSISTENT)
-def test_the_real_gateway_exposes_the_same_protobuf(oracle: Oracle, name: str) -> None:
+def test_original_exposes_same_protobuf(oracle: Oracle, name: str) -> None:
     body = CONSISTENT[name]
     oracle.push(body, headers={"Content-Type": CONTENT_TYPE})
     families = in_order(protobuf.parse(body, GROUPING))
@@ -217,7 +217,7 @@ def test_the_real_gateway_exposes_the_same_protobuf(oracle: Oracle, name: str) -
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("name", sorted(CONSISTENT.keys() - {"no type is a counter"}))
-def test_the_real_gateway_prints_the_same_protobuf(oracle: Oracle, name: str) -> None:
+def test_original_prints_same_protobuf(oracle: Oracle, name: str) -> None:
     body = CONSISTENT[name]
     oracle.push(body, headers={"Content-Type": CONTENT_TYPE})
     families = in_order(protobuf.parse(body, GROUPING))
@@ -231,7 +231,7 @@ def test_the_real_gateway_prints_the_same_protobuf(oracle: Oracle, name: str) ->
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("name", INCONSISTENT_BODIES)
-def test_the_real_gateway_names_the_same_metrics(oracle: Oracle, name: str) -> None:
+def test_original_names_same_metrics(oracle: Oracle, name: str) -> None:
     body = INCONSISTENT_BODIES[name]
     answer = oracle.push(body, headers={"Content-Type": CONTENT_TYPE})
     assert answer.status == 400
@@ -253,7 +253,7 @@ def test_timestamps_are_noticed() -> None:
 
 
 @pytest.mark.conformance
-def test_the_real_gateway_notices_timestamps(oracle: Oracle) -> None:
+def test_original_notices_timestamps(oracle: Oracle) -> None:
     stamped = family(b"a", 1, gauge(1) + number(6, 5))
     assert oracle.push(stamped, headers={"Content-Type": CONTENT_TYPE}).body == TIMESTAMPS
     assert oracle.push(stamped + family(b"a", 1, gauge(1)), headers={"Content-Type": CONTENT_TYPE}).status == 200
@@ -269,7 +269,7 @@ def test_broken_messages_are_refused_in_go_s_words(body: bytes) -> None:
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("body", BROKEN)
-def test_the_real_gateway_refuses_broken_messages(oracle: Oracle, body: bytes) -> None:
+def test_original_rejects_broken_messages(oracle: Oracle, body: bytes) -> None:
     answer = oracle.push(body, headers={"Content-Type": CONTENT_TYPE})
     # Go's protobuf puts a blank or a no-break space behind "proto:", which of them is the build's choice.
     assert (answer.status, answer.body.decode().replace("proto: ", "proto:\xa0")) == (400, BROKEN[body] + "\n")
@@ -308,7 +308,7 @@ def test_native_histograms_are_resolved() -> None:
     assert (fractions.count, fractions.native) == (7.5, Native(0, 0.5, 1.5, [], [(0, 2.5), (1, 3.5)]))
 
 
-def test_a_span_may_claim_more_buckets_than_there_are() -> None:
+def test_span_may_claim_more_buckets_than_there_are() -> None:
     spans = histogram(sized(12, number(1, 0) + number(2, 2**32 - 1)), number(13, 2))
     (one,) = protobuf.parse(family(b"h", 4, spans), GROUPING).families.values()
     value = one.series[0][1]
@@ -358,7 +358,7 @@ def test_what_text_cannot_say_ends_the_exposition(body: bytes, partial: bytes) -
         family(b"zzz", 5, label(b"x", b"1") + histogram(), label(b"x", b"2") + gauge(1)),
     ],
 )
-def test_the_real_gateway_s_exposition_ends_there(oracle: Oracle, body: bytes) -> None:
+def test_exposition_of_original_ends_there(oracle: Oracle, body: bytes) -> None:
     assert oracle.push(body, headers={"Content-Type": CONTENT_TYPE}).status == 200
     exposition = oracle.scrape()
     with pytest.raises(RenderError) as caught:

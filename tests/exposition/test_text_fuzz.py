@@ -104,7 +104,7 @@ def test_mutated_bodies_with_utf8_names_get_the_same_verdict(utf8_oracle: Oracle
     assert not differences, "\n".join(f"{body!r}: {difference}" for body, difference in differences)
 
 
-def test_the_fast_path_reads_as_the_strict_parser() -> None:
+def test_fast_path_reads_like_strict_parser() -> None:
     for body in bodies("fast", SEEDS):
         for grouping in GROUPINGS:
             assert outcome(text.parse, body, grouping) == outcome(text.parse_strictly, body, grouping), body

@@ -9,7 +9,7 @@ from tests.exposition.oracle import Oracle
 
 
 @pytest.mark.parametrize("body", REFUSED)
-def test_a_bad_body_is_refused_in_the_original_s_words(body: bytes) -> None:
+def test_bad_body_is_rejected_in_words_of_original(body: bytes) -> None:
     with pytest.raises(text.ParseError) as caught:
         text.parse(body, GROUPING)
     assert str(caught.value) == f"text format parsing error in line {REFUSED[body]}"
@@ -24,18 +24,18 @@ def test_where_the_original_dies_we_refuse(body: bytes) -> None:
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("body", [*REFUSED, *ACCEPTED, *PANICS])
-def test_the_real_gateway_gives_the_same_verdict(oracle: Oracle, body: bytes) -> None:
+def test_original_gives_same_verdict(oracle: Oracle, body: bytes) -> None:
     assert disagreement(oracle, body) is None
 
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("body", PANICS)
-def test_the_real_gateway_dies(oracle: Oracle, body: bytes) -> None:
+def test_original_crashes(oracle: Oracle, body: bytes) -> None:
     assert oracle.push(body).status == 0
 
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("body", [*REFUSED, *ACCEPTED])
-def test_the_real_gateway_gives_the_same_verdict_after_other_lines(oracle: Oracle, body: bytes) -> None:
+def test_original_gives_same_verdict_after_other_lines(oracle: Oracle, body: bytes) -> None:
     before = b'# TYPE t gauge\nt{u="v"} 1\nt{u="w"} 2\n\n# TYPE y summary\ny_sum{u="v"} 1\n'
     assert disagreement(oracle, before + body) is None

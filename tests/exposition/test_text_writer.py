@@ -9,7 +9,7 @@ SUMMARY = Summary(3, 1.5, [(0.5, float("nan"))])
 HISTOGRAM = Histogram(3, -0.0, [(1e6, 2), (float("inf"), 3)])
 
 
-def test_a_header_has_help_only_where_there_is_one() -> None:
+def test_header_has_help_only_if_given() -> None:
     assert render_header(b"a", MetricType.GAUGE, b'\\ "quoted" \n') == (b'# HELP a \\\\ "quoted" \\n\n# TYPE a gauge\n')
     assert render_header(b"a", MetricType.COUNTER, b"") == b"# HELP a \n# TYPE a counter\n"
     assert render_header(b"a", MetricType.GAUGE_HISTOGRAM, None) == b"# TYPE a histogram\n"

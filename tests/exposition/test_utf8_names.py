@@ -56,20 +56,20 @@ def test_bad_names_are_refused_in_the_original_s_words(body: bytes) -> None:
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("body", [*ACCEPTED, *REFUSED])
-def test_the_real_gateway_gives_the_same_verdict(utf8_oracle: Oracle, body: bytes) -> None:
+def test_original_gives_same_verdict(utf8_oracle: Oracle, body: bytes) -> None:
     assert disagreement(utf8_oracle, body, utf8_names=True) is None
 
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("body", [*ACCEPTED, *REFUSED])
-def test_the_real_gateway_without_the_flag_gives_the_same_verdict(oracle: Oracle, body: bytes) -> None:
+def test_original_without_flag_gives_same_verdict(oracle: Oracle, body: bytes) -> None:
     assert disagreement(oracle, body) is None
 
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("body", ACCEPTED)
 @pytest.mark.parametrize("escaping", SCHEMES)
-def test_the_real_gateway_escapes_the_same_way(utf8_oracle: Oracle, body: bytes, escaping: str) -> None:
+def test_original_escapes_same_way(utf8_oracle: Oracle, body: bytes, escaping: str) -> None:
     assert utf8_oracle.push(body).status == 200
     exposed = utf8_oracle.pushed(f"text/plain;escaping={escaping}")
     assert exposed == in_go_s_order(text.parse(body, GROUPING, utf8_names=True), escaping)
@@ -77,7 +77,7 @@ def test_the_real_gateway_escapes_the_same_way(utf8_oracle: Oracle, body: bytes,
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("escaping", SCHEMES)
-def test_the_real_gateway_escapes_names_the_same_way(utf8_oracle: Oracle, escaping: str) -> None:
+def test_original_escapes_names_same_way(utf8_oracle: Oracle, escaping: str) -> None:
     quoted = [name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for name in NAMES]
     body = "".join(f'{{"{name}","{name}"="v"}} 1\n' for name in quoted).encode()
     assert utf8_oracle.push(body).status == 200
@@ -134,7 +134,7 @@ def test_names_are_unescaped(escaped: bytes, name: str) -> None:
 
 @pytest.mark.conformance
 @pytest.mark.parametrize(("escaped", "name"), [case for case in UNESCAPED if case[1]])
-def test_the_real_gateway_unescapes_label_names_of_paths(utf8_oracle: Oracle, escaped: bytes, name: str) -> None:
+def test_original_unescapes_label_names_of_paths(utf8_oracle: Oracle, escaped: bytes, name: str) -> None:
     value = base64.urlsafe_b64encode(b"v").decode()
     path = f"/metrics/job/j/{escaped.decode()}@base64/{value}"
     try:

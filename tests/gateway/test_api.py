@@ -45,7 +45,7 @@ def metrics(port: int) -> str:
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("name", BODIES)
-def test_a_group_is_written_byte_by_byte_as_the_originals(real: int, gateway: Gateway, name: str) -> None:
+def test_group_is_written_byte_for_byte_like_the_original(real: int, gateway: Gateway, name: str) -> None:
     wire.request(real, "PUT", "/api/v1/admin/wipe")
     for port in (real, gateway.port):
         assert wire.request(port, "PUT", "/metrics/job/a%3C/x/%22", BODIES[name]).status == 200
@@ -53,7 +53,7 @@ def test_a_group_is_written_byte_by_byte_as_the_originals(real: int, gateway: Ga
 
 
 @pytest.mark.conformance
-def test_a_failed_push_shows(real: int, gateway: Gateway) -> None:
+def test_failed_push_is_shown(real: int, gateway: Gateway) -> None:
     wire.request(real, "PUT", "/api/v1/admin/wipe")
     for port in (real, gateway.port):
         assert wire.request(port, "PUT", "/metrics/job/a", b"a 1 1\n").status == 400
@@ -61,7 +61,7 @@ def test_a_failed_push_shows(real: int, gateway: Gateway) -> None:
 
 
 @pytest.mark.conformance
-def test_the_status_has_the_originals_members(real: int, gateway: Gateway) -> None:
+def test_status_has_members_of_original(real: int, gateway: Gateway) -> None:
     theirs, ours = (json.loads(wire.request(port, "GET", "/api/v1/status").body) for port in (real, gateway.port))
     assert list(ours["data"]) == list(theirs["data"])
     assert list(ours["data"]["build_information"]) == list(theirs["data"]["build_information"])

@@ -27,7 +27,7 @@ def ten(name: str, value: int) -> str:
 
 
 @pytest.mark.parametrize("name", ["bulk", "other"])
-def test_a_push_of_ten_visits_the_same_whatever_is_stored(name: str) -> None:
+def test_push_visits_the_same_number_whatever_is_stored(name: str) -> None:
     visited = []
     for size in SIZES:
         gateway = filled(size)
@@ -42,7 +42,7 @@ def test_a_push_of_ten_visits_the_same_whatever_is_stored(name: str) -> None:
     assert visited[0] < 200
 
 
-def test_a_push_costs_the_same_while_the_gateway_is_scraped() -> None:
+def test_push_costs_the_same_while_gateway_is_scraped() -> None:
     visited = []
     for size in SIZES:
         gateway = filled(size)
@@ -55,7 +55,7 @@ def test_a_push_costs_the_same_while_the_gateway_is_scraped() -> None:
     assert visited[0] == visited[1]
 
 
-def test_a_push_costs_the_same_while_the_gateway_is_poisoned() -> None:
+def test_push_costs_the_same_while_gateway_is_poisoned() -> None:
     visited = []
     for size in SIZES:
         gateway = filled(size)
@@ -66,7 +66,7 @@ def test_a_push_costs_the_same_while_the_gateway_is_poisoned() -> None:
     assert visited[0] == visited[1]
 
 
-def test_an_unchanged_scrape_renders_own_metrics_only() -> None:
+def test_unchanged_scrape_renders_own_metrics_only() -> None:
     gateway = filled(60_000)
     gateway.scrape()
     before = gateway.store.counters.lines_rendered
@@ -74,7 +74,7 @@ def test_an_unchanged_scrape_renders_own_metrics_only() -> None:
     assert gateway.store.counters.lines_rendered - before < 20
 
 
-def test_a_scrape_after_a_push_into_the_midst_renders_the_blocks_it_touched() -> None:
+def test_scrape_after_push_renders_only_touched_blocks() -> None:
     gateway = filled(60_000)
     gateway.put(ten("bulk", 1), job="small")
     gateway.scrape()
@@ -84,7 +84,7 @@ def test_a_scrape_after_a_push_into_the_midst_renders_the_blocks_it_touched() ->
     assert gateway.store.counters.lines_rendered - before < 10 * 256 + 300
 
 
-def test_an_assertion_on_a_name_visits_no_series() -> None:
+def test_assertion_on_name_visits_no_series() -> None:
     gateway = filled(1000)
     before = gateway.store.counters.series_visited
     gateway.store.families_named(b"bulk")
@@ -127,12 +127,12 @@ def test_as_many_families_in_conflict_as_one_likes() -> None:
     assert (verdict.error or "").startswith(f"{2 * number} error(s) occurred:\n")
 
 
-def test_a_body_of_as_many_members_of_gzip_as_one_likes() -> None:
+def test_body_of_many_gzip_members() -> None:
     body = gzip.compress(b"") * MANY + gzip.compress(b"a 1\n") * MANY
     assert decode(body, "gzip") == b"a 1\n" * MANY
 
 
-def test_the_words_on_many_collisions_are_bounded_as_they_are_built() -> None:
+def test_text_on_many_collisions_is_bounded_while_built() -> None:
     gateway = Held()
     job = "j" * 10_000
     tracemalloc.start()
@@ -149,7 +149,7 @@ def test_the_words_on_many_collisions_are_bounded_as_they_are_built() -> None:
     assert len(verdict.collisions) == told
 
 
-def test_the_words_on_many_bad_labels_are_bounded_as_they_are_built() -> None:
+def test_text_on_many_bad_labels_is_bounded_while_built() -> None:
     gateway = Held()
     verdict = gateway.put("".join(f'a{{x="{number}"}} 1\n' for number in range(2000)), job=b"\xff" * 10_000)
     error = verdict.error or ""

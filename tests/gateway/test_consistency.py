@@ -11,7 +11,7 @@ from tests.gateway.held import Held, key
 J = 'label:{name:"instance"  value:""}  label:{name:"job"  value:"j"}'
 
 
-def test_a_series_twice_in_one_push() -> None:
+def test_series_twice_in_one_push() -> None:
     gateway = Held()
     verdict = gateway.put("a 1\na 2\n", job="j")
     assert verdict.error == (
@@ -22,7 +22,7 @@ def test_a_series_twice_in_one_push() -> None:
     assert collision.keys == ()
 
 
-def test_a_series_that_another_group_has() -> None:
+def test_series_of_another_group() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j", instance="i")
     verdict = gateway.put('a{instance="i"} 2\n', job="j")
@@ -93,13 +93,13 @@ def test_names_that_a_summary_or_histogram_takes_up(first: str, second: str, wor
     assert (reason, keys) == ("suffix", (key(job="j"),))
 
 
-def test_a_summary_does_not_take_up_bucket() -> None:
+def test_summary_does_not_claim_bucket_suffix() -> None:
     gateway = Held()
     gateway.put("# TYPE s summary\ns_sum 1\n", job="j")
     assert gateway.post("s_bucket 1\n", job="j").accepted
 
 
-def test_the_names_of_own_metrics_are_reserved_with_their_type() -> None:
+def test_names_of_own_metrics_are_reserved_with_their_type() -> None:
     gateway = Held()
     assert gateway.put("go_goroutines 1\n", job="j").error == (
         "gathered metric family go_goroutines has type UNTYPED but should have GAUGE"
@@ -122,7 +122,7 @@ def test_own_metrics_may_be_pushed_with_their_type_and_get_their_help() -> None:
     )
 
 
-def test_the_help_of_own_metrics_that_come_late_is_not_given() -> None:
+def test_help_of_late_own_metrics_is_not_shown() -> None:
     gateway = Held()
     name = "pushgateway_http_requests_total"
     body = f"# TYPE {name} counter\n{name} 1\n"
@@ -152,7 +152,7 @@ def test_labels_that_cannot_be_exposed() -> None:
     assert [(each.reason, each.keys) for each in verdict.collisions] == [("label", ())]
 
 
-def test_a_grouping_value_that_is_not_utf8() -> None:
+def test_grouping_value_is_not_utf8() -> None:
     gateway = Held()
     verdict = gateway.put("a 1\n", job=b"\xff")
     assert verdict.error is not None
@@ -180,7 +180,7 @@ def test_gauge_histograms_and_histograms_may_share_a_name() -> None:
     assert gateway.put("# TYPE h gaugehistogram\nh_count 1\n", job="k").accepted
 
 
-def test_a_type_that_nothing_was_pushed_of_counts_as_declared() -> None:
+def test_type_without_samples_counts_as_declared() -> None:
     """The original accepts or refuses this by the order of a map; here it is refused always."""
     gateway = Held()
     gateway.put("# TYPE a gauge\na 1\n", job="j")

@@ -47,13 +47,13 @@ def test_every_address(start: Start) -> None:
     assert wire.request(gateway.port, "GET", "/-/healthy").body == b"OK"
 
 
-def test_a_taken_port_is_an_error_that_names_it(gateway: Gateway) -> None:
+def test_taken_port_is_named_in_error(gateway: Gateway) -> None:
     with pytest.raises(OSError, match=f"listen tcp 127.0.0.1:{gateway.port}: bind: address already in use") as caught:
         Gateway(Settings(port=gateway.port)).start()
     assert caught.value.errno == errno.EADDRINUSE
 
 
-def test_a_failed_start_leaves_nothing(gateway: Gateway, tmp_path: Path) -> None:
+def test_failed_start_leaves_nothing(gateway: Gateway, tmp_path: Path) -> None:
     before = len(threads.alive()), len(os.listdir("/proc/self/fd"))
     with pytest.raises(OSError, match="already in use"):
         Gateway(Settings(), listen=["127.0.0.1:0", f"127.0.0.1:{gateway.port}"]).start()
@@ -86,7 +86,7 @@ def test_named_ports() -> None:
     assert split_address("[::1]:9091") == ("::1", 9091)
 
 
-def test_a_name_that_nobody_knows() -> None:
+def test_unknown_host_name() -> None:
     with pytest.raises(OSError, match=r"listen tcp: lookup nosuchname\.invalid: no such host"):
         Gateway(Settings(host="nosuchname.invalid")).start()
 
@@ -101,7 +101,7 @@ def test_what_was_acknowledged_is_there_after_a_restart(start: Start, tmp_path: 
     assert b'a{instance="",job="a"} 1\n' in wire.request(again.port, "GET", "/metrics").body
 
 
-def test_a_crash_loses_what_was_not_due(start: Start, tmp_path: Path) -> None:
+def test_crash_loses_unwritten_changes(start: Start, tmp_path: Path) -> None:
     options: dict[str, Any] = {"persistence_file": str(tmp_path / "file"), "persistence_interval": 3600.0}
     gateway = start(**options)
     wire.request(gateway.port, "PUT", "/metrics/job/a", b"a 1\n")
@@ -113,7 +113,7 @@ def test_a_crash_loses_what_was_not_due(start: Start, tmp_path: Path) -> None:
     assert len(start(**options).store.groups()) == 1
 
 
-def test_a_file_may_come_later(start: Start, tmp_path: Path) -> None:
+def test_persistence_file_may_be_set_later(start: Start, tmp_path: Path) -> None:
     gateway = start()
     wire.request(gateway.port, "PUT", "/metrics/job/a", b"a 1\n")
     gateway.persist(str(tmp_path / "file"))
@@ -150,7 +150,7 @@ def test_options_that_cannot_be_served() -> None:
         Gateway(Settings(external_url=":80"))
 
 
-def test_a_push_that_is_still_parsed_at_the_stop_has_no_effect(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_push_still_parsed_at_stop_has_no_effect(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     parsing, stopped = threading.Event(), threading.Event()
     records: list[Record] = []
 

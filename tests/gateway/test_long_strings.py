@@ -55,7 +55,7 @@ def test_memory_of_a_push_and_of_every_way_to_read_it() -> None:
         tracemalloc.stop()
 
 
-def test_the_same_series_from_two_groups_is_still_the_same() -> None:
+def test_series_of_two_groups_still_collide() -> None:
     gateway = Held()
     assert gateway.put(f'a{{x="{JOB[:-1]}"}} 1\n', job="j").accepted
     verdict = gateway.put("a 1\n", job="j", x=JOB[:-1])
@@ -111,7 +111,7 @@ def test_what_is_sent_is_what_it_says(start: Start, authority: trustme.CA, tls: 
     connection.close()
 
 
-def test_a_packed_scrape_of_http_1_0_ends_with_the_connection(start: Start) -> None:
+def test_compressed_scrape_over_http_1_0_closes_connection(start: Start) -> None:
     gateway = start()
     wire.request(gateway.port, "PUT", f"/metrics/job/{'j' * 100_000}", LINES.encode())
     answer = wire.talk(gateway.port, b"GET /metrics HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n", patience=10)
@@ -129,7 +129,7 @@ def strings(path: Path) -> list[int]:
     return [length for (length,) in ask(path, "SELECT length(value) FROM strings ORDER BY 1")]
 
 
-def test_the_file_has_a_long_string_once(tmp_path: Path) -> None:
+def test_file_stores_long_string_once(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     families = "".join(f'a{number}{{x="{number}"}} 1\n' for number in range(100)) + f'b{{y="{JOB[:-1]}"}} 1\n'
     with Kept(path) as gateway:
@@ -152,7 +152,7 @@ def test_the_file_has_a_long_string_once(tmp_path: Path) -> None:
     assert strings(path) == []
 
 
-def test_a_wipe_takes_the_long_strings_along(tmp_path: Path) -> None:
+def test_wipe_removes_long_strings(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with Kept(path) as gateway:
         gateway.put("a 1\n", job=JOB)
@@ -163,7 +163,7 @@ def test_a_wipe_takes_the_long_strings_along(tmp_path: Path) -> None:
         assert again.exposed().count(JOB[:-1]) == 1
 
 
-def test_a_long_string_that_was_damaged_takes_only_its_rows(tmp_path: Path) -> None:
+def test_damaged_long_string_loses_only_its_rows(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with Kept(path) as gateway:
         gateway.put(f'a{{x="{JOB[:-1]}"}} 1\nb 2\n', job="j")
@@ -174,7 +174,7 @@ def test_a_long_string_that_was_damaged_takes_only_its_rows(tmp_path: Path) -> N
         assert line[:2] == ("error", "could not load a persisted family")
 
 
-def test_a_file_that_has_long_strings_written_out_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_file_with_inline_long_strings_is_migrated(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     job = JOB[:-1]
     with Kept(path) as gateway:

@@ -75,7 +75,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
         assert again.log.lines == []
 
 
-def test_a_restored_gateway_says_and_shows_the_same(tmp_path: Path) -> None:
+def test_restored_gateway_answers_and_shows_the_same(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with Kept(path) as gateway:
         gateway.put(EVERYTHING, job="j")
@@ -172,7 +172,7 @@ def test_with_an_interval_a_thread_writes(tmp_path: Path) -> None:
     assert not [thread for thread in threads.alive() if thread.name == "pushgateway-persistence"]
 
 
-def test_a_push_writes_the_rows_of_the_families_it_changes(tmp_path: Path) -> None:
+def test_push_writes_rows_of_families_it_changes(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with Kept(path) as gateway:
         gateway.put("".join(f"m{number} 1\n" for number in range(100)), job="j")
@@ -184,7 +184,7 @@ def test_a_push_writes_the_rows_of_the_families_it_changes(tmp_path: Path) -> No
     assert {name for name, at in after.items() if at != before[name]} == {b"m7", b"push_time_seconds"}
 
 
-def test_the_file_can_be_read_with_other_tools(tmp_path: Path) -> None:
+def test_file_can_be_read_with_other_tools(tmp_path: Path) -> None:
     with Kept(tmp_path / "metrics") as gateway:
         gateway.put('# TYPE a gauge\na{x="1"} 1\na{x="2"} 2\n', job="j")
     query = "SELECT \"group\", type, series FROM families WHERE name = CAST('a' AS BLOB)"
@@ -194,7 +194,7 @@ def test_the_file_can_be_read_with_other_tools(tmp_path: Path) -> None:
     assert (tmp_path / "metrics").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_reset_writes_a_number_and_the_old_rows_go_later(tmp_path: Path) -> None:
+def test_reset_writes_a_number_and_removes_old_rows_later(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     gateway = Kept(path)
     gateway.put("".join(f"m{number} 1\n" for number in range(100)), job="j")
@@ -219,7 +219,7 @@ def test_later_flushes_purge_the_rows_of_a_reset(tmp_path: Path) -> None:
     assert ask(path, "SELECT DISTINCT generation FROM families") == [(1,)]
 
 
-def test_a_wipe_is_kept(tmp_path: Path) -> None:
+def test_wipe_is_persisted(tmp_path: Path) -> None:
     gateway = Kept(tmp_path / "metrics")
     gateway.put("a 1\n", job="j")
     gateway.store.wipe()
@@ -228,7 +228,7 @@ def test_a_wipe_is_kept(tmp_path: Path) -> None:
         assert again.store.groups() == []
 
 
-def test_a_second_gateway_on_one_file_refuses_to_start(tmp_path: Path) -> None:
+def test_second_gateway_on_one_file_refuses_to_start(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with Kept(path) as gateway:
         with pytest.raises(PersistenceError, match=f"^{path} is in use by another gateway$"):
@@ -253,7 +253,7 @@ def started_elsewhere(path: Path) -> str:
 
 
 @pytest.mark.parametrize("touch", ["a second gateway", "a reader"])
-def test_a_gateway_of_another_process_is_refused_whatever_this_one_did_to_it(tmp_path: Path, touch: str) -> None:
+def test_file_of_another_process_is_refused_whatever_happened_to_it(tmp_path: Path, touch: str) -> None:
     """POSIX locks, which are SQLite's, go when the process closes any descriptor of the file."""
     path = tmp_path / "metrics"
     with Kept(path):
@@ -266,7 +266,7 @@ def test_a_gateway_of_another_process_is_refused_whatever_this_one_did_to_it(tmp
     assert started_elsewhere(path) == ""
 
 
-def test_a_file_in_use_is_not_moved_aside_for_being_damaged(tmp_path: Path) -> None:
+def test_damaged_file_in_use_is_not_moved_aside(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with Kept(path):
         with path.open("r+b") as file:
@@ -277,7 +277,7 @@ def test_a_file_in_use_is_not_moved_aside_for_being_damaged(tmp_path: Path) -> N
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_forked_child_that_lives_on_does_not_keep_the_file(tmp_path: Path) -> None:
+def test_surviving_child_does_not_keep_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     gateway = Kept(path)
     child_side, our_side = socket.socketpair()

@@ -44,7 +44,7 @@ def expect_set_aside(path: Path, reason: str, content: bytes) -> None:
         assert again.exposed() == A
 
 
-def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
+def test_empty_file_is_initialised(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     path.touch()
     with Kept(path) as gateway:
@@ -63,7 +63,7 @@ def test_something_else_is_moved_aside(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-journal"])
-def test_the_log_goes_with_it(tmp_path: Path, suffix: str) -> None:
+def test_log_is_moved_with_it(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / "metrics"
     path.write_bytes(b"nonsense")
     Path(f"{path}{suffix}").write_bytes(b"log")
@@ -82,14 +82,14 @@ def test_files_moved_aside_in_the_same_second_do_not_replace_each_other(tmp_path
     assert {each.read_bytes() for each in aside(path)} == {b"nonsense 0", b"nonsense 1", b"nonsense 2"}
 
 
-def test_a_truncated_database_is_moved_aside(tmp_path: Path) -> None:
+def test_truncated_database_is_moved_aside(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     content = filled(path)[:-4096]
     path.write_bytes(content)
     expect_set_aside(path, "damaged", content)
 
 
-def test_a_rotten_page_is_found_at_the_start(tmp_path: Path) -> None:
+def test_damaged_page_is_found_at_start(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     content = bytearray(filled(path))
     content[4096 * 7 : 4096 * 8] = b"\xa5" * 4096
@@ -97,7 +97,7 @@ def test_a_rotten_page_is_found_at_the_start(tmp_path: Path) -> None:
     expect_set_aside(path, "damaged", bytes(content))
 
 
-def test_a_database_without_its_tables_is_moved_aside(tmp_path: Path) -> None:
+def test_database_without_its_tables_is_moved_aside(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with Kept(path) as gateway:
         gateway.put("a 1\n", job="j")
@@ -106,14 +106,14 @@ def test_a_database_without_its_tables_is_moved_aside(tmp_path: Path) -> None:
     expect_set_aside(path, "damaged", path.read_bytes())
 
 
-def test_a_foreign_database_is_moved_aside(tmp_path: Path) -> None:
+def test_foreign_database_is_moved_aside(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE bookmarks (url)")
     expect_set_aside(path, "another application", path.read_bytes())
 
 
-def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+def test_database_of_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     filled(path)
     with closing(sqlite3.connect(path)) as connection:
@@ -125,14 +125,14 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.conformance
-def test_a_file_of_the_original_is_named_as_such(tmp_path: Path) -> None:
+def test_file_of_original_is_named_as_such(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with running_pushgateway(f"--persistence.file={path}") as oracle:
         oracle.push(b"a 1\n")
     expect_set_aside(path, "the original Pushgateway (gob)", path.read_bytes())
 
 
-def test_a_directory_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_directory_is_rejected_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(PersistenceError, match=f"^{tmp_path} cannot be read: Is a directory$"):
         Kept(tmp_path)
 
@@ -151,7 +151,7 @@ def test_what_is_no_file_is_refused_in_one_line_and_stays(tmp_path: Path) -> Non
     assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
 
 
-def test_a_link_is_followed(tmp_path: Path) -> None:
+def test_link_is_followed(tmp_path: Path) -> None:
     link, target = tmp_path / "link", tmp_path / "target"
     link.symlink_to("target")
     with Kept(link) as gateway:
@@ -166,7 +166,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
-def test_a_name_that_means_something_to_sqlite_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_special_to_sqlite_is_a_plain_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with Kept(Path(":memory:")) as gateway:
         gateway.put("a 1\n", job="j")
@@ -175,7 +175,7 @@ def test_a_name_that_means_something_to_sqlite_is_a_file(tmp_path: Path, monkeyp
         assert again.exposed() == A
 
 
-def test_a_missing_directory_does_not_keep_the_gateway_from_working(tmp_path: Path) -> None:
+def test_gateway_works_without_directory_of_file(tmp_path: Path) -> None:
     path = tmp_path / "later" / "metrics"
     gateway = Kept(path)
     assert gateway.log.messages == [("error", "error persisting metrics")]
@@ -193,7 +193,7 @@ def test_a_missing_directory_does_not_keep_the_gateway_from_working(tmp_path: Pa
 
 
 @pytest.mark.parametrize("length", [251, 255, 256, 5000])
-def test_a_name_that_is_too_long_does_not_keep_the_gateway_from_working(tmp_path: Path, length: int) -> None:
+def test_gateway_works_with_too_long_a_file_name(tmp_path: Path, length: int) -> None:
     """The log has a longer one: ``-wal`` is added."""
     gateway = Kept(tmp_path / ("x" * length))
     assert gateway.log.messages == [("error", "error persisting metrics")]
@@ -201,7 +201,7 @@ def test_a_name_that_is_too_long_does_not_keep_the_gateway_from_working(tmp_path
     gateway.stop()
 
 
-def test_a_link_that_leads_to_itself_does_not_keep_the_gateway_from_working(tmp_path: Path) -> None:
+def test_gateway_works_with_link_to_itself(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("link")
     gateway = Kept(tmp_path / "link")
     assert gateway.log.messages == [("error", "error persisting metrics")]
@@ -211,7 +211,7 @@ def test_a_link_that_leads_to_itself_does_not_keep_the_gateway_from_working(tmp_
     gateway.stop()
 
 
-def test_a_full_disk_forgets_nothing_and_is_logged_once(tmp_path: Path) -> None:
+def test_full_disk_forgets_nothing_and_is_logged_once(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     gateway = Kept(path)
     gateway.put("a 1\n", job="j")
@@ -234,7 +234,7 @@ def test_a_full_disk_forgets_nothing_and_is_logged_once(tmp_path: Path) -> None:
         assert len(again.store.families_named(b"big")[0][1].series) == 1000
 
 
-def test_the_last_good_state_stays_on_disk_while_writing_fails(tmp_path: Path) -> None:
+def test_last_good_state_stays_on_disk_while_writing_fails(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     gateway = Kept(path)
     gateway.put("a 1\n", job="j")
@@ -260,7 +260,7 @@ def test_vanished_file_is_written_again(tmp_path: Path) -> None:
         assert [name for name in again.store.names() if len(name) == 1] == [b"a", b"b"]
 
 
-def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+def test_file_appearing_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     path, other = tmp_path / "metrics", tmp_path / "other"
     with Kept(other) as gateway:
         gateway.put("z 1\n", job="j")

@@ -15,7 +15,7 @@ from tests.gateway.held import Held, key
 from tests.gateway.rivals import KEYS, NAMES, some_text
 
 
-def test_a_refused_push_whose_group_differs_by_an_empty_instance_only() -> None:
+def test_rejected_push_differs_only_by_empty_instance() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="f")
     assert not gateway.put("b 1\n", job="f", instance="").accepted
@@ -35,7 +35,7 @@ def test_a_refused_push_whose_group_differs_by_an_empty_instance_only() -> None:
     assert gateway.put("c 1\n", job="elsewhere").accepted
 
 
-def test_a_refused_push_with_a_grouping_value_that_is_not_utf8() -> None:
+def test_rejected_push_with_non_utf8_grouping_value() -> None:
     gateway = Held()
     assert not gateway.put("a 1\n", job="j", x=b"\xff").accepted
     poison = gateway.store.poisoned()
@@ -45,7 +45,7 @@ def test_a_refused_push_with_a_grouping_value_that_is_not_utf8() -> None:
     assert [collision.keys for collision in poison.collisions] == [(key(job="j", x=b"\xff"),)] * 2
 
 
-def test_the_group_that_was_never_accepted_goes() -> None:
+def test_never_accepted_group_is_removed() -> None:
     gateway = Held()
     gateway.put("a 1\na 1\n", job="f", instance="")  # refused, and older
     gateway.put("a 1\n", check=False, job="f")
@@ -65,7 +65,7 @@ def test_types_that_disagree_cost_the_fewest_groups() -> None:
     assert poison.groups == (key(job="j"), key(job="k"), key(job="l"))
 
 
-def test_a_suffix_costs_the_side_with_fewer_groups() -> None:
+def test_suffix_clash_removes_side_with_fewer_groups() -> None:
     gateway = Held()
     gateway.put("# TYPE s summary\ns_sum 1\n", job="j")
     gateway.put("# TYPE s summary\ns_sum 1\n", job="k")
@@ -83,7 +83,7 @@ def test_own_metrics_are_never_what_goes() -> None:
     assert poison.cure == (key(job="j"),)
 
 
-def test_a_series_twice_in_one_group_costs_the_group() -> None:
+def test_duplicate_series_removes_its_group() -> None:
     gateway = Held()
     gateway.put("a 1\na 2\n", check=False, job="j")
     poison = gateway.store.poisoned()
@@ -124,5 +124,5 @@ def test_whatever_was_pushed_unchecked_the_cure_helps(seed: int) -> None:
         ({"job": "j", "a.b": "."}, "/metrics/job/j/a.b@base64/Lg"),
     ],
 )
-def test_a_path_that_leads_to_the_group(labels: dict[str, str], path: str) -> None:
+def test_path_leads_to_group(labels: dict[str, str], path: str) -> None:
     assert group_path(key(**labels)) == path

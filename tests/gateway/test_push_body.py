@@ -78,7 +78,7 @@ def test_gzip(real: int, start: Callable[..., Gateway], name: str, method: str, 
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("end", [b"zz\r\n", b""])
-def test_a_broken_transfer_of_gzip(real: int, gateway: Gateway, end: bytes) -> None:
+def test_broken_gzip_transfer(real: int, gateway: Gateway, end: bytes) -> None:
     head = b"PUT /metrics/job/a HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
     for data in (CODED["good"], CODED["good"][:5], gzip.compress(b"a b\n")):
         raw = head + b"%x\r\n%b\r\n" % (len(data), data) + end
@@ -89,7 +89,7 @@ def test_a_broken_transfer_of_gzip(real: int, gateway: Gateway, end: bytes) -> N
 
 
 @pytest.mark.conformance
-def test_an_unread_body_is_no_error(real: int, gateway: Gateway) -> None:
+def test_unread_body_is_not_an_error(real: int, gateway: Gateway) -> None:
     raw = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"
     theirs, ours = (wire.talk(port, raw, half_close=True) for port in (real, gateway.port))
     assert wire.shape(ours) == wire.shape(theirs)

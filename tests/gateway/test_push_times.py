@@ -16,14 +16,14 @@ def test_success_sets_one_and_creates_the_other() -> None:
     }
 
 
-def test_the_time_is_as_exact_as_the_clock() -> None:
+def test_time_is_as_exact_as_clock() -> None:
     gateway = Held()
     gateway.clock.now = 1795350217.6909144
     gateway.put("a 1\n", job="j")
     assert gateway.push_times()[f"push_time_seconds{PLAIN}"] == "1.7953502176909144e+09"
 
 
-def test_a_rejected_push_sets_the_failure_time_and_creates_the_group() -> None:
+def test_rejected_push_sets_failure_time_and_creates_group() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j")
     gateway.clock.now += 1
@@ -35,7 +35,7 @@ def test_a_rejected_push_sets_the_failure_time_and_creates_the_group() -> None:
     assert list(group.families) == [b"push_failure_time_seconds", b"push_time_seconds"]
 
 
-def test_a_failure_leaves_what_was_there_and_a_later_success_leaves_the_failure_time() -> None:
+def test_failure_keeps_metrics_and_success_keeps_failure_time() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j")
     gateway.clock.now += 1
@@ -59,13 +59,13 @@ def test_timestamps_are_refused_before_anything_else() -> None:
     assert group.push_failure_time == NOW
 
 
-def test_a_pushed_push_time_is_overwritten() -> None:
+def test_pushed_push_time_is_overwritten() -> None:
     gateway = Held()
     gateway.put("# TYPE push_time_seconds counter\npush_time_seconds 9\n", job="j")
     assert gateway.push_times()[f"push_time_seconds{PLAIN}"] == "1.7e+09"
 
 
-def test_a_pushed_failure_time_is_overwritten_by_the_first_push_and_kept_from_later_ones() -> None:
+def test_pushed_failure_time_is_overwritten_by_first_push_only() -> None:
     gateway = Held()
     body = "# TYPE push_failure_time_seconds gauge\npush_failure_time_seconds 9\n"
     gateway.put(body, job="j")
@@ -77,7 +77,7 @@ def test_a_pushed_failure_time_is_overwritten_by_the_first_push_and_kept_from_la
     assert group.push_failure_time == 9
 
 
-def test_a_pushed_failure_time_of_another_type_stands_where_no_other_group_is() -> None:
+def test_pushed_failure_time_of_another_type_is_kept_alone() -> None:
     gateway = Held()
     gateway.put("", job="j")
     assert gateway.post("push_failure_time_seconds 9\n", job="j").accepted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.gateway.held import NOW, Held, key
 
 
-def test_a_push_is_exposed_with_its_grouping_labels() -> None:
+def test_push_is_exposed_with_its_grouping_labels() -> None:
     gateway = Held()
     verdict = gateway.put('# HELP a Bytes.\n# TYPE a gauge\na{disk="sda"} 7\n', job="backup", host="db1")
     assert (verdict.accepted, verdict.error, verdict.created) == (True, None, True)
@@ -29,7 +29,7 @@ def test_put_replaces_the_group_and_post_the_families_of_the_same_names() -> Non
     )
 
 
-def test_an_empty_put_clears_the_group_and_an_empty_post_touches_it() -> None:
+def test_empty_put_clears_group_and_empty_post_touches_it() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j")
     gateway.clock.now += 5
@@ -95,7 +95,7 @@ def test_families_are_found_by_name_without_looking_at_others() -> None:
     assert gateway.store.counters.series_visited == before
 
 
-def test_the_names_are_a_live_view() -> None:
+def test_names_are_a_live_view() -> None:
     gateway = Held()
     names = gateway.store.names()
     assert len(names) == 0
@@ -106,7 +106,7 @@ def test_the_names_are_a_live_view() -> None:
     assert b"a" not in names
 
 
-def test_a_family_remembers_when_it_was_pushed() -> None:
+def test_family_remembers_when_it_was_pushed() -> None:
     gateway = Held()
     gateway.put("a 1\nb 1\n", job="j")
     gateway.clock.now += 60
@@ -121,7 +121,7 @@ def test_a_family_remembers_when_it_was_pushed() -> None:
     }
 
 
-def test_a_snapshot_does_not_change_and_is_the_same_until_the_group_does() -> None:
+def test_snapshot_is_immutable_and_shared_until_group_changes() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j")
     before = gateway.store.group(key(job="j"))

@@ -18,7 +18,7 @@ from tests import wire
 from tests.gateway.held import Held, key
 
 
-def test_a_reset_empties_the_store_and_the_counts() -> None:
+def test_reset_empties_store_and_counts() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j")
     gateway.put("", job=b"\xff")
@@ -67,7 +67,7 @@ def test_what_was_held_is_freed_by_a_thread_that_ends() -> None:
     Store(self_metrics=gateway.own).close()
 
 
-def test_a_small_store_needs_no_thread_and_leaves_no_cycle() -> None:
+def test_small_store_needs_no_thread_and_leaves_no_cycle() -> None:
     gateway = Held()
     gateway.put("a 1\nb 2\n", job="j")
     gateway.scrape()
@@ -81,7 +81,7 @@ def test_a_small_store_needs_no_thread_and_leaves_no_cycle() -> None:
         gc.enable()
 
 
-def test_a_scrape_that_is_under_way_while_the_store_is_reset() -> None:
+def test_scrape_under_way_during_reset() -> None:
     gateway = Held()
     gateway.put("".join(f"a{number} 1\n" for number in range(2000)), job="j")
     state = gateway.store._state
@@ -108,9 +108,7 @@ BEFORE = [
 
 
 @pytest.mark.parametrize(("line", "body", "answer"), BEFORE, ids=lambda part: part.decode() if b"/" in part else "")
-def test_a_request_from_before_is_answered_as_by_an_empty_gateway_and_leaves_no_trace(
-    line: bytes, body: bytes, answer: bytes
-) -> None:
+def test_old_request_is_answered_as_by_an_empty_gateway(line: bytes, body: bytes, answer: bytes) -> None:
     log: list[str] = []
     records: list[Record] = []
     gateway = Gateway(
@@ -167,7 +165,7 @@ def test_two_resets_at_once_leave_store_and_server_in_step() -> None:
         gateway.stop()
 
 
-def test_a_reset_by_whoever_saw_a_push_leaves_its_pusher_the_answer() -> None:
+def test_reset_by_observer_leaves_pusher_its_answer() -> None:
     """A test that waits for a push may end before the application has read its answer."""
     seen: list[Gateway] = []
     gateway = Gateway(Settings(), observer=lambda record: seen[0].reset())

@@ -91,7 +91,7 @@ def test_negative_zero_and_awkward_names() -> None:
     assert 'U__a_2e_b{U__c_2e_d=",",job="j"} 1' in gateway.scrape(Format(TEXT, "values"))
 
 
-def test_a_family_that_text_has_no_word_for_ends_the_body() -> None:
+def test_family_of_inexpressible_type_ends_body() -> None:
     gateway = Held()
     gateway.put("a 1\nz 1\n", job="j")
     group = key(job="k")
@@ -104,7 +104,7 @@ def test_a_family_that_text_has_no_word_for_ends_the_body() -> None:
     assert b"\x0a\x01z" in b"".join(gateway.store.gather(Format(PROTOBUF_DELIMITED)))
 
 
-def test_a_series_that_text_cannot_write_ends_the_body() -> None:
+def test_inexpressible_series_ends_body() -> None:
     gateway = Held()
     group = key(job="j")
     gauge, counter = b"\x12\x09\x09" + bytes(8), b"\x1a\x09\x09" + bytes(8)
@@ -160,7 +160,7 @@ def test_scraping_does_not_wait_for_a_push_and_shows_one_state() -> None:
     assert 'b{instance="",job="j"} 1\n' in text
 
 
-def test_a_scrape_that_fails_half_way_does_not_lose_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_scrape_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j")
     gateway.scrape()
@@ -271,7 +271,7 @@ def test_blocks_render_once_and_only_what_changed() -> None:
         assert sum(rendered) in (0, 1000)
 
 
-def test_the_text_of_random_families_is_what_the_writer_of_whole_families_writes() -> None:
+def test_random_families_are_written_as_by_whole_family_writer() -> None:
     gateway = Held()
     body = "".join(f'm{{x="{number * 7919 % 1000}"}} {number}\n' for number in range(1000))
     gateway.put(f"# TYPE m counter\n{body}", job="j")

@@ -32,7 +32,7 @@ def stored(gateway: Gateway) -> StoredGroup | None:
     return gateway.store.group(KEY)
 
 
-def test_a_record_says_what_came_and_what_became_of_it(start: Start) -> None:
+def test_record_holds_request_and_outcome(start: Start) -> None:
     records = Records()
     gateway = start(observer=records, clock=lambda: 1_700_000_000.0)
     body = b"a 1\n"
@@ -77,7 +77,7 @@ def test_kinds(start: Start, method: str, target: str, kind: str, handler: str, 
     assert [(r.request.kind, r.request.handler, r.status) for r in records] == [(kind, handler, status)]
 
 
-def test_the_record_is_there_before_the_answer(start: Start) -> None:
+def test_record_is_there_before_answer(start: Start) -> None:
     records = Records()
     gateway = start(observer=records)
     with socket.create_connection(("127.0.0.1", gateway.port)) as sock:
@@ -97,7 +97,7 @@ def test_errors_are_recorded_in_the_answers_words(start: Start) -> None:
     assert [record.parsed is None for record in records] == [True, False]
 
 
-def test_a_silent_refusal_is_recorded(start: Start) -> None:
+def test_silent_rejection_is_recorded(start: Start) -> None:
     records = Records()
     gateway = start(observer=records, consistency_check=False)
     assert wire.request(gateway.port, "PUT", "/metrics/job/a", b"a 1 1\n").status == 202
@@ -112,7 +112,7 @@ def hooked(start: Start, plan: Plan, records: Records | None = None, **options: 
     return start(hook=hook, observer=records, **options)
 
 
-def test_a_planned_error_stores_nothing(start: Start) -> None:
+def test_planned_error_stores_nothing(start: Start) -> None:
     records = Records()
     plan = Plan("error", status=503, body=b"overloaded\n", headers=(("Retry-After", "1"),), store=False)
     gateway = hooked(start, plan, records)
@@ -130,7 +130,7 @@ def test_any_status_can_be_planned(start: Start, status: int, line: bytes) -> No
     assert wire.talk(gateway.port, PUSH).raw.startswith(b"HTTP/1.1 %d %s\r\n" % (status, line))
 
 
-def test_a_planned_error_may_come_after_storing(start: Start) -> None:
+def test_planned_error_may_come_after_storing(start: Start) -> None:
     records = Records()
     gateway = hooked(start, Plan("error", status=500, after=True), records)
     assert wire.request(gateway.port, "PUT", "/metrics/job/a", b"a 1\n").status == 500
@@ -140,7 +140,7 @@ def test_a_planned_error_may_come_after_storing(start: Start) -> None:
     assert verdict.accepted
 
 
-def test_a_delay_stores_afterwards(start: Start) -> None:
+def test_delay_stores_afterwards(start: Start) -> None:
     gateway = hooked(start, Plan("delay", wait=math.inf, owner="me"))
     answers: list[int] = []
 
@@ -160,7 +160,7 @@ def test_a_delay_stores_afterwards(start: Start) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_hang_is_recorded_while_it_hangs(start: Start, after: bool) -> None:
+def test_hang_is_recorded_while_it_hangs(start: Start, after: bool) -> None:
     records = Records()
     gateway = hooked(start, Plan("hang", wait=math.inf, store=after, after=after), records)
     with socket.create_connection(("127.0.0.1", gateway.port)) as sock:
@@ -174,7 +174,7 @@ def test_a_hang_is_recorded_while_it_hangs(start: Start, after: bool) -> None:
     assert len(records) == 1
 
 
-def test_a_disconnect_and_a_cut_are_recorded(start: Start) -> None:
+def test_disconnect_and_cut_are_recorded(start: Start) -> None:
     records = Records()
     gateway = hooked(start, Plan("disconnect", disconnect=True, store=False), records)
     assert wire.talk(gateway.port, PUSH) == wire.Answer(b"", "reset")
@@ -184,7 +184,7 @@ def test_a_disconnect_and_a_cut_are_recorded(start: Start) -> None:
     assert stored(gateway) is not None
 
 
-def test_a_request_that_is_half_sent_at_a_reset_is_answered_and_seen_by_nobody(start: Start) -> None:
+def test_request_half_sent_at_reset_is_answered_and_not_recorded(start: Start) -> None:
     records = Records()
     gateway = start(observer=records)
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as old:
@@ -198,7 +198,7 @@ def test_a_request_that_is_half_sent_at_a_reset_is_answered_and_seen_by_nobody(s
     assert [group.key for group in gateway.store.groups()] == [((b"job", b"new"),)]
 
 
-def test_a_request_that_is_being_answered_at_a_reset_is_answered_and_seen_by_nobody(start: Start) -> None:
+def test_request_in_progress_at_reset_is_answered_and_not_recorded(start: Start) -> None:
     records = Records()
     inside, go = threading.Event(), threading.Event()
 
@@ -228,7 +228,7 @@ def test_refuse_and_unrefuse(start: Start) -> None:
     gateway.stop()
 
 
-def test_an_observer_that_fails_is_an_error_of_the_gateway(start: Start) -> None:
+def test_failing_observer_is_an_error_of_the_gateway(start: Start) -> None:
     def observer(record: Record) -> None:
         raise LookupError("a bug")
 

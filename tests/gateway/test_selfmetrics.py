@@ -82,7 +82,7 @@ def test_old_pushes_count_in_the_sum_but_not_in_the_quantiles(monkeypatch: pytes
     assert all(math.isnan(number) for _, number in summary.quantiles)
 
 
-def test_the_process_is_described() -> None:
+def test_process_is_described() -> None:
     values = process.process_values()
     assert values[b"process_open_fds"] >= 3
     assert values[b"process_open_fds"] < values[b"process_max_fds"]

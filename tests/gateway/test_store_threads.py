@@ -72,7 +72,7 @@ def test_of_colliding_pushes_exactly_one_is_accepted() -> None:
         collide()
 
 
-def test_a_reset_is_never_mixed_with_what_came_before() -> None:
+def test_reset_is_never_mixed_with_earlier_pushes() -> None:
     gateway = Held()
     store, group = gateway.store, key(job="j")
     done = threading.Event()

@@ -229,7 +229,7 @@ def test_what_is_no_external_url(url: str, problem: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/status", "/-/healthy", "/static/x", "/", "tele", "/:x", ""])
-def test_a_telemetry_path_that_cannot_be_routed_is_refused(path: str) -> None:
+def test_unroutable_telemetry_path_is_rejected(path: str) -> None:
     with pytest.raises(ValueError, match="telemetry path"):
         Router(telemetry_path=path)
 

@@ -250,12 +250,12 @@ def test_what_is_nested_too_deeply_is_refused(tmp_path: Path, deep: str) -> None
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no device without an end")
-def test_a_file_without_an_end() -> None:
+def test_endless_file() -> None:
     with pytest.raises(ValueError, match=r"^read /dev/zero: more than 8388608 bytes; name a file$"):
         WebConfig("/dev/zero", silent)
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"open .*nope: no such file or directory"):
         WebConfig(str(tmp_path / "nope"), silent)
     with pytest.raises(ValueError, match=r"read .*: is a directory"):
@@ -316,14 +316,14 @@ def test_headers(configured: Callable[[str], Gateway]) -> None:
         assert response.headers["X-Injected"] is None
 
 
-def test_a_rate_limit_follows_the_steady_clock(configured: Callable[[str], Gateway]) -> None:
+def test_rate_limit_follows_steady_clock(configured: Callable[[str], Gateway]) -> None:
     gateway = configured("rate_limit: {burst: 1, interval: 1ms}")
     with freezegun.freeze_time("2020-01-01"):
         for _ in range(3):
             wire.wait_until(lambda: wire.request(gateway.port, "GET", "/-/healthy").status == 200)
 
 
-def test_a_negative_interval_lets_all_in(configured: Callable[[str], Gateway]) -> None:
+def test_negative_interval_admits_all(configured: Callable[[str], Gateway]) -> None:
     gateway = configured("rate_limit: {burst: 0, interval: -1s}")
     assert [wire.request(gateway.port, "GET", "/-/healthy").status for _ in range(3)] == [200] * 3
 
@@ -336,12 +336,12 @@ def test_aliases_that_are_nearly_all_of_the_work_are_refused(tmp_path: Path) -> 
         WebConfig(str(path), silent)
 
 
-def test_a_rate_limit(configured: Callable[[str], Gateway]) -> None:
+def test_rate_limiting(configured: Callable[[str], Gateway]) -> None:
     gateway = configured("rate_limit:\n  burst: 2\n  interval: 1h\n")
     assert [wire.request(gateway.port, "GET", "/-/healthy").status for _ in range(3)] == [200, 200, 429]
 
 
-def test_the_file_is_read_again(configured: Callable[[str], Gateway], tmp_path: Path) -> None:
+def test_file_is_read_again(configured: Callable[[str], Gateway], tmp_path: Path) -> None:
     gateway = configured("")
     hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
     for text, status in (
@@ -449,7 +449,7 @@ def test_plain_settings(start: Start, files: Path) -> None:
             assert sock.recv(65536)[9:12] == status
 
 
-def test_a_context_of_ones_own(start: Start, files: Path) -> None:
+def test_own_ssl_context(start: Start, files: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files / "server.pem", files / "server.key")
     assert answers(start(tls=context), trusting(files))

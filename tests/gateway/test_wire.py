@@ -346,7 +346,7 @@ def test_nothing_follows_a_request_with_a_coding_and_a_length(gateway: Gateway, 
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("push", CODING_AND_LENGTH, ids=["HTTP 1.1", "HTTP 1.0"])
-def test_the_original_goes_on_after_a_coding_and_a_length(push: bytes) -> None:
+def test_original_continues_after_coding_and_length(push: bytes) -> None:
     with wire.real_pushgateway() as real:
         answer = wire.talk(real, push + READY)
     assert answer.raw.count(b" 200 OK") == 2
@@ -370,7 +370,7 @@ def test_no_header_of_an_answer_is_a_requests(gateway: Gateway, request_line: by
     assert b"Injected" not in names
 
 
-def test_a_scrape_is_chunked_and_the_connection_kept(start: Callable[..., Gateway]) -> None:
+def test_scrape_is_chunked_and_connection_kept(start: Callable[..., Gateway]) -> None:
     gateway = start()
     answer = wire.talk(gateway.port, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" + READY)
     assert b"Transfer-Encoding: chunked\r\n\r\n" in answer.raw
@@ -378,7 +378,7 @@ def test_a_scrape_is_chunked_and_the_connection_kept(start: Callable[..., Gatewa
     assert answer.end == "open"
 
 
-def test_a_scrape_over_http_1_0_ends_with_the_connection(gateway: Gateway) -> None:
+def test_scrape_over_http_1_0_closes_connection(gateway: Gateway) -> None:
     answer = wire.talk(gateway.port, b"GET /metrics HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
     assert answer.raw.startswith(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4;")
     assert b"chunked" not in answer.raw

@@ -48,7 +48,7 @@ RIGHT = ["[1,2]", '{"a":[1,"b\\u00e9",null,true,-1.5e+3]}', '[{"targets":["a:1"]
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES.items())
-def test_the_character_that_go_blames(text: str, expected: tuple[str, int]) -> None:
+def test_character_blamed_by_go(text: str, expected: tuple[str, int]) -> None:
     for old in (False, True):
         error = find_error(text, old=old)
         assert error is not None
@@ -56,7 +56,7 @@ def test_the_character_that_go_blames(text: str, expected: tuple[str, int]) -> N
 
 
 @pytest.mark.parametrize(("text", "expected"), BY_VERSION.items())
-def test_the_words_of_either_implementation(text: str, expected: tuple[str, str]) -> None:
+def test_messages_of_both_implementations(text: str, expected: tuple[str, str]) -> None:
     assert (str(find_error(text)), str(find_error(text, old=True))) == expected
 
 
@@ -100,13 +100,13 @@ def problem(folder: Path, targets: str) -> str:
     return str(found)
 
 
-def test_a_file_of_targets_names_the_place(tmp_path: Path) -> None:
+def test_target_file_error_names_place(tmp_path: Path) -> None:
     said = problem(tmp_path, '[\n  {"targets": ["a:1"]},\n]\n')
     assert "t.json:3:1: error: " in said
     assert said.endswith("invalid character ']' looking for beginning of value")
 
 
-def test_a_number_longer_than_python_reads_is_a_number(tmp_path: Path) -> None:
+def test_number_too_long_for_python_is_a_number(tmp_path: Path) -> None:
     said = problem(tmp_path, f"[{'9' * 5000}]")
     assert "t.json:1:2: error: " in said
     assert "json: cannot unmarshal number into Go value" in said

@@ -41,7 +41,7 @@ def test_settings_of_a_job(line: str) -> None:
     assert "4300 digits" not in problem.message
 
 
-def test_a_size_with_a_long_fraction() -> None:
+def test_size_with_long_fraction() -> None:
     text = f"scrape_configs:\n- job_name: a\n  body_size_limit: 1.{LONG}MB\n"
     assert load(text=text, lint="none").problems == []
 

@@ -64,7 +64,7 @@ def test_nan_equals_nan(play: Play) -> None:
     )
 
 
-def test_the_name_of_a_family_stands_for_its_parts_where_no_value_is_asked_for(play: Play) -> None:
+def test_family_name_covers_its_parts_without_value(play: Play) -> None:
     play.put(SECONDS)
 
     play.assert_exposed("backup_seconds", job="backup")
@@ -99,7 +99,7 @@ def test_another_type_that_was_rejected_is_traced(play: Play) -> None:
     assert lines[3].startswith('  push 2 (PUT job="backup") carried it and was rejected with 400: ')
 
 
-def test_a_sample_that_no_request_took_away_is_traced(play: Play) -> None:
+def test_lost_sample_is_traced(play: Play) -> None:
     play.put("backup_bytes 7\n")
     play.store.reset()
 
@@ -110,7 +110,7 @@ def test_a_sample_that_no_request_took_away_is_traced(play: Play) -> None:
     ]
 
 
-def test_an_empty_gateway_says_so(play: Play) -> None:
+def test_empty_gateway_is_named_as_empty(play: Play) -> None:
     assert failure(play.assert_exposed, "backup_bytes", 1024, job="backup") == [
         'expected backup_bytes{job="backup"} 1024 to be exposed, but the gateway exposes nothing'
     ]
@@ -153,7 +153,7 @@ def test_another_label_a_missing_one_and_another_group_are_told_apart(play: Play
     ]
 
 
-def test_an_instance_that_only_the_gateway_added_is_no_other_instance(play: Play) -> None:
+def test_empty_instance_added_by_gateway_matches_none_given(play: Play) -> None:
     play.put("backup_bytes 1\n")
 
     assert failure(play.assert_exposed, "backup_bytes", 1, instance="db1")[2:4] == [
@@ -180,7 +180,7 @@ def test_where_no_name_is_alike_all_are_shown(play: Play) -> None:
     )
 
 
-def test_a_sample_that_a_put_removed_is_traced(play: Play) -> None:
+def test_sample_removed_by_put_is_traced(play: Play) -> None:
     play.put("backup_bytes 7\n")
     play.put("backup_files 3\n")
 
@@ -193,7 +193,7 @@ def test_a_sample_that_a_put_removed_is_traced(play: Play) -> None:
     ]
 
 
-def test_a_sample_that_was_replaced_is_traced(play: Play) -> None:
+def test_replaced_sample_is_traced(play: Play) -> None:
     play.put("backup_bytes 7\n")
     play.post("backup_bytes 8\n")
 
@@ -203,7 +203,7 @@ def test_a_sample_that_was_replaced_is_traced(play: Play) -> None:
     ]
 
 
-def test_a_sample_whose_group_was_deleted_is_traced(play: Play) -> None:
+def test_sample_of_deleted_group_is_traced(play: Play) -> None:
     play.put("backup_bytes 7\n")
     play.delete()
 
@@ -214,7 +214,7 @@ def test_a_sample_whose_group_was_deleted_is_traced(play: Play) -> None:
     ]
 
 
-def test_a_sample_that_was_rejected_is_traced(play: Play) -> None:
+def test_rejected_sample_is_traced(play: Play) -> None:
     play.put("backup_bytes 7 1700000000000\n")
 
     assert failure(play.assert_exposed, "backup_bytes", 7) == [
@@ -224,7 +224,7 @@ def test_a_sample_that_was_rejected_is_traced(play: Play) -> None:
     ]
 
 
-def test_a_sample_that_met_a_fault_is_not_known_to_the_gateway(play: Play) -> None:
+def test_sample_met_by_fault_is_unknown_to_gateway(play: Play) -> None:
     play.put("backup_bytes 7\n", plan=Plan("error(503)", status=503, body=b"gone", store=False))
 
     assert failure(play.assert_exposed, "backup_bytes", 7)[0] == (
@@ -232,7 +232,7 @@ def test_a_sample_that_met_a_fault_is_not_known_to_the_gateway(play: Play) -> No
     )
 
 
-def test_a_message_is_never_longer_than_forty_lines(play: Play) -> None:
+def test_message_is_never_longer_than_forty_lines(play: Play) -> None:
     for number in range(60):
         play.put(
             "".join(f'backup_bytes{{disk="{disk}",part="{number}"}} 1\n' for disk in range(50)), instance=str(number)
@@ -273,7 +273,7 @@ class Striking:
         return "Striking(\n" + "  \x1b[31m7\x1b[0m,\n" * 100 + ")"
 
 
-def test_a_matcher_may_look_like_anything(play: Play) -> None:
+def test_matcher_may_look_like_anything(play: Play) -> None:
     play.put("backup_bytes 7\n")
 
     for assertion in (play.assert_exposed, play.assert_pushed):
@@ -298,7 +298,7 @@ def test_names_may_hold_anything_too(play: Play) -> None:
     ]
 
 
-def test_a_sample_that_was_refused_behind_a_fault_is_traced(play: Play) -> None:
+def test_sample_rejected_behind_fault_is_traced(play: Play) -> None:
     play.put("# TYPE backup_bytes gauge\nbackup_bytes 7\n", job="nightly")
     play.put("backup_bytes 8\n", plan=Plan("error(503, after=True)", status=503, after=True))
 
@@ -308,7 +308,7 @@ def test_a_sample_that_was_refused_behind_a_fault_is_traced(play: Play) -> None:
     ]
 
 
-def test_a_number_beyond_all_floats_is_shown_in_brief(play: Play) -> None:
+def test_number_beyond_floats_is_abbreviated(play: Play) -> None:
     play.put("backup_bytes 7\n")
 
     assert failure(play.assert_exposed, "backup_bytes", 10**400)[0] == (
@@ -316,7 +316,7 @@ def test_a_number_beyond_all_floats_is_shown_in_brief(play: Play) -> None:
     )
 
 
-def test_a_message_survives_what_labels_may_hold(play: Play) -> None:
+def test_message_survives_any_label_value(play: Play) -> None:
     play.put('backup_bytes{path="a\\"b\\\\c\\nd\te"} 7\n')
 
     assert failure(play.assert_exposed, "backup_bytes", 8)[2] == (
@@ -325,19 +325,19 @@ def test_a_message_survives_what_labels_may_hold(play: Play) -> None:
 
 
 @pytest.mark.parametrize("name", [b"x", 7])
-def test_a_name_is_a_string(play: Play, name: Any) -> None:
+def test_name_must_be_a_string(play: Play, name: Any) -> None:
     with pytest.raises(TypeError, match="a metric's name is a string, not"):
         play.assert_exposed(name)
 
 
-def test_a_label_cannot_be_given_twice(play: Play) -> None:
+def test_label_cannot_be_given_twice(play: Play) -> None:
     with pytest.raises(TypeError, match="label 'disk' is given twice, in labels= and as an argument"):
         play.assert_exposed("backup_bytes", labels={"disk": "sda"}, disk="sdb")
 
 
 @pytest.mark.parametrize("word", ["name", "value"])
 @pytest.mark.parametrize("method", ["assert_exposed", "assert_not_exposed", "assert_pushed", "assert_not_pushed"])
-def test_a_name_and_a_value_are_given_without_a_word(play: Play, method: str, word: str) -> None:
+def test_name_and_value_are_positional_only(play: Play, method: str, word: str) -> None:
     play.put(f'backup_bytes{{{word}="7"}} 7\n')
     with pytest.raises(TypeError, match=f"a label called {word} is given as labels={{'{word}': 7}}"):
         getattr(play, method)("backup_bytes", **{word: 7})

@@ -26,7 +26,7 @@ def test_nothing_was_pushed(play: Play) -> None:
     ]
 
 
-def test_a_request_that_went_elsewhere_is_shown(play: Play) -> None:
+def test_request_to_other_path_is_shown(play: Play) -> None:
     play.stray("GET", "/-/healthy", 200, "")
     play.stray("PUT", "/metric/job/backup", 404, "404 page not found")
 
@@ -45,7 +45,7 @@ def test_a_request_that_went_elsewhere_is_shown(play: Play) -> None:
     assert failure(play.assert_rejected)[1:] == ["Rejected, but not asked for:", shown[1]]
 
 
-def test_a_push_that_could_not_be_read_is_shown(play: Play) -> None:
+def test_unreadable_push_is_shown(play: Play) -> None:
     play.put("backup_bytes x\n")
 
     assert failure(play.assert_exposed, "backup_bytes") == [
@@ -68,7 +68,7 @@ def test_what_the_test_itself_pushes_does_not_count(play: Play) -> None:
     ]
 
 
-def test_a_rejected_push_does_not_count(play: Play) -> None:
+def test_rejected_push_does_not_count(play: Play) -> None:
     play.put("backup_bytes 7 1700000000000\n")
 
     assert failure(play.assert_pushed, "backup_bytes", 7) == [
@@ -78,7 +78,7 @@ def test_a_rejected_push_does_not_count(play: Play) -> None:
     ]
 
 
-def test_a_push_that_met_a_fault_does_not_count(play: Play) -> None:
+def test_push_met_by_fault_does_not_count(play: Play) -> None:
     play.put("backup_bytes 7\n", plan=ERROR)
     play.put("backup_bytes 7\n", plan=ERROR)
 
@@ -90,7 +90,7 @@ def test_a_push_that_met_a_fault_does_not_count(play: Play) -> None:
     ]
 
 
-def test_a_push_that_took_effect_before_its_fault_counts(play: Play) -> None:
+def test_push_stored_before_its_fault_counts(play: Play) -> None:
     play.put("backup_bytes 7\n", plan=Plan("error(503, after=True)", status=503, body=b"down", after=True))
 
     play.assert_pushed("backup_bytes", 7)
@@ -111,7 +111,7 @@ def test_candidates_say_which_push_they_are_in(play: Play) -> None:
     ]
 
 
-def test_a_candidate_is_found_however_many_pushes_came_since(play: Play) -> None:
+def test_candidate_is_found_after_many_pushes(play: Play) -> None:
     play.put("backup_bytes 7\n")
     for number in range(40):
         play.put("backup_files 1\n", job=f"other{number}")

@@ -12,7 +12,7 @@ from .messages import failure
 from .play import Play
 
 
-def test_a_rejected_push_is_found_by_reason_status_and_a_part_of_its_key(play: Play) -> None:
+def test_rejected_push_is_found_by_reason_status_or_key(play: Play) -> None:
     first = play.put("backup_bytes x\n", instance="db1")
     second = play.put("backup_bytes 7 1700000000000\n", instance="db2")
 
@@ -31,7 +31,7 @@ def test_only_what_matches_is_expected(play: Play) -> None:
     assert (first._expected, second._expected) == (False, True)
 
 
-def test_an_error_that_a_fault_answered_is_found_too(play: Play) -> None:
+def test_error_answered_by_fault_is_also_found(play: Play) -> None:
     push = play.put("backup_bytes 7\n", plan=Plan("error(503)", status=503, body=b"down", store=False))
 
     assert play.assert_rejected(status=503) is push
@@ -80,7 +80,7 @@ def test_several_others_were_rejected(play: Play) -> None:
     ]
 
 
-def test_a_collision_with_a_group_that_no_push_of_this_test_made(play: Play) -> None:
+def test_collision_with_group_of_no_push_in_this_test(play: Play) -> None:
     play.put("# TYPE backup_bytes gauge\nbackup_bytes 7\n", job="nightly")
     play.journal.clear()
     play.put("# TYPE backup_bytes counter\nbackup_bytes 7\n")
@@ -90,7 +90,7 @@ def test_a_collision_with_a_group_that_no_push_of_this_test_made(play: Play) -> 
     )
 
 
-def test_a_clash_of_types_names_the_push_it_collides_with(play: Play) -> None:
+def test_type_clash_names_colliding_push(play: Play) -> None:
     play.put("# TYPE backup_bytes gauge\nbackup_bytes 7\n", job="nightly")
     play.put("# TYPE backup_bytes counter\nbackup_bytes 7\n")
 
@@ -103,7 +103,7 @@ def test_a_clash_of_types_names_the_push_it_collides_with(play: Play) -> None:
     ]
 
 
-def test_a_duplicate_names_the_push_it_collides_with_and_its_test(play: Play) -> None:
+def test_duplicate_names_colliding_push_and_its_test(play: Play) -> None:
     play.put("backup_bytes 7\n", instance="", test="tests/test_a.py::test_earlier")
     play.put("backup_bytes 7\n", test="tests/test_a.py::test_later")
 
@@ -115,7 +115,7 @@ def test_a_duplicate_names_the_push_it_collides_with_and_its_test(play: Play) ->
     ]
 
 
-def test_a_push_that_met_a_poisoned_gateway_names_who_poisoned_it_and_the_cure(play: Play) -> None:
+def test_poisoned_gateway_error_names_cause_and_cure(play: Play) -> None:
     play.put("backup_bytes 7\n", instance="")
     play.put("backup_files 1\n")
     play.put("other 1\n", job="other")
@@ -139,7 +139,7 @@ def test_a_push_that_met_a_poisoned_gateway_names_who_poisoned_it_and_the_cure(p
     assert any("was poisoned since push 5 " in line for line in failure(play.assert_no_rejections))
 
 
-def test_the_group_that_came_last_poisoned_the_gateway(play: Play) -> None:
+def test_last_group_poisoned_gateway(play: Play) -> None:
     play.put("backup_files x\n")
     play.put("backup_files 1 1700000000000\n")
     play.put("backup_bytes 7\n", instance="")
@@ -151,7 +151,7 @@ def test_the_group_that_came_last_poisoned_the_gateway(play: Play) -> None:
     assert failure(play.assert_no_rejections)[-1].endswith("; cure: DELETE /metrics/job/backup/instance@base64/=")
 
 
-def test_a_push_that_met_a_group_with_an_impossible_label_names_the_cure(play: Play) -> None:
+def test_group_with_impossible_label_error_names_cure(play: Play) -> None:
     play.put("backup_bytes 7\n", part="\udcff")
     play.put("other 1\n", job="other")
 
@@ -170,7 +170,7 @@ def test_a_push_that_met_a_group_with_an_impossible_label_names_the_cure(play: P
     ]
 
 
-def test_a_collision_with_a_push_of_long_ago(play: Play) -> None:
+def test_collision_with_much_earlier_push(play: Play) -> None:
     play.put("# TYPE backup_bytes gauge\nbackup_bytes 7\n", job="nightly")
     play.clock.advance(7200)
     play.put("# TYPE backup_bytes counter\nbackup_bytes 7\n")
@@ -178,7 +178,7 @@ def test_a_collision_with_a_push_of_long_ago(play: Play) -> None:
     assert failure(play.assert_no_rejections)[2].endswith('in what push 1 (PUT job="nightly") brought, 7201 s before')
 
 
-def test_a_suffix_of_a_histogram_names_the_push_it_collides_with(play: Play) -> None:
+def test_histogram_suffix_names_colliding_push(play: Play) -> None:
     play.put("# TYPE backup histogram\nbackup_sum 1\nbackup_count 1\n", job="nightly", origin="test")
     play.put("backup_count 1\n")
 
@@ -188,7 +188,7 @@ def test_a_suffix_of_a_histogram_names_the_push_it_collides_with(play: Play) -> 
     )
 
 
-def test_a_duplicate_within_a_push(play: Play) -> None:
+def test_duplicate_within_push(play: Play) -> None:
     play.put("backup_bytes 7\nbackup_bytes 8\n")
 
     assert failure(play.assert_no_rejections)[2] == (
@@ -228,7 +228,7 @@ def test_another_kind_of_request_was_rejected(play: Play) -> None:
     assert failure(play.assert_rejected, method="POST")[0] == "expected a rejected POST, but there was no POST"
 
 
-def test_a_deleted_group(play: Play) -> None:
+def test_deleted_group(play: Play) -> None:
     play.put("backup_bytes 7\n", instance="db1")
     deletion = play.delete(instance="db1")
 
@@ -244,7 +244,7 @@ def test_nothing_was_deleted(play: Play) -> None:
     ]
 
 
-def test_the_deletion_had_another_key(play: Play) -> None:
+def test_deletion_had_another_key(play: Play) -> None:
     play.put("backup_bytes 7\n", instance="db1")
     play.delete()
 
@@ -262,7 +262,7 @@ def test_the_deletion_had_another_key(play: Play) -> None:
     )
 
 
-def test_the_group_came_back(play: Play) -> None:
+def test_group_came_back(play: Play) -> None:
     play.put("backup_bytes 7\n")
     play.delete()
     play.put("backup_bytes 8\n")
@@ -273,7 +273,7 @@ def test_the_group_came_back(play: Play) -> None:
     )
 
 
-def test_the_deletion_met_a_fault(play: Play) -> None:
+def test_deletion_met_fault(play: Play) -> None:
     play.put("backup_bytes 7\n")
     play.delete(plan=Plan("error(503)", status=503, store=False))
 
@@ -284,7 +284,7 @@ def test_the_deletion_met_a_fault(play: Play) -> None:
     ]
 
 
-def test_a_long_reason_keeps_its_end_which_is_the_verdict(play: Play) -> None:
+def test_long_reason_keeps_its_verdict(play: Play) -> None:
     play.put("# TYPE rows gauge\nrows 1\n")
     buckets = "".join(f'rows_bucket{{le="{bound}"}} 0\n' for bound in range(50))
     play.put(f"# TYPE rows histogram\n{buckets}", job="other")

@@ -36,7 +36,7 @@ def answered(raw: bytes) -> bytes:
     [(HEAD + b"a 1\n", b"a 1\n"), (b"HTTP/1.0 200 OK\r\n\r\na 1\n", b"a 1\n")],
     ids=["by its length", "by its end"],
 )
-def test_a_whole_answer(raw: bytes, body: bytes) -> None:
+def test_whole_answer(raw: bytes, body: bytes) -> None:
     assert answered(raw) == body
 
 
@@ -50,6 +50,6 @@ def test_a_whole_answer(raw: bytes, body: bytes) -> None:
     ],
     ids=["nothing", "half a head", "no status", "half a body"],
 )
-def test_a_broken_answer(raw: bytes, problem: str) -> None:
+def test_broken_answer(raw: bytes, problem: str) -> None:
     with pytest.raises(ConnectionResetError, match=re.escape(f"the gateway closed the connection {problem}")):
         answered(raw)

@@ -46,7 +46,7 @@ def test_it_freezes_at_a_datetime_or_now() -> None:
     assert clock() == clock() > 1700000000.0
 
 
-def test_a_running_clock_cannot_be_advanced() -> None:
+def test_running_clock_cannot_be_advanced() -> None:
     with pytest.raises(RuntimeError, match=r"only a frozen clock can be advanced: call clock\.freeze\(\) first"):
         Clock().advance(1)
 
@@ -107,7 +107,7 @@ def test_moments_beyond_all_dates_are_refused_with_the_range(at: float) -> None:
     assert clock() == 0
 
 
-def test_a_with_statement_sets_it_as_it_was() -> None:
+def test_with_statement_restores_clock() -> None:
     moved: list[float] = []
     clock = Clock(moved.append)
 
@@ -124,7 +124,7 @@ def test_a_with_statement_sets_it_as_it_was() -> None:
     assert moved == [5, 65, 7, 5, 1700000000, 5]
 
 
-def test_a_naive_datetime_is_local_time() -> None:
+def test_naive_datetime_is_local_time() -> None:
     clock = Clock()
     clock.freeze(datetime(2023, 11, 14, 22, 13, 20))
     assert clock() == time.mktime((2023, 11, 14, 22, 13, 20, 0, 0, -1))

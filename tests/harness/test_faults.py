@@ -31,7 +31,7 @@ def put(gateway: Pushgateway, body: str = "backup_bytes 7\n", *, method: str = "
         connection.close()
 
 
-def test_an_error_is_answered_and_nothing_stored(pushgateway: Pushgateway) -> None:
+def test_error_is_answered_and_nothing_stored(pushgateway: Pushgateway) -> None:
     with pushgateway.faults.error(503) as fault:
         assert put(pushgateway) == 503
 
@@ -41,7 +41,7 @@ def test_an_error_is_answered_and_nothing_stored(pushgateway: Pushgateway) -> No
     assert pushgateway.pushes[0].error == "Service Unavailable"
 
 
-def test_an_error_has_the_body_and_headers_it_is_given(pushgateway: Pushgateway) -> None:
+def test_error_has_given_body_and_headers(pushgateway: Pushgateway) -> None:
     pushgateway.faults.error(429, body="slow down", headers={"Retry-After": "7", "content-type": "text/x"})
     connection = http.client.HTTPConnection(pushgateway.host, pushgateway.port)
     connection.request("PUT", "/metrics/job/backup", "backup_bytes 7\n")
@@ -52,7 +52,7 @@ def test_an_error_has_the_body_and_headers_it_is_given(pushgateway: Pushgateway)
     connection.close()
 
 
-def test_an_unknown_status_has_a_body_too(pushgateway: Pushgateway) -> None:
+def test_unknown_status_also_has_body(pushgateway: Pushgateway) -> None:
     pushgateway.faults.error(599)
 
     assert put(pushgateway) == 599
@@ -68,7 +68,7 @@ def test_times_ends_a_fault(pushgateway: Pushgateway) -> None:
     assert repr(fault) == "<Fault error(503), over, 2 of 2 hits>"
 
 
-def test_an_error_after_the_push_took_effect(pushgateway: Pushgateway) -> None:
+def test_error_after_push_took_effect(pushgateway: Pushgateway) -> None:
     with pushgateway.faults.error(503, after=True):
         assert put(pushgateway) == 503
 
@@ -77,7 +77,7 @@ def test_an_error_after_the_push_took_effect(pushgateway: Pushgateway) -> None:
     assert pushgateway.pushes[0].fault == "error(503, after=True)"
 
 
-def test_a_delay_stores(pushgateway: Pushgateway) -> None:
+def test_delay_stores(pushgateway: Pushgateway) -> None:
     before = time.monotonic()
     with pushgateway.faults.delay(0.2):
         assert put(pushgateway) == 200
@@ -87,13 +87,13 @@ def test_a_delay_stores(pushgateway: Pushgateway) -> None:
     assert pushgateway.pushes[0].fault == "delay(0.2)"
 
 
-def test_a_delay_passes_while_time_is_frozen(pushgateway: Pushgateway) -> None:
+def test_delay_passes_while_time_is_frozen(pushgateway: Pushgateway) -> None:
     with freezegun.freeze_time("2001-02-03"), pushgateway.faults.delay(0.05):
         assert put(pushgateway) == 200
     assert pushgateway.pushes[0].at == datetime(2001, 2, 3, tzinfo=timezone.utc).timestamp()
 
 
-def test_a_delay_meets_the_timeout_of_a_client(pushgateway: Pushgateway) -> None:
+def test_delay_exceeds_timeout_of_client(pushgateway: Pushgateway) -> None:
     registry = CollectorRegistry()
     Gauge("backup_bytes", "Size", registry=registry).set(7)
 
@@ -101,7 +101,7 @@ def test_a_delay_meets_the_timeout_of_a_client(pushgateway: Pushgateway) -> None
         push_to_gateway(pushgateway.address, job="backup", registry=registry, timeout=0.1)
 
 
-def test_a_hang_is_never_answered_and_stores_nothing(pushgateway: Pushgateway) -> None:
+def test_hang_is_never_answered_and_stores_nothing(pushgateway: Pushgateway) -> None:
     with pushgateway.faults.hang() as fault:
         with pytest.raises(TimeoutError):
             put(pushgateway, timeout=0.1)
@@ -112,7 +112,7 @@ def test_a_hang_is_never_answered_and_stores_nothing(pushgateway: Pushgateway) -
     assert [(push.fault, push.status) for push in pushgateway.pushes] == [("hang()", 0)]
 
 
-def test_a_hang_after_the_push_took_effect(pushgateway: Pushgateway) -> None:
+def test_hang_after_push_took_effect(pushgateway: Pushgateway) -> None:
     with pushgateway.faults.hang(after=True):
         with pytest.raises(TimeoutError):
             put(pushgateway, timeout=0.1)
@@ -122,7 +122,7 @@ def test_a_hang_after_the_push_took_effect(pushgateway: Pushgateway) -> None:
 
 
 @pytest.mark.parametrize("release", ["remove", "clear", "reset", "stop"])
-def test_a_hang_is_released(make_pushgateway: MakePushgateway, release: str) -> None:
+def test_hang_is_released(make_pushgateway: MakePushgateway, release: str) -> None:
     gateway = make_pushgateway()
     fault = gateway.faults.hang(times=1)
     ended = threading.Event()
@@ -141,7 +141,7 @@ def test_a_hang_is_released(make_pushgateway: MakePushgateway, release: str) -> 
     thread.join()
 
 
-def test_a_push_that_a_reset_releases_is_neither_stored_nor_journalled(pushgateway: Pushgateway) -> None:
+def test_push_released_by_reset_is_neither_stored_nor_journalled(pushgateway: Pushgateway) -> None:
     fault = pushgateway.faults.delay(60)
 
     def push() -> None:
@@ -158,7 +158,7 @@ def test_a_push_that_a_reset_releases_is_neither_stored_nor_journalled(pushgatew
     assert put(pushgateway) == 200
 
 
-def test_a_disconnect_resets_the_connection(pushgateway: Pushgateway) -> None:
+def test_disconnect_resets_connection(pushgateway: Pushgateway) -> None:
     with pushgateway.faults.disconnect(), pytest.raises(ConnectionResetError):
         put(pushgateway)
 
@@ -166,7 +166,7 @@ def test_a_disconnect_resets_the_connection(pushgateway: Pushgateway) -> None:
     assert [(push.fault, push.status) for push in pushgateway.pushes] == [("disconnect()", 0)]
 
 
-def test_a_disconnect_after_the_push_took_effect(pushgateway: Pushgateway) -> None:
+def test_disconnect_after_push_took_effect(pushgateway: Pushgateway) -> None:
     with pushgateway.faults.disconnect(after=True), pytest.raises(ConnectionResetError):
         put(pushgateway)
 
@@ -174,7 +174,7 @@ def test_a_disconnect_after_the_push_took_effect(pushgateway: Pushgateway) -> No
 
 
 @pytest.mark.parametrize(("size", "received"), [(0, b""), (9, b"HTTP/1.1 "), (17, b"HTTP/1.1 200 OK\r\n")])
-def test_a_truncated_answer_counts_from_the_status_line(pushgateway: Pushgateway, size: int, received: bytes) -> None:
+def test_truncated_answer_counts_from_status_line(pushgateway: Pushgateway, size: int, received: bytes) -> None:
     pushgateway.faults.truncate(size)
     with socket.create_connection((pushgateway.host, pushgateway.port), timeout=10) as connection:
         connection.sendall(b"PUT /metrics/job/backup HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n\r\nbackup_bytes 7\n")
@@ -208,7 +208,7 @@ def test_refuse_ends_when_the_last_one_does(pushgateway: Pushgateway) -> None:
     assert put(pushgateway) == 200
 
 
-def test_a_reset_ends_a_refusal(pushgateway: Pushgateway) -> None:
+def test_reset_ends_refusal(pushgateway: Pushgateway) -> None:
     pushgateway.faults.refuse()
     pushgateway.reset()
 
@@ -243,7 +243,7 @@ def test_methods_paths_and_predicates_choose_what_a_fault_meets(pushgateway: Pus
     assert [fault.hits for fault in (by_method, by_both, by_path, by_predicate)] == [1, 1, 0, 1]
 
 
-def test_a_fault_can_meet_scrapes(pushgateway: Pushgateway) -> None:
+def test_fault_can_meet_scrapes(pushgateway: Pushgateway) -> None:
     pushgateway.faults.error(500, paths="/metrics")
     connection = http.client.HTTPConnection(pushgateway.host, pushgateway.port)
     connection.request("GET", "/metrics")
@@ -280,7 +280,7 @@ def test_faults_are_stacked_in_order(pushgateway: Pushgateway) -> None:
     ]
 
 
-def test_a_fault_under_tls(make_pushgateway: MakePushgateway, certificate: tuple[str, str]) -> None:
+def test_fault_under_tls(make_pushgateway: MakePushgateway, certificate: tuple[str, str]) -> None:
     ca = certificate[0].replace("cert.pem", "ca.pem")
     gateway = make_pushgateway(tls=(*certificate, ca))
     context = ssl.create_default_context(cafile=gateway.ca_file)
@@ -312,7 +312,7 @@ def test_arguments_that_make_no_sense(pushgateway: Pushgateway) -> None:
     assert len(faults) == 0
 
 
-def test_a_stopped_gateway_cannot_refuse(make_pushgateway: MakePushgateway) -> None:
+def test_stopped_gateway_cannot_refuse(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     gateway.stop()
 
@@ -322,7 +322,7 @@ def test_a_stopped_gateway_cannot_refuse(make_pushgateway: MakePushgateway) -> N
 
 
 @pytest.mark.parametrize("again", ["restart", "crash"])
-def test_a_refusal_outlasts_a_restart(pushgateway: Pushgateway, again: str) -> None:
+def test_refusal_outlasts_restart(pushgateway: Pushgateway, again: str) -> None:
     put(pushgateway)
     with pushgateway.faults.refuse():
         getattr(pushgateway, again)()
@@ -333,7 +333,7 @@ def test_a_refusal_outlasts_a_restart(pushgateway: Pushgateway, again: str) -> N
     assert put(pushgateway) == 200
 
 
-def test_a_refusing_gateway_stops_and_starts_without_the_fault(make_pushgateway: MakePushgateway) -> None:
+def test_refusing_gateway_stops_and_starts_without_fault(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     gateway.faults.refuse()
     gateway.restart()

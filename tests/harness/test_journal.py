@@ -13,7 +13,7 @@ from .messages import failure
 from .play import Play
 
 
-def test_a_push_as_it_came(play: Play) -> None:
+def test_push_is_recorded_as_sent(play: Play) -> None:
     push = play.put('# TYPE backup_bytes gauge\nbackup_bytes{disk="sda"} 7\n', instance="db1", test="test_a.py::test_b")
 
     assert repr(push) == '<Push 1: PUT job="backup", instance="db1", answered 200>'
@@ -29,7 +29,7 @@ def test_a_push_as_it_came(play: Play) -> None:
     assert (push.accepted, push.rejected, push._removed) == (True, False, ())
 
 
-def test_a_rejected_push(play: Play) -> None:
+def test_rejected_push(play: Play) -> None:
     push = play.put("backup_bytes x\n")
 
     assert repr(push) == '<Push 1: PUT job="backup", answered 400>'
@@ -37,20 +37,20 @@ def test_a_rejected_push(play: Play) -> None:
     assert (push.accepted, push.rejected, push.families, push._collisions) == (False, True, (), ())
 
 
-def test_a_push_that_met_a_fault(play: Play) -> None:
+def test_push_met_by_fault(play: Play) -> None:
     push = play.put("backup_bytes 7\n", plan=Plan("error(503)", status=503, body=b"down", store=False))
 
     assert repr(push) == '<Push 1: PUT job="backup", answered 503 (fault error(503))>'
     assert (push.fault, push.accepted, push.rejected, push.error) == ("error(503)", False, False, "down")
 
 
-def test_a_late_push_that_the_gateway_refused_itself(play: Play) -> None:
+def test_late_push_rejected_by_gateway(play: Play) -> None:
     push = play.put("backup_bytes x\n", plan=Plan("delay(1)", wait=1))
 
     assert (push.fault, push.rejected) == ("delay(1)", True)
 
 
-def test_the_mark_of_the_tests_own_requests_does_not_show(play: Play) -> None:
+def test_origin_header_is_hidden(play: Play) -> None:
     push = play.put("backup_bytes 7\n", origin="test")
 
     assert push.origin == "test"
@@ -74,7 +74,7 @@ def test_requests_are_numbered_by_kind(play: Play) -> None:
     assert len(play.journal) == 3
 
 
-def test_a_request_that_is_not_journalled_yet(play: Play) -> None:
+def test_request_not_journalled_yet(play: Play) -> None:
     request = Request(play.put("a 1\n")._request)
 
     assert (request.status, request.error, request.fault, request.duration, request.number) == (0, None, None, 0.0, 0)
@@ -83,7 +83,7 @@ def test_a_request_that_is_not_journalled_yet(play: Play) -> None:
         request._in_short()
 
 
-def test_a_push_with_a_bad_url(play: Play) -> None:
+def test_push_with_bad_url(play: Play) -> None:
     push = play.put("a 1\n")
     push._request.key = None
 
@@ -91,20 +91,20 @@ def test_a_push_with_a_bad_url(play: Play) -> None:
     assert repr(push) == "<Push 1: PUT no grouping key, answered 200>"
 
 
-def test_a_request_that_was_never_answered(play: Play) -> None:
+def test_unanswered_request(play: Play) -> None:
     push = play.put("a 1\n")
     record = Record(push._request, 0, None, None, None, 0.0)
 
     assert Push(push._request, record).outcome == "not answered"
 
 
-def test_the_web_page_gets_requests_in_short(play: Play) -> None:
+def test_web_page_gets_abridged_requests(play: Play) -> None:
     short = play.put("a 1\n", origin="test")._in_short()
 
     assert (short.kind, short.method, short.series, short.origin) == ("push", "PUT", 1, "test")
 
 
-def test_the_oldest_requests_are_dropped_and_counted() -> None:
+def test_oldest_requests_are_dropped_and_counted() -> None:
     play = Play(journal_limit=3)
     for _ in range(5):
         play.put("a 1\n")
@@ -145,7 +145,7 @@ def test_what_was_dropped_is_not_denied() -> None:
     play.assert_not_pushed()
 
 
-def test_a_push_larger_than_all_bounds_is_kept_until_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_push_beyond_all_limits_is_kept_until_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "BODIES_LIMIT", 10)
     play = Play()
     play.put("a 1\n")
@@ -173,7 +173,7 @@ def test_cleared_journal_starts_again_but_its_sequence_goes_on(play: Play) -> No
     assert (push.number, push._order, play.journal.dropped) == (1, 2, 0)
 
 
-def test_a_large_journal_is_freed_by_a_thread(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_journal_is_freed_in_a_thread(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "FREED_AT_ONCE", 1)
     play.put("a 1\n")
     play.put("a 1\n")
@@ -210,6 +210,6 @@ def test_label_values_are_printable_whatever_they_hold(value: str, shown: str) -
     assert quote(value) == shown
 
 
-def test_a_key_shows_its_job_first() -> None:
+def test_key_shows_its_job_first() -> None:
     assert show_key({"instance": "db1", "job": "b", "a": "c"}) == 'job="b", a="c", instance="db1"'
     assert show_key({}) == "no grouping key"

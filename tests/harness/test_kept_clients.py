@@ -30,7 +30,7 @@ def connections(gateway: Pushgateway) -> set[str]:
 
 
 @pytest.mark.parametrize("client", KEPT.values(), ids=KEPT)
-def test_a_kept_client_pushes_over_one_connection_in_test_after_test(gateway: Pushgateway, client: Client) -> None:
+def test_kept_client_pushes_over_one_connection_in_test_after_test(gateway: Pushgateway, client: Client) -> None:
     used = set()
     with client(gateway) as push:
         for number in range(BOUNDARIES):

@@ -24,7 +24,7 @@ from pytest_pushgateway.settings import Settings
 from .application import send
 
 
-def test_a_context_manager_without_pytest() -> None:
+def test_context_manager_without_pytest() -> None:
     with Pushgateway() as gateway:
         assert repr(gateway) == f"<Pushgateway {gateway.url}: no groups, no pushes>"
         assert gateway.url == f"http://127.0.0.1:{gateway.port}"
@@ -38,7 +38,7 @@ def test_a_context_manager_without_pytest() -> None:
     gateway.assert_exposed("backup_bytes", 7)
 
 
-def test_a_context_manager_entered_again_keeps_a_new_file() -> None:
+def test_context_manager_entered_again_keeps_new_file() -> None:
     gateway = Pushgateway()
     with gateway:
         gateway.restart()
@@ -79,7 +79,7 @@ def test_starting_and_stopping_twice_is_once(make_pushgateway: MakePushgateway) 
     assert send(gateway) == 200
 
 
-def test_a_stop_loses_what_no_file_keeps(make_pushgateway: MakePushgateway) -> None:
+def test_stop_without_file_loses_metrics(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     send(gateway)
     gateway.stop()
@@ -94,7 +94,7 @@ def test_a_stop_loses_what_no_file_keeps(make_pushgateway: MakePushgateway) -> N
 
 
 @pytest.mark.parametrize("again", ["restart", "crash"])
-def test_a_restart_and_a_crash_keep_port_and_metrics(pushgateway: Pushgateway, again: str) -> None:
+def test_restart_and_crash_keep_port_and_metrics(pushgateway: Pushgateway, again: str) -> None:
     send(pushgateway)
     port, push_time = pushgateway.port, pushgateway.groups[0].push_time
 
@@ -109,7 +109,7 @@ def test_a_restart_and_a_crash_keep_port_and_metrics(pushgateway: Pushgateway, a
     assert len(pushgateway.pushes) == 2
 
 
-def test_a_crash_loses_what_the_interval_had_not_written(make_pushgateway: MakePushgateway) -> None:
+def test_crash_loses_changes_within_interval(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway(persistence_interval=3600)
     assert gateway.persistence_file.endswith("pushgateway.sqlite")
     gateway.restart()
@@ -122,7 +122,7 @@ def test_a_crash_loses_what_the_interval_had_not_written(make_pushgateway: MakeP
     gateway.assert_exposed("backup_bytes", 7)
 
 
-def test_a_file_of_ones_own(make_pushgateway: MakePushgateway, tmp_path: Path) -> None:
+def test_own_persistence_file(make_pushgateway: MakePushgateway, tmp_path: Path) -> None:
     path = tmp_path / "metrics.sqlite"
     first = make_pushgateway(persistence_file=path)
     send(first)
@@ -134,7 +134,7 @@ def test_a_file_of_ones_own(make_pushgateway: MakePushgateway, tmp_path: Path) -
     second.assert_exposed("backup_bytes", 7)
 
 
-def test_a_relative_file_stays_where_it_is_when_the_test_goes_elsewhere(
+def test_relative_file_survives_change_of_directory(
     make_pushgateway: MakePushgateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -162,7 +162,7 @@ def test_no_file_is_made_until_it_is_needed(make_pushgateway: MakePushgateway) -
 
 @pytest.mark.filterwarnings("ignore::pytest_pushgateway.UnusedFaultWarning")
 @pytest.mark.parametrize("again", ["start", "restart", "crash"])
-def test_a_gateway_that_quit_can_be_had_back(make_pushgateway: MakePushgateway, again: str) -> None:
+def test_gateway_starts_again_after_quit(make_pushgateway: MakePushgateway, again: str) -> None:
     gateway = make_pushgateway(enable_lifecycle=True)
     gateway.faults.error(503, paths="/metrics/*")
     assert send(gateway, "", "/-/quit") == 200
@@ -178,7 +178,7 @@ def test_a_gateway_that_quit_can_be_had_back(make_pushgateway: MakePushgateway, 
     gateway.assert_exposed("backup_bytes", 7)
 
 
-def test_a_stopped_gateway_restarts(make_pushgateway: MakePushgateway) -> None:
+def test_stopped_gateway_restarts(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     gateway.restart()
     send(gateway)
@@ -201,7 +201,7 @@ def test_reset_empties_everything_and_counts_again(pushgateway: Pushgateway) -> 
 
 
 @pytest.mark.parametrize("end", [Pushgateway.stop, lambda gateway: send(gateway, "", "/-/quit")], ids=["stop", "quit"])
-def test_a_reset_while_stopped_empties_the_file_too(
+def test_reset_while_stopped_also_empties_file(
     make_pushgateway: MakePushgateway, end: Callable[[Pushgateway], object]
 ) -> None:
     gateway = make_pushgateway(enable_lifecycle=True)
@@ -227,7 +227,7 @@ def test_before_its_first_start_there_is_nothing_to_read() -> None:
     gateway.reset()
 
 
-def test_a_port_that_is_taken_is_named(pushgateway: Pushgateway) -> None:
+def test_taken_port_is_named(pushgateway: Pushgateway) -> None:
     with pytest.raises(OSError, match=f"listen tcp 127.0.0.1:{pushgateway.port}: bind: address already in use"):
         Pushgateway(port=pushgateway.port).start()
 
@@ -236,7 +236,7 @@ def test_a_port_that_is_taken_is_named(pushgateway: Pushgateway) -> None:
     ("host", "url"),
     [("0.0.0.0", "http://127.0.0.1:{}"), ("::1", "http://[::1]:{}"), ("127.0.0.2", "http://127.0.0.2:{}")],
 )
-def test_the_url_is_one_that_can_be_connected_to(host: str, url: str) -> None:
+def test_url_can_be_connected_to(host: str, url: str) -> None:
     try:
         gateway = Pushgateway(host=host).start()
     except OSError as error:
@@ -248,7 +248,7 @@ def test_the_url_is_one_that_can_be_connected_to(host: str, url: str) -> None:
         gateway._gateway.end()
 
 
-def test_an_unknown_option_names_the_nearest() -> None:
+def test_unknown_option_gets_a_suggestion() -> None:
     with pytest.raises(ValueError, match=r"Pushgateway\(\): unknown option 'prot'; did you mean 'port'\?"):
         Pushgateway(prot=1)
 
@@ -326,7 +326,7 @@ def test_forked_child_closes_sockets_so_that_the_parent_can_stop(make_pushgatewa
     os.close(told_reader)
 
 
-def test_a_gateway_left_over_ends_with_its_process(tmp_path: Path) -> None:
+def test_leftover_gateway_ends_with_its_process(tmp_path: Path) -> None:
     script = (
         "from pytest_pushgateway import Pushgateway\n"
         "gateway = Pushgateway().start()\n"
@@ -378,7 +378,7 @@ def test_from_unittest_nothing_is_left_of_a_stopped_gateway(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_gateway_collected_late_leaves_the_directory_of_another_alone(tmp_path: Path) -> None:
+def test_gateway_collected_late_spares_directory_of_another(tmp_path: Path) -> None:
     """pytest gives the numbers of its temporary directories again."""
 
     def directory() -> Path:
@@ -400,7 +400,7 @@ def test_a_gateway_collected_late_leaves_the_directory_of_another_alone(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_end_waits_for_what_a_quit_has_begun(tmp_path: Path) -> None:
+def test_end_waits_for_quit_under_way(tmp_path: Path) -> None:
     gateway = make(Settings(enable_lifecycle=True), lambda: tmp_path).start()
     gateway.restart()
     with socket.create_connection((gateway.host, gateway.port)) as half:

@@ -21,7 +21,7 @@ def problems(gateway: Pushgateway) -> list[str]:
     return [str(problem) for problem in gateway.lint()]
 
 
-def test_a_clean_push_has_none(pushgateway: Pushgateway) -> None:
+def test_clean_push_has_no_problems(pushgateway: Pushgateway) -> None:
     send(pushgateway, HELPED + "backup_bytes 7\n")
 
     assert pushgateway.lint() == []
@@ -36,7 +36,7 @@ def test_promlint_looks_at_what_was_sent(pushgateway: Pushgateway) -> None:
     ]
 
 
-def test_a_problem_is_told_once(pushgateway: Pushgateway) -> None:
+def test_problem_is_reported_once(pushgateway: Pushgateway) -> None:
     send(pushgateway, "backup_bytes 7\n")
     send(pushgateway, "backup_bytes 8\n")
 
@@ -75,7 +75,7 @@ def test_names_that_prometheus_gives_itself(pushgateway: Pushgateway, name: str)
     assert f'{name}: Prometheus gives this name to its own series (push 1 (PUT job="backup"))' in problems(pushgateway)
 
 
-def test_a_label_that_the_grouping_key_overwrites(pushgateway: Pushgateway) -> None:
+def test_label_overwritten_by_grouping_key(pushgateway: Pushgateway) -> None:
     send(pushgateway, HELPED + 'backup_bytes{job="other"} 7\nbackup_bytes{job="third",disk="a"} 8\n')
 
     assert problems(pushgateway) == [
@@ -83,13 +83,13 @@ def test_a_label_that_the_grouping_key_overwrites(pushgateway: Pushgateway) -> N
     ]
 
 
-def test_a_label_that_says_the_same_is_no_problem(pushgateway: Pushgateway) -> None:
+def test_label_equal_to_grouping_key_is_not_a_problem(pushgateway: Pushgateway) -> None:
     send(pushgateway, HELPED + 'backup_bytes{job="backup"} 7\n')
 
     assert pushgateway.lint() == []
 
 
-def test_an_instance_in_the_key(pushgateway: Pushgateway) -> None:
+def test_instance_in_grouping_key(pushgateway: Pushgateway) -> None:
     send(pushgateway, HELPED + "backup_bytes 7\n", "/metrics/job/backup/instance/db1")
 
     assert problems(pushgateway) == [
@@ -99,7 +99,7 @@ def test_an_instance_in_the_key(pushgateway: Pushgateway) -> None:
     ]
 
 
-def test_a_counter_that_goes_down(pushgateway: Pushgateway) -> None:
+def test_decreasing_counter(pushgateway: Pushgateway) -> None:
     for count in (3, 1):
         registry = CollectorRegistry()
         Counter("backups", "Runs.", registry=registry).inc(count)
@@ -111,7 +111,7 @@ def test_a_counter_that_goes_down(pushgateway: Pushgateway) -> None:
     ]
 
 
-def test_a_histogram_that_goes_down(pushgateway: Pushgateway) -> None:
+def test_decreasing_histogram(pushgateway: Pushgateway) -> None:
     text = "# HELP h_seconds Time.\n# TYPE h_seconds histogram\nh_seconds_sum 1\nh_seconds_count {}\n"
     send(pushgateway, text.format(2))
     send(pushgateway, text.format(3))
@@ -140,7 +140,7 @@ def test_counter_begins_again_after_wipe(make_pushgateway: MakePushgateway) -> N
     assert gateway.lint() == []
 
 
-def test_a_grouping_key_that_grows_with_every_push(pushgateway: Pushgateway) -> None:
+def test_grouping_key_growing_with_every_push(pushgateway: Pushgateway) -> None:
     for run in range(3):
         send(pushgateway, HELPED + "backup_bytes 7\n", f"/metrics/job/backup/run/{run}/host/a")
 
@@ -151,7 +151,7 @@ def test_a_grouping_key_that_grows_with_every_push(pushgateway: Pushgateway) -> 
 
 
 @pytest.mark.filterwarnings("ignore::pytest_pushgateway.LostPushWarning")
-def test_a_label_that_grows_with_every_push(pushgateway: Pushgateway) -> None:
+def test_label_growing_with_every_push(pushgateway: Pushgateway) -> None:
     for run in range(3):
         send(pushgateway, HELPED + f'backup_bytes{{file="{run}",disk="a"}} 7\n', method="POST")
 

@@ -73,7 +73,7 @@ def test_files_are_mocked(pushgateway: Pushgateway, talk: Talk) -> None:
     assert opened.mock_calls == []
 
 
-def test_the_modules_of_files_are_mocked(pushgateway: Pushgateway) -> None:
+def test_file_modules_are_mocked(pushgateway: Pushgateway) -> None:
     refused = OSError("no")
     with (
         mock.patch.object(io, "open", side_effect=refused),
@@ -86,7 +86,7 @@ def test_the_modules_of_files_are_mocked(pushgateway: Pushgateway) -> None:
     assert exists.mock_calls == []
 
 
-def test_the_time_is_a_mock_with_few_answers(pushgateway: Pushgateway) -> None:
+def test_time_is_a_mock_with_few_answers(pushgateway: Pushgateway) -> None:
     with mock.patch("time.time", side_effect=[1.0, 2.0, 3.0]):
         for _ in range(5):
             assert send(pushgateway) == 200
@@ -95,7 +95,7 @@ def test_the_time_is_a_mock_with_few_answers(pushgateway: Pushgateway) -> None:
     assert pushgateway.pushes[-1].at > 1e9
 
 
-def test_the_time_is_a_function_with_few_answers(pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_is_a_function_with_few_answers(pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([1.0, 2.0, 3.0])
     with monkeypatch.context() as patched:
         patched.setattr(time, "time", lambda: next(answers))
@@ -189,7 +189,7 @@ def test_sockets_have_a_default_timeout(pushgateway: Pushgateway, connect: Calla
         socket.setdefaulttimeout(before)
 
 
-def test_the_environment_is_empty(pushgateway: Pushgateway, request: pytest.FixtureRequest) -> None:
+def test_environment_is_empty(pushgateway: Pushgateway, request: pytest.FixtureRequest) -> None:
     with mock.patch.dict(os.environ, clear=True):
         assert send(pushgateway) == 200
         pushgateway.restart()
@@ -197,7 +197,7 @@ def test_the_environment_is_empty(pushgateway: Pushgateway, request: pytest.Fixt
     assert [push.test for push in pushgateway.pushes] == [request.node.nodeid]
 
 
-def test_the_directory_is_gone(pushgateway: Pushgateway, tmp_path: Path) -> None:
+def test_working_directory_is_gone(pushgateway: Pushgateway, tmp_path: Path) -> None:
     before = Path.cwd()
     gone = tmp_path / "gone"
     gone.mkdir()

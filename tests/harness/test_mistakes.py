@@ -71,12 +71,12 @@ def test_what_is_not_a_name(read: Callable[..., Any], name: str, hint: str) -> N
 
 
 @pytest.mark.parametrize("name", [7, b"backup_bytes", ["backup_bytes"], mock.ANY, re.compile("backup")])
-def test_a_name_is_a_string(read: Callable[..., Any], name: Any) -> None:
+def test_name_must_be_a_string(read: Callable[..., Any], name: Any) -> None:
     with pytest.raises(TypeError, match="a metric's name is a string, not"):
         read(name)
 
 
-def test_a_name_is_left_out_only_where_that_means_all(pushgateway: Pushgateway) -> None:
+def test_name_may_be_omitted_only_if_that_means_all(pushgateway: Pushgateway) -> None:
     pushed(pushgateway)
     methods: list[Callable[..., Any]] = [
         pushgateway.assert_exposed,
@@ -94,7 +94,7 @@ def test_a_name_is_left_out_only_where_that_means_all(pushgateway: Pushgateway) 
     assert pushgateway.assert_not_exposed(None, 99)
 
 
-def test_a_metric_of_the_client_is_not_its_name(pushgateway: Pushgateway) -> None:
+def test_client_metric_is_not_a_name(pushgateway: Pushgateway) -> None:
     from prometheus_client import CollectorRegistry, Gauge
 
     gauge: Any = Gauge("backup_bytes", "Bytes.", registry=CollectorRegistry())
@@ -112,7 +112,7 @@ def test_names_that_are_any_utf8_need_the_option(make_pushgateway: MakePushgatew
         gateway.assert_not_exposed('backup.bytes{disk="sda"}')
 
 
-def test_a_name_that_is_there_is_a_name_however_odd(make_pushgateway: MakePushgateway) -> None:
+def test_existing_name_is_accepted_however_odd(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway(utf8_names=True)
     send(gateway, '{"rate(rows[5m])"} 7\n')
 
@@ -235,7 +235,7 @@ def test_numbers_are_compared_as_the_floats_that_samples_are(play: Play) -> None
         assert failure(play.assert_not_exposed, "nothing", nan)
 
 
-def test_an_object_that_wants_an_int_is_asked_with_one(play: Play) -> None:
+def test_object_comparing_ints_gets_an_int(play: Play) -> None:
     class WholeNumber:
         def __eq__(self, other: object) -> bool:
             return isinstance(other, int)
@@ -315,7 +315,7 @@ def test_what_matches_a_label(pushgateway: Pushgateway, wanted: object, matches:
         assert failure(pushgateway.assert_exposed, "backup_bytes", disk=wanted)
 
 
-def test_a_number_matches_the_text_that_it_has(play: Play) -> None:
+def test_number_matches_its_text(play: Play) -> None:
     play.put('rows{shard="3",share="0.5",dry="True"} 7\n')
 
     play.assert_exposed("rows", shard=3, share=Decimal("0.5"), dry=True)
@@ -323,7 +323,7 @@ def test_a_number_matches_the_text_that_it_has(play: Play) -> None:
     play.assert_not_exposed("rows", shard=4)
 
 
-def test_a_bound_compares_as_a_number(play: Play) -> None:
+def test_bucket_bound_compares_as_number(play: Play) -> None:
     play.put('# TYPE s summary\ns{quantile="0.5"} 7\ns_sum 7\ns_count 1\n')
 
     for half in ("0.50", 0.5, Decimal("0.5"), pytest.approx(0.5), Scalar(0.5)):
@@ -331,7 +331,7 @@ def test_a_bound_compares_as_a_number(play: Play) -> None:
         assert failure(play.assert_not_exposed, "s", quantile=half)
 
 
-def test_an_empty_text_asks_for_a_label_that_is_absent_or_empty(play: Play) -> None:
+def test_empty_text_matches_absent_or_empty_label(play: Play) -> None:
     play.put('rows{disk="sda"} 7\n')
     play.put("rows 8\n", instance="db1")
 
@@ -354,7 +354,7 @@ def test_words_that_are_never_labels(pushgateway: Pushgateway, word: str) -> Non
             exact(**{word: "backup"})
 
 
-def test_a_grouping_key_is_given_by_name(pushgateway: Pushgateway) -> None:
+def test_grouping_key_is_given_by_name(pushgateway: Pushgateway) -> None:
     pushed(pushgateway)
     with pytest.raises(TypeError, match=r"grouping_key= is not a label; give the labels by name, or as labels={'job'"):
         pushgateway.assert_not_exposed("backup_bytes", grouping_key={"job": "nightly"})
@@ -387,7 +387,7 @@ def test_what_is_not_the_name_of_a_label(ask: Callable[..., Any], labels: Any, e
 # What proves nothing
 
 
-def test_a_label_that_no_series_of_the_name_ever_had(play: Play) -> None:
+def test_label_never_seen_on_series_of_name(play: Play) -> None:
     play.put(BACKUP)
 
     assert failure(play.assert_not_exposed, "backup_bytes", jobs="nightly") == [
@@ -406,7 +406,7 @@ def test_a_label_that_no_series_of_the_name_ever_had(play: Play) -> None:
         assert play.assert_not_exposed("backup_bytes", 8, jobs=label)
 
 
-def test_a_label_that_a_series_had_before_proves_what_it_should(play: Play) -> None:
+def test_label_seen_before_counts_as_proof(play: Play) -> None:
     play.put('backup_bytes{part="1"} 7\n')
     play.put("backup_bytes 7\n")
     play.assert_not_exposed("backup_bytes", part="1")
@@ -415,7 +415,7 @@ def test_a_label_that_a_series_had_before_proves_what_it_should(play: Play) -> N
     play.assert_not_exposed("backup_bytes", whole="no")
 
 
-def test_the_instance_is_a_label_of_every_series(play: Play) -> None:
+def test_instance_is_label_of_every_series(play: Play) -> None:
     play.put("backup_bytes 7\n")
     play.delete()
 
@@ -441,7 +441,7 @@ def test_where_pushes_were_dropped_nobody_knows_which_labels_there_were() -> Non
     assert play.assert_not_exposed("backup_bytes", disk="sda")
 
 
-def test_a_counter_without_its_suffix(play: Play) -> None:
+def test_counter_without_its_suffix(play: Play) -> None:
     play.put(BACKUP)
 
     assert failure(play.assert_not_exposed, "backup_errors") == [
@@ -456,14 +456,14 @@ def test_a_counter_without_its_suffix(play: Play) -> None:
     assert play.assert_not_exposed("backup_bytes_total")
 
 
-def test_a_gauge_that_is_called_as_a_counter_is_another_metric(play: Play) -> None:
+def test_gauge_named_like_a_counter_is_another_metric(play: Play) -> None:
     play.put("# TYPE rows_total gauge\nrows_total 7\nfiles 1\n# TYPE files_total counter\nfiles_total 2\n")
 
     assert play.assert_not_exposed("rows")
     assert play.assert_not_exposed("files", 2)
 
 
-def test_a_summary_has_no_value(play: Play) -> None:
+def test_summary_has_no_value(play: Play) -> None:
     play.put(BACKUP)
 
     assert failure(play.assert_not_exposed, "backup_seconds", 4) == [
@@ -514,7 +514,7 @@ def test_what_is_not_a_grouping_key(pushgateway: Pushgateway, key: Any) -> None:
     assert pushgateway.assert_deleted(job=Disk("backup")).job == "backup"
 
 
-def test_a_group_that_stands_is_not_deleted(pushgateway: Pushgateway) -> None:
+def test_existing_group_is_not_deleted(pushgateway: Pushgateway) -> None:
     send(pushgateway)
     send(pushgateway, method="DELETE")
     send(pushgateway)
@@ -587,7 +587,7 @@ def test_calls_that_are_mistaken(pushgateway: Pushgateway, hint: str) -> None:
         calls(pushgateway)[hint]()
 
 
-def test_a_job_that_is_given_twice(pushgateway: Pushgateway) -> None:
+def test_job_given_twice(pushgateway: Pushgateway) -> None:
     with pytest.raises(ValueError, match="the job is given twice, as job= and in grouping_key="):
         pushgateway.push("rows 7\n", "backup", {"job": "other"})
     with pytest.raises(ValueError, match="a push is a PUT or a POST, not None"):
@@ -600,7 +600,7 @@ def test_what_is_pushed_may_be_any_kind_of_label(pushgateway: Pushgateway) -> No
     assert pushgateway.group(job="backup", shard=3, disk="sda").value("rows") == 7
 
 
-def test_a_misspelt_assertion_names_the_right_one(pushgateway: Pushgateway) -> None:
+def test_misspelt_assertion_gets_a_suggestion(pushgateway: Pushgateway) -> None:
     wrong: Any = pushgateway
     with pytest.raises(AttributeError, match="no attribute 'assert_expoesd'; did you mean 'assert_exposed'"):
         wrong.assert_expoesd("rows")
@@ -609,7 +609,7 @@ def test_a_misspelt_assertion_names_the_right_one(pushgateway: Pushgateway) -> N
     assert not hasattr(wrong, "called_with")
 
 
-def test_an_empty_registry_is_shown(pushgateway: Pushgateway) -> None:
+def test_empty_registry_is_shown(pushgateway: Pushgateway) -> None:
     send(pushgateway, "")
 
     shown = ["Pushes that carried no metrics:", '  push 1 (PUT job="backup"), answered 200']

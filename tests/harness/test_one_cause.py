@@ -118,7 +118,7 @@ def test_deletions_in_vain_are_one_warning() -> None:
     ]
 
 
-def test_a_second_poisoning_is_another_cause() -> None:
+def test_second_poisoning_is_another_cause() -> None:
     with Pushgateway() as gateway:
         for _ in range(2):
             send(gateway, "rows 7\n")

@@ -76,7 +76,7 @@ def test_any_value_can_stand_in_the_grouping_key(pushgateway: Pushgateway, value
     assert push.grouping_key == {"job": "backup", "path": value}
 
 
-def test_a_rejected_push_raises_with_reason_and_provenance(pushgateway: Pushgateway) -> None:
+def test_rejected_push_raises_with_reason_and_provenance(pushgateway: Pushgateway) -> None:
     pushgateway.push({"backup_bytes": 7}, job="nightly")
     with pytest.raises(PushRejected) as caught:
         pushgateway.push("# TYPE backup_bytes gauge\nbackup_bytes 7\n", job="backup")
@@ -96,7 +96,7 @@ def test_unless_it_is_told_not_to(pushgateway: Pushgateway) -> None:
     assert (push.status, push.error) == (400, "text format parsing error in line 1: unexpected end of input stream")
 
 
-def test_a_text_that_lacks_its_last_newline(pushgateway: Pushgateway) -> None:
+def test_text_without_last_newline(pushgateway: Pushgateway) -> None:
     with pytest.raises(PushRejected) as caught:
         pushgateway.push("backup_bytes 7", job="backup")
 
@@ -106,19 +106,19 @@ def test_a_text_that_lacks_its_last_newline(pushgateway: Pushgateway) -> None:
     ]
 
 
-def test_a_value_that_is_no_number(pushgateway: Pushgateway) -> None:
+def test_value_is_not_a_number(pushgateway: Pushgateway) -> None:
     with pytest.raises(TypeError, match="the value of backup_bytes must be a number, not 'big'"):
         pushgateway.push({"backup_bytes": "big"}, job="backup")  # type: ignore[arg-type]
 
 
-def test_a_push_that_is_refused_behind_a_202_raises_too(make_pushgateway: MakePushgateway) -> None:
+def test_push_rejected_behind_202_also_raises(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway(consistency_check=False)
 
     with pytest.raises(PushRejected, match=r"the gateway answered 202: .* pushed metrics must not have timestamps"):
         gateway.push("backup_bytes 7 1700000000000\n", job="backup")
 
 
-def test_a_proxy_is_passed_by(pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_is_bypassed(pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
@@ -143,7 +143,7 @@ def test_without_credentials_there_is_no_way_in(make_pushgateway: MakePushgatewa
     connection.close()
 
 
-def test_a_scrape_is_what_prometheus_gets(pushgateway: Pushgateway) -> None:
+def test_scrape_is_what_prometheus_gets(pushgateway: Pushgateway) -> None:
     pushgateway.push(registry(), job="backup")
     scrape = pushgateway.scrape()
 
@@ -162,7 +162,7 @@ def test_a_scrape_is_what_prometheus_gets(pushgateway: Pushgateway) -> None:
     ]
 
 
-def test_a_scrape_in_protobuf_has_the_same_families(pushgateway: Pushgateway) -> None:
+def test_scrape_in_protobuf_has_same_families(pushgateway: Pushgateway) -> None:
     pushgateway.push(registry(), job="backup")
     scrape = pushgateway.scrape(
         "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
@@ -172,14 +172,14 @@ def test_a_scrape_in_protobuf_has_the_same_families(pushgateway: Pushgateway) ->
     assert next(each for each in scrape.families if each.name == "backup_bytes") == pushgateway.families[0]
 
 
-def test_a_scrape_that_only_people_read(pushgateway: Pushgateway) -> None:
+def test_scrape_in_human_readable_format(pushgateway: Pushgateway) -> None:
     scrape = pushgateway.scrape("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text")
 
     with pytest.raises(ValueError, match=r"no families can be read from .*: use \.text"):
         scrape.families  # noqa: B018
 
 
-def test_a_failing_scrape(make_pushgateway: MakePushgateway) -> None:
+def test_failing_scrape(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway(consistency_check=False)
     gateway.push("a 1\na 2\n", job="backup")
     scrape = gateway.scrape()
@@ -189,7 +189,7 @@ def test_a_failing_scrape(make_pushgateway: MakePushgateway) -> None:
         scrape.samples  # noqa: B018
 
 
-def test_a_stopped_gateway_refuses(make_pushgateway: MakePushgateway) -> None:
+def test_stopped_gateway_refuses(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     gateway.stop()
 
@@ -201,7 +201,7 @@ def test_a_stopped_gateway_refuses(make_pushgateway: MakePushgateway) -> None:
     assert caught.value.errno == errno.ECONNREFUSED
 
 
-def test_a_stopped_gateway_does_not_ask_whoever_took_its_port(make_pushgateway: MakePushgateway) -> None:
+def test_stopped_gateway_does_not_ask_new_owner_of_its_port(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     gateway.stop()
     with Pushgateway(port=gateway.port) as other, pytest.raises(ConnectionRefusedError, match="it is stopped"):
@@ -210,12 +210,12 @@ def test_a_stopped_gateway_does_not_ask_whoever_took_its_port(make_pushgateway: 
     assert other.requests == []
 
 
-def test_a_gateway_that_was_never_started_says_so() -> None:
+def test_never_started_gateway_raises() -> None:
     with pytest.raises(ConnectionRefusedError, match=r"it was never started; call start\(\), or use it in a with stat"):
         Pushgateway().scrape()
 
 
-def test_a_refusing_gateway_names_the_fault(pushgateway: Pushgateway) -> None:
+def test_refusing_gateway_names_fault(pushgateway: Pushgateway) -> None:
     reason = r"cannot be reached: the fault refuse\(\) is active; remove\(\) it, or end its with statement"
     with pushgateway.faults.refuse():
         with pytest.raises(ConnectionRefusedError, match=reason):

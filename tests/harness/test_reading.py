@@ -33,7 +33,7 @@ def test_groups_with_their_keys_families_and_times(play: Play) -> None:
     assert second.samples == ()
 
 
-def test_a_group_is_found_by_its_exact_key(play: Play) -> None:
+def test_group_is_found_by_its_exact_key(play: Play) -> None:
     play.put("backup_bytes 7\n", instance="db1")
     play.put("backup_bytes 8\n")
 
@@ -48,7 +48,7 @@ def test_a_group_is_found_by_its_exact_key(play: Play) -> None:
     ]
 
 
-def test_an_empty_gateway_has_no_group(play: Play) -> None:
+def test_empty_gateway_has_no_group(play: Play) -> None:
     assert play.groups == []
     assert failure(play.group, job="backup") == ['there is no group job="backup"; the gateway holds no group']
 
@@ -62,7 +62,7 @@ def test_families_of_all_groups_are_one_exposition(play: Play) -> None:
     assert [sample.name for sample in play.samples] == ["backup_a", "backup_bytes", "backup_bytes"]
 
 
-def test_a_help_text_of_any_group_counts(play: Play) -> None:
+def test_help_text_of_any_group_counts(play: Play) -> None:
     play.put("backup_bytes 9\n", job="a")
     play.put("# HELP backup_bytes Size\nbackup_bytes 9\n", job="b")
 
@@ -132,7 +132,7 @@ def test_why_snapshots_differ(play: Play) -> None:
     ]
 
 
-def test_the_snapshot_may_stand_on_the_right(play: Play) -> None:
+def test_snapshot_may_be_right_operand(play: Play) -> None:
     play.put("backup_bytes 7\n")
 
     assert compare("# TYPE backup_bytes untyped\n", play.snapshot()) == [
@@ -185,7 +185,7 @@ def test_nothing_else_is_compared(play: Play) -> None:
     assert compare(play.groups[0], 7) is None
 
 
-def test_a_long_difference_is_cut(play: Play) -> None:
+def test_long_difference_is_cut(play: Play) -> None:
     play.put("".join(f"metric_{number} 1\n" for number in range(60)))
 
     lines = compare(play.groups[0], {})
@@ -250,7 +250,7 @@ def test_get_sample_value_is_that_of_a_collector_registry(play: Play) -> None:
     assert play.get_sample_value("h", {"job": "backup"}) is None
 
 
-def test_a_snapshot_is_sorted_and_leaves_out_what_changes_between_runs(play: Play) -> None:
+def test_snapshot_is_sorted_and_stable_between_runs(play: Play) -> None:
     play.put(
         DISKS + "# TYPE jobs_total counter\njobs_total 3\n# TYPE jobs_created gauge\njobs_created 1700000000.5\n"
         '# TYPE h histogram\nh_bucket{le="10"} 1\nh_bucket{le="2"} 1\nh_sum 1\nh_count 1\n'
@@ -273,7 +273,7 @@ def test_a_snapshot_is_sorted_and_leaves_out_what_changes_between_runs(play: Pla
     assert isinstance(play.snapshot(), str)
 
 
-def test_a_snapshot_is_the_same_whatever_the_order_of_the_pushes(play: Play) -> None:
+def test_snapshot_does_not_depend_on_order_of_pushes(play: Play) -> None:
     play.put("b 1\na 2\n", job="x")
     play.put("a 3\n", job="a")
     other = Play()
@@ -284,7 +284,7 @@ def test_a_snapshot_is_the_same_whatever_the_order_of_the_pushes(play: Play) -> 
     assert play.snapshot() == other.snapshot()
 
 
-def test_a_group_is_not_hashable(play: Play) -> None:
+def test_group_is_not_hashable(play: Play) -> None:
     play.put("a 1\n")
 
     with pytest.raises(TypeError, match="unhashable"):

@@ -67,7 +67,7 @@ def test_one_answer_after_the_other_and_then_the_gateway_s_own(pushgateway: Push
     assert repr(fault) == "<Fault respond([503, None, (429, 'slow down')]), over, 3 of 3 hits>"
 
 
-def test_a_tuple_of_statuses_is_several_answers(pushgateway: Pushgateway) -> None:
+def test_tuple_of_statuses_gives_several_answers(pushgateway: Pushgateway) -> None:
     pushgateway.faults.respond((503, 429, None))
 
     assert statuses(pushgateway, 4) == [503, 429, 200, 200]
@@ -79,14 +79,14 @@ def test_answers_may_never_end(pushgateway: Pushgateway) -> None:
     assert fault.hits == 5
 
 
-def test_a_generator_ends_the_fault_with_its_last_answer(pushgateway: Pushgateway) -> None:
+def test_generator_ends_fault_with_its_last_answer(pushgateway: Pushgateway) -> None:
     fault = pushgateway.faults.respond(status for status in (503, 500))
 
     assert statuses(pushgateway, 3) == [503, 500, 200]
     assert (fault.hits, fault.active, fault.name) == (2, False, "respond(generator)")
 
 
-def test_a_function_of_the_request(pushgateway: Pushgateway) -> None:
+def test_function_of_request(pushgateway: Pushgateway) -> None:
     seen: list[Request] = []
 
     def answer(request: Request) -> Any:
@@ -114,7 +114,7 @@ def test_times_methods_paths_and_when(pushgateway: Pushgateway) -> None:
         assert (send(pushgateway), ask(pushgateway, job="a")[0]) == (200, 503)
 
 
-def test_an_answer_may_be_late_and_as_usual_meets_the_next_fault(pushgateway: Pushgateway) -> None:
+def test_late_answer_meets_next_fault(pushgateway: Pushgateway) -> None:
     pushgateway.faults.delay("1ms")
     pushgateway.faults.respond([None, 503])
     pushgateway.faults.error(500)
@@ -224,7 +224,7 @@ def test_more_times_than_answers(pushgateway: Pushgateway) -> None:
 
 
 @pytest.mark.parametrize("result", [always(), iter([False])])
-def test_a_predicate_that_is_always_true(result: Any) -> None:
+def test_predicate_always_true(result: Any) -> None:
     gateway = Pushgateway().start()
     with gateway.faults.error(503, when=lambda request: result):
         assert send(gateway) == 200

@@ -35,7 +35,7 @@ def is_cut_off(gateway: Pushgateway) -> bool:
 
 
 @pytest.mark.parametrize("again", ["restart", "crash"])
-def test_a_predicate_may_restart_the_gateway(make_pushgateway: MakePushgateway, again: str) -> None:
+def test_predicate_may_restart_gateway(make_pushgateway: MakePushgateway, again: str) -> None:
     gateway = make_pushgateway()
     port = gateway.port
     assert send(gateway, "before 1\n", "/metrics/job/before") == 200
@@ -81,7 +81,7 @@ def test_predicates_that_restart_it_at_once_leave_it_running_once(make_pushgatew
     assert wire.is_refused(port)
 
 
-def test_a_predicate_does_not_bring_back_what_was_stopped_meanwhile(make_pushgateway: MakePushgateway) -> None:
+def test_predicate_does_not_restart_what_was_stopped_meanwhile(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     asked, stopped, over = threading.Event(), threading.Event(), threading.Event()
 
@@ -124,7 +124,7 @@ PROBLEMS = [RuntimeError("a bug"), KeyboardInterrupt()]  # the latter as from a 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=repr)
 @pytest.mark.parametrize(("of", "step"), STOPPING + STARTING, ids=lambda part: getattr(part, "__name__", part))
-def test_a_restart_that_fails_half_way_leaves_neither_port_nor_file_taken(
+def test_failed_restart_releases_port_and_file(
     make_pushgateway: MakePushgateway,
     monkeypatch: pytest.MonkeyPatch,
     of: type,

@@ -49,7 +49,7 @@ def count(families: list[MetricFamily]) -> int:
     return sum(len(family.series) for family in families)
 
 
-def test_a_value(crowded: Play, visited: list[MetricFamily]) -> None:
+def test_value_lookup_visits_constant_number(crowded: Play, visited: list[MetricFamily]) -> None:
     assert crowded.value("metric_7_bytes", job="one", part=30) == 30
     assert count(visited) == SERIES
     before = crowded.store.counters.series_visited
@@ -60,7 +60,7 @@ def test_a_value(crowded: Play, visited: list[MetricFamily]) -> None:
     assert crowded.store.counters.series_visited == before
 
 
-def test_a_value_of_very_many_looks_at_each_once(play: Play) -> None:
+def test_value_among_many_looks_at_each_once(play: Play) -> None:
     play.put("".join(f'rows{{part="{part}"}} 1\n' for part in range(FAMILIES * SERIES)))
 
     lines = failure(play.value, "rows")  # comparing each with each would not end
@@ -72,7 +72,7 @@ def test_a_value_of_very_many_looks_at_each_once(play: Play) -> None:
     ]
 
 
-def test_a_failing_assertion(crowded: Play, visited: list[MetricFamily]) -> None:
+def test_failing_assertion_visits_bounded_number(crowded: Play, visited: list[MetricFamily]) -> None:
     lines = failure(crowded.assert_exposed, "metric_7_bytes", 30, job="one", part=31)
 
     assert lines[0].endswith("but its value is 31")
@@ -97,7 +97,7 @@ def test_assertions_on_pushes(crowded: Play, visited: list[MetricFamily]) -> Non
     assert count(visited) == 2 * SERIES
 
 
-def test_a_sample_of_another_type(crowded: Play, visited: list[MetricFamily]) -> None:
+def test_sample_of_another_type(crowded: Play, visited: list[MetricFamily]) -> None:
     lines = failure(crowded.value, "metric_7_bytes_sum")
 
     assert lines[0].endswith("but metric_7_bytes is of type untyped and has no metric_7_bytes_sum")
@@ -106,7 +106,7 @@ def test_a_sample_of_another_type(crowded: Play, visited: list[MetricFamily]) ->
     assert count(visited) == 5 * SERIES // 2
 
 
-def test_a_name_that_is_not_there(crowded: Play, visited: list[MetricFamily]) -> None:
+def test_missing_name(crowded: Play, visited: list[MetricFamily]) -> None:
     lines = failure(crowded.assert_exposed, "metric_7_byte", 30)
 
     assert lines[1].startswith("Names alike: metric_7_bytes")

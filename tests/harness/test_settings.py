@@ -35,7 +35,7 @@ def test_without_options_all_is_default() -> None:
     assert dict(settings.sources) == {}
 
 
-def test_a_later_layer_wins_option_by_option() -> None:
+def test_later_layer_wins_option_by_option() -> None:
     settings = resolve(
         [
             ("ini file", {"port": 9091, "lint": True, "host": "::1"}),
@@ -49,7 +49,7 @@ def test_a_later_layer_wins_option_by_option() -> None:
     assert options_of(settings) == {"port": 9092, "lint": True, "host": "127.0.0.2"}
 
 
-def test_a_falsy_value_of_a_later_layer_is_not_lost() -> None:
+def test_falsy_value_of_later_layer_wins() -> None:
     settings = resolve(
         [("ini file", {"consistency_check": True, "port": 9091}), ("marker", {"consistency_check": False})]
     )
@@ -72,7 +72,7 @@ def test_settings_cannot_be_changed() -> None:
         Settings().port = 1
 
 
-def test_the_repr_shows_what_was_set_but_no_password() -> None:
+def test_repr_shows_settings_without_password() -> None:
     settings = resolve([("marker", {"basic_auth": ("scott", "tiger"), "port": 9091})])
 
     assert repr(settings) == "Settings(basic_auth=... (marker), port=9091 (marker))"
@@ -86,7 +86,7 @@ def test_the_repr_shows_what_was_set_but_no_password() -> None:
         ("zzz", "marker: unknown option 'zzz'"),
     ],
 )
-def test_an_unknown_option_names_the_nearest(name: str, message: str) -> None:
+def test_unknown_option_gets_a_suggestion(name: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         resolve([("marker", {name: 1})])
 
@@ -117,7 +117,7 @@ def test_an_unknown_option_names_the_nearest(name: str, message: str) -> None:
         ),
     ],
 )
-def test_a_value_that_cannot_be_says_what_could(name: str, value: Any, message: str) -> None:
+def test_invalid_value_lists_valid_ones(name: str, value: Any, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         resolve([("marker", {name: value})])
 
@@ -144,7 +144,7 @@ def test_tls_takes_a_context() -> None:
     assert Settings(tls=context).tls is context
 
 
-def test_a_web_config_file_excludes_what_it_says_itself() -> None:
+def test_web_config_file_excludes_options_it_sets() -> None:
     with pytest.raises(SettingsError) as caught:
         resolve([("ini file", {"web_config_file": "web.yml"}), ("marker", {"basic_auth": ("scott", "tiger")})])
 
@@ -185,7 +185,7 @@ def test_text_that_cannot_be_read_says_what_could(name: str, text: str, message:
     assert str(caught.value) == message
 
 
-def test_a_misspelt_flag_names_the_nearest() -> None:
+def test_misspelt_flag_gets_a_suggestion() -> None:
     check_flags(["--pushgateway-port=1", "--no-pushgateway-lint", "--pushgateway-summary", "-x", "tests"])
     with pytest.raises(
         SettingsError, match="unknown option --no-pushgateway-lnit; did you mean '--no-pushgateway-lint'"
@@ -207,20 +207,20 @@ def test_paths_of_the_command_line_are_relative_to_where_it_was_typed() -> None:
     }
 
 
-def test_an_ini_file_may_give_text_or_values() -> None:
+def test_ini_file_may_give_text_or_values() -> None:
     given = {"addopts": "-x", "pushgateway_port": 9091, "pushgateway_lint": "yes", "pushgateway_env_vars": ["A=b"]}
 
     assert from_ini(given, given.__getitem__, Path("/here")) == {"port": 9091, "lint": True}
 
 
-def test_an_ini_value_that_pytest_cannot_convert_names_the_option() -> None:
+def test_ini_value_that_pytest_cannot_convert_names_option() -> None:
     with pytest.raises(
         SettingsError, match="ini option pushgateway_port: port must be a whole number: invalid literal"
     ):
         from_ini({"pushgateway_port": "x"}, lambda key: int("x"), Path("/here"))
 
 
-def test_the_environment_gives_host_and_port_alone() -> None:
+def test_environment_sets_host_and_port_only() -> None:
     given = {"PYTEST_PUSHGATEWAY_HOST": "::1", "PYTEST_PUSHGATEWAY_PORT": "9091", "PATH": "/bin"}
 
     assert from_environment(given) == {"host": "::1", "port": 9091}
@@ -244,7 +244,7 @@ def test_templates_of_environment_variables() -> None:
         ("URL={url", "'URL={url': expected '}' before end of string"),
     ],
 )
-def test_a_broken_template_is_named(line: str, message: str) -> None:
+def test_broken_template_is_named(line: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         templates([line])
 

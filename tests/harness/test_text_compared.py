@@ -42,7 +42,7 @@ EXPOSED = """
 # A block of text
 
 
-def test_a_block_that_is_exposed(play: Play) -> None:
+def test_exposed_block(play: Play) -> None:
     play.put(BACKUP)
 
     assert play.assert_exposed_text(EXPOSED) is True
@@ -66,7 +66,7 @@ def test_names_choose_what_is_compared(play: Play) -> None:
     ]
 
 
-def test_a_block_that_differs(play: Play) -> None:
+def test_differing_block(play: Play) -> None:
     play.put("# HELP rows Rows.\n# TYPE rows gauge\nrows 7\nfiles 1\n")
 
     assert failure(
@@ -88,7 +88,7 @@ def test_a_block_that_differs(play: Play) -> None:
     ]
 
 
-def test_a_type_alone_differs(play: Play) -> None:
+def test_only_type_differs(play: Play) -> None:
     play.put("# TYPE rows gauge\nrows 7\n")
 
     assert failure(play.assert_exposed_text, '# TYPE rows counter\nrows{job="backup"} 7')[1:3] == [
@@ -98,7 +98,7 @@ def test_a_type_alone_differs(play: Play) -> None:
     assert play.assert_exposed_text('rows{job="backup"} 7')
 
 
-def test_an_untyped_metric_may_be_called_so_or_not(play: Play) -> None:
+def test_untyped_metric_may_omit_its_type(play: Play) -> None:
     play.put("rows 7\n")
 
     assert play.assert_exposed_text('# TYPE rows untyped\nrows{job="backup"} 7')
@@ -115,7 +115,7 @@ def test_nan_and_creation_times(play: Play) -> None:
     assert failure(play.assert_exposed_text, 'age{job="backup"} NaN', "age", "*_created")
 
 
-def test_the_gateway_s_own_gauges_where_they_are_named(play: Play) -> None:
+def test_own_gauges_are_compared_if_named(play: Play) -> None:
     play.put("rows 7\n")
 
     assert play.assert_exposed_text(
@@ -124,7 +124,7 @@ def test_the_gateway_s_own_gauges_where_they_are_named(play: Play) -> None:
     assert failure(play.assert_exposed_text, 'push_time_seconds{job="backup"} 5', "push_time_seconds")
 
 
-def test_a_name_that_matches_nothing(play: Play) -> None:
+def test_name_matches_nothing(play: Play) -> None:
     play.put("rows 7\n")
 
     assert failure(play.assert_exposed_text, 'rows{job="backup"} 7', "rows", "row") == [
@@ -161,7 +161,7 @@ def test_what_is_not_a_block(play: Play, args: Any, error: type[Exception], hint
 # Snapshots of a choice
 
 
-def test_a_snapshot_of_some_names(play: Play) -> None:
+def test_snapshot_of_some_names(play: Play) -> None:
     play.put(BACKUP)
     size = play.snapshot("backup_bytes")
 
@@ -180,7 +180,7 @@ def test_a_snapshot_of_some_names(play: Play) -> None:
     assert "push_time_seconds" not in play.snapshot("*")
 
 
-def test_a_snapshot_of_some_labels(play: Play) -> None:
+def test_snapshot_of_some_labels(play: Play) -> None:
     play.put(BACKUP)
     play.put('# TYPE backup_bytes gauge\nbackup_bytes{disk="sda"} 7\n', job="other")
 
@@ -189,7 +189,7 @@ def test_a_snapshot_of_some_labels(play: Play) -> None:
     assert play.snapshot("backup_seconds*", disk="sda") == ""
 
 
-def test_an_empty_snapshot_is_one_that_could_have_been_full(play: Play) -> None:
+def test_empty_snapshot_needs_known_names(play: Play) -> None:
     assert play.snapshot() == play.snapshot("rows", jobs="backup") == ""
     play.put("# TYPE rows_total counter\nrows_total 7\n")
 
@@ -219,7 +219,7 @@ def test_what_no_snapshot_can_be_of(play: Play, names: Any, labels: Any, error: 
 # Groups and mappings
 
 
-def test_a_group_equals_a_mapping_however_its_series_are_written(play: Play) -> None:
+def test_group_equals_mapping_in_any_notation(play: Play) -> None:
     play.put(BACKUP)
     group = play.groups[0]
 
@@ -273,7 +273,7 @@ def test_why_a_group_differs_from_a_mapping(play: Play) -> None:
         ({'rows{job="backup"}': 7, 'rows{instance="",job="backup"}': 7}, ValueError, "are the same series"),
     ],
 )
-def test_a_mapping_that_no_group_can_equal(play: Play, mapping: Any, error: type[Exception], hint: str) -> None:
+def test_mapping_never_equal_to_group(play: Play, mapping: Any, error: type[Exception], hint: str) -> None:
     play.put("rows 7\n")
     with pytest.raises(error, match=hint):
         assert play.groups[0] != mapping

@@ -82,7 +82,7 @@ def test_reset_begins_again(gateway: Pushgateway) -> None:
     assert shown(gateway) == [(0, [])]
 
 
-def test_an_exposition_that_fails_is_none(gateway: Pushgateway) -> None:
+def test_failed_exposition_is_none(gateway: Pushgateway) -> None:
     with Pushgateway(consistency_check=False) as gateway:
         gateway.clock.freeze(START)
         gateway.push("# TYPE backup_bytes gauge\nbackup_bytes 1\n", job="a")

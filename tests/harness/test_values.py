@@ -28,7 +28,7 @@ def one(request: pytest.FixtureRequest, play: Play) -> Any:
     return push if request.param == "push" else play.group(job="backup")
 
 
-def test_the_one_value_that_matches(one: Any) -> None:
+def test_only_matching_value(one: Any) -> None:
     assert one.value("backup_bytes", disk="sda") == 7
     assert one.value("backup_bytes", disk=re.compile(".*b"), job="backup", host="") == 8
     assert one.value("backup_bytes", labels={"disk": "sdb"}) == 8
@@ -66,13 +66,13 @@ def test_mistakes_of_form(one: Any, args: Any, labels: Any, error: type[Exceptio
         one.value(*args, **labels)
 
 
-def test_a_group_has_the_gateway_s_own_gauges_by_name(play: Play) -> None:
+def test_group_value_reads_own_gauges_by_name(play: Play) -> None:
     play.put(BACKUP)
 
     assert play.group(job="backup").value("push_time_seconds") == play.group(job="backup").push_time
 
 
-def test_a_rejected_push_has_values_too(play: Play) -> None:
+def test_rejected_push_also_has_values(play: Play) -> None:
     push = play.put("backup_bytes 7 1700000000000\n")
 
     assert push.rejected
@@ -81,7 +81,7 @@ def test_a_rejected_push_has_values_too(play: Play) -> None:
     assert failure(unreadable.value, "backup_bytes")[1] == "Names there are: none"
 
 
-def test_the_values_of_accepted_pushes_in_order(play: Play) -> None:
+def test_values_of_accepted_pushes_in_order(play: Play) -> None:
     for number in (1, 2):
         play.put(f'backup_bytes{{disk="sda"}} {number}\nbackup_bytes{{disk="sdb"}} {10 * number}\n')
     play.put("backup_bytes 3\n", origin="test")
@@ -108,7 +108,7 @@ def test_values_that_could_not_have_been_pushed_are_not_none(play: Play) -> None
         play.pushed_values('backup_bytes{disk="sda"}')
 
 
-def test_a_family_by_its_name(play: Play) -> None:
+def test_family_by_its_name(play: Play) -> None:
     play.put(BACKUP)
     play.put('# TYPE backup_bytes gauge\nbackup_bytes{disk="sda"} 9\n', job="other")
 
@@ -118,7 +118,7 @@ def test_a_family_by_its_name(play: Play) -> None:
     assert play.family("push_time_seconds").type == "gauge"
 
 
-def test_a_family_that_is_not_there(play: Play) -> None:
+def test_missing_family(play: Play) -> None:
     play.put(BACKUP)
 
     assert failure(play.family, "backup_byte") == [

@@ -23,21 +23,21 @@ def failure_of(pushgateway: Pushgateway, *args: Any, **options: object) -> list[
     return caught.value.args[0].splitlines()  # type: ignore[no-any-return]
 
 
-def test_a_push_that_is_there_already_counts(pushgateway: Pushgateway) -> None:
+def test_earlier_push_counts(pushgateway: Pushgateway) -> None:
     send(pushgateway)
 
     assert pushgateway.wait_for_push() is pushgateway.pushes[0]
     assert pushgateway.wait_for_push("backup_bytes", job="backup", timeout=0) is pushgateway.pushes[0]
 
 
-def test_a_push_that_comes_later_is_waited_for(pushgateway: Pushgateway) -> None:
+def test_later_push_is_awaited(pushgateway: Pushgateway) -> None:
     with InBackground(lambda: [send(pushgateway, "other 1\n", "/metrics/job/other"), send(pushgateway)]):
         push = pushgateway.wait_for_push("backup_bytes")
 
     assert push.number == 2
 
 
-def test_the_nth_push_after_another(pushgateway: Pushgateway) -> None:
+def test_nth_push_after_another(pushgateway: Pushgateway) -> None:
     for number in range(4):
         send(pushgateway, f"backup_bytes {number}\n")
     first, second, third, fourth = pushgateway.pushes
@@ -72,7 +72,7 @@ def test_only_accepted_pushes_of_the_application_count(pushgateway: Pushgateway)
     ]
 
 
-def test_a_timeout_says_what_came_instead(pushgateway: Pushgateway) -> None:
+def test_timeout_lists_what_arrived_instead(pushgateway: Pushgateway) -> None:
     assert failure_of(pushgateway, "backup_bytes")[0] == (
         "waited 0.01 s for an accepted push of backup_bytes: nothing was pushed"
     )
@@ -93,7 +93,7 @@ def test_a_timeout_says_what_came_instead(pushgateway: Pushgateway) -> None:
     )
 
 
-def test_a_gateway_that_no_client_reaches_says_so(make_pushgateway: MakePushgateway) -> None:
+def test_unreached_gateway_is_reported(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     with gateway.faults.refuse():
         assert failure_of(gateway, "backup_bytes")[1:] == [
@@ -119,7 +119,7 @@ def test_a_gateway_that_no_client_reaches_says_so(make_pushgateway: MakePushgate
 
 
 @pytest.mark.parametrize("count", [0, -1, True])
-def test_a_count_is_a_whole_number(pushgateway: Pushgateway, count: int) -> None:
+def test_count_must_be_a_whole_number(pushgateway: Pushgateway, count: int) -> None:
     with pytest.raises(ValueError, match="count must be a whole number of at least 1, not"):
         pushgateway.wait_for_push(count=count)
 
@@ -138,7 +138,7 @@ def test_after_is_a_push_to_this_gateway(pushgateway: Pushgateway, make_pushgate
         pushgateway.wait_for_push(after=other.pushes[0])
 
 
-def test_a_push_is_waited_for_by_its_value(pushgateway: Pushgateway) -> None:
+def test_push_is_awaited_by_its_value(pushgateway: Pushgateway) -> None:
     with InBackground(lambda: [send(pushgateway, f"backup_bytes {number}\n") for number in (7, 8)]):
         assert pushgateway.wait_for_push("backup_bytes", 8).number == 2
         assert pushgateway.wait_for_push(None, pytest.approx(7)).number == 1
@@ -151,7 +151,7 @@ def test_a_push_is_waited_for_by_its_value(pushgateway: Pushgateway) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0.01, "10ms", timedelta(milliseconds=10)])
-def test_a_timeout_is_seconds_a_timedelta_or_a_duration(pushgateway: Pushgateway, timeout: Any) -> None:
+def test_timeout_is_seconds_timedelta_or_duration(pushgateway: Pushgateway, timeout: Any) -> None:
     for wait in (
         lambda: pushgateway.wait_for_push(timeout=timeout),
         lambda: pushgateway.wait_until(lambda: False, timeout),
@@ -171,7 +171,7 @@ def test_what_is_not_a_timeout(pushgateway: Pushgateway, timeout: Any) -> None:
         pushgateway.wait_until(lambda: True, timeout)
 
 
-def test_an_assertion_can_be_waited_for(pushgateway: Pushgateway) -> None:
+def test_assertion_can_be_awaited(pushgateway: Pushgateway) -> None:
     with InBackground(lambda: [send(pushgateway), send(pushgateway, "backup_bytes 8\n")]):
         sample = pushgateway.wait_until(lambda: pushgateway.assert_exposed("backup_bytes", 8))
     assert sample.value == 8
@@ -187,7 +187,7 @@ def test_what_is_not_there_yet_is_waited_for(pushgateway: Pushgateway) -> None:
         assert pushgateway.wait_until(lambda: {"backup": 1}[pushgateway.pushes[0].job]) == 1
 
 
-def test_the_last_error_is_shown(pushgateway: Pushgateway) -> None:
+def test_last_error_is_shown(pushgateway: Pushgateway) -> None:
     send(pushgateway)
     with pytest.raises(AssertionError) as caught:
         pushgateway.wait_until(lambda: pushgateway.assert_exposed("backup_bytes", 8), timeout=0.01)
@@ -236,12 +236,12 @@ async def ready() -> bool:
         ("pushes", "predicate must be a function, not 'pushes'"),
     ],
 )
-def test_a_predicate_that_is_always_true_is_refused(pushgateway: Pushgateway, predicate: Any, hint: str) -> None:
+def test_predicate_always_true_is_rejected(pushgateway: Pushgateway, predicate: Any, hint: str) -> None:
     with pytest.raises(TypeError, match=hint):
         pushgateway.wait_until(predicate)
 
 
-def test_a_coroutine_function_is_awaited(pushgateway: Pushgateway) -> None:
+def test_coroutine_function_is_awaited(pushgateway: Pushgateway) -> None:
     async def main() -> None:
         asked = 0
 
@@ -282,7 +282,7 @@ def test_a_coroutine_function_is_awaited(pushgateway: Pushgateway) -> None:
         asyncio.run(main())
 
 
-def test_a_coroutine_that_is_done_is_asked_again_at_the_next_request_only(pushgateway: Pushgateway) -> None:
+def test_finished_coroutine_is_retried_at_next_request_only(pushgateway: Pushgateway) -> None:
     asked = 0
 
     async def three_pushes() -> bool:
@@ -298,7 +298,7 @@ def test_a_coroutine_that_is_done_is_asked_again_at_the_next_request_only(pushga
     assert asked < 100
 
 
-def test_a_predicate_under_way_is_cancelled_with_its_wait(pushgateway: Pushgateway) -> None:
+def test_predicate_under_way_is_cancelled_with_its_wait(pushgateway: Pushgateway) -> None:
     cancelled = []
 
     async def stuck() -> bool:
@@ -378,7 +378,7 @@ def test_waits_end_while_time_is_frozen(pushgateway: Pushgateway) -> None:
     assert monotonic() - before < 60
 
 
-def test_the_async_twins_let_the_loop_run_on(pushgateway: Pushgateway) -> None:
+def test_async_methods_leave_loop_running(pushgateway: Pushgateway) -> None:
     async def main() -> None:
         pushing = asyncio.create_task(asyncio.to_thread(send, pushgateway))
         push = await pushgateway.async_wait_for_push("backup_bytes")
@@ -393,7 +393,7 @@ def test_the_async_twins_let_the_loop_run_on(pushgateway: Pushgateway) -> None:
             asyncio.run(main())
 
 
-def test_the_async_twins_time_out(pushgateway: Pushgateway) -> None:
+def test_async_methods_time_out(pushgateway: Pushgateway) -> None:
     async def main() -> None:
         with pytest.raises(
             AssertionError, match=r"waited 0.01 s for an accepted push of backup_bytes: nothing was pushed\n"
@@ -411,7 +411,7 @@ def test_the_async_twins_time_out(pushgateway: Pushgateway) -> None:
     assert len(threads.alive()) == before
 
 
-def test_an_async_wait_can_be_cancelled(pushgateway: Pushgateway) -> None:
+def test_async_wait_can_be_cancelled(pushgateway: Pushgateway) -> None:
     async def main() -> None:
         waiting = asyncio.create_task(pushgateway.async_wait_for_push("backup_bytes", timeout=60))
         await asyncio.sleep(0)
@@ -422,7 +422,7 @@ def test_an_async_wait_can_be_cancelled(pushgateway: Pushgateway) -> None:
     asyncio.run(main())
 
 
-def test_a_wait_that_blocks_an_event_loop_names_its_twin(pushgateway: Pushgateway) -> None:
+def test_wait_blocking_event_loop_names_async_method(pushgateway: Pushgateway) -> None:
     async def main() -> list[str]:
         return failure_of(pushgateway, "backup_bytes")
 

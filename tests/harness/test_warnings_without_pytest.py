@@ -21,7 +21,7 @@ from pytest_pushgateway.harness.pushgateway import supervisor
 from .application import send
 
 
-def test_a_rejected_push() -> None:
+def test_rejected_push() -> None:
     with Pushgateway() as gateway:
         send(gateway, "backup_bytes x\n")
         line = inspect.currentframe().f_lineno + 2  # type: ignore[union-attr]
@@ -64,7 +64,7 @@ def test_at_the_end_of_a_with_statement() -> None:
     )
 
 
-def test_a_delete_that_was_refused() -> None:
+def test_rejected_delete() -> None:
     gateway = Pushgateway(basic_auth=("user", "secret")).start()
     assert send(gateway, "", "/metrics/job/backup", "DELETE") == 401
     assert '  delete 1 (DELETE job="backup"), answered 401: nothing was deleted' in supervisor(gateway).section()
@@ -79,13 +79,13 @@ def test_a_delete_that_was_refused() -> None:
     )
 
 
-def test_a_refused_delete_that_was_expected_is_no_news() -> None:
+def test_expected_rejection_of_delete_emits_no_warning() -> None:
     with Pushgateway(basic_auth=("user", "secret")) as gateway:
         send(gateway, method="DELETE")
         gateway.assert_rejected(method="DELETE", status=401, job="backup")
 
 
-def test_a_useless_delete_that_is_only_late() -> None:
+def test_late_useless_delete() -> None:
     gateway = Pushgateway().start()
     with gateway.faults.delay(0):
         send(gateway, method="DELETE")
@@ -93,7 +93,7 @@ def test_a_useless_delete_that_is_only_late() -> None:
         gateway.stop()
 
 
-def test_a_delete_that_a_fault_answered_is_no_news() -> None:
+def test_delete_answered_by_fault_emits_no_warning() -> None:
     with Pushgateway() as gateway, gateway.faults.error(503):
         send(gateway, method="DELETE")
 
@@ -131,7 +131,7 @@ def test_what_a_fault_answered_or_the_test_sent_is_no_news() -> None:
         gateway.push("backup_bytes x\n", job="backup", check=False)
 
 
-def test_a_put_that_loses_what_the_test_had_pushed() -> None:
+def test_put_loses_metrics_pushed_by_test() -> None:
     with Pushgateway() as gateway:
         send(gateway, "backup_bytes 7\nbackup_files 3\n")
         send(gateway, "backup_age 1\n", method="POST")
@@ -147,14 +147,14 @@ def test_a_put_that_loses_what_the_test_had_pushed() -> None:
     ]
 
 
-def test_a_put_that_replaces_what_was_prepared_loses_nothing() -> None:
+def test_put_replacing_prepared_metrics_loses_nothing() -> None:
     with Pushgateway() as gateway:
         gateway.push("backup_files 3\n", job="backup")
         send(gateway, "backup_bytes 8\n")
         send(gateway, "backup_bytes 9\n")
 
 
-def test_a_poisoned_gateway_and_its_cure() -> None:
+def test_poisoned_gateway_and_its_cure() -> None:
     with Pushgateway(route_prefix="/gateway") as gateway:
         send(gateway, path="/gateway/metrics/job/backup")
         send(gateway, "", "/gateway/metrics/job/backup/instance@base64/=")
@@ -173,7 +173,7 @@ def test_a_poisoned_gateway_and_its_cure() -> None:
     )
 
 
-def test_a_gateway_that_checks_nothing_is_poisoned_since_the_push_that_did_not_fit() -> None:
+def test_unchecked_gateway_is_poisoned_since_unfitting_push() -> None:
     with Pushgateway(consistency_check=False) as gateway:
         send(gateway)
         send(gateway, "# TYPE backup_bytes gauge\nbackup_bytes 7\n", "/metrics/job/second")
@@ -184,7 +184,7 @@ def test_a_gateway_that_checks_nothing_is_poisoned_since_the_push_that_did_not_f
     assert str(caught[0].message).startswith('the gateway is poisoned since push 2 (PUT job="second"): ')
 
 
-def test_the_section_shows_what_a_group_holds_whatever_it_is_called() -> None:
+def test_section_shows_group_whatever_its_name() -> None:
     with Pushgateway(utf8_names=True) as gateway:
         gateway.push('backup_time_seconds 7\n{"a\\nb\x1b"} 1\n', job="backup", grouping_key={"path": "/x" * 1000})
         lines = supervisor(gateway).section()
@@ -194,7 +194,7 @@ def test_the_section_shows_what_a_group_holds_whatever_it_is_called() -> None:
     assert max(map(len, lines)) < 300
 
 
-def test_a_gateway_that_was_wiped_is_poisoned_since_a_later_push() -> None:
+def test_wiped_gateway_is_poisoned_since_later_push() -> None:
     with Pushgateway(enable_admin_api=True) as gateway:
         send(gateway, "backup_files 1\n")
         for _ in range(2):
@@ -209,7 +209,7 @@ def test_a_gateway_that_was_wiped_is_poisoned_since_a_later_push() -> None:
     assert str(caught[-1].message).startswith('the gateway is poisoned since push 5 (PUT job="backup", instance=""): ')
 
 
-def test_the_cure_cures() -> None:
+def test_cure_works() -> None:
     with Pushgateway() as gateway:
         send(gateway)
         send(gateway, "", "/metrics/job/backup/instance@base64/=")
@@ -219,7 +219,7 @@ def test_the_cure_cures() -> None:
         assert gateway.scrape().status == 200
 
 
-def test_a_poisoning_that_was_expected_is_no_news() -> None:
+def test_expected_poisoning_emits_no_warning() -> None:
     with Pushgateway() as gateway:
         send(gateway)
         send(gateway, "", "/metrics/job/backup/instance@base64/=")
@@ -233,7 +233,7 @@ def test_a_poisoning_that_was_expected_is_no_news() -> None:
         (3, 1, "the fault error(503) met 1 of 3 requests. If that is meant, filter UnusedFaultWarning"),
     ],
 )
-def test_a_fault_that_met_too_little(times: int | None, hits: int, text: str) -> None:
+def test_fault_met_fewer_requests_than_times(times: int | None, hits: int, text: str) -> None:
     with Pushgateway() as gateway:
         with gateway.faults.error(503, times=times):
             for _ in range(hits):
@@ -244,7 +244,7 @@ def test_a_fault_that_met_too_little(times: int | None, hits: int, text: str) ->
     assert [str(warning.message) for warning in caught] == [text]
 
 
-def test_a_fault_that_a_reset_ends_is_told_of_once() -> None:
+def test_fault_ended_by_reset_is_reported_once() -> None:
     with Pushgateway() as gateway:
         gateway.faults.error(503)
         with pytest.warns(UnusedFaultWarning) as caught:
@@ -253,7 +253,7 @@ def test_a_fault_that_a_reset_ends_is_told_of_once() -> None:
     assert len(caught) == 1
 
 
-def test_a_refusal_cannot_know_whom_it_met() -> None:
+def test_refusal_cannot_count_connections() -> None:
     with Pushgateway() as gateway, gateway.faults.refuse():
         pass
 
@@ -274,7 +274,7 @@ def test_all_are_gathered_into_one_error() -> None:
     assert not gateway.running
 
 
-def test_an_exception_of_a_predicate_reaches_the_test() -> None:
+def test_exception_in_predicate_reaches_test() -> None:
     gateway = Pushgateway().start()
     gateway.faults.error(503, when=lambda request: request.nonsense)  # type: ignore[attr-defined]
     assert send(gateway) == 200

@@ -41,7 +41,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.mark.parametrize(("call", "method"), [(push_to_gateway, "PUT"), (pushadd_to_gateway, "POST")])
 @pytest.mark.parametrize("key", [None, {"shard": 9}], ids=["job", "grouping key"])
-def test_a_push_arrives_whole(
+def test_push_arrives_whole(
     pushgateway: Pushgateway, registry: CollectorRegistry, call: Any, method: str, key: dict[str, Any] | None
 ) -> None:
     call(pushgateway.address, "nightly", registry, key)
@@ -53,7 +53,7 @@ def test_a_push_arrives_whole(
 
 
 @pytest.mark.parametrize("key", [None, {"shard": 9}], ids=["job", "grouping key"])
-def test_a_deletion_has_no_body_but_a_type(pushgateway: Pushgateway, key: dict[str, Any] | None) -> None:
+def test_deletion_has_content_type_without_body(pushgateway: Pushgateway, key: dict[str, Any] | None) -> None:
     pushgateway.push("rows 7\n", job="nightly", grouping_key={"shard": "9"} if key else None)
 
     delete_from_gateway(pushgateway.address, "nightly", key)
@@ -70,7 +70,7 @@ def test_forms_of_the_address(pushgateway: Pushgateway, registry: CollectorRegis
     assert pushgateway.assert_pushed("rows", 7).path == "/metrics/job/nightly"
 
 
-def test_a_path_before_metrics(make_pushgateway: MakePushgateway, registry: CollectorRegistry) -> None:
+def test_path_before_metrics(make_pushgateway: MakePushgateway, registry: CollectorRegistry) -> None:
     gateway = make_pushgateway(route_prefix="/behind/a/proxy")
     push_to_gateway(f"{gateway.url}/", "nightly", registry)
 
@@ -81,7 +81,7 @@ def test_a_path_before_metrics(make_pushgateway: MakePushgateway, registry: Coll
     gateway.assert_rejected("the path of a push is /behind/a/proxy/metrics/job/JOB", status=404)
 
 
-def test_an_address_of_ipv6(make_pushgateway: MakePushgateway, registry: CollectorRegistry) -> None:
+def test_address_of_ipv6(make_pushgateway: MakePushgateway, registry: CollectorRegistry) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError as error:
@@ -116,9 +116,7 @@ def test_what_a_path_cannot_hold_comes_through(
     pushgateway.assert_deleted(job=job, **key)
 
 
-def test_a_blank_comes_through_where_the_client_encodes_it(
-    pushgateway: Pushgateway, registry: CollectorRegistry
-) -> None:
+def test_space_arrives_if_client_encodes_it(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
     """Older clients write it as a plus, which in a path is one: a mock of the function would never tell."""
     push_to_gateway(pushgateway.address, "nightly", registry, {"shard": "a b"})
 
@@ -127,7 +125,7 @@ def test_a_blank_comes_through_where_the_client_encodes_it(
     assert push.grouping_key["shard"] == ("a b" if encoded else "a+b")
 
 
-def test_a_handler_gets_the_request_and_may_change_it(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
+def test_handler_receives_request_and_may_change_it(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
     seen: list[tuple[str, str, float | None]] = []
 
     def handler(url: str, method: str, timeout: float | None, headers: Headers, data: bytes) -> Callable[[], None]:
@@ -144,7 +142,7 @@ def test_a_handler_gets_the_request_and_may_change_it(pushgateway: Pushgateway, 
     assert [push.body for push in pushgateway.pushes] == [BODY, BODY]
 
 
-def test_the_timeout_is_kept(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
+def test_timeout_is_respected(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
     with pushgateway.faults.hang() as fault, pytest.raises(OSError, match="timed out"):
         push_to_gateway(pushgateway.address, "nightly", registry, timeout=0.1)
 
@@ -153,7 +151,7 @@ def test_the_timeout_is_kept(pushgateway: Pushgateway, registry: CollectorRegist
 
 
 @pytest.mark.parametrize("status", [400, 404, 500, 503])
-def test_an_error_is_raised(pushgateway: Pushgateway, registry: CollectorRegistry, status: int) -> None:
+def test_error_is_raised(pushgateway: Pushgateway, registry: CollectorRegistry, status: int) -> None:
     pushgateway.faults.error(status)
     for call in (push_to_gateway, pushadd_to_gateway, delete_from_gateway):
         arguments = () if call is delete_from_gateway else (registry,)
@@ -184,7 +182,7 @@ def test_basic_auth(make_pushgateway: MakePushgateway, registry: CollectorRegist
     gateway.assert_deleted(job="nightly")
 
 
-def test_a_client_certificate(
+def test_client_certificate(
     make_pushgateway: MakePushgateway, registry: CollectorRegistry, certificate: tuple[str, str], tmp_path: Path
 ) -> None:
     chain, key = certificate
@@ -257,7 +255,7 @@ def test_snappy(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
 
 
 @pytest.mark.skipif(not COMPRESSES, reason="this prometheus_client does not compress")
-def test_an_unknown_compression_sends_nothing(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
+def test_unknown_compression_sends_nothing(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
     options: dict[str, Any] = {"compression": "brotli"}
     with pytest.raises(ValueError, match="brotli"):
         push_to_gateway(pushgateway.address, "nightly", registry, **options)
@@ -265,7 +263,7 @@ def test_an_unknown_compression_sends_nothing(pushgateway: Pushgateway, registry
     assert pushgateway.requests == []
 
 
-def test_the_address_of_this_host_as_instance(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
+def test_address_of_this_host_as_instance(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
     key = instance_ip_grouping_key()
     push_to_gateway(pushgateway.address, "nightly", registry, key)
 

@@ -44,7 +44,7 @@ def run(project: pytest.Pytester) -> Run:
 
 
 @pytest.mark.parametrize("variables", [["http_proxy", "HTTP_PROXY"], ["https_proxy"], ["all_proxy", "ALL_PROXY"]])
-def test_a_dead_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, variables: list[str]) -> None:
+def test_dead_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, variables: list[str]) -> None:
     for name in variables:
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     run().assert_outcomes(passed=2)
@@ -105,7 +105,7 @@ def test_pytest_arguments(run: Run, arguments: Sequence[str]) -> None:
         assert result.ret == 0
 
 
-def test_a_directory_with_blanks_and_beyond_ascii(project: pytest.Pytester) -> None:
+def test_directory_with_spaces_and_non_ascii_name(project: pytest.Pytester) -> None:
     folder = project.mkdir("große Zahlen, 数")
     (folder / "test_push.py").write_text(PUSH, encoding="utf-8")
     result = project.runpytest_inprocess("-W", "error", str(folder), f"--basetemp={folder / 'base temp'}")
@@ -209,7 +209,7 @@ def shown(result: pytest.RunResult, title: str) -> list[str]:
     return list(takewhile(lambda line: line[:5] not in ("-----", "====="), lines))
 
 
-def test_a_persistence_file_in_use_is_one_line(project: pytest.Pytester, tmp_path: Path) -> None:
+def test_persistence_file_in_use_is_one_line(project: pytest.Pytester, tmp_path: Path) -> None:
     project.makepyfile(
         f"""
         def test_two(make_pushgateway):
@@ -221,7 +221,7 @@ def test_a_persistence_file_in_use_is_one_line(project: pytest.Pytester, tmp_pat
     assert shown(result, "test_two") == [f"the gateway cannot start: {tmp_path / 'file'} is in use by another gateway"]
 
 
-def test_a_web_configuration_that_is_wrong_is_one_line(project: pytest.Pytester) -> None:
+def test_invalid_web_configuration_is_one_line(project: pytest.Pytester) -> None:
     project.makefile(".yml", web="foo: 1\n")
     project.makepyfile("def test_it(pushgateway):\n    pass\n")
     result = project.runpytest_inprocess("--pushgateway-web-config-file=web.yml")

@@ -35,7 +35,7 @@ def test_each_test_finds_an_empty_gateway_on_the_same_port(project: pytest.Pytes
     project.runpytest("-W", "error").assert_outcomes(passed=3)
 
 
-def test_a_gateway_that_quit_is_there_for_the_next_test(project: pytest.Pytester) -> None:
+def test_gateway_is_back_for_next_test_after_quit(project: pytest.Pytester) -> None:
     project.makeini("[pytest]\npushgateway_enable_lifecycle = true\n")
     project.makepyfile(
         """
@@ -69,7 +69,7 @@ def test_faults_end_with_their_test(project: pytest.Pytester) -> None:
     project.runpytest("-W", "error").assert_outcomes(passed=2)
 
 
-def test_the_session_fixture_is_the_same_gateway_and_never_reset_by_itself(project: pytest.Pytester) -> None:
+def test_session_fixture_is_same_gateway_and_not_reset(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         from application import send
@@ -118,7 +118,7 @@ def test_marker_gives_a_test_its_own_gateway(project: pytest.Pytester) -> None:
     project.runpytest("-W", "error", "--strict-markers").assert_outcomes(passed=3)
 
 
-def test_a_differing_test_cannot_use_both_fixtures(project: pytest.Pytester) -> None:
+def test_differing_test_cannot_use_both_fixtures(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
@@ -178,7 +178,7 @@ def test_make_pushgateway_inherits_and_stops_all_it_made(project: pytest.Pyteste
     project.runpytest("-W", "error").assert_outcomes(passed=2)
 
 
-def test_the_environment_of_the_code_under_test(project: pytest.Pytester) -> None:
+def test_environment_of_code_under_test(project: pytest.Pytester) -> None:
     project.makeini(
         """
         [pytest]
@@ -323,7 +323,7 @@ def test_unittest_classes_use_it_too(project: pytest.Pytester) -> None:
     project.runpytest("-W", "error").assert_outcomes(passed=2)
 
 
-def test_a_gateway_writes_nothing_anywhere(project: pytest.Pytester) -> None:
+def test_gateway_prints_and_logs_nothing(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         from application import send
@@ -341,7 +341,7 @@ def test_a_gateway_writes_nothing_anywhere(project: pytest.Pytester) -> None:
     project.runpytest("-W", "error").assert_outcomes(passed=1)
 
 
-def test_a_port_that_is_taken_fails_the_set_up_with_a_line(project: pytest.Pytester) -> None:
+def test_taken_port_fails_set_up_with_one_line(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
@@ -382,7 +382,7 @@ def test_to_be_installed_is_enough(project: pytest.Pytester, monkeypatch: pytest
     project.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
 
 
-def test_the_fixtures_are_documented(project: pytest.Pytester) -> None:
+def test_fixtures_are_documented(project: pytest.Pytester) -> None:
     result = project.runpytest("--fixtures", "-q")
 
     result.stdout.fnmatch_lines(

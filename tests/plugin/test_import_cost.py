@@ -46,7 +46,7 @@ def test_nothing_heavy_is_imported_until_a_fixture_is_used(
     assert loaded in bare.outlines
 
 
-def test_the_package_itself_imports_nothing(project: pytest.Pytester) -> None:
+def test_package_itself_imports_nothing(project: pytest.Pytester) -> None:
     code = (
         "import sys; before = set(sys.modules); import pytest_pushgateway.warnings; "
         "new = sorted(name for name in set(sys.modules) - before if name.startswith('pytest_pushgateway')); print(new)"
@@ -67,14 +67,14 @@ def test_public_names_are_found_when_they_are_asked_for(project: pytest.Pytester
     assert result.outlines == ["pytest_pushgateway.harness.pushgateway"]
 
 
-def test_a_name_that_is_not_there() -> None:
+def test_missing_name() -> None:
     import pytest_pushgateway
 
     with pytest.raises(AttributeError, match="module 'pytest_pushgateway' has no attribute 'nonsense'"):
         pytest_pushgateway.nonsense  # noqa: B018
 
 
-def test_the_unused_plugin_imports_its_settings_only(project: pytest.Pytester) -> None:
+def test_unused_plugin_imports_only_its_settings(project: pytest.Pytester) -> None:
     code = (
         "import pytest, sys; before = set(sys.modules); import pytest_pushgateway.plugin; "
         "print(sorted(set(sys.modules) - before))"
@@ -88,7 +88,7 @@ OF_THE_STANDARD_LIBRARY = ("_socket", "array", "select", "selectors", "socket")
 """What of it a first push may import: no HTTP client, TLS, mail, international names or database."""
 
 
-def test_the_first_push_imports_what_it_needs_only(project: pytest.Pytester) -> None:
+def test_first_push_imports_only_what_it_needs(project: pytest.Pytester) -> None:
     code = f"""
 import sys
 import pytest
@@ -108,7 +108,7 @@ print(sorted(new - own - set({OF_THE_STANDARD_LIBRARY!r})))
     assert result.outlines == ["[]"]
 
 
-def test_a_passing_assertion_on_an_application_s_push_imports_nothing_else(project: pytest.Pytester) -> None:
+def test_passing_assertion_imports_nothing_else(project: pytest.Pytester) -> None:
     code = """
 import socket, sys
 from pytest_pushgateway import Pushgateway

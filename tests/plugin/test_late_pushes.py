@@ -44,7 +44,7 @@ def late(assertion: str, body: str = "late_rows 7\n") -> str:
     "assertion",
     ["assert_not_pushed()", 'assert_not_pushed("late_rows")', "assert_not_exposed()", "assert_no_rejections()"],
 )
-def test_the_message_names_what_ran_already_and_the_way_out(project: pytest.Pytester, assertion: str) -> None:
+def test_message_names_earlier_tests_and_remedy(project: pytest.Pytester, assertion: str) -> None:
     body = "not metrics\n" if "rejections" in assertion else "late_rows 7\n"
     project.makepyfile(test_late=late(assertion, body))
     result = project.runpytest()
@@ -60,7 +60,7 @@ def test_the_message_names_what_ran_already_and_the_way_out(project: pytest.Pyte
 
 
 @pytest.mark.parametrize("assertion", ["assert_not_pushed()", "assert_not_exposed()", "assert_no_rejections()"])
-def test_a_gateway_for_each_test_refuses_what_comes_late(project: pytest.Pytester, assertion: str) -> None:
+def test_gateway_per_test_refuses_late_pushes(project: pytest.Pytester, assertion: str) -> None:
     project.makeconftest(OVERRIDE)
     project.makepyfile(test_late=late(assertion) + "    assert outcomes == ['ConnectionRefusedError']\n")
 
@@ -86,7 +86,7 @@ def test_nothing_is_said_of_earlier_tests_where_nothing_is_left_of_them(project:
     result.stdout.no_fnmatch_line("*earlier test*")
 
 
-def test_a_child_process_of_an_earlier_test_is_named_too(project: pytest.Pytester) -> None:
+def test_child_process_of_earlier_test_is_also_named(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import multiprocessing
@@ -115,7 +115,7 @@ def test_a_child_process_of_an_earlier_test_is_named_too(project: pytest.Pyteste
     )
 
 
-def test_a_gateway_for_each_test_keeps_what_the_fixture_promises(project: pytest.Pytester) -> None:
+def test_gateway_per_test_keeps_promises_of_fixture(project: pytest.Pytester) -> None:
     project.makeconftest(OVERRIDE)
     project.makepyfile(
         """
@@ -157,4 +157,4 @@ def test_a_gateway_for_each_test_keeps_what_the_fixture_promises(project: pytest
     result.assert_outcomes(passed=23, failed=1, errors=1, warnings=1)
     result.stdout.fnmatch_lines(["*nonsense*"])
     result.stdout.fnmatch_lines(["*- pushgateway -*", "*one push and no other requests in this test", "*push 1*"])
-    result.stdout.fnmatch_lines(["*test_a_gateway_for_each_test*.py:*RejectedPushWarning*"])
+    result.stdout.fnmatch_lines(["*test_gateway_per_test*.py:*RejectedPushWarning*"])

@@ -25,7 +25,7 @@ USED = """
 
 AFTERWARDS = """
 
-def test_the_classes_are_the_same(pushgateway):
+def test_classes_are_the_same(pushgateway):
     import pytest_pushgateway
     from pytest_pushgateway.warnings import RejectedPushWarning
 
@@ -45,7 +45,7 @@ def test_the_classes_are_the_same(pushgateway):
 def test_warnings_are_there(pushgateway):
     send(pushgateway, "not metrics")
 
-def test_the_section_is_there(pushgateway):
+def test_section_is_shown(pushgateway):
     send(pushgateway)
     assert 0
 """
@@ -136,5 +136,5 @@ def test_modules_are_loaded_once(project: pytest.Pytester, meddler: str) -> None
     result = project.runpytest_subprocess()
 
     result.assert_outcomes(passed=3, failed=1, warnings=1)
-    result.stdout.fnmatch_lines(["*def test_the_section_is_there*", "*- pushgateway -*", "*push 1*answered 200*"])
+    result.stdout.fnmatch_lines(["*def test_section_is_shown*", "*- pushgateway -*", "*push 1*answered 200*"])
     result.stdout.fnmatch_lines(["*test_it.py:*RejectedPushWarning: push 1*"])

@@ -32,7 +32,7 @@ def test_afterwards(pushgateway):
 def test_warnings_are_there(pushgateway):
     send(pushgateway, "not metrics")
 
-def test_the_section_is_there(pushgateway):
+def test_section_is_shown(pushgateway):
     send(pushgateway)
     assert 0
 """
@@ -47,7 +47,7 @@ def judge(project: pytest.Pytester, meddler: str, *arguments: str, conftest: str
 
     warnings = result.parseoutcomes().get("warnings", result.parseoutcomes().get("warning", 0))
     result.assert_outcomes(passed=passed, failed=1, warnings=warnings)
-    result.stdout.fnmatch_lines(["*def test_the_section_is_there*", "*- pushgateway -*", "*push 1*answered 200*"])
+    result.stdout.fnmatch_lines(["*def test_section_is_shown*", "*- pushgateway -*", "*push 1*answered 200*"])
     result.stdout.fnmatch_lines(["*test_it.py:*RejectedPushWarning: push 1*"])
 
 
@@ -64,7 +64,7 @@ FIRST_USES = {
 
 
 @pytest.mark.parametrize("mocked", FIRST_USES.values(), ids=FIRST_USES)
-def test_a_first_use_while_something_is_mocked(project: pytest.Pytester, mocked: str) -> None:
+def test_first_use_while_mocked(project: pytest.Pytester, mocked: str) -> None:
     meddler = f"""
 def test_meddles(request):
     with {mocked}:
@@ -181,7 +181,7 @@ def test_last(pushgateway):
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="finds descriptors as Linux shows them")
 @pytest.mark.parametrize("persisted", [False, True], ids=["in memory", "with a file"])
 @pytest.mark.parametrize("close", CLOSED.values(), ids=CLOSED)
-def test_a_test_closes_descriptors(project: pytest.Pytester, close: str, persisted: bool) -> None:
+def test_closed_descriptors(project: pytest.Pytester, close: str, persisted: bool) -> None:
     first = "pushgateway.restart()" if persisted else "pass"
     meddler = f"""
 def test_meddles(pushgateway):
@@ -199,7 +199,7 @@ def test_meddles(pushgateway):
     )
 
 
-def test_a_test_ends_the_gateway_s_threads(project: pytest.Pytester) -> None:
+def test_ended_gateway_threads(project: pytest.Pytester) -> None:
     meddler = """
 def test_meddles(pushgateway):
     from pytest_pushgateway import threads

@@ -181,7 +181,7 @@ def test_hypothesis(beside: Beside) -> None:
 
     @given(strategies.integers(0, 100))
     @settings(deadline=None, max_examples=20)
-    def test_the_gateway_of_the_session(pushgateway_session, number):
+    def test_session_gateway(pushgateway_session, number):
         pushgateway_session.push(f"a {number}\\n", job="j")
         pushgateway_session.assert_exposed("a", number)
     """

@@ -16,7 +16,7 @@ def effective(result: pytest.RunResult) -> str:
     return next(line[line.index("EFFECTIVE") :] for line in result.outlines if "EFFECTIVE" in line)
 
 
-def test_the_command_line_goes_before_the_ini_file(project: pytest.Pytester) -> None:
+def test_command_line_overrides_ini_file(project: pytest.Pytester) -> None:
     project.makeini("[pytest]\npushgateway_route_prefix = /ini\npushgateway_journal_limit = 5\n")
     project.makepyfile(SHOW)
     result = project.runpytest("-s", "--pushgateway-route-prefix=/cli", "--no-pushgateway-consistency-check")
@@ -27,7 +27,7 @@ def test_the_command_line_goes_before_the_ini_file(project: pytest.Pytester) -> 
     )
 
 
-def test_the_fixture_goes_before_the_command_line_and_the_marker_before_all(project: pytest.Pytester) -> None:
+def test_fixture_overrides_command_line_and_marker_overrides_all(project: pytest.Pytester) -> None:
     project.makeconftest(
         """
         import pytest
@@ -64,7 +64,7 @@ def test_pyproject_toml(project: pytest.Pytester, table: str) -> None:
     assert effective(project.runpytest("-s")).startswith("EFFECTIVE /toml 5 False")
 
 
-def test_the_environment_gives_host_and_port(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_sets_host_and_port(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_PUSHGATEWAY_HOST", "127.0.0.2")
     project.makepyfile("def test_host(pushgateway):\n    assert pushgateway.url.startswith('http://127.0.0.2:')\n")
 
@@ -89,7 +89,7 @@ def test_the_environment_gives_host_and_port(project: pytest.Pytester, monkeypat
         ),
     ],
 )
-def test_a_wrong_option_is_a_usage_error(project: pytest.Pytester, arguments: tuple[str, ...], message: str) -> None:
+def test_invalid_option_is_a_usage_error(project: pytest.Pytester, arguments: tuple[str, ...], message: str) -> None:
     project.makepyfile(SHOW)
     result = project.runpytest(*arguments)
 
@@ -97,7 +97,7 @@ def test_a_wrong_option_is_a_usage_error(project: pytest.Pytester, arguments: tu
     result.stderr.fnmatch_lines([message.replace("[", "[[]")])
 
 
-def test_a_wrong_variable_is_a_usage_error(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_variable_is_a_usage_error(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_PUSHGATEWAY_PROT", "1")
     result = project.runpytest()
 
@@ -141,7 +141,7 @@ def test_nor_can_a_marker_make_them(project: pytest.Pytester) -> None:
         ("web_config_file='w', basic_auth=('a', 'b')", "web_config_file (marker) excludes basic_auth (marker): *"),
     ],
 )
-def test_a_wrong_marker_fails_the_set_up(project: pytest.Pytester, marker: str, message: str) -> None:
+def test_invalid_marker_fails_set_up(project: pytest.Pytester, marker: str, message: str) -> None:
     project.makepyfile(
         f"""
         import pytest
@@ -158,7 +158,7 @@ def test_a_wrong_marker_fails_the_set_up(project: pytest.Pytester, marker: str, 
     result.stdout.no_fnmatch_line("*pytest_pushgateway/plugin/*")
 
 
-def test_a_wrong_option_of_make_pushgateway(project: pytest.Pytester) -> None:
+def test_invalid_option_of_make_pushgateway(project: pytest.Pytester) -> None:
     project.makepyfile("def test_make(make_pushgateway):\n    make_pushgateway(prot=1)\n")
     result = project.runpytest()
 
@@ -179,7 +179,7 @@ def test_every_option_is_in_the_help(project: pytest.Pytester) -> None:
     )
 
 
-def test_a_marker_takes_user_and_password_as_the_command_line_does(project: pytest.Pytester) -> None:
+def test_marker_takes_user_and_password_like_command_line(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest

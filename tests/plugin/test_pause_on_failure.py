@@ -81,7 +81,7 @@ def read(url: str) -> bytes:
     return body
 
 
-def test_the_failed_test_waits_with_its_gateway_running(pytester: pytest.Pytester) -> None:
+def test_failed_test_waits_with_its_gateway_running(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=FAILING)
     with terminal(pytester) as run:
         shown = run.read_until("Press Enter to go on.")
@@ -98,7 +98,7 @@ def test_the_failed_test_waits_with_its_gateway_running(pytester: pytest.Pyteste
 
 
 @pytest.mark.parametrize("arguments", [("-s",), ("-p", "no:capture"), ("--capture=sys",)])
-def test_a_failing_set_up_waits_too_and_the_end_of_input_goes_on(
+def test_failing_set_up_also_waits_and_end_of_input_continues(
     pytester: pytest.Pytester, arguments: tuple[str, ...]
 ) -> None:
     pytester.makepyfile(

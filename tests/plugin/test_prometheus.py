@@ -15,7 +15,7 @@ scrape_configs:
 """
 
 
-def test_a_configuration_by_path_and_by_text(project: pytest.Pytester) -> None:
+def test_configuration_from_path_or_text(project: pytest.Pytester) -> None:
     project.path.joinpath("prometheus.yml").write_text(CONFIG)
     project.mkdir("elsewhere")
     project.makepyfile(
@@ -34,7 +34,7 @@ def test_a_configuration_by_path_and_by_text(project: pytest.Pytester) -> None:
     project.runpytest("-W", "error").assert_outcomes(passed=2)
 
 
-def test_an_invalid_configuration_fails_the_test_with_its_problems(project: pytest.Pytester) -> None:
+def test_invalid_configuration_fails_test_with_its_problems(project: pytest.Pytester) -> None:
     broken = CONFIG.replace("honor_labels: true", "honour_labels: true")
     project.makepyfile(
         f"""
@@ -108,7 +108,7 @@ def test_options_name_the_programs(project: pytest.Pytester, monkeypatch: pytest
     )
 
 
-def test_the_ini_file_names_the_programs(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ini_file_names_programs(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(project.path))
     monkeypatch.delenv("PROMETHEUS_BINARY", raising=False)
     folder = project.mkdir("below")
@@ -127,7 +127,7 @@ def test_the_ini_file_names_the_programs(project: pytest.Pytester, monkeypatch: 
     )
 
 
-def test_a_failure_shows_the_test_and_not_the_library(project: pytest.Pytester) -> None:
+def test_failure_shows_test_and_not_library(project: pytest.Pytester) -> None:
     tool = project.path / "promtool"
     tool.write_text("#!/bin/sh\necho nothing of use\n")
     tool.chmod(0o755)
@@ -170,7 +170,7 @@ def test_a_failure_shows_the_test_and_not_the_library(project: pytest.Pytester) 
     result.stdout.no_fnmatch_line("*pytest_pushgateway/prometheus*")
 
 
-def test_a_misspelt_program_is_an_error(project: pytest.Pytester) -> None:
+def test_misspelt_program_is_an_error(project: pytest.Pytester) -> None:
     result = project.runpytest("--pushgateway-promtol=x")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR

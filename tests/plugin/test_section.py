@@ -38,7 +38,7 @@ LINES = [
 
 
 @pytest.mark.parametrize("arguments", [(), pytest.param(("-n", "2"), marks=pytest.mark.workers), ("--tb=short",)])
-def test_a_failing_test_shows_its_gateways(project: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+def test_failing_test_shows_its_gateways(project: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     project.makepyfile(FAILING)
     result = project.runpytest(*arguments, "-W", "default", "--junitxml=report.xml")
 
@@ -49,7 +49,7 @@ def test_a_failing_test_shows_its_gateways(project: pytest.Pytester, arguments: 
     assert 'push 3 (PUT job="backup"), answered 200: backup_files' in report
 
 
-def test_a_passing_test_shows_nothing(project: pytest.Pytester) -> None:
+def test_passing_test_shows_nothing(project: pytest.Pytester) -> None:
     project.makepyfile("def test_passes(pushgateway):\n    pushgateway.push('a 1\\n', job='b')\n")
     result = project.runpytest("-rA")
 
@@ -57,7 +57,7 @@ def test_a_passing_test_shows_nothing(project: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*- pushgateway -*")
 
 
-def test_a_test_that_had_nothing_to_do_with_it_shows_nothing(project: pytest.Pytester) -> None:
+def test_unrelated_test_shows_nothing(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         def test_passes(pushgateway):
@@ -73,7 +73,7 @@ def test_a_test_that_had_nothing_to_do_with_it_shows_nothing(project: pytest.Pyt
     result.stdout.no_fnmatch_line("*- pushgateway -*")
 
 
-def test_a_set_up_that_fails_shows_it_too(project: pytest.Pytester) -> None:
+def test_failing_set_up_also_shows_section(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
@@ -112,7 +112,7 @@ def test_expected_failures_show_nothing(project: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*- pushgateway -*")
 
 
-def test_a_strict_xfail_that_passes_shows_it(project: pytest.Pytester) -> None:
+def test_passing_strict_xfail_shows_section(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
@@ -141,7 +141,7 @@ AGAIN = """
 """What pytest-rerunfailures does to a test that fails once."""
 
 
-def test_a_test_that_fails_again_shows_it_again(project: pytest.Pytester) -> None:
+def test_rerun_failure_shows_section_again(project: pytest.Pytester) -> None:
     project.makeconftest(AGAIN)
     project.makepyfile("def test_fails(pushgateway):\n    pushgateway.push('a 1\\n', job='b')\n    assert False\n")
     result = project.runpytest()
@@ -150,7 +150,7 @@ def test_a_test_that_fails_again_shows_it_again(project: pytest.Pytester) -> Non
     assert result.stdout.str().count("- pushgateway -") == 1
 
 
-def test_a_test_that_passes_at_its_second_run_hears_of_what_went_wrong_in_that(project: pytest.Pytester) -> None:
+def test_rerun_success_warns_about_its_own_run(project: pytest.Pytester) -> None:
     project.makeconftest(AGAIN)
     project.makepyfile(
         """
@@ -167,7 +167,7 @@ def test_a_test_that_passes_at_its_second_run_hears_of_what_went_wrong_in_that(p
     project.runpytest("-W", "error").assert_outcomes(passed=1, errors=1)
 
 
-def test_a_gateway_without_a_fixture_shows_where_the_test_pushed_to_it(project: pytest.Pytester) -> None:
+def test_gateway_without_fixture_shows_where_test_pushed_to_it(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         from application import send
@@ -189,7 +189,7 @@ def test_a_gateway_without_a_fixture_shows_where_the_test_pushed_to_it(project: 
     assert result.stdout.str().count("- pushgateway -") == 1
 
 
-def test_a_gateway_that_got_nothing_shows_where_the_test_held_it(project: pytest.Pytester) -> None:
+def test_untouched_gateway_shows_where_test_held_it(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
@@ -200,7 +200,7 @@ def test_a_gateway_that_got_nothing_shows_where_the_test_held_it(project: pytest
             with Pushgateway() as gateway:
                 yield gateway
 
-        def test_the_sessions(pushgateway_session):
+        def test_session_gateways_are_shown(pushgateway_session):
             assert False
 
         def test_its_own():
@@ -210,7 +210,7 @@ def test_a_gateway_that_got_nothing_shows_where_the_test_held_it(project: pytest
         def test_before_the_modules(own):
             pass
 
-        def test_the_modules(own):
+        def test_module_gateways_are_shown(own):
             assert False
 
         def test_elsewhere():
@@ -250,7 +250,7 @@ def test_groups_and_snapshots_that_differ_are_explained(project: pytest.Pytester
     )
 
 
-def test_an_assertion_points_at_the_test_and_nothing_of_ours(project: pytest.Pytester) -> None:
+def test_traceback_shows_the_test_only(project: pytest.Pytester) -> None:
     project.makepyfile("def test_exposed(pushgateway):\n    pushgateway.assert_exposed('a')\n")
     result = project.runpytest()
 

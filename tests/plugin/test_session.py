@@ -24,7 +24,7 @@ NESTED = {
             assert pushgateway.settings.journal_limit == 5
     """,
     "b/test_b.py": """
-        def test_the_sessions(application):
+        def test_session_gateways_are_shown(application):
             assert application.settings.journal_limit == 10_000
     """,
 }
@@ -73,7 +73,7 @@ def test_pushes_of_earlier_tests_are_in_the_journal_only(project: pytest.Pyteste
     project.runpytest("-W", "error").assert_outcomes(passed=2)
 
 
-def test_a_session_s_own_fixture_pushes_in_the_test_that_sets_it_up(project: pytest.Pytester) -> None:
+def test_session_fixture_pushes_in_first_test_using_it(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
@@ -112,7 +112,7 @@ def test_pushes_while_the_environment_is_emptied_are_this_tests(project: pytest.
     project.runpytest("-W", "error").assert_outcomes(passed=1)
 
 
-def test_a_failing_test_s_section_has_its_own_requests(project: pytest.Pytester) -> None:
+def test_section_of_failing_test_has_its_own_requests(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         from application import send
@@ -158,7 +158,7 @@ def test_pushes_of_an_earlier_test_that_were_dropped_are_not_missed(project: pyt
     project.runpytest("-W", "error").assert_outcomes(passed=2)
 
 
-def test_a_marker_that_the_session_s_gateway_cannot_heed_is_refused(project: pytest.Pytester) -> None:
+def test_marker_unlike_session_gateway_is_rejected(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
@@ -200,9 +200,7 @@ def test_one_folder_s_options_are_not_those_of_the_session(project: pytest.Pytes
 
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
-def test_a_test_with_options_of_its_folder_is_refused_in_any_order(
-    project: pytest.Pytester, order: tuple[str, str]
-) -> None:
+def test_options_of_a_directory_are_rejected_in_any_order(project: pytest.Pytester, order: tuple[str, str]) -> None:
     write(project, {**NESTED, "a/test_session.py": "def test_refused(application): pass\n"})
     result = project.runpytest("--import-mode=importlib", *order)
 
@@ -220,7 +218,7 @@ def test_options_that_all_tests_see_are_the_session_s(project: pytest.Pytester) 
     "fixture",
     ["pushgateway", "pushgateway_env", "make_pushgateway", "pushgateway_options", "pushgateway_session"],
 )
-def test_a_fixture_takes_no_parameters(project: pytest.Pytester, fixture: str) -> None:
+def test_fixture_takes_no_parameters(project: pytest.Pytester, fixture: str) -> None:
     project.makepyfile(
         f"""
         import pytest
@@ -277,7 +275,7 @@ def test_options_can_be_parametrised_directly(project: pytest.Pytester) -> None:
     project.runpytest("-W", "error").assert_outcomes(passed=3)
 
 
-def test_a_marker_without_the_fixture_is_a_warning(project: pytest.Pytester) -> None:
+def test_marker_without_fixture_emits_warning(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
@@ -308,7 +306,7 @@ def test_a_marker_without_the_fixture_is_a_warning(project: pytest.Pytester) -> 
     result.assert_outcomes(passed=4, warnings=1)
     result.stdout.fnmatch_lines(
         [
-            "*test_a_marker_without_the_fixture_is_a_warning.py:3: PushgatewayWarning: @pytest.mark.pushgateway has no "
+            "*test_marker_without_fixture_emits_warning.py:3: PushgatewayWarning: @pytest.mark.pushgateway has no "
             "effect on test_without, which uses none of the fixtures pushgateway, pushgateway_env, make_pushgateway, "
             "pushgateway_session; request one, or remove the marker"
         ]
@@ -316,7 +314,7 @@ def test_a_marker_without_the_fixture_is_a_warning(project: pytest.Pytester) -> 
     project.runpytest("-W", "error").assert_outcomes(errors=1)
 
 
-def test_a_marker_without_names_is_an_error(project: pytest.Pytester) -> None:
+def test_marker_without_names_is_an_error(project: pytest.Pytester) -> None:
     project.makepyfile("import pytest\n@pytest.mark.pushgateway(9091)\ndef test_without():\n    pass\n")
     result = project.runpytest()
 
@@ -325,7 +323,7 @@ def test_a_marker_without_names_is_an_error(project: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("where", ["function", "module"])
-def test_an_unknown_option_of_a_marker_without_the_fixture_is_an_error(project: pytest.Pytester, where: str) -> None:
+def test_unknown_marker_option_without_fixture_is_an_error(project: pytest.Pytester, where: str) -> None:
     mark = "pytest.mark.pushgateway(journal_limits=5)"
     project.makepyfile(
         f"import pytest\n{'pytestmark = ' if where == 'module' else '@'}{mark}\ndef test_without():\n    pass\n"

@@ -27,7 +27,7 @@ TESTS = """
 
 
 @pytest.mark.parametrize("arguments", [pytest.param(("-n", "2"), marks=pytest.mark.workers), ()])
-def test_the_table(project: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+def test_summary_table(project: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     project.makepyfile(test_it=TESTS)
     result = project.runpytest("--pushgateway-summary", "-W", "error", *arguments)
 
@@ -51,7 +51,7 @@ def test_nobody_asked(project: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*pushgateway summary*")
 
 
-def test_a_run_without_pushes(project: pytest.Pytester) -> None:
+def test_summary_of_run_without_pushes(project: pytest.Pytester) -> None:
     project.makepyfile("def test_none(): pass")
     result = project.runpytest("--pushgateway-summary")
 

@@ -85,7 +85,7 @@ def test_after(busy: pytest.Pytester, test: str) -> None:
     assert "Traceback" not in result.stderr.str()
 
 
-def test_an_interrupt_from_outside(busy: pytest.Pytester) -> None:
+def test_external_interrupt(busy: pytest.Pytester) -> None:
     """Ctrl-C while the code under test waits for an answer that never comes."""
     path = busy.makepyfile(
         """
@@ -117,7 +117,7 @@ def test_an_interrupt_from_outside(busy: pytest.Pytester) -> None:
     assert wire.is_refused(port)
 
 
-def test_a_forked_child_that_ends_takes_nothing_with_it(busy: pytest.Pytester) -> None:
+def test_ending_forked_child_removes_nothing(busy: pytest.Pytester) -> None:
     """Neither os._exit nor an orderly exit of a child touches the parent's sockets, threads and file."""
     busy.makepyfile(
         """
@@ -156,7 +156,7 @@ def test_temporary_files_go_with_the_run(busy: pytest.Pytester, tmp_path: Path) 
         from busy import busy
         from pytest_pushgateway import Pushgateway
 
-        def test_a_gateway_of_ones_own():
+        def test_own_gateway():
             gateway = Pushgateway().start()
             busy(gateway)
             assert False
@@ -167,7 +167,7 @@ def test_temporary_files_go_with_the_run(busy: pytest.Pytester, tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("pushgateway-")] == []
 
 
-def test_a_child_process_that_ends_normally_leaves_the_file_to_its_parent(tmp_path: Path) -> None:
+def test_normally_ending_child_leaves_file_to_parent(tmp_path: Path) -> None:
     script = """
 import os, signal, sys
 from pytest_pushgateway import Pushgateway

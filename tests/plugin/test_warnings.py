@@ -89,7 +89,7 @@ def test_filters_of_every_kind_steer_them(project: pytest.Pytester) -> None:
     project.runpytest(*DEFAULT).assert_outcomes(passed=2, errors=1)
 
 
-def test_a_filter_in_the_ini_file_imports_nothing(project: pytest.Pytester) -> None:
+def test_filter_in_ini_file_imports_nothing(project: pytest.Pytester) -> None:
     project.makeini("[pytest]\nfilterwarnings =\n    error::pytest_pushgateway.RejectedPushWarning\n")
     project.makepyfile(
         """
@@ -129,7 +129,7 @@ def test_under_an_error_filter_all_become_one_error(project: pytest.Pytester) ->
     result.stdout.no_fnmatch_line("*warn_explicit*")
 
 
-def test_a_test_that_has_failed_already_gets_no_second_error(project: pytest.Pytester) -> None:
+def test_failed_test_gets_no_second_error(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         from application import send
@@ -143,7 +143,7 @@ def test_a_test_that_has_failed_already_gets_no_second_error(project: pytest.Pyt
     project.runpytest("-W", "error").assert_outcomes(failed=1)
 
 
-def test_a_failing_tear_down_is_not_masked(project: pytest.Pytester) -> None:
+def test_failing_tear_down_is_not_masked(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
@@ -200,7 +200,7 @@ def test_gateways_made_in_a_test_warn_too(project: pytest.Pytester, fixture: str
     project.runpytest(*DEFAULT).assert_outcomes(passed=1, warnings=1)
 
 
-def test_a_reset_in_the_midst_of_a_test_hides_nothing(project: pytest.Pytester) -> None:
+def test_reset_within_test_hides_nothing(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         from application import send
@@ -235,7 +235,7 @@ def test_each_test_hears_only_its_own(project: pytest.Pytester) -> None:
     result.assert_outcomes(passed=3, warnings=1)
 
 
-def test_an_exception_in_a_predicate_shows_in_the_section_of_a_test_that_has_failed(project: pytest.Pytester) -> None:
+def test_exception_in_predicate_is_shown_for_failed_test(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         from application import send
@@ -251,7 +251,7 @@ def test_an_exception_in_a_predicate_shows_in_the_section_of_a_test_that_has_fai
     result.stdout.fnmatch_lines(["  error in a thread: ZeroDivisionError: division by zero"])
 
 
-def test_an_exception_in_a_predicate_fails_the_test_that_gave_it(project: pytest.Pytester) -> None:
+def test_exception_in_predicate_fails_its_test(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         from application import send
@@ -271,9 +271,7 @@ def test_an_exception_in_a_predicate_fails_the_test_that_gave_it(project: pytest
 
 
 @pytest.mark.parametrize("then", ["pass", "pushgateway.restart()", "pushgateway.stop(); pushgateway.start()"])
-def test_an_exception_in_a_thread_of_the_gateway_fails_the_test_that_caused_it(
-    project: pytest.Pytester, then: str
-) -> None:
+def test_exception_in_gateway_thread_fails_its_test(project: pytest.Pytester, then: str) -> None:
     project.makepyfile(
         f"""
         from application import send

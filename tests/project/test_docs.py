@@ -105,14 +105,14 @@ def test_page(page: Path, tmp_path: Path) -> None:
         assert result.returncode == 0, result.stdout
 
 
-def test_a_page_without_tests_is_not_taken_for_tested(tmp_path: Path) -> None:
+def test_page_without_tests_is_not_reported_as_tested(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python\n# test_x.py\ndef test_x():\n    assert 0\n```\n", encoding="utf-8")
     with pytest.raises(AssertionError, match="1 failed"):
         test_page(page, tmp_path)
 
 
-def test_a_file_without_a_name_is_not_taken_for_tested(tmp_path: Path) -> None:
+def test_file_without_name_is_not_reported_as_tested(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```yaml\nscrape_configs: []\n```\n", encoding="utf-8")
     with pytest.raises(AssertionError, match=r"page\.md:1: no file's name"):

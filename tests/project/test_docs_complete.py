@@ -127,7 +127,7 @@ def generator() -> ModuleType:
     return module
 
 
-def test_the_table_of_options_is_current() -> None:
+def test_table_of_options_is_current() -> None:
     page = (DOCS / "options.md").read_text(encoding="utf-8")
     assert generator().with_table(page) == page, "run python docs/options_table.py"
 
@@ -155,7 +155,7 @@ def test_links_lead_to_what_is_there(page: Path) -> None:
     assert broken == []
 
 
-def test_the_quickstart_takes_fifteen_lines() -> None:
+def test_quickstart_takes_fifteen_lines() -> None:
     """The code under test and its test, with the lines that name the files and the empty ones."""
     code = [block for block in snippets.blocks(DOCS / "quickstart.md") if block.language == "python"]
     ends = next(number for number, block in enumerate(code) if block.fails)
@@ -163,11 +163,11 @@ def test_the_quickstart_takes_fifteen_lines() -> None:
     assert sum(len(block.text.splitlines()) for block in code[:ends]) <= 15
 
 
-def test_the_hook_of_pre_commit_is_the_release_that_is_described() -> None:
+def test_pre_commit_hook_is_the_described_release() -> None:
     assert f"\n    rev: v{pytest_pushgateway.__version__}\n" in explained("command-line.md")
 
 
-def test_the_repository_has_one_address() -> None:
+def test_repository_has_one_address() -> None:
     """A fork has to change it in as many places as this finds; a typing error would lead to somebody else."""
     written = "".join(page.read_text(encoding="utf-8") for page in [*REPOSITORY_PAGES, *PAGES, ROOT / "pyproject.toml"])
     assert set(re.findall(r"https://github\.com/[\w-]+/pytest-pushgateway\b", written)) == {
@@ -175,7 +175,7 @@ def test_the_repository_has_one_address() -> None:
     }
 
 
-def test_a_broken_link_is_found(tmp_path: Path) -> None:
+def test_broken_link_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# The page's title\n\n[a](other.md) [b](#the-pages-title) [c](#elsewhere)\n", encoding="utf-8")
     assert links(page) == ["other.md", "#the-pages-title", "#elsewhere"]

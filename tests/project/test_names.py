@@ -44,14 +44,14 @@ OF_FILES = PACKAGE / "gateway" / "app" / "page"
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda one: str(one.relative_to(PACKAGE)))
-def test_a_folder_is_a_subject_of_at_most_a_dozen_modules(folder: Path) -> None:
+def test_folder_has_at_most_a_dozen_modules(folder: Path) -> None:
     modules = [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
 
     assert folder == OF_FILES or 3 <= len(modules) <= 12, modules
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda one: str(one.relative_to(PACKAGE)))
-def test_a_folder_says_what_belongs_in_it(folder: Path) -> None:
+def test_folder_docstring_tells_what_belongs_in_it(folder: Path) -> None:
     docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
 
     assert docstring.count(".") >= 2, docstring

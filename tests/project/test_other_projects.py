@@ -52,7 +52,7 @@ RECIPES = {"syrupy": "--snapshot-update", "inline-snapshot": "--inline-snapshot=
 
 
 @pytest.mark.parametrize("tool", RECIPES)
-def test_a_snapshot_that_is_kept_fits_the_next_run(tool: str, tmp_path: Path) -> None:
+def test_kept_snapshot_fits_next_run(tool: str, tmp_path: Path) -> None:
     need(tool.replace("-", "_"))
     found = snippets.blocks(ROOT / "docs" / "gateway.md")
     (recipe,) = [block for block in found if block.not_run == f"needs {tool}"]

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.package
 
 
-def test_the_wheel_holds_the_whole_package_and_nothing_else(built: Path) -> None:
+def test_wheel_holds_whole_package_and_nothing_else(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -30,7 +30,7 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(built: Path) -> None
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"pytest_pushgateway"}
 
 
-def test_the_metadata_names_entry_points_licence_and_extras(built: Path) -> None:
+def test_metadata_names_entry_points_licence_and_extras(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         texts = {
@@ -47,7 +47,7 @@ def test_the_metadata_names_entry_points_licence_and_extras(built: Path) -> None
     assert all(address.startswith(dict(addresses)["Source"]) for _, address in addresses)
 
 
-def test_a_package_index_shows_the_readme_with_links_that_lead_somewhere(built: Path) -> None:
+def test_readme_links_work_on_package_index(built: Path) -> None:
     """There no file lies beside it: each link names the file in the repository, as it is at the release's tag."""
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -67,7 +67,7 @@ def test_a_package_index_shows_the_readme_with_links_that_lead_somewhere(built: 
     assert len({target for _, target in shown}) > 10
 
 
-def test_the_source_distribution_can_be_tested(built: Path) -> None:
+def test_source_distribution_can_be_tested(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}

@@ -63,7 +63,7 @@ def write_up_to(recipe: snippets.Block, page: str, folder: Path) -> None:
 
 @pytest.mark.package
 @pytest.mark.parametrize("plugin", PLUGINS)
-def test_a_recipe_for_another_plugin(plugin: str, tmp_path: Path) -> None:
+def test_recipe_for_another_plugin(plugin: str, tmp_path: Path) -> None:
     need(plugin)
     page = PLUGINS[plugin]
     wanted = f"needs {plugin.replace('_', '-')}"
@@ -105,7 +105,7 @@ def check_schema(path: Path, *schema: str) -> None:
 
 @pytest.mark.package
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_a_recipe_for_a_service_fits_its_schema(name: str, tmp_path: Path) -> None:
+def test_recipe_for_service_fits_its_schema(name: str, tmp_path: Path) -> None:
     path = tmp_path / Path(name).name
     path.write_text(named(name).text, encoding="utf-8")
     check_schema(path, *SCHEMAS[name])
@@ -139,7 +139,7 @@ def test_actions_are_named_by_commit() -> None:
     assert len(set(used)) == len({one.partition("@")[0] for one in used}), "one action at two versions"
 
 
-def test_a_system_is_claimed_only_if_a_job_runs_on_it() -> None:
+def test_system_is_claimed_only_if_job_runs_on_it() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     claimed = set(re.findall(r'"Operating System :: (?:[\w:]+ :: )?(\w+)"', project))
     names = {"Linux": "ubuntu", "MacOS": "macos", "macOS": "macos", "Windows": "windows"}
@@ -191,7 +191,7 @@ def test_workflows_and_recipes_name_environments_that_there_are(tmp_path: Path) 
     assert run(tmp_path, "tox", "list", "--no-desc", "-q").stdout.split() == [f"py3{minor}" for minor in range(10, 15)]
 
 
-def test_the_container_runs_a_command_that_there_is(tmp_path: Path) -> None:
+def test_container_runs_existing_command(tmp_path: Path) -> None:
     (recipe,) = [block for block in snippets.blocks(ROOT / "docs" / "howto.md") if block.language == "dockerfile"]
     instructions = dict(line.split(" ", 1) for line in recipe.text.splitlines())
     extras = re.search(r'"pytest-pushgateway\[([\w,]+)\]"', instructions["RUN"])
@@ -218,7 +218,7 @@ def test_the_container_runs_a_command_that_there_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.package
-def test_the_hook_of_pre_commit(tmp_path: Path) -> None:
+def test_pre_commit_hook(tmp_path: Path) -> None:
     """The hook that the documentation names, in a repository of ours and for one of a user."""
     need("pre_commit")
     (page,) = [block for block in FILES if block.file_name == ".pre-commit-config.yaml"]

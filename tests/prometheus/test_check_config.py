@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_good_file(capsys: pytest.CaptureFixture[str]) -> None:
+def test_good_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["good.yml"]) == 0
     assert capsys.readouterr() == ("no problems in 1 file\n", "")
 
@@ -80,7 +80,7 @@ def test_rules_can_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_gateway_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_gateway_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     Path("other.yml").write_text(LOST.replace("pushgateway", "other").replace("pg:9091", "o:1"))
     assert main(["other.yml"]) == 0
     assert main(["--gateway", "o:1", "other.yml"]) == 1
@@ -216,7 +216,7 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_file_that_is_not_there_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_file_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--", "-x.yml"]) == 1
     assert capsys.readouterr().out.startswith("-x.yml: error: open -x.yml: no such file or directory\n")
 

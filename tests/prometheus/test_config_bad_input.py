@@ -32,7 +32,7 @@ def test_fifty_megabytes() -> None:
     tracemalloc.stop()
 
 
-def test_a_large_file_is_not_read_whole(tmp_path: Path) -> None:
+def test_large_file_is_not_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "p.yml"
     with path.open("wb") as file:
         file.truncate(50_000_000)
@@ -88,7 +88,7 @@ def test_billion_laughs() -> None:
     assert "cannot unmarshal !!seq into config.ScrapeConfig" in {one.message for one in load(text=text).problems}
 
 
-def test_an_anchor_that_contains_itself() -> None:
+def test_anchor_contains_itself() -> None:
     text = "scrape_configs:\n- &a {job_name: x, <<: *a}\n"
     assert only(text) == "p.yml:2:3: error: yaml: anchor 'a' value contains itself"
 
@@ -100,22 +100,22 @@ def test_includes_do_not_recurse(tmp_path: Path) -> None:
     assert problem.message == "field scrape_config_files not found in type config.ScrapeConfigs"
 
 
-def test_a_missing_file() -> None:
+def test_missing_file() -> None:
     (problem,) = load("/nowhere/p.yml").problems
     assert str(problem) == "/nowhere/p.yml: error: open /nowhere/p.yml: no such file or directory"
 
 
-def test_a_folder(tmp_path: Path) -> None:
+def test_directory_as_file(tmp_path: Path) -> None:
     (problem,) = load(tmp_path).problems
     assert problem.message == f"read {tmp_path}: is a directory"
 
 
-def test_an_empty_file_is_a_configuration() -> None:
+def test_empty_file_is_a_configuration() -> None:
     assert load(text="").problems == []
     assert load(text="").jobs == []
 
 
-def test_a_markdown_page_gets_one_hint() -> None:
+def test_markdown_page_gets_one_hint() -> None:
     page = "---\ntitle : PushGateWay\nweight : 3\n---\n\n# Page\n\n```\nglobal:\n```\n```\nx\n```\n"
     config = load(text=page, path="page.md")
     assert [str(one) for one in config.problems] == [

@@ -39,7 +39,7 @@ def shown(config: PrometheusConfig) -> list[str]:
     return [str(problem) for problem in config.problems]
 
 
-def test_a_job_is_typed() -> None:
+def test_job_is_typed() -> None:
     config = read(SEED)
     assert config.problems == []
     assert config.errors == []
@@ -76,7 +76,7 @@ def test_labels_have_places() -> None:
     assert group.label_positions == {"env": ((5, 14), (5, 19))}
 
 
-def test_an_unknown_job_is_a_lookup_error_that_lists_them() -> None:
+def test_unknown_job_raises_lookup_error_with_known_ones() -> None:
     with pytest.raises(LookupError, match=r"no scrape job 'gateway' .* 'prometheus', 'node_exporter', 'pushgateway'"):
         read(SEED).job("gateway")
 
@@ -157,7 +157,7 @@ def test_target_files_are_read(tmp_path: Path) -> None:
     ("version", "message"),
     [("3.5", "unexpected end of JSON input"), ("2.53", "invalid character ' ' in literal true (expecting 'e')")],
 )
-def test_a_target_file_that_ends_in_a_word(tmp_path: Path, version: str, message: str) -> None:
+def test_target_file_ends_within_a_word(tmp_path: Path, version: str, message: str) -> None:
     """As promtool says, of either version, where no newline ends the file."""
     (tmp_path / "t.json").write_text("[tru")
     path = tmp_path / "prometheus.yml"
@@ -166,7 +166,7 @@ def test_a_target_file_that_ends_in_a_word(tmp_path: Path, version: str, message
     assert message in problem.message
 
 
-def test_a_missing_target_file_is_a_note(tmp_path: Path) -> None:
+def test_missing_target_file_is_a_note(tmp_path: Path) -> None:
     path = tmp_path / "prometheus.yml"
     path.write_text("scrape_configs:\n- job_name: a\n  file_sd_configs:\n  - files: [t.yml]\n")
     config = load(path, lint="none")
@@ -201,7 +201,7 @@ def test_all_problems_are_reported_with_line_column_and_job() -> None:
         ("metrics-path", "did you mean 'metrics_path'?"),
     ],
 )
-def test_an_unknown_field_is_put_right(name: str, hint: str) -> None:
+def test_unknown_field_gets_a_suggestion(name: str, hint: str) -> None:
     (problem,) = read(f"scrape_configs:\n- job_name: a\n  {name}: []\n").problems
     assert problem.hint == hint
     assert problem.hint_rule == "PG026"
@@ -219,7 +219,7 @@ def test_look_ahead_gets_an_alternative() -> None:
     )
 
 
-def test_a_url_as_target_is_taken_apart() -> None:
+def test_url_as_target_is_split() -> None:
     text = "scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: ['https://pg:9091/x/metrics']\n"
     (problem,) = read(text).problems
     assert problem.message == '"https://pg:9091/x/metrics" is not a valid hostname'

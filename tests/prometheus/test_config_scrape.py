@@ -58,7 +58,7 @@ def test_without_it_the_message_says_where_the_label_went(gateway: Pushgateway) 
 
 @pytest.mark.parametrize("word", ["name", "value"])
 @pytest.mark.parametrize("method", ["assert_stored", "assert_not_stored", "value"])
-def test_a_name_and_a_value_are_given_without_a_word(gateway: Pushgateway, method: str, word: str) -> None:
+def test_name_and_value_are_positional_only(gateway: Pushgateway, method: str, word: str) -> None:
     scrape = config("true").scrape(gateway, "pushgateway")
     with pytest.raises(TypeError, match=f"a label called {word} is given as labels={{'{word}': 1024}}"):
         getattr(scrape, method)("backup_bytes", **{word: 1024})
@@ -78,7 +78,7 @@ def test_what_a_rule_drops_or_renames_is_said(gateway: Pushgateway) -> None:
         config(more=rules).scrape(gateway).assert_stored("backup_bytes")
 
 
-def test_a_path_that_does_not_fit(gateway: Pushgateway) -> None:
+def test_path_does_not_fit(gateway: Pushgateway) -> None:
     scrape = config(more="metrics_path: /prometheus/metrics").scrape(gateway)
     assert (scrape.health, scrape.error) == ("down", "server returned HTTP status 404 Not Found")
     with pytest.raises(
@@ -90,14 +90,14 @@ def test_a_path_that_does_not_fit(gateway: Pushgateway) -> None:
     scrape.assert_stored("up", 0)
 
 
-def test_a_gateway_that_is_gone(gateway: Pushgateway) -> None:
+def test_gateway_is_gone(gateway: Pushgateway) -> None:
     gateway.stop()
     error = config().scrape(gateway).error
     where = f"127.0.0.1:{gateway.port}"
     assert error == f'Get "http://pushgateway.example:9091/metrics": dial tcp {where}: connect: connection refused'
 
 
-def test_a_gateway_that_hangs(gateway: Pushgateway) -> None:
+def test_gateway_hangs(gateway: Pushgateway) -> None:
     with gateway.faults.hang(methods=["GET"]):
         error = config().scrape(gateway, timeout=0.1).error
     assert error == 'Get "http://pushgateway.example:9091/metrics": context deadline exceeded'
@@ -172,7 +172,7 @@ def test_alerts_at_the_clock_of_the_test(gateway: Pushgateway, tmp_path: Path) -
 
 
 @pytest.mark.conformance
-def test_an_alert_that_is_silent_for_want_of_honor_labels(gateway: Pushgateway, tmp_path: Path) -> None:
+def test_alert_silent_without_honor_labels(gateway: Pushgateway, tmp_path: Path) -> None:
     (tmp_path / "alerts.yml").write_text(
         "groups:\n- name: g\n  rules:\n  - alert: BackupTooOld\n"
         '    expr: time() - push_time_seconds{job="backup"} > 1\n'

@@ -94,7 +94,7 @@ target other:9091
     )
 
 
-def test_an_example_where_no_metrics_are_given(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_example_without_metrics(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text(
         "scrape_configs: [{job_name: pushgateway, honor_labels: true, static_configs: [{targets: ['pg:9091']}]}]"
     )
@@ -106,7 +106,7 @@ def test_an_example_where_no_metrics_are_given(config: Path, capsys: pytest.Capt
     assert "      with the target's labels  nothing changes\n" in out
 
 
-def test_a_scrape_that_fails(config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failing_scrape(config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a 1\nb one\n")))
     assert main(["explain", str(config), "--metrics", "-", "--target", "pushgateway:1"]) == 1
     out = capsys.readouterr().out
@@ -166,7 +166,7 @@ def test_which_job_and_which_targets(config: Path, capsys: pytest.CaptureFixture
     assert "no target of job 'a' is known: it has none" in capsys.readouterr().err
 
 
-def test_a_configuration_that_is_none(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_configuration(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text("scrape_configs: [{job_name: ''}]")
     assert main(["explain", str(config)]) == 1
     assert "job_name is empty" in capsys.readouterr().err

@@ -53,7 +53,7 @@ def saying(answer: bytes, *, reset: bool = False) -> Iterator[str]:
         thread.join()
 
 
-def test_the_connection_goes_to_the_gateway_and_the_host_stays() -> None:
+def test_connection_goes_to_gateway_and_host_header_stays() -> None:
     with Exposer({"/metrics": Page(b"a 1\n", needs={"Host": "pg.example:9091", "Accept": "text/plain"})}) as exposer:
         assert get("http://pg.example:9091/metrics", connect_to=("127.0.0.1", exposer.port)) == b"a 1\n"
 
@@ -65,20 +65,20 @@ def test_redirects() -> None:
         assert error(f"http://{exposer.address}/", follow_redirects=False) == "server returned HTTP status 302 Found"
 
 
-def test_a_host_in_brackets_that_is_no_address() -> None:
+def test_host_in_brackets_is_not_an_address() -> None:
     """Go looks it up as a name; Python's urlsplit() refuses it, in words of each patch release."""
     assert error("http://[foo]:1/") == 'Get "http://[foo]:1/": dial tcp: lookup foo: no such host'
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://a b/", "http://h:x/"])
-def test_a_redirect_to_what_is_not_a_url(location: str) -> None:
+def test_redirect_to_invalid_url(location: str) -> None:
     with Exposer({"/": Page(status=302, headers={"Location": location})}) as exposer:
         url = f"http://{exposer.address}/"
         assert error(url).startswith(f'Get "{url}": failed to parse Location header "{location}": parse "{location}": ')
 
 
 @pytest.mark.parametrize("location", ["/b", "b", "//{}/b", "http://{}/b"])
-def test_a_redirect_may_leave_out_what_stays(location: str) -> None:
+def test_redirect_may_omit_unchanged_parts(location: str) -> None:
     pages = {"/": Page(status=302), "/b": Page(b"b 1\n")}
     with Exposer(pages) as exposer:
         pages["/"].headers["Location"] = location.format(exposer.address)
@@ -149,7 +149,7 @@ def test_answers_that_are_none(answer: bytes, message: str) -> None:
         assert error(url) == message.replace("{url}", url)
 
 
-def test_a_reset() -> None:
+def test_connection_reset() -> None:
     with saying(b"", reset=True) as address:
         url = f"http://{address}/"
         problem = error(url)
@@ -164,7 +164,7 @@ def test_size_limits() -> None:
             assert error(f"http://{exposer.address}{path}", limit=10) == "body size limit exceeded"
 
 
-def test_the_deadline_holds_for_everything() -> None:
+def test_deadline_holds_for_everything() -> None:
     with Exposer({"/": Page(hang=True)}) as exposer:
         url = f"http://{exposer.address}/"
         with pytest.raises(FetchError) as caught:
@@ -222,7 +222,7 @@ def test_no_tls_at_the_other_end() -> None:
         assert error(f"https://{address}/") == f'Get "https://{address}/": EOF'
 
 
-def test_a_handshake_without_an_answer_where_an_early_end_is_ignored() -> None:
+def test_handshake_without_answer_if_early_end_is_ignored() -> None:
     """Python 3.11.0 to 3.11.2 ask OpenSSL 3 to take every end of a connection for an orderly one."""
     client = ScrapeClient(HttpClient())
     client.tls().options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
@@ -231,7 +231,7 @@ def test_a_handshake_without_an_answer_where_an_early_end_is_ignored() -> None:
     assert str(caught.value) == f'Get "https://{address}/": EOF'
 
 
-def test_a_client_certificate_is_shown(authority: trustme.CA, tmp_path: Path) -> None:
+def test_client_certificate_is_sent(authority: trustme.CA, tmp_path: Path) -> None:
     context = secure(authority, "127.0.0.1")
     context.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(context)

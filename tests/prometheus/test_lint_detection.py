@@ -23,7 +23,7 @@ def static(*targets: str, **labels: str) -> str:
 @pytest.mark.parametrize(
     "name", ["pushgateway", "push-gateway", "Prometheus Pushgateway", "pgw", "prod-pgw-1", "pushgw"]
 )
-def test_a_name_is_sure(name: str) -> None:
+def test_name_is_certain(name: str) -> None:
     assert level(static("x:80"), name) == "sure"
 
 
@@ -33,11 +33,11 @@ def test_other_names_are_not(name: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["pushgateway:9091", "prom-pushgateway.monitoring.svc:9091", "pgw.example.com"])
-def test_a_host_is_sure(target: str) -> None:
+def test_host_is_certain(target: str) -> None:
     assert level(static("node:9100", target)) == "sure"
 
 
-def test_the_final_address_counts() -> None:
+def test_final_address_counts() -> None:
     rule = "  relabel_configs:\n  - {target_label: __address__, replacement: 'pushgateway:9091'}\n"
     assert level(static("x:1") + rule) == "sure"
     rule = "  relabel_configs:\n  - {target_label: __address__, replacement: 'blackbox:9115'}\n"
@@ -74,15 +74,15 @@ def test_credentials_are_no_evidence() -> None:
     assert level("  consul_sd_configs: [{services: [web], password: pushgateway}]\n") is None
 
 
-def test_the_port_with_honor_labels_is_likely() -> None:
+def test_port_with_honor_labels_is_likely() -> None:
     assert level("  honor_labels: true\n" + static("10.0.0.5:9091")) == "likely"
 
 
-def test_a_label_is_likely() -> None:
+def test_label_is_likely() -> None:
     assert level(static("10.0.0.5:80", service="pushgateway")) == "likely"
 
 
-def test_the_port_alone_is_perhaps() -> None:
+def test_port_only_is_possible() -> None:
     assert level(static("10.0.0.5:9091")) == "perhaps"
 
 
@@ -131,7 +131,7 @@ def test_gateway_jobs() -> None:
     assert repr(detect(config)[0]) == "<'pushgateway' is sure a gateway job: it is called 'pushgateway'>"
 
 
-def test_the_text_is_not_looked_through_for_every_job() -> None:
+def test_text_is_not_searched_for_every_job() -> None:
     class Counted(bytes):
         looks = 0
 

@@ -71,6 +71,6 @@ def test_every_rule_has_a_page_and_every_page_a_rule() -> None:
     assert named == {page.stem for page in PAGES} == LINT_RULES
 
 
-def test_the_index_names_every_page() -> None:
+def test_index_names_every_page() -> None:
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     assert [page.stem for page in PAGES] == sorted(re.findall(r"\| \[(PG\d{3}b?)\]", index))

@@ -45,7 +45,7 @@ class TestLabels:
         labelled = job(honor=False, name="a", targets="['10.0.0.1:80']\n    labels: {app: pushgateway}")
         assert found(labelled) == ["PG001 warning"]
 
-    def test_a_job_that_scrapes_others_too_is_to_be_split(self) -> None:
+    def test_job_with_other_targets_should_be_split(self) -> None:
         (problem,) = lint(job(honor=False, name="all", targets="['prom:9090', 'pushgateway:9091']"))
         assert problem.fix is not None
         assert problem.fix.startswith("give the gateway its own job, with honor_labels: true;")
@@ -59,7 +59,7 @@ class TestLabels:
         assert found(job(rules, honor=False)) == []
         assert found(job(rules.replace("target_label: job", "target_label: pushed_job"), honor=False)) != []
 
-    def test_a_misplaced_honor_labels_is_one_finding(self) -> None:
+    def test_misplaced_honor_labels_is_one_finding(self) -> None:
         assert found(job(honor=False, targets="['pg:9091']\n    labels: {honor_labels: true}")) == ["PG003 error"]
 
     def test_two_gateways(self) -> None:
@@ -74,7 +74,7 @@ class TestLabels:
     def test_other_programs_beside_the_gateway_are_no_second_gateway(self) -> None:
         assert found(job(name="all", targets="['node:9100', 'pushgateway:9091']")) == []
 
-    def test_the_same_gateway_in_two_jobs(self) -> None:
+    def test_same_gateway_in_two_jobs(self) -> None:
         assert found(job(), job(name="pgw")) == ["PG007 warning"]
         assert found(job(), job("metrics_path: /x/metrics", name="pgw")) == []
         keep = "metric_relabel_configs: [{source_labels: [__name__], regex: a.*, action: keep}]"
@@ -107,13 +107,13 @@ class TestTransport:
         scrape = SimpleNamespace(text="# TYPE x gauge\nx 1\n")
         return SimpleNamespace(address="h:1", scheme=scheme, settings=Settings(**settings), scrape=lambda: scrape)
 
-    def test_a_gateway_at_hand_tells_its_path(self) -> None:
+    def test_reachable_gateway_gives_its_path(self) -> None:
         assert found(job(), gateway=self.gateway()) == []
         (problem,) = lint(job(), gateway=self.gateway(telemetry_path="/m", route_prefix="/push"))
         assert problem.rule == "PG012"
         assert problem.fix == "metrics_path: /push/m"
 
-    def test_a_gateway_at_hand_tells_what_it_asks_for(self) -> None:
+    def test_reachable_gateway_gives_its_requirements(self) -> None:
         assert found(job(), gateway=self.gateway("https")) == ["PG015 warning"]
         assert found(job("scheme: https"), gateway=self.gateway()) == ["PG015 warning"]
         secret = self.gateway(basic_auth=("u", "p"))
@@ -227,7 +227,7 @@ class TestSettings:
         assert found(job("scrape_interval: 2m"), lint="strict") == []
         assert found(job("scrape_interval: 500ms"), lint="strict") == ["PG011 note"]
 
-    def test_a_global_interval_is_shown_where_it_stands(self) -> None:
+    def test_global_interval_is_shown_at_its_line(self) -> None:
         (problem,) = lint(job(), before="global:\n  scrape_interval: 10m\n")
         assert (problem.rule, problem.line, problem.column) == ("PG010", 2, 20)
 
@@ -246,7 +246,7 @@ class TestSettings:
         relabelled = job("relabel_configs: [{target_label: instance, replacement: x}]")
         assert found(relabelled, lint="strict") == ["PG004 note"]
 
-    def test_the_whole_file(self) -> None:
+    def test_whole_file(self) -> None:
         other = job(name="A", targets="['x:1']")
         assert found(other, job(name="a", honor=False, targets="['x:1']"), lint="strict") == [
             "PG002 note",

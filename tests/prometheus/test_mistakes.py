@@ -77,7 +77,7 @@ def test_labels_match_as_on_a_gateway(result: ScrapeResult) -> None:
         result.assert_stored("rows", job=re.compile("night"))
 
 
-def test_a_label_that_no_series_of_the_name_has(result: ScrapeResult) -> None:
+def test_label_missing_on_series_of_name(result: ScrapeResult) -> None:
     with pytest.raises(AssertionError) as caught:
         result.assert_not_stored("rows", jobb="nightly")
     assert str(caught.value).splitlines() == [
@@ -103,7 +103,7 @@ def test_labels_that_the_scrape_may_have_given_are_known(result: ScrapeResult) -
     ("name", "parts"),
     [("errors", "errors_total"), ("seconds", "seconds_bucket or seconds_sum or seconds_count")],
 )
-def test_a_family_is_not_a_series(result: ScrapeResult, name: str, parts: str) -> None:
+def test_family_is_not_a_series(result: ScrapeResult, name: str, parts: str) -> None:
     with pytest.raises(AssertionError, match=f"that proves nothing: no series has that name; ask for {parts}$"):
         result.assert_not_stored(name)
     assert result.assert_not_stored("rows_total")
@@ -117,7 +117,7 @@ def test_a_family_is_not_a_series(result: ScrapeResult, name: str, parts: str) -
         ({"relabel_configs": [RelabelRule(action="drop")]}, "was dropped by relabel_configs"),
     ],
 )
-def test_a_target_that_was_not_scraped_proves_nothing(options: Any, why: str) -> None:
+def test_unscraped_target_proves_nothing(options: Any, why: str) -> None:
     with pytest.raises(AssertionError, match=f"(?s)assert stored.health for that\n.*{why}"):
         stored(BODY, **options).assert_not_stored("rows")
     if "relabel_configs" not in options:

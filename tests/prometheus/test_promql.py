@@ -35,7 +35,7 @@ def test_what_looks_at_absolute_time_is_moved(expression: str, moved: str) -> No
     assert shift(expression, START) == moved
 
 
-def test_a_fraction_of_a_second_stays_exact() -> None:
+def test_fraction_of_second_stays_exact() -> None:
     assert shift("time()", Decimal("1700000000.25")) == "(time() + 1700000000.25)"
 
 

@@ -23,14 +23,14 @@ def error(text: str | bytes) -> str:
     return str(caught.value)
 
 
-def test_a_sample_with_and_without_labels() -> None:
+def test_sample_with_and_without_labels() -> None:
     assert samples('a 1\nb{y="2",x=""} +Inf 1700000000000\n') == [
         ScrapedSample(b"a", (("__name__", "a"),), 1.0, None),
         ScrapedSample(b'b{y="2",x=""}', (("__name__", "b"), ("x", ""), ("y", "2")), math.inf, 1_700_000_000_000),
     ]
 
 
-def test_the_last_line_needs_no_end() -> None:
+def test_last_line_needs_no_end() -> None:
     assert labels("a 1") == [{"__name__": "a"}]
     assert labels("# HELP a") == []
 
@@ -76,7 +76,7 @@ def test_comments_and_help_are_passed_over() -> None:
     ]
 
 
-def test_a_nul_at_the_beginning_of_a_line_is_the_end() -> None:
+def test_nul_at_line_start_ends_text() -> None:
     assert labels("a 1\n\0b 1\n") == [{"__name__": "a"}]
 
 

@@ -66,7 +66,7 @@ def test_common_syntax_is_read_alike(pattern: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", UNCOMMON)
-def test_the_rest_needs_re2(pattern: str) -> None:
+def test_rest_needs_re2(pattern: str) -> None:
     assert not is_common(pattern)
 
 
@@ -77,7 +77,7 @@ def test_anchors_are_put_around_the_text() -> None:
     assert not pattern.search("xax")
 
 
-def test_the_dot_matches_newlines_since_3_0() -> None:
+def test_dot_matches_newlines_since_3_0() -> None:
     assert matches("a.b", "a\nb")
     assert not matches("a.b", "a\nb", "2.53")
     assert compile_relabel("a.b").search("a\nb")

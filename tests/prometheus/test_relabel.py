@@ -23,7 +23,7 @@ def test_replace_without_a_match_changes_nothing() -> None:
     assert after({"a": "1"}, RelabelRule(source_labels=("a",), regex="2", target_label="b")) == {"a": "1"}
 
 
-def test_an_empty_replacement_deletes() -> None:
+def test_empty_replacement_deletes() -> None:
     assert after({"a": "1", "b": "2"}, RelabelRule(target_label="b", replacement="")) == {"a": "1"}
 
 
@@ -33,7 +33,7 @@ def test_dollar_one_x_is_the_group_named_1x_and_gives_nothing() -> None:
     assert after({"a": "1"}, RelabelRule(replacement="${1}x", **source)) == {"a": "1", "b": "1x"}
 
 
-def test_a_target_name_that_is_none_is_left_out() -> None:
+def test_invalid_target_name_is_left_out() -> None:
     rule = RelabelRule(source_labels=("a",), target_label="b_${1}", replacement="v")
     assert after({"a": "x-y"}, rule) == {"a": "x-y", "b_x-y": "v"}
     assert after({"a": "x-y"}, rule, version="2.53") == {"a": "x-y"}
@@ -47,7 +47,7 @@ def test_2_42_deletes_the_label_that_the_rule_names_literally() -> None:
     assert after({"a": "c", "c": "y"}, template) == {"a": "c"}
 
 
-def test_a_dot_matches_a_newline_since_3() -> None:
+def test_dot_matches_newline_since_3() -> None:
     rule = RelabelRule(source_labels=("a",), regex="x.y", target_label="b", replacement="v")
     assert after({"a": "x\ny"}, rule) == {"a": "x\ny", "b": "v"}
     assert after({"a": "x\ny"}, rule, version="2.53") == {"a": "x\ny"}
@@ -94,7 +94,7 @@ def test_labeldrop_and_labelkeep_see_every_name() -> None:
     assert after(labels, RelabelRule(action="labelkeep", regex="job")) == {"job": "a"}
 
 
-def test_a_regex_can_break_out_of_its_anchors() -> None:
+def test_regex_can_break_out_of_its_anchors() -> None:
     rule = RelabelRule(action="labelmap", regex="a)|(b", replacement="X")
     assert after({"axx": "1"}, rule) == {"axx": "1", "Xxx": "1"}
     assert after({"xxb": "1"}, rule) == {"xxb": "1", "xxX": "1"}
@@ -147,10 +147,10 @@ def test_steps_tell_what_each_rule_did() -> None:
         ("$1234567890", ["1234567890"]),
     ],
 )
-def test_the_groups_that_a_template_names(text: str, groups: list[str | int]) -> None:
+def test_groups_named_in_template(text: str, groups: list[str | int]) -> None:
     assert Template(text).groups == groups
 
 
-def test_a_bad_regex_is_refused_in_gos_words() -> None:
+def test_bad_regex_is_rejected_in_words_of_go() -> None:
     with pytest.raises(BadRegexp, match="missing closing \\)"):
         Relabeler([RelabelRule(regex="(", target_label="a")])

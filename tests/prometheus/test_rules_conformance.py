@@ -97,7 +97,7 @@ def test_too_old_after_a_day_and_cleared_by_the_next_push(rules: Callable[..., R
     ]
 
 
-def test_a_failed_push_alerts_until_a_good_one(rules: Callable[..., RuleTest]) -> None:
+def test_failed_push_alerts_until_good_one(rules: Callable[..., RuleTest]) -> None:
     timeline = [
         (START, exposed(START)),
         (START + 600, exposed(START, failed=START + 600)),
@@ -120,7 +120,7 @@ def test_absent_before_the_first_push(rules: Callable[..., RuleTest]) -> None:
     assert minutes(test.transitions("Backup")) == [(0, "firing"), (5, "inactive")]
 
 
-def test_the_gateway_is_down(rules: Callable[..., RuleTest]) -> None:
+def test_gateway_is_down(rules: Callable[..., RuleTest]) -> None:
     timeline = [
         (START, exposed(START)),
         (START + 600, None),
@@ -150,7 +150,7 @@ def test_keep_firing_for(rules: Callable[..., RuleTest]) -> None:
     assert minutes(test.transitions("Backup")) == [(0, "firing"), (9, "inactive")]
 
 
-def test_a_deleted_group_is_stale_at_the_next_scrape(rules: Callable[..., RuleTest]) -> None:
+def test_deleted_group_is_stale_at_next_scrape(rules: Callable[..., RuleTest]) -> None:
     timeline = [(START, exposed(START)), (START + 610, exposed()), (START + 1200, exposed())]
     test = rules(alert("backup_bytes > 0"), timeline)
     assert minutes(test.transitions("Backup")) == [(0, "firing"), (11, "inactive")]
@@ -209,7 +209,7 @@ def test_without_honor_labels_the_alert_stays_dark(rules: Callable[..., RuleTest
         rules(text, honor_labels=False).assert_firing("BackupTooOld", after="25h")
 
 
-def test_a_group_with_a_short_interval_is_evaluated_at_it(rules: Callable[..., RuleTest]) -> None:
+def test_group_interval_is_used_for_evaluation(rules: Callable[..., RuleTest]) -> None:
     text = alert("backup_bytes > 0").replace("- name: g\n", "- name: g\n  interval: 15s\n")
     timeline = [(START, exposed()), (START + 30, exposed(START)), (START + 60, exposed()), (START + 120, exposed())]
     assert minutes(rules(text, timeline, scrape_interval=15.0).transitions("Backup")) == [
@@ -223,7 +223,7 @@ def test_what_happens_between_two_scrapes_is_not_seen(rules: Callable[..., RuleT
     assert rules(alert("backup_bytes > 0"), timeline).transitions("Backup") == []
 
 
-def test_a_clock_set_back_begins_a_new_timeline(rules: Callable[..., RuleTest]) -> None:
+def test_clock_set_back_starts_new_timeline(rules: Callable[..., RuleTest]) -> None:
     test = rules(
         alert("backup_bytes > 0"), [(START + 9e6, exposed(1.0)), (START, exposed(START)), (START + 60, exposed())]
     )
@@ -255,7 +255,7 @@ def test_moments(rules: Callable[..., RuleTest]) -> None:
             test.assert_not_firing("Backup", after=wrong)
 
 
-def test_a_label_that_no_alert_can_have(rules: Callable[..., RuleTest]) -> None:
+def test_label_no_alert_can_have(rules: Callable[..., RuleTest]) -> None:
     too_old = alert("time() - push_time_seconds > 86400", "BackupTooOld", "5m", labels="{severity: page}")
     test = rules(too_old.replace("86400", "86400 or label_replace(up, 'team', 'a', '', '') > 5"))
     assert test.assert_not_firing("BackupTooOld", after="24h", job="nightly") is True
@@ -318,7 +318,7 @@ def test_values_of_every_kind_come_back(rules: Callable[..., RuleTest]) -> None:
     assert test.query("scrape_series_added", at="30s")[0].value == 0
 
 
-def test_the_message_shows_the_alerts_history(rules: Callable[..., RuleTest]) -> None:
+def test_message_shows_history_of_alerts(rules: Callable[..., RuleTest]) -> None:
     test = rules(alert("time() - push_time_seconds > 86400", "BackupTooOld", "5m"))
     with pytest.raises(AssertionError) as caught:
         test.assert_firing("BackupTooOld", after="24h4m", job="backup")
@@ -332,7 +332,7 @@ def test_the_message_shows_the_alerts_history(rules: Callable[..., RuleTest]) ->
         test.assert_not_firing("BackupTooOld", after="24h7m", labels={"job": "backup"})
 
 
-def test_an_alert_that_is_not_there(rules: Callable[..., RuleTest]) -> None:
+def test_missing_alert(rules: Callable[..., RuleTest]) -> None:
     with pytest.raises(LookupError, match="no alert is called 'Bakup'; the rule files have: Backup"):
         rules(alert("up == 0")).assert_firing("Bakup")
 
@@ -348,7 +348,7 @@ def test_promtools_own_complaints(rules: Callable[..., RuleTest]) -> None:
         rules(alert("up == 0"), rule_files=["nothing.yml"])
 
 
-def test_the_written_test_file_passes_and_keeps_the_rules(
+def test_written_test_file_passes_and_keeps_rules(
     rules: Callable[..., RuleTest], tmp_path: Path, promtool: str
 ) -> None:
     text = alert("time() - push_time_seconds > 86400", "BackupTooOld", "5m", annotations="{summary: a}")
@@ -367,7 +367,7 @@ def test_the_written_test_file_passes_and_keeps_the_rules(
     assert "FAILED" in run(promtool, Path(files[0]))
 
 
-def test_a_rule_file_that_needs_no_change_is_named_where_it_is(
+def test_unchanged_rule_file_is_referenced_in_place(
     rules: Callable[..., RuleTest], tmp_path: Path, promtool: str
 ) -> None:
     test = rules(alert("backup_bytes > 0"))

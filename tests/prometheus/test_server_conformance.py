@@ -112,7 +112,7 @@ def test_tls_passwords_and_discovered_targets(version: str, binary: Callable[[],
         assert up.labels == {"area": "eu", "instance": "pushgateway.example:9091", "job": "pushgateway", "zone": "eu"}
 
 
-def test_a_path_that_does_not_fit_is_said(gateway: Gateway) -> None:
+def test_unfitting_path_is_reported(gateway: Gateway) -> None:
     config = load(text=CONFIG.replace("honor_labels: true", "metrics_path: /nothing"))
     server = PrometheusServer(config, gateway, binary=peers.prometheus_binary())
     with pytest.raises(PrometheusError) as caught:
@@ -125,7 +125,7 @@ def test_a_path_that_does_not_fit_is_said(gateway: Gateway) -> None:
     assert not server.running
 
 
-def test_a_prometheus_that_ends_shows_its_log(gateway: Gateway) -> None:
+def test_exited_prometheus_shows_its_log(gateway: Gateway) -> None:
     config = load(text=CONFIG.replace("honor_labels: true", "metrics_path: /metrics"))
     server = PrometheusServer(config, gateway, binary=peers.prometheus_binary())
     server._process.config = "scrape_configs: [{job_name: ''}]"

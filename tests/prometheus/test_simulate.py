@@ -35,7 +35,7 @@ def test_exported_labels_with_empty_ones_in_the_way() -> None:
     ]
 
 
-def test_the_same_text_twice() -> None:
+def test_same_text_twice() -> None:
     body = "a 1\na 2\n"
     for version, repeated in (("3.5", 1), ("2.42", 1)):
         result = stored(body, version)
@@ -124,7 +124,7 @@ def test_legacy_names() -> None:
     )
 
 
-def test_the_accept_header_of_each_version() -> None:
+def test_accept_header_of_each_version() -> None:
     assert accept_header(ScrapeJob()) == (
         "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
         "application/openmetrics-text;version=0.0.1;q=0.5,"

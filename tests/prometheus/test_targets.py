@@ -79,7 +79,7 @@ def test_targets_that_are_none(label: str, value: str, error: str) -> None:
     assert (target.state, target.error) == ("invalid", error)
 
 
-def test_a_scheme_without_a_default_port_in_2() -> None:
+def test_scheme_without_default_port_in_2() -> None:
     assert only("pg", scheme="ftp", version="2.53").error == 'invalid scheme: "ftp"'
 
 

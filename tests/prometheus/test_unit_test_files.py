@@ -38,7 +38,7 @@ def test_values_run_on_and_end_stale() -> None:
     )
 
 
-def test_a_gateway_that_is_gone() -> None:
+def test_gateway_is_gone() -> None:
     found = series([(0, "a 1\n"), (10, None), (20, "a 1\n"), (40, "a 1\n")], 40)
     assert found["a"] == "1 stale 1x2"
     assert found["up"] == "1 0 1x2"

@@ -31,7 +31,7 @@ class Exhausted(socket.socket):
         return accepted
 
 
-def test_the_listener_survives_a_lack_of_descriptors() -> None:
+def test_listener_survives_lack_of_descriptors() -> None:
     listener = Exhausted()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
@@ -45,7 +45,7 @@ def test_the_listener_survives_a_lack_of_descriptors() -> None:
     assert log == [("error", "http: Accept error")], "once for all three"
 
 
-def test_the_server_survives_a_lack_of_threads(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_survives_lack_of_threads(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     running = serve()
 
     def start(thread: threads.Thread) -> None:

@@ -52,7 +52,7 @@ def test_many_blocks(serve: Serve) -> None:
     assert body == b"".join(b"%09d\n" % number for number in range(100_000))
 
 
-def test_an_exception_is_kept_and_answered(serve: Serve) -> None:
+def test_exception_is_recorded_and_answered(serve: Serve) -> None:
     def app(incoming: Incoming) -> Answer:
         raise LookupError("a bug")
 
@@ -84,7 +84,7 @@ def test_nothing_is_written_or_logged(
     assert running.log == []
 
 
-def test_a_client_that_is_gone_is_no_error(serve: Serve) -> None:
+def test_gone_client_is_not_an_error(serve: Serve) -> None:
     def much(incoming: Incoming) -> Answer:
         return Answer(200, [], [b"x" * 65536] * 500)
 
@@ -96,7 +96,7 @@ def test_a_client_that_is_gone_is_no_error(serve: Serve) -> None:
     wire.wait_until(lambda: not running.server.connections())
 
 
-def test_the_original_server_class_is_left_alone(serve: Serve) -> None:
+def test_standard_server_class_is_left_alone(serve: Serve) -> None:
     from http.server import BaseHTTPRequestHandler
 
     from werkzeug.serving import WSGIRequestHandler

@@ -36,7 +36,7 @@ def child() -> Callable[[Callable[[], int]], int]:
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
 
-def test_the_child_holds_no_socket_of_the_server(serve: Serve, child: Callable[[Callable[[], int]], int]) -> None:
+def test_child_inherits_no_socket_of_server(serve: Serve, child: Callable[[Callable[[], int]], int]) -> None:
     running = serve()
     with socket.create_connection(("127.0.0.1", running.port)):
         wire.wait_until(running.server.connections)
@@ -69,7 +69,7 @@ def test_stopping_in_the_child_does_nothing(serve: Serve, child: Callable[[Calla
     assert wire.request(running.port, "GET", "/").status == 200
 
 
-def test_a_child_that_lives_on_does_not_keep_the_port(serve: Serve) -> None:
+def test_surviving_child_does_not_keep_port(serve: Serve) -> None:
     running = serve()
     child_side, our_side = socket.socketpair()
     pid = os.fork()

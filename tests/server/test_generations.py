@@ -57,7 +57,7 @@ def connected(port: int) -> Iterator[socket.socket]:
         yield client
 
 
-def test_an_idle_connection_stays_and_its_next_request_is_of_the_new_generation(running: Running) -> None:
+def test_idle_connection_joins_new_generation_at_next_request(running: Running) -> None:
     with connected(running.port) as client:
         for number in range(3):
             client.sendall(GET)
@@ -91,7 +91,7 @@ def test_what_waits_in_the_backlog_is_of_the_old_generation(running: Running) ->
         assert [generation(client) for client in (first, second, silent)] == [0, 0, 1]
 
 
-def test_a_request_that_is_half_read_is_of_the_old_generation(running: Running) -> None:
+def test_half_read_request_is_of_old_generation(running: Running) -> None:
     with connected(running.port) as client:
         client.sendall(GET[:10])
         wire.wait_until(lambda: any(not one._between_requests for one in running.server.connections()))
@@ -100,7 +100,7 @@ def test_a_request_that_is_half_read_is_of_the_old_generation(running: Running) 
         assert generation(client) == 0
 
 
-def test_a_request_right_behind_another_is_of_its_generation(serve: Serve) -> None:
+def test_pipelined_request_is_of_its_generation(serve: Serve) -> None:
     inside, go = threading.Event(), threading.Event()
 
     def slow(incoming: Incoming) -> Answer:
@@ -123,7 +123,7 @@ def test_a_request_right_behind_another_is_of_its_generation(serve: Serve) -> No
         assert generation(client) == 1
 
 
-def test_the_end_drops_what_a_new_generation_accepted_and_nobody_serves_yet() -> None:
+def test_stop_drops_accepted_but_unserved_connections() -> None:
     taken: list[Any] = []
     dropped: list[tuple[Any, Exception | None]] = []
 
@@ -240,7 +240,7 @@ def test_what_is_wrong_with_a_handshake_is_told_to_the_connection_s_own_thread(c
     theirs.close()
 
 
-def test_a_handshake_has_its_time(certificate: tuple[str, str]) -> None:
+def test_handshake_has_a_timeout(certificate: tuple[str, str]) -> None:
     ours, theirs = socket.socketpair()
     stream = Stream(server_context(certificate, ssl.TLSVersion.TLSv1_3), ours)
     with pytest.raises(TimeoutError):
@@ -255,7 +255,7 @@ def encrypted(serve: Serve, certificate: tuple[str, str], request: pytest.Fixtur
     return serve(show_generation, tls=lambda: context, boundary=threading.RLock())
 
 
-def test_a_kept_tls_connection_stays(encrypted: Running, trust: ssl.SSLContext) -> None:
+def test_kept_tls_connection_stays(encrypted: Running, trust: ssl.SSLContext) -> None:
     with connected(encrypted.port) as plain, trust.wrap_socket(plain, server_hostname="127.0.0.1") as client:
         for number in range(3):
             client.sendall(GET)
@@ -275,7 +275,7 @@ def test_what_waits_unread_under_tls_is_of_the_old_generation(encrypted: Running
         assert generation(client) == 1
 
 
-def test_a_record_that_is_half_there_is_of_the_old_generation(encrypted: Running, trust: ssl.SSLContext) -> None:
+def test_half_read_record_is_of_old_generation(encrypted: Running, trust: ssl.SSLContext) -> None:
     with connected(encrypted.port) as sock:
         client = Client(sock, trust)
         client.hello()

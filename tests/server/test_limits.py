@@ -59,7 +59,7 @@ def test_slow_body(serve: Serve, framing: bytes) -> None:
     assert answer.raw.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
 
 
-def test_a_client_that_drips_is_cut_off(serve: Serve) -> None:
+def test_dripping_client_is_cut_off(serve: Serve) -> None:
     running = serve(request_timeout=0.1)
     with socket.create_connection(("127.0.0.1", running.port), timeout=10) as sock:
         received = b""
@@ -164,7 +164,7 @@ def test_new_connections_wait_for_closed_ones_to_leave() -> None:
     assert order == ["asked", "asked", "asked", "taken"]
 
 
-def test_a_chunk_that_is_too_large_is_not_waited_for(serve: Serve) -> None:
+def test_oversized_chunk_is_not_awaited(serve: Serve) -> None:
     running = serve(max_body_size=1000)
     head = b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     with socket.create_connection(("127.0.0.1", running.port), timeout=10) as sock:

@@ -96,7 +96,7 @@ ADDRESSES = [
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_the_original_listens_where_ours_does(address: str) -> None:
+def test_original_listens_on_same_addresses(address: str) -> None:
     assert _outcome(SERVE, address) == _outcome([str(peers.pushgateway_binary())], address)
 
 

@@ -33,13 +33,13 @@ def planned(*plans: Plan) -> Application:
     return app
 
 
-def test_a_wait_takes_its_time_and_no_longer(serve: Serve) -> None:
+def test_wait_takes_its_time_and_no_longer(serve: Serve) -> None:
     running = serve(planned(Plan("delay", wait=0.01), Plan("none")))
     assert wire.request(running.port, "GET", "/").status == 200
     assert wire.request(running.port, "GET", "/").status == 200
 
 
-def test_a_hang_is_released_by_its_owner_alone(serve: Serve) -> None:
+def test_hang_is_released_by_its_owner_only(serve: Serve) -> None:
     mine, other = object(), object()
     running = serve(planned(Plan("hang", wait=math.inf, owner=mine), Plan("hang", wait=math.inf, owner=other)))
     answers: list[int] = []
@@ -61,7 +61,7 @@ def test_a_hang_is_released_by_its_owner_alone(serve: Serve) -> None:
     assert answers == [200, 200]
 
 
-def test_a_new_generation_ends_the_waits_of_the_one_before(serve: Serve) -> None:
+def test_new_generation_ends_waits_of_previous_one(serve: Serve) -> None:
     hang = Plan("hang", wait=math.inf)
     running = serve(planned(hang, hang))
     old = socket.create_connection(("127.0.0.1", running.port), timeout=10)
@@ -79,19 +79,19 @@ def test_a_new_generation_ends_the_waits_of_the_one_before(serve: Serve) -> None
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 17, 30])
-def test_a_cut_answer(serve: Serve, count: int) -> None:
+def test_truncated_answer(serve: Serve, count: int) -> None:
     running = serve(planned(Plan("truncate", cut_after=count)))
     answer = wire.talk(running.port, GET)
     assert answer.end == "eof"
     assert answer.raw == b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"[:count]
 
 
-def test_a_disconnect_is_a_reset(serve: Serve) -> None:
+def test_disconnect_is_a_reset(serve: Serve) -> None:
     running = serve(planned(Plan("disconnect", disconnect=True)))
     assert wire.talk(running.port, GET) == wire.Answer(b"", "reset")
 
 
-def test_a_paused_server_refuses_and_keeps_its_port(serve: Serve) -> None:
+def test_paused_server_refuses_and_keeps_its_port(serve: Serve) -> None:
     running = serve()
     binding = Binding.of(running.listeners[0])
     kept = socket.create_connection(("127.0.0.1", running.port), timeout=10)

@@ -62,7 +62,7 @@ def test_kept_alive_connections_end_with_the_server(serve: Serve) -> None:
     assert ended(sock)
 
 
-def test_a_client_that_does_not_read_is_not_waited_for(serve: Serve) -> None:
+def test_unreading_client_is_not_awaited(serve: Serve) -> None:
     def much(incoming: Incoming) -> Answer:
         return Answer(200, [], [b"x" * 65536] * 1000)
 
@@ -73,7 +73,7 @@ def test_a_client_that_does_not_read_is_not_waited_for(serve: Serve) -> None:
     assert ended(sock)
 
 
-def test_a_request_in_a_hang_is_not_waited_for(serve: Serve) -> None:
+def test_hanging_request_is_not_awaited(serve: Serve) -> None:
     def hang(incoming: Incoming) -> Answer:
         incoming.peer.wait(Plan("hang", wait=float("inf")))
         raise AssertionError("never released")
@@ -119,7 +119,7 @@ def test_requests_under_way_may_end_in_the_grace(serve: Serve) -> None:
     busy.close()
 
 
-def test_an_answer_that_is_as_good_as_given_still_leaves(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_almost_finished_answer_is_still_sent(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "_ANSWER", 10.0)
     inside = threading.Event()
 
@@ -137,7 +137,7 @@ def test_an_answer_that_is_as_good_as_given_still_leaves(serve: Serve, monkeypat
     assert ended(sock)
 
 
-def test_a_thousand_stops_leave_nothing(serve: Serve) -> None:
+def test_thousand_stops_leave_nothing(serve: Serve) -> None:
     for _ in range(100):
         running = serve()
         with connect(running.port):
@@ -154,7 +154,7 @@ def test_stop_does_not_poll(serve: Serve) -> None:
     assert time.monotonic() - began < 20
 
 
-def test_the_port_is_free_afterwards(serve: Serve) -> None:
+def test_port_is_free_after_stop(serve: Serve) -> None:
     running = serve()
     running.stop()
     with socket.socket() as sock:

@@ -49,7 +49,7 @@ def connect(running: Running, trusting: ssl.SSLContext) -> ssl.SSLSocket:
     return trusting.wrap_socket(plain, server_hostname="127.0.0.1", suppress_ragged_eofs=False)
 
 
-def test_a_request_and_an_orderly_end(serve: Serve, context: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+def test_request_and_orderly_end(serve: Serve, context: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
     running = serve(tls=lambda: context)
     with connect(running, trusting) as sock:
         # Without close_notify the last read would raise.
@@ -69,7 +69,7 @@ def test_silent_clients_hold_up_nobody(serve: Serve, context: ssl.SSLContext, tr
         one.close()
 
 
-def test_an_established_connection_ends_with_the_server(
+def test_established_connection_ends_with_server(
     serve: Serve, context: ssl.SSLContext, trusting: ssl.SSLContext
 ) -> None:
     running = serve(tls=lambda: context)
@@ -82,14 +82,14 @@ def test_an_established_connection_ends_with_the_server(
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST", "HEAD", "OPTIONS"])
-def test_a_plain_request_is_told_so(serve: Serve, context: ssl.SSLContext, method: str) -> None:
+def test_plain_request_gets_explanation(serve: Serve, context: ssl.SSLContext, method: str) -> None:
     running = serve(tls=lambda: context)
     answer = wire.talk(running.port, f"{method} / HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     told = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
     assert answer == wire.Answer(told, "eof")
 
 
-def test_a_handshake_that_fails_is_logged_at_debug(serve: Serve, context: ssl.SSLContext) -> None:
+def test_failed_handshake_is_logged_at_debug(serve: Serve, context: ssl.SSLContext) -> None:
     running = serve(tls=lambda: context)
     wire.talk(running.port, b"\x16garbage that is no handshake")
     wire.wait_until(lambda: running.log)
@@ -98,9 +98,7 @@ def test_a_handshake_that_fails_is_logged_at_debug(serve: Serve, context: ssl.SS
 
 
 @pytest.mark.parametrize("ignoring", [0, getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)])
-def test_a_handshake_that_the_client_ends_is_logged_as_go_does(
-    serve: Serve, context: ssl.SSLContext, ignoring: int
-) -> None:
+def test_handshake_ended_by_client_is_logged_as_by_go(serve: Serve, context: ssl.SSLContext, ignoring: int) -> None:
     context.options |= ignoring
     running = serve(tls=lambda: context)
     wire.talk(running.port, b"\x16\x03\x01", half_close=True)

@@ -35,7 +35,7 @@ def test_requests_at_once_have_either_order_but_one() -> None:
     assert explain([*both, read(1, 2, 7, None), read(3, 4, 8, None), read(5, 6, 7, None)], NOTHING) is None
 
 
-def test_a_read_sees_all_groups_at_one_moment() -> None:
+def test_read_sees_all_groups_at_one_moment() -> None:
     history = [write(0, 9, 1), write(0, 9, 2, group=1), read(1, 2, 1, None)]
     assert explain([*history, read(1, 2, 1, 2)], NOTHING)
     assert explain([*history, read(1, 2, None, 2)], NOTHING) is None
@@ -50,7 +50,7 @@ def test_what_was_not_answered_may_have_had_its_effect_until_its_limit() -> None
     assert explain([write(0, math.inf, 7, answered=False), read(6, 7, None, None), read(8, 9, 7, None)], NOTHING)
 
 
-def test_a_reset() -> None:
+def test_connection_reset() -> None:
     assert explain([write(0, 1, 7), reset(2, 3), read(4, 5, None, None)], NOTHING)
     assert explain([write(0, 1, 7), reset(2, 3), read(4, 5, 7, None)], NOTHING) is None
     assert explain([write(0, 3, 7, answered=False), reset(1, 3), read(4, 5, 7, None)], NOTHING)

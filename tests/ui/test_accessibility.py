@@ -110,7 +110,7 @@ def focused(page: Any) -> str:
     return text
 
 
-def test_the_whole_path_by_keyboard_alone(full: Stage, open_page: Open) -> None:
+def test_everything_works_by_keyboard(full: Stage, open_page: Open) -> None:
     full.play(conflict=None, conflicting=[], note=None, persistence=ui.PersistenceStatus())
     full.answers["DELETE", "/metrics/job@base64/ZXRs"] = 202
     page = open_page(full.url)
@@ -153,7 +153,7 @@ def test_the_whole_path_by_keyboard_alone(full: Stage, open_page: Open) -> None:
     assert page.locator(".bars").count() == 1
 
 
-def test_the_views_are_reached_by_keyboard(full: Stage, open_page: Open) -> None:
+def test_views_are_reached_by_keyboard(full: Stage, open_page: Open) -> None:
     page = open_page(full.url)
     for _ in range(4):
         page.keyboard.press("Tab")
@@ -164,7 +164,7 @@ def test_the_views_are_reached_by_keyboard(full: Stage, open_page: Open) -> None
     assert page.title() == "Requests · Pushgateway"
 
 
-def test_the_theme_follows_the_system_until_one_is_chosen(stage: Stage, open_page: Open) -> None:
+def test_theme_follows_system_until_one_is_chosen(stage: Stage, open_page: Open) -> None:
     page = open_page(stage.url, color_scheme="dark")
 
     def background() -> str:

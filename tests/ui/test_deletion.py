@@ -36,7 +36,7 @@ def accept(stage: Stage, path: str, *rest: dict[str, Any], method: str = "DELETE
     stage.answer = answer_and_play  # type: ignore[method-assign, assignment]
 
 
-def test_a_group_is_deleted_after_a_question(stage: Stage, open_page: Open) -> None:
+def test_group_is_deleted_after_confirmation(stage: Stage, open_page: Open) -> None:
     groups = three()
     stage.play(*groups)
     accept(stage, "/metrics/job@base64/Yg", groups[0], groups[2])
@@ -106,7 +106,7 @@ def test_each_deletion_is_said_though_the_words_are_the_same(stage: Stage, open_
     assert page.evaluate("said") == ["Group deleted"] * 2
 
 
-def test_a_refusal_is_told(stage: Stage, open_page: Open) -> None:
+def test_rejection_is_shown(stage: Stage, open_page: Open) -> None:
     stage.play(*three())
     page = open_page(stage.url)
     page.get_by_role("button", name="Delete group job b").click()
@@ -132,7 +132,7 @@ def test_deleting_all_takes_the_admin_api(stage: Stage, open_page: Open) -> None
     until(page, "document.activeElement.id === 'main'")
 
 
-def test_a_poisoned_store_names_the_deletion_that_cures_it(stage: Stage, open_page: Open) -> None:
+def test_poisoned_store_names_deletion_that_cures_it(stage: Stage, open_page: Open) -> None:
     stage.play(
         group({"job": "f", "i": "\ufffd"}),
         conflict='collected metric "x" has a label named "i" whose value is not utf8: "\\xff"',
@@ -150,7 +150,7 @@ def test_a_poisoned_store_names_the_deletion_that_cures_it(stage: Stage, open_pa
     assert "Delete one of the groups that the banner names" in page.locator(".card.bad").inner_text()
 
 
-def test_the_groups_own_button_uses_the_bytes_that_the_gateway_names(stage: Stage, open_page: Open) -> None:
+def test_delete_button_uses_bytes_named_by_gateway(stage: Stage, open_page: Open) -> None:
     path = "/metrics/job@base64/Zg/i@base64/_w"
     stage.play(
         group({"job": "f", "i": "\ufffd"}), conflict="x", conflicting=[(((b"i", b"\xff"), (b"job", b"f")), path)]

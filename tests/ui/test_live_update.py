@@ -38,7 +38,7 @@ def test_new_values_and_groups_appear_while_open_focus_and_scroll_stay(stage: St
     assert page.locator(".changed").count() == 31
 
 
-def test_the_metrics_are_fetched_only_when_they_changed(stage: Stage, open_page: Open) -> None:
+def test_metrics_are_fetched_only_when_they_changed(stage: Stage, open_page: Open) -> None:
     stage.play(*jobs("a"))
     page = open_page(stage.url)
     stage.play(now=NOW + 60)
@@ -52,7 +52,7 @@ def test_the_metrics_are_fetched_only_when_they_changed(stage: Stage, open_page:
     assert stage.count("/api/v1/metrics") == 2
 
 
-def test_a_chart_is_redrawn_with_its_table_left_open(stage: Stage, open_page: Open) -> None:
+def test_chart_is_redrawn_with_its_table_left_open(stage: Stage, open_page: Open) -> None:
     def drawn(count: str) -> dict[str, Any]:
         return {"buckets": {"1": count}, "count": count, "sum": "1", "labels": {}}
 
@@ -66,7 +66,7 @@ def test_a_chart_is_redrawn_with_its_table_left_open(stage: Stage, open_page: Op
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
-def test_a_family_may_change_its_type_and_number_of_series(stage: Stage, open_page: Open) -> None:
+def test_family_may_change_its_type_and_number_of_series(stage: Stage, open_page: Open) -> None:
     stage.play(group({"job": "a"}, m=family("GAUGE", [metric({}, "1")])))
     page = open_page(stage.url)
     assert page.locator(".single .value").inner_text() == "1"
@@ -85,7 +85,7 @@ def test_a_family_may_change_its_type_and_number_of_series(stage: Stage, open_pa
     until(page, "document.querySelector('.single .label').textContent === 'x=\"4\"'")
 
 
-def test_a_failure_that_is_cured_turns_quiet(stage: Stage, open_page: Open) -> None:
+def test_cured_failure_turns_quiet(stage: Stage, open_page: Open) -> None:
     stage.play(group({"job": "a"}, failed=NOW))
     page = open_page(stage.url)
     assert page.locator(".failed").count() == 1
@@ -109,7 +109,7 @@ def test_pausing_holds_the_page_still(stage: Stage, open_page: Open) -> None:
     until(page, "document.querySelectorAll('article').length === 2")
 
 
-def test_an_outage_is_told_and_the_last_state_stays(stage: Stage, open_page: Open) -> None:
+def test_outage_is_shown_and_last_state_stays(stage: Stage, open_page: Open) -> None:
     stage.play(*jobs("a"))
     page = open_page(stage.url)
     stage.silent = True
@@ -122,7 +122,7 @@ def test_an_outage_is_told_and_the_last_state_stays(stage: Stage, open_page: Ope
     until(page, "document.getElementById('announce').textContent === 'The gateway answers again'")
 
 
-def test_a_restart_with_other_flags_is_noticed(stage: Stage, open_page: Open) -> None:
+def test_restart_with_other_flags_is_noticed(stage: Stage, open_page: Open) -> None:
     page = open_page(f"{stage.url}status")
     assert "/other" not in page.locator("#view").inner_text()
     stage.flags["web.telemetry-path"] = "/other"

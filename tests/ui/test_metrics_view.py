@@ -33,7 +33,7 @@ def test_groups_come_in_the_order_of_their_keys_with_the_job_in_front(stage: Sta
     ]
 
 
-def test_a_family_shows_type_help_time_and_value(stage: Stage, open_page: Open) -> None:
+def test_family_shows_type_help_time_and_value(stage: Stage, open_page: Open) -> None:
     files = family("COUNTER", [metric({}, "1.84227e+06")], "Files copied.", at=NOW - 125)
     stage.play(group({"job": "backup"}, files_total=files))
     section = open_page(stage.url).locator(".family")
@@ -78,7 +78,7 @@ def test_series_show_the_labels_that_the_group_has_not(stage: Stage, open_page: 
     ]
 
 
-def test_a_histogram_is_drawn_and_tabled(stage: Stage, open_page: Open) -> None:
+def test_histogram_has_chart_and_table(stage: Stage, open_page: Open) -> None:
     drawn = {"buckets": {"1": "2", "0.1": "2", "10": "8"}, "count": "10", "sum": "25", "labels": {}}
     stage.play(group({"job": "a"}, took_seconds=family("HISTOGRAM", [drawn])))
     page = open_page(stage.url)
@@ -105,7 +105,7 @@ def test_a_histogram_is_drawn_and_tabled(stage: Stage, open_page: Open) -> None:
     ]
 
 
-def test_a_native_histogram_is_drawn(stage: Stage, open_page: Open) -> None:
+def test_native_histogram_is_drawn(stage: Stage, open_page: Open) -> None:
     drawn = {
         "buckets": [[0, "1", "2", "3"], [3, "-0.5", "0.5", "1"], [1, "-2", "-1", "2"]],
         "count": "6",
@@ -119,7 +119,7 @@ def test_a_native_histogram_is_drawn(stage: Stage, open_page: Open) -> None:
     assert page.locator(".plain tbody tr").all_inner_texts() == ["-2 – -1\t2\t2", "-0.5 – 0.5\t1\t3", "1 – 2\t3\t6"]
 
 
-def test_a_histogram_without_observations(stage: Stage, open_page: Open) -> None:
+def test_histogram_without_observations(stage: Stage, open_page: Open) -> None:
     drawn = {"buckets": {"1": "0"}, "count": "0", "sum": "0", "labels": {}}
     stage.play(group({"job": "a"}, h=family("HISTOGRAM", [drawn])))
     page = open_page(stage.url)
@@ -127,7 +127,7 @@ def test_a_histogram_without_observations(stage: Stage, open_page: Open) -> None
     assert page.locator("dt").all_inner_texts() == ["count", "sum", "mean"]
 
 
-def test_a_native_histogram_without_observations(stage: Stage, open_page: Open) -> None:
+def test_native_histogram_without_observations(stage: Stage, open_page: Open) -> None:
     """It has no bucket at all; what comes after it on the page, and later, is shown all the same."""
     drawn: dict[str, Any] = {"buckets": [], "count": "0", "sum": "0", "labels": {}}
     stage.play(group({"job": "a"}, n=family("HISTOGRAM", [drawn]), z=family("GAUGE", [metric({}, "1")])))
@@ -140,7 +140,7 @@ def test_a_native_histogram_without_observations(stage: Stage, open_page: Open) 
     until(page, "document.querySelector('.chart summary')?.textContent === '1 bucket'")
 
 
-def test_a_native_histogram_of_an_unknown_schema(stage: Stage, open_page: Open) -> None:
+def test_native_histogram_of_unknown_schema(stage: Stage, open_page: Open) -> None:
     drawn = {"buckets": [], "count": "3", "sum": "6", "labels": {}}
     stage.play(group({"job": "a"}, n=family("HISTOGRAM", [drawn])))
     chart = open_page(stage.url).locator(".chart")
@@ -148,7 +148,7 @@ def test_a_native_histogram_of_an_unknown_schema(stage: Stage, open_page: Open) 
 
 
 @pytest.mark.parametrize("bounds", [{"+Inf": "3"}, {}])
-def test_a_histogram_of_one_bucket_without_bounds_estimates_nothing(
+def test_histogram_of_one_bucket_without_bounds_estimates_nothing(
     stage: Stage, open_page: Open, bounds: dict[str, str]
 ) -> None:
     drawn = {"buckets": bounds, "count": "3", "sum": "6", "labels": {}}
@@ -159,7 +159,7 @@ def test_a_histogram_of_one_bucket_without_bounds_estimates_nothing(
     assert page.get_by_text("1 bucket", exact=True).count() == 1
 
 
-def test_a_summary_is_drawn(stage: Stage, open_page: Open) -> None:
+def test_summary_is_drawn(stage: Stage, open_page: Open) -> None:
     drawn = {"quantiles": {"1": "NaN", "0.9": "0.4", "0.5": "0.1"}, "count": "4", "sum": "1", "labels": {}}
     bare = {"count": "0", "sum": "0", "labels": {"path": "/"}}
     stage.play(group({"job": "a"}, s=family("SUMMARY", [drawn, bare])))
@@ -174,7 +174,7 @@ def test_a_summary_is_drawn(stage: Stage, open_page: Open) -> None:
     assert page.locator(".quantiles").count() == 1
 
 
-def test_a_failed_last_push_stands_in_red_with_its_reason(stage: Stage, open_page: Open) -> None:
+def test_failed_last_push_is_red_with_its_reason(stage: Stage, open_page: Open) -> None:
     from pytest_pushgateway.gateway.app.recent_requests import Failure
 
     failure = Failure('collected metric "rows" is not a COUNTER', NOW - 5)
@@ -199,7 +199,7 @@ def test_a_failed_last_push_stands_in_red_with_its_reason(stage: Stage, open_pag
     assert page.locator(".facts").inner_text().endswith("2 failed")
 
 
-def test_an_empty_gateway_says_how_to_push(stage: Stage, open_page: Open) -> None:
+def test_empty_gateway_shows_how_to_push(stage: Stage, open_page: Open) -> None:
     page = open_page(stage.url)
     assert page.locator("h2:visible").all_inner_texts() == ["Nothing has been pushed yet"]
     assert f"{stage.url}metrics/job/backup" in page.locator("pre").first.inner_text()
@@ -207,12 +207,12 @@ def test_an_empty_gateway_says_how_to_push(stage: Stage, open_page: Open) -> Non
     until(page, "document.getElementById('announce').textContent.match(/Copied|Selected/)")
 
 
-def test_a_group_with_nothing_but_push_times(stage: Stage, open_page: Open) -> None:
+def test_group_with_push_times_only(stage: Stage, open_page: Open) -> None:
     stage.play(group({"job": "a"}))
     assert "Nothing stands in this group" in open_page(stage.url).locator(".note").inner_text()
 
 
-def test_a_family_named_labels_hides_the_key_from_the_api(stage: Stage, open_page: Open) -> None:
+def test_family_named_labels_hides_key_from_api(stage: Stage, open_page: Open) -> None:
     clobbered = group({"job": "a"})
     clobbered["labels"] = family("UNTYPED", [metric({"job": "a"}, "1")])
     clobbered["last_push_successful"] = family("GAUGE", [metric({"job": "a"}, "3")])

@@ -64,19 +64,19 @@ def test_every_term_must_be_found(page: Any, query: str, groups: list[str]) -> N
     assert said == f"{len(groups)} of 5 groups"
 
 
-def test_a_term_inside_a_group_opens_it_and_narrows_it_to_the_series(page: Any) -> None:
+def test_term_inside_group_opens_it_and_narrows_it_to_series(page: Any) -> None:
     type_in(page, "backup disk=sdb")
     assert page.locator(".family h3").all_inner_texts() == ["free_bytes"]
     assert "1 of 2 families" in page.locator(".group-head").inner_text()
     assert page.locator(".facts").inner_text() == "1 of 5 groups · 1 family · 1 series · 1 failed"
 
 
-def test_a_term_met_by_the_groups_labels_leaves_the_group_closed(page: Any) -> None:
+def test_term_matching_group_labels_leaves_group_closed(page: Any) -> None:
     type_in(page, "db1")
     assert page.locator(".family").count() == 0
 
 
-def test_the_type_can_be_chosen(page: Any) -> None:
+def test_type_can_be_chosen(page: Any) -> None:
     page.get_by_label("Type").select_option("counter")
     assert found(page) == ['job="backup" instance="db1"', 'job="backup" instance="db2"']
     assert page.locator(".family h3").all_inner_texts() == ["runs_total", "runs_total"]
@@ -95,7 +95,7 @@ def test_no_match_says_so_and_escape_clears(page: Any) -> None:
     assert len(found(page)) == 5
 
 
-def test_the_slash_key_leads_to_the_filter_from_every_view(page: Any) -> None:
+def test_slash_key_leads_to_filter_from_every_view(page: Any) -> None:
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "search"
     page.keyboard.type("a/b")
@@ -107,7 +107,7 @@ def test_the_slash_key_leads_to_the_filter_from_every_view(page: Any) -> None:
     until(page, "document.querySelectorAll('article').length === 1")
 
 
-def test_an_address_can_hold_a_filter(page: Any, open_page: Open, stage: Stage) -> None:
+def test_address_can_hold_filter(page: Any, open_page: Open, stage: Stage) -> None:
     type_in(page, "db1 runs")
     other = open_page(page.url)
     assert found(other) == ['job="backup" instance="db1"']

@@ -39,7 +39,7 @@ def test_200_groups_and_20000_series(stage: Stage, open_page: Open) -> None:
     assert page.evaluate(ELEMENTS) == closed
 
 
-def test_the_documentation_states_the_number() -> None:
+def test_documentation_states_page_size() -> None:
     told = f"200 groups and 20,000 series the page has fewer than {LIMIT:,} elements"
     assert told in PAGE.read_text(encoding="utf-8")
 
@@ -81,7 +81,7 @@ def test_long_families_and_long_groups_come_in_pages(stage: Stage, open_page: Op
     assert page.locator(".drawing").count() == 25
 
 
-def test_a_search_opens_few_groups(stage: Stage, open_page: Open) -> None:
+def test_search_opens_few_groups(stage: Stage, open_page: Open) -> None:
     stage.play(*big(200, 10, 10))
     page = open_page(stage.url)
     page.get_by_role("searchbox").fill("m3 n=4")

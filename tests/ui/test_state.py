@@ -37,7 +37,7 @@ def verdict(error: str | None = None, matched: bool = True, removed: tuple[bytes
     return SimpleNamespace(accepted=error is None, error=error, matched=matched, removed=removed)
 
 
-def test_a_quiet_gateway() -> None:
+def test_quiet_gateway() -> None:
     assert state() == {
         "revision": "1.7",
         "now": 20.5,
@@ -73,7 +73,7 @@ def test_bytes_outside_utf8_become_one_replacement_each_as_in_the_api() -> None:
     assert state(failures={key: Failure("", 0.0)})["failures"][0]["labels"][1] == ["i", "\ufffd\ufffd\ufffdx\xe9"]
 
 
-def test_a_push_is_kept_in_short() -> None:
+def test_push_is_kept_abridged() -> None:
     recent = Recent()
     families = {b"a": SimpleNamespace(series=[1, 2]), b"b": SimpleNamespace(series=[1])}
     recent(record(parsed=SimpleNamespace(families=families), verdict=verdict(removed=(b"gone",))))
@@ -97,14 +97,14 @@ def test_a_push_is_kept_in_short() -> None:
     assert (told["labels"], told["matched"]) == ([["job", "backup"], ["instance", "db1"]], None)
 
 
-def test_a_parse_error_names_its_text_and_leaves_the_group_alone() -> None:
+def test_parse_error_quotes_text_and_leaves_group_unchanged() -> None:
     recent = Recent()
     recent(record(status=400, error="text format parsing error in line 1: ...\n"))
     assert recent.requests()[0].error == "text format parsing error in line 1: ..."
     assert recent.failures() == {}
 
 
-def test_a_rejected_push_is_remembered_until_one_is_accepted() -> None:
+def test_rejected_push_is_remembered_until_one_is_accepted() -> None:
     recent = Recent(limit=2)
     recent(record(status=400, error="prefix: clash", verdict=verdict("clash")))
     for _ in range(5):
@@ -124,7 +124,7 @@ def test_deleting_and_wiping_forget_failures() -> None:
     assert recent.failures() == {}
 
 
-def test_a_deletion_tells_whether_it_found_its_group() -> None:
+def test_deletion_reports_if_group_was_found() -> None:
     recent = Recent()
     recent(record("delete", status=202, verdict=verdict(matched=False)))
     assert state(requests=recent.requests())["requests"][0]["matched"] is False
@@ -136,7 +136,7 @@ def test_faults_are_named() -> None:
     assert recent.requests()[0].fault == "error(503)"
 
 
-def test_the_pages_own_requests_are_left_out_and_old_ones_go() -> None:
+def test_requests_of_page_are_left_out_and_old_ones_dropped() -> None:
     recent = Recent(limit=3)
     recent(record("other", key=None))
     for _ in range(5):
@@ -144,7 +144,7 @@ def test_the_pages_own_requests_are_left_out_and_old_ones_go() -> None:
     assert [request.number for request in recent.requests()] == [3, 4, 5]
 
 
-def test_a_reset_forgets_everything() -> None:
+def test_reset_forgets_everything() -> None:
     recent = Recent()
     recent(record(status=400, verdict=verdict("clash")))
     recent.clear()

@@ -21,7 +21,7 @@ def get(path: str) -> tuple[int, dict[str, str], bytes]:
 
 
 @pytest.mark.parametrize("path", ["/", "/status"])
-def test_the_page_is_served_at_both_its_addresses(path: str) -> None:
+def test_page_is_served_at_both_addresses(path: str) -> None:
     status, headers, body = get(path)
     assert (status, headers["Content-Type"], headers["Cache-Control"]) == (200, "text/html; charset=utf-8", "no-cache")
     assert body.startswith(b"<!doctype html>")
@@ -59,7 +59,7 @@ def test_every_module_that_a_module_imports_is_served() -> None:
         ("favicon.svg", "image/svg+xml"),
     ],
 )
-def test_a_file_without_version_is_asked_for_each_time(name: str, content_type: str) -> None:
+def test_file_without_version_is_requested_each_time(name: str, content_type: str) -> None:
     status, headers, body = get(f"/static/{name}")
     assert (status, headers["Content-Type"], headers["Cache-Control"]) == (200, content_type, "no-cache")
     assert body == (FOLDER / name).read_bytes()
@@ -93,7 +93,7 @@ def test_other_paths_are_left_to_the_gateway(path: str) -> None:
     assert ui.respond(path, lambda: STATE) is None
 
 
-def test_the_state_is_asked_for_only_when_it_is_wanted() -> None:
+def test_state_is_requested_only_when_needed() -> None:
     def never() -> ui.PageState:
         raise AssertionError
 
@@ -101,7 +101,7 @@ def test_the_state_is_asked_for_only_when_it_is_wanted() -> None:
     assert ui.respond("/static/app.js", never) is not None
 
 
-def test_the_page_weighs_less_than_100_kilobytes() -> None:
+def test_page_weighs_less_than_100_kilobytes() -> None:
     assert sum(path.stat().st_size for path in FOLDER.iterdir() if path.suffix not in (".py", "")) < 100_000
 
 

@@ -35,7 +35,7 @@ def see(page: Any, text: str) -> None:
     until(page, f"document.getElementById('view').innerText.includes({text!r})")
 
 
-def test_a_push_appears_by_itself(start: Start, open_page: Open) -> None:
+def test_push_appears_by_itself(start: Start, open_page: Open) -> None:
     gateway = start()
     page = open_page(f"{gateway.url}/")
     see(page, "Nothing has been pushed yet")
@@ -66,7 +66,7 @@ def test_every_type_of_metric(start: Start, open_page: Open) -> None:
     assert page.locator(".quantiles tbody").inner_text().split() == ["0.5", "4"]
 
 
-def test_a_rejected_push_is_shown_with_its_reason(start: Start, open_page: Open) -> None:
+def test_rejected_push_is_shown_with_its_reason(start: Start, open_page: Open) -> None:
     gateway = start()
     gateway.push("# TYPE rows counter\nrows 1\n", job="a")
     gateway.push("# TYPE rows gauge\nrows 2\n", job="b", check=False)
@@ -83,7 +83,7 @@ def test_a_rejected_push_is_shown_with_its_reason(start: Start, open_page: Open)
 
 
 @pytest.mark.parametrize("value", ["", "a/b", "ü ?#%25;&+", ".", "..", "=", "x" * 2000])
-def test_a_group_is_deleted_whatever_its_labels(start: Start, open_page: Open, value: str) -> None:
+def test_group_with_any_labels_is_deleted(start: Start, open_page: Open, value: str) -> None:
     gateway = start()
     gateway.push("a 1\n", job='it\'s "here"/x', grouping_key={"v": value})
     page = open_page(f"{gateway.url}/")
@@ -104,7 +104,7 @@ def test_deleting_all(start: Start, open_page: Open) -> None:
     assert gateway.groups == []
 
 
-def test_a_poisoned_gateway_is_cured_from_the_page(start: Start, open_page: Open) -> None:
+def test_poisoned_gateway_is_cured_from_page(start: Start, open_page: Open) -> None:
     gateway = start()
     gateway.push("a 1\n", job="good")
     request = urllib.request.Request(f"{gateway.url}/metrics/job/bad/i/%FF", b"a 1\n", method="PUT")

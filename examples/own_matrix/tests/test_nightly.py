@@ -22,7 +22,7 @@ def test_each_run_replaces_the_last(pushgateway_env: Pushgateway) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 429, 503])
-def test_an_error_of_the_gateway_does_not_stop_it(pushgateway_env: Pushgateway, status: int) -> None:
+def test_gateway_error_does_not_stop_it(pushgateway_env: Pushgateway, status: int) -> None:
     with pushgateway_env.faults.error(status) as fault:
         assert nightly.copy(range(7)) == 7
     assert fault.hits == 1
