@@ -59,7 +59,7 @@ def test_duration_may_be_negative_if_meaningful() -> None:
         (float("inf"), ValueError, "must be finite"),
     ],
 )
-def test_what_is_not_a_duration(given: Any, error: type[Exception], hint: str) -> None:
+def test_invalid_durations(given: Any, error: type[Exception], hint: str) -> None:
     with pytest.raises(error, match=hint):
         seconds(given, "timeout", negative=True)
 
@@ -97,6 +97,6 @@ def test_naive_datetime_is_local_time() -> None:
         (float("nan"), ValueError, "not nan"),
     ],
 )
-def test_what_is_not_a_moment(given: Any, error: type[Exception], hint: str) -> None:
+def test_invalid_moments(given: Any, error: type[Exception], hint: str) -> None:
     with pytest.raises(error, match=hint):
         moment(given, "a moment is")

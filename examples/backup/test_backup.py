@@ -37,7 +37,7 @@ def test_backup_reports_its_outcome(pushgateway_env: Pushgateway, source: Path) 
     pushgateway_env.assert_no_rejections()
 
 
-def test_it_takes_little_time(pushgateway_env: Pushgateway, source: Path) -> None:
+def test_backup_takes_little_time(pushgateway_env: Pushgateway, source: Path) -> None:
     run(source)
 
     assert pushgateway_env.value("backup_duration_seconds") == pytest.approx(0, abs=60)

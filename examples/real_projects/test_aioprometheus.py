@@ -61,7 +61,7 @@ def test_blank_in_job_arrives_as_plus(pushgateway) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest_pushgateway.UselessDeleteWarning")
-def test_so_what_another_client_pushed_cannot_be_deleted(pushgateway) -> None:
+def test_pushes_of_other_clients_cannot_be_deleted(pushgateway) -> None:
     pushgateway.push({"queue_length": 3}, job="nightly backup")
 
     asyncio.run(Pusher("nightly backup", pushgateway.url).delete())

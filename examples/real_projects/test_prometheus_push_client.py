@@ -52,7 +52,7 @@ def test_rejected_push_goes_unnoticed(
     assert caplog.records == []
 
 
-def test_nor_is_the_url_of_the_gateway_alone(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
+def test_bare_gateway_url_is_not_accepted(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
     push_once(pushgateway.url, registry)
 
     pushgateway.assert_not_pushed()

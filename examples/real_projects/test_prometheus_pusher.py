@@ -42,9 +42,7 @@ def test_broken_gateway_is_logged_and_survived(
     assert len(caplog.records) == 3
 
 
-def test_what_changed_since_the_last_push_is_not_pushed_at_the_end(
-    pushgateway: Pushgateway, registry: CollectorRegistry
-) -> None:
+def test_last_changes_are_not_pushed_at_the_end(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
     monitoring = adapter(pushgateway, registry)
     monitoring.serve(worker_timeout=60)
     pushgateway.wait_for_push("rows")

@@ -37,7 +37,7 @@ def test_run_is_reported(pushgateway: Pushgateway, tmp_path: Path) -> None:
     pushgateway.assert_exposed("nightly_tests_info", 1, status="succeeded")
 
 
-def test_it_says_that_it_was_sent_when_it_was_not(pushgateway: Pushgateway, tmp_path: Path) -> None:
+def test_failed_push_is_reported_as_sent(pushgateway: Pushgateway, tmp_path: Path) -> None:
     with pushgateway.faults.error(503):
         printed = report(pushgateway, tmp_path, GREEN)
 

@@ -37,7 +37,7 @@ def tell(handler: LogHandler, event: LogEvent, **fields: object) -> None:
     handler.emit(record)
 
 
-def test_each_run_has_a_group_of_its_own(start: Start, pushgateway: Pushgateway) -> None:
+def test_each_run_has_its_own_group(start: Start, pushgateway: Pushgateway) -> None:
     for run_id in ("run-1", "run-2"):
         start(run_id).close()
         pushgateway.wait_for_push(run_id=run_id)
@@ -48,7 +48,7 @@ def test_each_run_has_a_group_of_its_own(start: Start, pushgateway: Pushgateway)
     ]
 
 
-def test_nobody_ever_deletes_them(start: Start, pushgateway: Pushgateway) -> None:
+def test_groups_are_never_deleted(start: Start, pushgateway: Pushgateway) -> None:
     for number in range(3):
         start(f"run-{number}").close()
         pushgateway.wait_for_push(run_id=f"run-{number}")
@@ -59,7 +59,7 @@ def test_nobody_ever_deletes_them(start: Start, pushgateway: Pushgateway) -> Non
     )
 
 
-def test_how_a_short_run_ended_is_never_pushed(start: Start, pushgateway: Pushgateway) -> None:
+def test_outcome_of_a_short_run_is_never_pushed(start: Start, pushgateway: Pushgateway) -> None:
     handler = start("run-1")
     pushgateway.wait_for_push(run_id="run-1")
     tell(handler, LogEvent.JOB_INFO, jobid=1, rule_name="align", threads=1)

@@ -44,7 +44,7 @@ def test_url_argument(pushgateway: Pushgateway, capsys: pytest.CaptureFixture[st
     assert PROBLEMS in capsys.readouterr().err
 
 
-def test_nothing_to_complain_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clean_metrics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "metrics.prom"
     path.write_text("# HELP backup_bytes Size.\n# TYPE backup_bytes gauge\nbackup_bytes 7\n")
 
@@ -74,7 +74,7 @@ def test_nothing_to_complain_of(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ),
     ],
 )
-def test_what_cannot_be(
+def test_impossible_arguments(
     arguments: list[str],
     status: int,
     error: str,
@@ -101,7 +101,7 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("usage: pytest-pushgateway check-metrics [<file>|<url>|-]\n")
 
 
-def test_what_speaks_no_http(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_does_not_speak_http(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
     def answer() -> None:

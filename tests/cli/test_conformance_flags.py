@@ -147,9 +147,7 @@ STOPS = [
 
 
 @pytest.mark.parametrize("argument", STOPS)
-def test_what_stops_the_original_stops_ours_with_a_status_and_one_line(
-    original: Path, tmp_path: Path, argument: str
-) -> None:
+def test_errors_that_stop_the_original_stop_ours(original: Path, tmp_path: Path, argument: str) -> None:
     """The original ends with status 0, or panics; ours says one line that names the culprit, and fails."""
     (tmp_path / "unknown.yml").write_text("nonsense: 1\n")
     (tmp_path / "plain_password.yml").write_text("basic_auth_users: {anne: secret}\n")

@@ -136,9 +136,7 @@ def argument_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("argument_files")
 @pytest.mark.parametrize("recorded", RECORDED, ids=[one["arguments"] for one in RECORDED])
-def test_arguments_mean_what_kingpin_makes_of_them(
-    recorded: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_arguments_are_parsed_like_kingpin(recorded: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     words = recorded["arguments"].split(" ")
     if "values" in recorded:
         given = COMMAND.parse(words)
@@ -262,7 +260,7 @@ def test_commands_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert cli.main(["serve", "--nope"]) == 1
 
 
-def test_each_row_of_the_option_table_that_names_a_flag_is_a_flag_of_serve() -> None:
+def test_each_flag_in_option_table_is_a_serve_flag() -> None:
     flags = {flag.name: flag for flag in FLAGS}
     rows = [option for option in OPTIONS.values() if option.flag]
 

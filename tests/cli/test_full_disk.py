@@ -105,7 +105,7 @@ def refused_when_full(served: Served) -> int:
     raise AssertionError("the limit does nothing")
 
 
-def test_with_persistence_required_what_is_not_kept_is_refused(serve: Serve, tmp_path: Path) -> None:
+def test_persistence_required_rejects_unkept_pushes(serve: Serve, tmp_path: Path) -> None:
     served = serve(*required(tmp_path / "metrics"))
     kept = refused_when_full(served)
     assert kept > 1
@@ -118,7 +118,7 @@ def test_with_persistence_required_what_is_not_kept_is_refused(serve: Serve, tmp
     assert again.end() == 0
 
 
-def test_end_on_a_full_disk_is_a_good_one_if_nothing_is_lost(serve: Serve, tmp_path: Path) -> None:
+def test_end_on_full_disk_succeeds_if_nothing_is_lost(serve: Serve, tmp_path: Path) -> None:
     served = serve(*required(tmp_path / "metrics"))
     kept = refused_when_full(served)
     assert served.end() == 0

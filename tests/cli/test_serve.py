@@ -49,7 +49,7 @@ def test_signal_stops_serve_and_keeps_everything(serve: Serve, tmp_path: Path, n
     assert b'a{instance="",job="a"} 1\n' in wire.request(again.port, "GET", "/metrics").body
 
 
-def test_requests_under_way_get_less_than_the_second_that_an_end_may_take() -> None:
+def test_requests_in_progress_get_less_than_a_second_at_stop() -> None:
     assert _GRACE <= 0.5
 
 
@@ -60,7 +60,7 @@ def test_quit_ends_it(serve: Serve) -> None:
     assert served.messages()[-2][1] == "received termination request via web service, exiting gracefully..."
 
 
-def test_what_it_says_at_its_start(serve: Serve) -> None:
+def test_start_is_logged(serve: Serve) -> None:
     served = serve("--web.listen-address=127.0.0.1:0", "--web.route-prefix=/p", "--web.telemetry-path=/m")
     served.end()
     said = [message for _, message in served.messages()]
@@ -82,7 +82,7 @@ def test_what_it_says_at_its_start(serve: Serve) -> None:
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("log", ["logfmt", "json"])
-def test_promtool_takes_what_it_says_to_paste(serve: Serve, tmp_path: Path, log: str) -> None:
+def test_promtool_accepts_logged_scrape_job(serve: Serve, tmp_path: Path, log: str) -> None:
     """With everything in it that can be: a prefix with a quote, TLS, and a password, which only its owner knows."""
     certificate = trustme.CA().issue_cert("127.0.0.1")
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
@@ -132,7 +132,7 @@ def failed(*flags: str) -> str:
 
 
 @pytest.mark.slow
-def test_what_hinders_it_is_one_line_and_a_status(tmp_path: Path) -> None:
+def test_start_errors_are_one_line_and_a_status(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         told = failed(f"--web.listen-address={address}")

@@ -23,7 +23,7 @@ NUMBERS = sorted(
 )
 
 
-def test_what_go_ignores_loses_nothing(serve: Serve, tmp_path: Path) -> None:
+def test_signals_ignored_by_go_lose_nothing(serve: Serve, tmp_path: Path) -> None:
     flags = [f"--persistence.file={tmp_path / 'file'}", "--persistence.interval=1h"]
     served = serve(*flags)
     wire.request(served.port, "PUT", "/metrics/job/kept", b"kept 1\n")
@@ -34,7 +34,7 @@ def test_what_go_ignores_loses_nothing(serve: Serve, tmp_path: Path) -> None:
     assert b'kept{instance="",job="kept"} 1\n' in wire.request(serve(*flags).port, "GET", "/metrics").body
 
 
-def test_sigquit_shows_what_every_thread_does(serve: Serve) -> None:
+def test_sigquit_shows_stack_of_every_thread(serve: Serve) -> None:
     served = serve()
     wire.request(served.port, "GET", "/-/healthy")
     assert served.end(signal.SIGQUIT) == 2

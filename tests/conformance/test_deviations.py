@@ -57,7 +57,7 @@ def native(schema: int, *deltas: int, span: int) -> bytes:
     ],
     ids=["empty braces", "a huge message", "a message beyond all bounds"],
 )
-def test_what_makes_the_original_panic_gets_an_answer(pairs: Pairs, push: Request, reason: bytes) -> None:
+def test_requests_that_panic_the_original_are_answered(pairs: Pairs, push: Request, reason: bytes) -> None:
     original, ours = answers(pairs, push)
     assert original.status == 0
     assert (ours.status, ours.body) == (400, reason)
@@ -118,7 +118,7 @@ def test_page_has_its_data_at_its_own_path(pairs: Pairs) -> None:
     assert (original.status, ours.status) == (404, 200)
 
 
-def test_what_was_unset_is_set_to_its_default_in_protobuf(pairs: Pairs) -> None:
+def test_unset_fields_have_defaults_in_protobuf(pairs: Pairs) -> None:
     body = delimited(family("c", None, metric({}, blob(3, b"\x09" + bytes(8)))))
     original, ours = answers(pairs, put("/metrics/job/a", body, TYPE), scrape(PROTOBUF))
     assert b"\x0a\x01c\x22" in original.body

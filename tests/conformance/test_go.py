@@ -99,7 +99,7 @@ def answers(gohttp: Path) -> Iterator[Answers]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_go_s_answer_is_ours(answers: Answers, name: str) -> None:
+def test_go_answers_as_ours(answers: Answers, name: str) -> None:
     theirs, ours = answers[name]
     assert _shape(ours) == _shape(theirs)
 
@@ -117,7 +117,7 @@ def test_missing_toolchain_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path
         gotool.build(tmp_path)
 
 
-def test_another_release_of_go_will_not_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_other_release_of_go_is_rejected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
         "subprocess.run", lambda *_, **__: subprocess.CompletedProcess([], 0, "go version go1.22.1 linux/amd64\n")
     )

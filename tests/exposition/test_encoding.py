@@ -146,7 +146,7 @@ def test_only_a_broken_header_is_noticed_on_other_paths(oracle: Oracle, encoding
 
 
 @pytest.mark.parametrize("encoding", [None, "", "identity", "deflate", "zstd", "gzip, gzip", "x-gzip"])
-def test_other_encodings_leave_the_body_alone(encoding: str | None) -> None:
+def test_other_encodings_leave_body_unchanged(encoding: str | None) -> None:
     assert decode(GZIP, encoding) == GZIP
 
 

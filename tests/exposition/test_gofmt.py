@@ -67,7 +67,7 @@ def test_original_writes_same_floats(oracle: Oracle) -> None:
         *[b".", b"1e", b"e5", b"--1", b"1.2.3", b"\xd9\xa1", b"\xff"],
     ],
 )
-def test_what_is_no_float(token: bytes) -> None:
+def test_invalid_floats(token: bytes) -> None:
     assert parse_float(token) is None
 
 
@@ -196,7 +196,7 @@ def test_durations_may_be_written_otherwise(text: str, seconds: float) -> None:
         ("9999999h", 'time: invalid duration "9999999h"'),
     ],
 )
-def test_bad_durations_are_refused_in_go_s_words(text: str, message: str) -> None:
+def test_bad_durations_are_rejected_in_words_of_go(text: str, message: str) -> None:
     with pytest.raises(ValueError, match="time: ") as caught:
         parse_duration(text)
     assert str(caught.value) == message

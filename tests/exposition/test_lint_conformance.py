@@ -73,6 +73,6 @@ def test_promtool_finds_the_same_problems(body: str) -> None:
     assert run.returncode == (3 if problems else 0)
 
 
-def test_what_was_pushed_is_judged_with_its_grouping_labels() -> None:
+def test_pushed_metrics_are_linted_with_grouping_labels() -> None:
     parsed = text.parse(b"# HELP a x\n# TYPE a gauge\na 1\n", {b"job": b"j", b"le": b"1"})
     assert lint(parsed.families.values()) == [PromlintProblem("a", 'non-histogram metrics should not have "le" label')]

@@ -118,7 +118,7 @@ def test_both_parsers_make_the_same_prefixes(body: bytes, job: bytes) -> None:
             assert type(prefix) is type(other)
 
 
-def test_what_a_push_repeats_is_held_once() -> None:
+def test_repeated_strings_of_a_push_are_stored_once() -> None:
     body = b"".join(b'a{x="%d",y="%b"} 1\n' % (number, LONG) for number in range(100))
     (family,) = parse(body, {b"job": LONG, b"k": LONG + b"k"}).families.values()
     held = {id(long) for prefix, _ in family.series for long in prefix.longs.values()}  # type: ignore[attr-defined]

@@ -56,7 +56,7 @@ BRACES = [
 
 
 @pytest.mark.parametrize("salt", range(8))
-def test_where_a_body_is_cut_changes_nothing(salt: int) -> None:
+def test_place_of_cut_changes_nothing(salt: int) -> None:
     randomness = random.Random(f"pieces {salt}")
     for _ in range(400):
         if randomness.random() < 0.5:
@@ -85,7 +85,7 @@ def broken_off(*pieces: bytes) -> Iterator[bytes]:
         ([b"a x\n", b"b 1\n"], 'text format parsing error in line 1: expected float as value, got "x"'),
     ],
 )
-def test_what_is_wrong_before_the_body_breaks_off_is_said_first(pieces: list[bytes], said: str) -> None:
+def test_errors_before_body_breaks_off_are_reported_first(pieces: list[bytes], said: str) -> None:
     with pytest.raises(ParseError) as error:
         parse_pieces(broken_off(*pieces), {b"job": b"j"})
     assert str(error.value) == said
@@ -133,7 +133,7 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("flood", EMPTY)
-def test_lines_that_say_nothing_are_not_held(flood: str) -> None:
+def test_blank_lines_are_not_held(flood: str) -> None:
     tracemalloc.start()
     try:
         parse_pieces(many(EMPTY[flood], MEGABYTE // 2), {b"job": b"j"})

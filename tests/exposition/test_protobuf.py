@@ -260,7 +260,7 @@ def test_original_notices_timestamps(oracle: Oracle) -> None:
 
 
 @pytest.mark.parametrize("body", BROKEN)
-def test_broken_messages_are_refused_in_go_s_words(body: bytes) -> None:
+def test_broken_messages_are_rejected_in_words_of_go(body: bytes) -> None:
     with pytest.raises(ParseError) as caught:
         protobuf.parse(body, GROUPING)
     assert str(caught.value) == BROKEN[body]
@@ -343,7 +343,7 @@ def test_there_may_be_more_buckets_than_spans_claim() -> None:
         ),
     ],
 )
-def test_what_text_cannot_say_ends_the_exposition(body: bytes, partial: bytes) -> None:
+def test_families_inexpressible_in_text_end_the_exposition(body: bytes, partial: bytes) -> None:
     with pytest.raises(RenderError) as caught:
         text.render_text(in_order(protobuf.parse(body, GROUPING)))
     assert caught.value.partial == partial

@@ -17,7 +17,7 @@ def test_bad_body_is_rejected_in_words_of_original(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", PANICS)
-def test_where_the_original_dies_we_refuse(body: bytes) -> None:
+def test_bodies_that_crash_the_original_are_rejected(body: bytes) -> None:
     with pytest.raises(text.ParseError, match="invalid metric name"):
         text.parse(body, GROUPING)
 

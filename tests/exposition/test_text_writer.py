@@ -55,11 +55,11 @@ def test_histograms() -> None:
         (b'{"s.x",a="b"}', b'{"s.x",a="b",quantile="0.5"} NaN\n{"s.x_sum",a="b"} 1.5\n{"s.x_count",a="b"} 3\n'),
     ],
 )
-def test_suffixes_stand_inside_the_quotes(prefix: bytes, lines: bytes) -> None:
+def test_suffixes_are_inside_quotes(prefix: bytes, lines: bytes) -> None:
     assert render_series(b"s.x", MetricType.SUMMARY, prefix, SUMMARY, "allow-utf-8") == lines
 
 
-def test_what_cannot_be_written_says_why_and_how_far_it_came() -> None:
+def test_unwritable_families_report_reason_and_progress() -> None:
     gauge = Mixed(b"\x12\x00", {MetricType.GAUGE: b"0"})
     with pytest.raises(RenderError, match=r"expected counter in metric a gauge:\{\}") as caught:
         render_block(b"a", MetricType.COUNTER, [(b'a{b="c"}', b"1"), (b"a", gauge)])

@@ -103,7 +103,7 @@ def test_names_are_escaped_by_each_scheme(name: str, underscores: str, dots: str
     assert escape_name(raw, "allow-utf-8") == raw
 
 
-def test_bytes_that_are_no_utf8_count_as_replacement_characters() -> None:
+def test_invalid_utf8_counts_as_replacement_characters() -> None:
     assert escape_name(b"a\xff\xfe", "underscores") == b"a__"
     assert escape_name(b"a\xff", "values") == b"U__a_fffd_"
 

@@ -68,7 +68,7 @@ def test_status_has_members_of_original(real: int, gateway: Gateway) -> None:
     assert set(theirs["data"]["flags"]) - set(ours["data"]["flags"]) == {"web.local-assets"}
 
 
-def test_what_has_not_changed_is_remembered(start: Start) -> None:
+def test_unchanged_parts_are_remembered(start: Start) -> None:
     gateway = start()
     wire.request(gateway.port, "PUT", "/metrics/job/a", b"a 1\n")
     wire.request(gateway.port, "PUT", "/metrics/job/b", b"b 1\n")

@@ -99,7 +99,7 @@ def test_assertion_on_name_visits_no_series() -> None:
 MANY = 100_000
 
 
-def test_as_many_labels_as_one_likes() -> None:
+def test_many_labels() -> None:
     gateway = Held()
     labels = ",".join(f'label{number}="x"' for number in range(MANY))
     assert gateway.put(f"many{{{labels}}} 1\n", job="j").accepted
@@ -107,19 +107,19 @@ def test_as_many_labels_as_one_likes() -> None:
     assert verdict.accepted
 
 
-def test_as_many_escapes_in_a_name_as_one_likes() -> None:
+def test_many_escapes_in_a_name() -> None:
     gateway = Held()
     with pytest.raises(ParseError, match=r"^text format parsing error in line 1: invalid metric name "):
         gateway.put('{"' + r"\n" * 10 * MANY + '"} 1\n', job="j")
 
 
-def test_one_series_as_often_as_one_likes() -> None:
+def test_one_series_many_times() -> None:
     verdict = Held().put("twice 1\n" * MANY, job="j")
     assert not verdict.accepted
     assert (verdict.error or "").startswith(f"{MANY - 1} error(s) occurred:\n* collected metric")
 
 
-def test_as_many_families_in_conflict_as_one_likes() -> None:
+def test_many_families_in_conflict() -> None:
     gateway = Held()
     number = MANY // 10
     body = "".join(f'twice{each} 1\ntwice{each} 1\nbad{each}{{__x="y"}} 1\n' for each in range(number))

@@ -48,7 +48,7 @@ def test_another_type_in_another_group() -> None:
     assert [(each.reason, each.keys) for each in verdict.collisions] == [("type", (key(job="j"), key(job="l")))] * 2
 
 
-def test_replacing_oneself_is_no_conflict() -> None:
+def test_replacing_own_group_is_not_a_conflict() -> None:
     gateway = Held()
     gateway.put("# TYPE a counter\na 1\n# TYPE s summary\ns_sum 1\ns_count 1\n", job="j")
     assert gateway.post("# TYPE a gauge\na 1\n", job="j").accepted
@@ -164,7 +164,7 @@ def test_grouping_value_is_not_utf8() -> None:
     )
 
 
-def test_conflicts_that_stand_are_told_first() -> None:
+def test_existing_conflicts_are_reported_first() -> None:
     gateway = Held()
     gateway.put("", job=b"\xff")
     verdict = gateway.put("z 1\nz 1\n", job="j")
@@ -192,7 +192,7 @@ def _empty_counter() -> Parsed:
     return protobuf.parse(b"\x05\x0a\x01a\x18\x00", {b"job": b"k"})
 
 
-def test_unchecked_pushes_are_stored_whatever_they_say() -> None:
+def test_unchecked_pushes_are_always_stored() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j")
     assert gateway.put("# TYPE a gauge\na 1\na 2\n", check=False, job="k").accepted

@@ -75,7 +75,7 @@ def test_failed_start_leaves_nothing(gateway: Gateway, tmp_path: Path) -> None:
         ("vsock://:1", "listen vsock://:1: vsock addresses are not supported"),
     ],
 )
-def test_addresses_that_are_none(address: str, problem: str) -> None:
+def test_invalid_addresses(address: str, problem: str) -> None:
     with pytest.raises(AddressError) as caught:
         split_address(address)
     assert str(caught.value) == problem
@@ -92,7 +92,7 @@ def test_unknown_host_name() -> None:
 
 
 @pytest.mark.parametrize("end", ["stop", "crash"])
-def test_what_was_acknowledged_is_there_after_a_restart(start: Start, tmp_path: Path, end: str) -> None:
+def test_acknowledged_pushes_survive_a_restart(start: Start, tmp_path: Path, end: str) -> None:
     options: dict[str, Any] = {"persistence_file": str(tmp_path / "file")}
     gateway = start(**options)
     wire.request(gateway.port, "PUT", "/metrics/job/a", b"a 1\n")

@@ -76,7 +76,7 @@ def authority() -> trustme.CA:
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_what_is_sent_is_what_it_says(start: Start, authority: trustme.CA, tls: bool) -> None:
+def test_sent_bytes_match_content_length(start: Start, authority: trustme.CA, tls: bool) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     trusting = ssl.create_default_context()

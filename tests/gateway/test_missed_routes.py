@@ -71,7 +71,7 @@ def test_meant_as_push_or_deletion(method: str, target: str, content_type: str, 
         ("PUT", "/metrics/jobless", "", ""),
     ],
 )
-def test_other_traffic_is_left_alone(method: str, target: str, content_type: str, body: str) -> None:
+def test_other_traffic_is_ignored(method: str, target: str, content_type: str, body: str) -> None:
     assert not missed(method, target, content_type, body)
 
 

@@ -89,7 +89,7 @@ def test_restored_gateway_answers_and_shows_the_same(tmp_path: Path) -> None:
         assert again.put(EVERYTHING, job="j").accepted
 
 
-def test_what_only_protobuf_says_comes_back(tmp_path: Path) -> None:
+def test_protobuf_only_fields_are_restored(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     exemplar = b"\x1a\x12" + b"\x09" + struct.pack("<d", 1.5) + b"\x12\x07\x0a\x05\x0a\x01t\x12\x00"
     native = b"\x3a\x0d" + b"\x08\x03" + b"\x28\x02" + b"\x62\x04\x08\x01\x10\x02" + b"\x6a\x01\x02"
@@ -130,7 +130,7 @@ def test_deletions_and_replacements_are_kept(tmp_path: Path) -> None:
         assert again.exposed() == exposed == '# TYPE b untyped\nb{instance="",job="j"} 2\n'
 
 
-def test_with_interval_0_a_push_is_in_the_file_before_it_is_answered(tmp_path: Path) -> None:
+def test_interval_0_writes_push_before_answer(tmp_path: Path) -> None:
     gateway = Kept(tmp_path / "metrics")
     gateway.put("a 1\n", job="j")
     gateway.put("a 1 2\n", job="k")
@@ -142,7 +142,7 @@ def test_with_interval_0_a_push_is_in_the_file_before_it_is_answered(tmp_path: P
         assert [group.push_failure_time for group in again.store.groups()] == [0, NOW]
 
 
-def test_with_an_interval_a_crash_loses_what_came_since_the_last_flush(tmp_path: Path) -> None:
+def test_crash_loses_pushes_since_last_flush(tmp_path: Path) -> None:
     gateway = Kept(tmp_path / "metrics", interval=3600)
     gateway.put("a 1\n", job="j")
     gateway.persistence.flush()

@@ -85,7 +85,7 @@ def test_damaged_row_is_set_aside_and_the_rest_is_served(tmp_path: Path, damage:
         assert again.log.lines == []
 
 
-def test_damaged_checksum_that_is_gone_leaves_what_can_be_read(tmp_path: Path) -> None:
+def test_missing_checksum_leaves_readable_rows(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     filled(path)
     change(path, "UPDATE families SET checksum = NULL", "UPDATE families SET type = 'q' WHERE name = CAST('a' AS BLOB)")
@@ -224,7 +224,7 @@ def test_row_without_its_long_string_is_set_aside(tmp_path: Path, damage: str) -
 
 
 @pytest.mark.parametrize("damage", ["UPDATE strings SET token = x'00'", "UPDATE strings SET token = 'q'"])
-def test_long_string_is_known_by_what_it_says(tmp_path: Path, damage: str) -> None:
+def test_long_string_is_identified_by_content(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "metrics"
     with Kept(path) as gateway:
         gateway.put(f'a{{x="{"X" * 300}"}} 1\n', job="j")

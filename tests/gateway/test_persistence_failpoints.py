@@ -100,9 +100,7 @@ def test_one_failure_loses_nothing(tmp_path: Path, kind: Callable[[], BaseExcept
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
-def test_failures_for_good_are_told_and_what_was_not_kept_is_when_they_end(
-    tmp_path: Path, kind: Callable[[], BaseException]
-) -> None:
+def test_lasting_failures_are_logged_and_made_up_for_later(tmp_path: Path, kind: Callable[[], BaseException]) -> None:
     for failpoint in numbers(kind, "before", for_good=True):
         path = tmp_path / f"{failpoint.number}" / "metrics"
         path.parent.mkdir()
@@ -153,7 +151,7 @@ def fails_after_commit(failpoint: Failpoint) -> None:
 
 
 @pytest.mark.parametrize("kind", [MemoryError, KeyboardInterrupt])
-def test_what_is_done_to_the_file_after_a_failure_is_noticed(tmp_path: Path, kind: type[BaseException]) -> None:
+def test_changes_to_file_after_failure_are_noticed(tmp_path: Path, kind: type[BaseException]) -> None:
     for failpoint in numbers(kind, "after"):
         path = tmp_path / f"{failpoint.number}" / "metrics"
         path.parent.mkdir()

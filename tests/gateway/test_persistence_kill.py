@@ -32,7 +32,7 @@ while True:
 
 
 @pytest.mark.parametrize("synchronous", ["OFF", "NORMAL"])
-def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path, synchronous: str) -> None:
+def test_acknowledged_pushes_survive_a_kill(tmp_path: Path, synchronous: str) -> None:
     path = tmp_path / "metrics"
     dice = random.Random(1)
     root = str(Path(__file__).parents[2])

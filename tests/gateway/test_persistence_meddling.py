@@ -121,7 +121,7 @@ def test_everything_is_written_again_before_the_next_answer(path: Path, meddle: 
 
 
 @pytest.mark.parametrize("meddle", MEDDLERS.values(), ids=MEDDLERS)
-def test_it_is_noticed_by_a_stop_too(path: Path, meddle: Meddle) -> None:
+def test_stop_also_notices_meddling(path: Path, meddle: Meddle) -> None:
     gateway = Kept(path)
     gateway.put("a 1\n", job="j")
     meddle(path)
@@ -134,7 +134,7 @@ def test_it_is_noticed_by_a_stop_too(path: Path, meddle: Meddle) -> None:
 @pytest.mark.parametrize(
     "request_", [lambda g: g.delete(job="nothing"), lambda g: g.store.wipe()], ids=["delete", "wipe"]
 )
-def test_it_is_noticed_by_whatever_is_answered(path: Path, meddle: Meddle, request_: Callable[[Kept], object]) -> None:
+def test_any_answer_notices_meddling(path: Path, meddle: Meddle, request_: Callable[[Kept], object]) -> None:
     gateway = Kept(path)
     gateway.put("a 1\n", job="j")
     meddle(path)
@@ -146,7 +146,7 @@ def test_it_is_noticed_by_whatever_is_answered(path: Path, meddle: Meddle, reque
 
 
 @pytest.mark.parametrize("meddle", ["file replaced", "file overwritten"])
-def test_what_is_not_ours_is_moved_aside(path: Path, meddle: str) -> None:
+def test_foreign_file_is_moved_aside(path: Path, meddle: str) -> None:
     gateway = Kept(path)
     gateway.put("a 1\n", job="j")
     MEDDLERS[meddle](path)
@@ -157,7 +157,7 @@ def test_what_is_not_ours_is_moved_aside(path: Path, meddle: str) -> None:
 
 
 @pytest.mark.parametrize("meddle", ["log removed", "log emptied", "log spoilt", "file removed", "file emptied"])
-def test_what_is_ours_leaves_nothing_beside(path: Path, meddle: str) -> None:
+def test_own_file_leaves_nothing_beside(path: Path, meddle: str) -> None:
     with Kept(path) as gateway:
         gateway.put("a 1\n", job="j")
         MEDDLERS[meddle](path)
@@ -261,7 +261,7 @@ class AtCall:
     "meddle",
     ["file removed", "file renamed", "file emptied", "file cut", "file replaced", "log removed", "log emptied"],
 )
-def test_it_is_noticed_in_the_midst_of_writing(tmp_path: Path, meddle: str, required: bool) -> None:
+def test_meddling_is_noticed_while_writing(tmp_path: Path, meddle: str, required: bool) -> None:
     """Under load a fair part of the time is spent there."""
     for number in count():
         path = tmp_path / str(number) / "metrics"

@@ -41,7 +41,7 @@ class Disk:
 
 
 @pytest.mark.parametrize("request_", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_kept_is_refused_and_changes_nothing(tmp_path: Path, request_: Request) -> None:
+def test_unwritable_push_is_rejected_and_changes_nothing(tmp_path: Path, request_: Request) -> None:
     path, disk = tmp_path / "metrics", Disk()
     with tapped(disk):
         gateway = Kept(path, required=True)
@@ -143,7 +143,7 @@ def test_many_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
-def test_one_failure_of_sqlite_leaves_file_and_memory_alike(
+def test_one_failure_of_sqlite_leaves_file_and_memory_equal(
     tmp_path: Path, kind: Callable[[], BaseException], moment: str
 ) -> None:
     for failpoint in numbers(kind, moment):

@@ -113,7 +113,7 @@ def test_foreign_database_is_moved_aside(tmp_path: Path) -> None:
     expect_set_aside(path, "another application", path.read_bytes())
 
 
-def test_database_of_newer_version_is_left_alone(tmp_path: Path) -> None:
+def test_database_of_newer_version_is_left_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     filled(path)
     with closing(sqlite3.connect(path)) as connection:
@@ -137,7 +137,7 @@ def test_directory_is_rejected_in_one_line(tmp_path: Path) -> None:
         Kept(tmp_path)
 
 
-def test_what_is_no_file_is_refused_in_one_line_and_stays(tmp_path: Path) -> None:
+def test_non_file_is_rejected_in_one_line_and_kept(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     # Both ends, and something to read: who opens it nevertheless must not wait for ever.
@@ -312,9 +312,7 @@ def unprivileged() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("modes", [(0o400, 0o700), (0o600, 0o500), (0o400, 0o500)], ids=["file", "directory", "both"])
-def test_what_can_be_read_but_not_written_is_read_and_replaced_when_it_can(
-    unprivileged: Path, modes: tuple[int, int]
-) -> None:
+def test_read_only_file_is_read_and_replaced_when_possible(unprivileged: Path, modes: tuple[int, int]) -> None:
     path = unprivileged / "metrics"
     with Kept(path) as gateway:
         gateway.put("a 1\n", job="j")
@@ -341,7 +339,7 @@ def test_what_can_be_read_but_not_written_is_read_and_replaced_when_it_can(
     assert aside(path) == []
 
 
-def test_what_a_kill_left_in_the_log_of_a_read_only_file_is_read_too(unprivileged: Path) -> None:
+def test_log_of_killed_read_only_file_is_also_read(unprivileged: Path) -> None:
     path = unprivileged / "metrics"
     gateway = Kept(path)
     gateway.put("a 1\n", job="j")
@@ -357,7 +355,7 @@ def test_what_a_kill_left_in_the_log_of_a_read_only_file_is_read_too(unprivilege
     assert sorted(each.read_bytes() for each in unprivileged.iterdir()) == sorted(content for _, content in left)
 
 
-def test_what_can_be_neither_written_nor_read_is_refused_in_one_line(unprivileged: Path) -> None:
+def test_inaccessible_file_is_rejected_in_one_line(unprivileged: Path) -> None:
     path = unprivileged / "metrics"
     filled(path)
     path.chmod(0)

@@ -100,7 +100,7 @@ def test_many_families_do_not_flood_the_log(tmp_path: Path) -> None:
     gateway.stop()
 
 
-def test_file_that_is_written_again_leaves_out_what_it_cannot_have(tmp_path: Path) -> None:
+def test_rewritten_file_leaves_out_unwritable_rows(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with limited_rows(5000):
         gateway = Kept(path)
@@ -114,7 +114,7 @@ def test_file_that_is_written_again_leaves_out_what_it_cannot_have(tmp_path: Pat
     gateway.stop()
 
 
-def test_row_that_cannot_be_read_for_its_size_keeps_nobody_from_starting(tmp_path: Path) -> None:
+def test_oversized_row_does_not_prevent_start(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with Kept(path) as gateway:
         gateway.put("a 1\n" + LARGE + "zz 1\n", job="j")
@@ -132,7 +132,7 @@ def test_row_that_cannot_be_read_for_its_size_keeps_nobody_from_starting(tmp_pat
         )
 
 
-def test_no_memory_for_a_row_is_tried_again_at_the_end(tmp_path: Path) -> None:
+def test_row_without_memory_is_retried_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     scarce = True
 

@@ -75,7 +75,7 @@ def test_suffix_clash_removes_side_with_fewer_groups() -> None:
     assert poison.cure == (key(job="l"),)
 
 
-def test_own_metrics_are_never_what_goes() -> None:
+def test_own_metrics_are_never_removed() -> None:
     gateway = Held()
     gateway.put("go_goroutines 1\ngo_gc_duration_seconds_sum 1\n", check=False, job="j")
     poison = gateway.store.poisoned()

@@ -77,7 +77,7 @@ def test_pushed_failure_time_is_overwritten_by_first_push_only() -> None:
     assert group.push_failure_time == 9
 
 
-def test_pushed_failure_time_of_another_type_is_kept_alone() -> None:
+def test_pushed_failure_time_of_another_type_is_kept() -> None:
     gateway = Held()
     gateway.put("", job="j")
     assert gateway.post("push_failure_time_seconds 9\n", job="j").accepted

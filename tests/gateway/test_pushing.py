@@ -43,7 +43,7 @@ def test_empty_put_clears_group_and_empty_post_touches_it() -> None:
     assert list(group.families) == [b"push_time_seconds", b"push_failure_time_seconds"]
 
 
-def test_groups_of_different_keys_stand_side_by_side() -> None:
+def test_groups_of_different_keys_coexist() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j", instance="x")
     gateway.put("a 2\n", job="k", instance="x")

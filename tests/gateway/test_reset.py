@@ -54,7 +54,7 @@ def test_requests_of_an_old_generation_do_nothing() -> None:
     assert not store.wipe(generation=store.generation).stale
 
 
-def test_what_was_held_is_freed_by_a_thread_that_ends() -> None:
+def test_old_store_is_freed_by_a_short_lived_thread() -> None:
     gateway = Held()
     for number in range(3):
         gateway.put("".join(f'a{{x="{each}"}} 1\n' for each in range(3000)), job=f"j{number}")

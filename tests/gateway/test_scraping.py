@@ -42,13 +42,13 @@ def test_families_are_sorted_by_name_and_series_by_values() -> None:
     ]
 
 
-def test_series_whose_values_are_alike_stand_as_they_came() -> None:
+def test_series_with_equal_values_keep_their_order() -> None:
     gateway = Held()
     gateway.put('a{z="1"} 1\na{x="1"} 2\na{y="1"} 3\n', job="j")
     assert [line.split()[-1] for line in gateway.exposed().splitlines()[1:]] == ["1", "2", "3"]
 
 
-def test_own_metrics_stand_among_the_pushed_ones() -> None:
+def test_own_metrics_are_sorted_among_pushed_ones() -> None:
     gateway = Held()
     gateway.put("# TYPE process_max_fds gauge\nprocess_max_fds 1\nzz 1\naa 1\n", job="j")
     text = gateway.scrape()
@@ -62,7 +62,7 @@ def test_own_metrics_stand_among_the_pushed_ones() -> None:
     assert "process_max_fds{" not in gateway.scrape()
 
 
-def test_of_several_helps_the_first_that_says_something_wins() -> None:
+def test_first_non_empty_help_wins() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j")
     gateway.put("# HELP a One.\na 1\n", job="k")
@@ -121,7 +121,7 @@ def test_inexpressible_series_ends_body() -> None:
 
 
 @pytest.mark.parametrize("form", [PROTOBUF_DELIMITED, PROTOBUF_TEXT, PROTOBUF_COMPACT_TEXT])
-def test_protobuf_is_what_a_writer_of_whole_families_writes(form: str) -> None:
+def test_protobuf_is_written_as_by_whole_family_writer(form: str) -> None:
     gateway = Held()
     gateway.put(
         '# HELP a Help.\n# TYPE a gauge\na{x="2"} 1\na 2\n# TYPE s summary\ns{quantile="0.5"} 1\ns_sum 2\ns_count 3\n'
@@ -140,7 +140,7 @@ def test_protobuf_is_what_a_writer_of_whole_families_writes(form: str) -> None:
             assert protobuf_text.render_family_text(family, compact=form == PROTOBUF_COMPACT_TEXT) in whole
 
 
-def test_own_counters_say_in_protobuf_when_they_began() -> None:
+def test_own_counters_have_created_timestamp_in_protobuf() -> None:
     gateway = Held()
     gateway.own.observe_request("push", 200, "PUT")
     gateway.own.observe_push("PUT", 0.5, 77)
@@ -188,7 +188,7 @@ PREFIXES = st.builds(
 
 @given(st.lists(st.dictionaries(PREFIXES, st.sampled_from([None, b"1", b"2"]), max_size=30), max_size=4))
 @settings(deadline=None, max_examples=60)
-def test_blocks_hold_what_was_put_into_them(changes: list[dict[bytes, bytes | None]]) -> None:
+def test_blocks_hold_inserted_series(changes: list[dict[bytes, bytes | None]]) -> None:
     blocks, expected = Blocks(()), dict[bytes, bytes]()
     for change in changes:
         blocks.update({prefix: (prefix, value) if value else None for prefix, value in change.items()})
@@ -247,7 +247,7 @@ def test_sorting_many_at_once_is_sorting_one_by_one(values: list[bytes]) -> None
     assert in_order(series) == sorted(series, key=place)
 
 
-def test_blocks_render_once_and_only_what_changed() -> None:
+def test_blocks_render_changes_once() -> None:
     blocks = Blocks((b'm{a="%04d"}' % number, b"1") for number in range(1000))
     rendered = list[int]()
 

@@ -94,7 +94,7 @@ def test_process_is_described() -> None:
     assert values[b"process_network_receive_bytes_total"] >= 0
 
 
-def test_what_cannot_be_known_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_values_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> dict[bytes, float]:
         raise FileNotFoundError("/proc/self/stat")
 

@@ -111,7 +111,7 @@ def differences(router: Router, port: int, method: str, targets: Iterable[str]) 
 @pytest.mark.conformance
 @GODEBUGS
 @pytest.mark.parametrize("method", METHODS)
-def test_every_path_goes_where_the_original_sends_it(real: Callable[[str], int], method: str, godebug: str) -> None:
+def test_every_path_is_routed_like_the_original(real: Callable[[str], int], method: str, godebug: str) -> None:
     port = real(godebug)
     assert differences(Router(build=wire.build_of(port)), port, method, PATHS) == []
 
@@ -136,7 +136,7 @@ def test_prefix_admin_api_telemetry_path_and_utf8_names(
 
 @pytest.mark.conformance
 @GODEBUGS
-def test_random_paths_go_where_the_original_sends_them(real: Callable[[str], int], godebug: str) -> None:
+def test_random_paths_are_routed_like_the_original(real: Callable[[str], int], godebug: str) -> None:
     seed = random.Random(7)
     pieces = [
         "/",
@@ -223,7 +223,7 @@ def test_external_path(url: str, path: str) -> None:
         ("a\nb", 'parse "a\\nb": net/url: invalid control character in URL'),
     ],
 )
-def test_what_is_no_external_url(url: str, problem: str) -> None:
+def test_invalid_external_urls(url: str, problem: str) -> None:
     with pytest.raises(ValueError, match=re.escape(problem)):
         external_path(url)
 

@@ -128,7 +128,7 @@ def answers(gateway: Gateway, context: ssl.SSLContext) -> bool:
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused_is_refused_in_the_originals_words(files: Path, tmp_path: Path, name: str) -> None:
+def test_rejections_use_the_words_of_the_original(files: Path, tmp_path: Path, name: str) -> None:
     shutil.copytree(files, tmp_path, dirs_exist_ok=True)
     (tmp_path / "web.yml").write_text(REFUSED[name])
     command = [str(peers.pushgateway_binary()), "--persistence.file=", "--web.listen-address=127.0.0.1:0"]
@@ -188,7 +188,7 @@ SPELT = [
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("text", SPELT)
-def test_every_spelling_means_what_it_means_to_the_original(tmp_path: Path, text: str) -> None:
+def test_every_spelling_is_read_like_the_original(tmp_path: Path, text: str) -> None:
     path = tmp_path / "web.yml"
     path.write_text(text + "\n")
     command = [str(peers.pushgateway_binary()), "--persistence.file=", "--web.listen-address=127.0.0.1:0"]
@@ -229,7 +229,7 @@ def _meaning(path: Path) -> str:
         ("rate_limit: {burst: x}", "yaml: unmarshal errors:\n  line 1: cannot unmarshal !!str `x` into int"),
     ],
 )
-def test_what_else_is_refused(
+def test_other_rejections(
     files: Path, tmp_path: Path, text: str, problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(files, tmp_path, dirs_exist_ok=True)
@@ -242,7 +242,7 @@ def test_what_else_is_refused(
 @pytest.mark.parametrize(
     "deep", ["[" * 200_000, "[{" * 90_000, "{a: " * 200_000, "- " * 200_000, "\n" * 999 + "? " * 200_000]
 )
-def test_what_is_nested_too_deeply_is_refused(tmp_path: Path, deep: str) -> None:
+def test_deep_nesting_is_rejected(tmp_path: Path, deep: str) -> None:
     path = tmp_path / "web.yml"
     path.write_text(deep)
     with pytest.raises(ValueError, match=r"^yaml: line \d+: exceeded max depth of 200$"):

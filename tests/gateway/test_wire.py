@@ -361,7 +361,7 @@ def test_original_continues_after_coding_and_length(push: bytes) -> None:
         b"PUT /\\%0aInjected:1/..",
     ],
 )
-def test_no_header_of_an_answer_is_a_requests(gateway: Gateway, request_line: bytes) -> None:
+def test_no_request_header_appears_in_an_answer(gateway: Gateway, request_line: bytes) -> None:
     answer = wire.talk(gateway.port, request_line + b" HTTP/1.1\r\nHost: x\r\n\r\n")
     head, _, _ = answer.raw.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 ")

@@ -114,7 +114,7 @@ def test_number_too_long_for_python_is_a_number(tmp_path: Path) -> None:
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("old", [False, True], ids=["promtool 3.5", "promtool 2.53"])
-def test_promtool_says_the_same(tmp_path: Path, old: bool) -> None:
+def test_promtool_reports_the_same(tmp_path: Path, old: bool) -> None:
     promtool = peers.promtool_2_binary() if old else peers.promtool_binary()
     (tmp_path / "p.yml").write_text("scrape_configs: [{job_name: a, file_sd_configs: [{files: [t.json]}]}]\n")
     texts = [text for text in [*CASES, *BY_VERSION, *mutants(seed=6, count=100)] if find_error(text) is not None]

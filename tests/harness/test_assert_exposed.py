@@ -138,7 +138,7 @@ def test_several_other_values_are_counted(play: Play) -> None:
     )
 
 
-def test_another_label_a_missing_one_and_another_group_are_told_apart(play: Play) -> None:
+def test_differing_missing_label_and_other_group_are_distinguished(play: Play) -> None:
     play.put('backup_bytes{disk="sda"} 1\n', instance="db1")
     play.put("backup_bytes 1\n", instance="db2")
 
@@ -172,7 +172,7 @@ def test_names_alike_are_offered(play: Play) -> None:
     assert failure(play.assert_exposed, "backup_files_total", 7)[1].startswith("Names alike: backup_files, ")
 
 
-def test_where_no_name_is_alike_all_are_shown(play: Play) -> None:
+def test_all_names_are_shown_if_none_is_similar(play: Play) -> None:
     play.put("".join(f"zz_{number} 1\n" for number in range(10)))
 
     assert failure(play.assert_exposed, "backup")[1] == (
@@ -345,7 +345,7 @@ def test_name_and_value_are_positional_only(play: Play, method: str, word: str) 
     play.assert_exposed("backup_bytes", labels={word: 7})
 
 
-def test_labels_are_no_value(play: Play) -> None:
+def test_labels_are_not_a_value(play: Play) -> None:
     play.put("backup_bytes 7\n")
     with pytest.raises(TypeError, match=r"comes the value; labels are given by name or as labels={'job': 'backup'}"):
         play.assert_exposed("backup_bytes", {"job": "backup"})

@@ -56,7 +56,7 @@ def test_unreadable_push_is_shown(play: Play) -> None:
     ]
 
 
-def test_what_the_test_itself_pushes_does_not_count(play: Play) -> None:
+def test_pushes_of_the_test_do_not_count(play: Play) -> None:
     play.put("backup_bytes 7\n", origin="test")
 
     play.assert_exposed("backup_bytes", 7)
@@ -96,7 +96,7 @@ def test_push_stored_before_its_fault_counts(play: Play) -> None:
     play.assert_pushed("backup_bytes", 7)
 
 
-def test_candidates_say_which_push_they_are_in(play: Play) -> None:
+def test_candidates_name_their_push(play: Play) -> None:
     play.put("backup_bytes 7\n")
     play.post("backup_bytes 8\n")
 
@@ -168,7 +168,7 @@ def test_not_pushed_without_a_name_means_no_push_at_all(play: Play) -> None:
     ]
 
 
-def test_not_pushed_without_a_name_takes_a_value_too(play: Play) -> None:
+def test_not_pushed_without_a_name_accepts_a_value(play: Play) -> None:
     play.put("backup_bytes 7\n")
 
     play.assert_not_pushed(None, 8)

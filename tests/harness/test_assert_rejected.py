@@ -22,7 +22,7 @@ def test_rejected_push_is_found_by_reason_status_or_key(play: Play) -> None:
     assert (first._expected, second._expected) == (True, True)
 
 
-def test_only_what_matches_is_expected(play: Play) -> None:
+def test_only_matching_rejections_are_expected(play: Play) -> None:
     first = play.put("backup_bytes x\n")
     second = play.put("backup_bytes 7 1700000000000\n")
 
@@ -196,7 +196,7 @@ def test_duplicate_within_push(play: Play) -> None:
     )
 
 
-def test_deletions_and_methods_are_told_apart(play: Play) -> None:
+def test_deletions_and_methods_are_distinguished(play: Play) -> None:
     put = play.put("backup_bytes x\n")
     post = play.post("backup_bytes y\n")
     deletion = play.delete(plan=Plan("error(503)", status=503, store=False))

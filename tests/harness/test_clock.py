@@ -15,14 +15,14 @@ from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.monotonic import monotonic
 
 
-def test_it_follows_the_real_time() -> None:
+def test_clock_follows_real_time() -> None:
     before = time.time()
     told = Clock()()
 
     assert before <= told <= time.time()
 
 
-def test_frozen_it_stands_still_until_it_is_advanced_or_resumed() -> None:
+def test_frozen_clock_stops_until_advanced_or_resumed() -> None:
     clock = Clock()
 
     clock.freeze(1700000000.0)
@@ -36,7 +36,7 @@ def test_frozen_it_stands_still_until_it_is_advanced_or_resumed() -> None:
     assert clock() > 1700003600.0
 
 
-def test_it_freezes_at_a_datetime_or_now() -> None:
+def test_clock_freezes_at_a_datetime_or_now() -> None:
     clock = Clock()
 
     clock.freeze(datetime(2023, 11, 14, 22, 13, 20, tzinfo=timezone.utc))
@@ -65,7 +65,7 @@ def test_running_clock_cannot_be_advanced() -> None:
         (b"2020-01-01T00:00:00Z", TypeError),
     ],
 )
-def test_what_is_not_a_moment(value: Any, error: type[Exception]) -> None:
+def test_invalid_moments(value: Any, error: type[Exception]) -> None:
     clock = Clock()
     with pytest.raises(
         error, match=r"freeze\(\) takes nothing, Unix time in seconds, a datetime or a text such as .* not"
@@ -75,7 +75,7 @@ def test_what_is_not_a_moment(value: Any, error: type[Exception]) -> None:
 
 
 @pytest.mark.parametrize("value", ["3600", "an hour", "2026-01-01T00:00:00Z", None, True, [1], float("nan")])
-def test_what_is_not_a_span_of_time(value: Any) -> None:
+def test_invalid_spans_of_time(value: Any) -> None:
     clock = Clock()
     clock.freeze(5)
     with pytest.raises((TypeError, ValueError), match=r"what advance\(\) takes must be"):
@@ -87,7 +87,7 @@ def test_what_is_not_a_span_of_time(value: Any) -> None:
     ("span", "seconds"),
     [(3600, 3600), (timedelta(hours=1), 3600), ("1h30m", 5400), ("-1d", -86400), (timedelta(seconds=-0.5), -0.5)],
 )
-def test_it_is_advanced_by_any_span(span: Any, seconds: float) -> None:
+def test_clock_is_advanced_by_any_span(span: Any, seconds: float) -> None:
     clock = Clock()
     clock.freeze("2023-11-14T22:13:20Z")
     clock.advance(span)
@@ -130,7 +130,7 @@ def test_naive_datetime_is_local_time() -> None:
     assert clock() == time.mktime((2023, 11, 14, 22, 13, 20, 0, 0, -1))
 
 
-def test_its_repr_tells_how_it_is() -> None:
+def test_repr_shows_state_of_clock() -> None:
     clock = Clock()
     assert repr(clock) == "<Clock running>"
     clock.freeze(5)

@@ -43,7 +43,7 @@ def test_gateway_that_was_never_started(use: Callable[[Pushgateway], object]) ->
         lambda gateway: gateway.assert_no_rejections(),
     ],
 )
-def test_nothing_is_denied_of_a_gateway_that_was_never_started(deny: Callable[[Pushgateway], object]) -> None:
+def test_negative_assertions_need_a_started_gateway(deny: Callable[[Pushgateway], object]) -> None:
     with pytest.raises(RuntimeError, match="never started"):
         deny(Pushgateway())
 
@@ -91,7 +91,7 @@ def test_unknown_argument_names_the_nearest(call: Callable[[Pushgateway], object
         (lambda g: g.clock.advance(), "clock.advance() missing 1 required positional argument: 'span'"),
     ],
 )
-def test_type_errors_name_what_the_test_called(call: Callable[[Any], object], told: str) -> None:
+def test_type_errors_name_the_called_method(call: Callable[[Any], object], told: str) -> None:
     with Pushgateway() as gateway, pytest.raises(TypeError) as caught:
         call(gateway)
     assert str(caught.value).startswith(told)

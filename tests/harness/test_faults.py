@@ -227,7 +227,7 @@ def test_faults_meet_pushes_and_deletions_only(pushgateway: Pushgateway) -> None
     assert fault.hits == 2
 
 
-def test_methods_paths_and_predicates_choose_what_a_fault_meets(pushgateway: Pushgateway) -> None:
+def test_methods_paths_and_predicates_select_requests(pushgateway: Pushgateway) -> None:
     with pushgateway.faults.error(500, methods="delete") as by_method:
         assert (put(pushgateway), put(pushgateway, method="DELETE")) == (200, 500)
     with pushgateway.faults.error(500, methods=["PUT", "DELETE"], paths="/metrics/job/b*") as by_both:
@@ -252,7 +252,7 @@ def test_fault_can_meet_scrapes(pushgateway: Pushgateway) -> None:
     connection.close()
 
 
-def test_what_the_test_itself_sends_meets_no_fault(pushgateway: Pushgateway) -> None:
+def test_requests_of_the_test_meet_no_fault(pushgateway: Pushgateway) -> None:
     pushgateway.faults.error(503)
     pushgateway.faults.error(503, paths="*")
 

@@ -57,7 +57,7 @@ def test_origin_header_is_hidden(play: Play) -> None:
     assert set(push.headers.keys()) == {"Host", "Content-Type"}
 
 
-def test_somebody_elses_mark_means_nothing(play: Play) -> None:
+def test_origin_mark_of_another_gateway_is_ignored(play: Play) -> None:
     push = Play().put("backup_bytes 7\n", origin="test")
 
     assert not play.journal.is_own(push._request)
@@ -119,7 +119,7 @@ def test_oldest_requests_are_dropped_and_counted() -> None:
     )
 
 
-def test_what_was_dropped_is_not_denied() -> None:
+def test_negative_assertions_fail_after_dropped_requests() -> None:
     play = Play(journal_limit=1)
     play.put("a x\n")
     play.put("a 1\n", origin="test")
@@ -165,7 +165,7 @@ def test_bodies_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert play.journal.dropped == 1
 
 
-def test_cleared_journal_starts_again_but_its_sequence_goes_on(play: Play) -> None:
+def test_cleared_journal_continues_its_numbers(play: Play) -> None:
     play.put("a 1\n")
     play.journal.clear()
     push = play.put("a 1\n")
@@ -183,7 +183,7 @@ def test_large_journal_is_freed_in_a_thread(play: Play, monkeypatch: pytest.Monk
     assert play.journal.pushes() == []
 
 
-def test_totals_count_what_the_journal_dropped_too() -> None:
+def test_totals_include_dropped_requests() -> None:
     play = Play(journal_limit=1)
     play.put("a 1\n")
     play.put("a x\n")

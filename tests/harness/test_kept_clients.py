@@ -84,7 +84,7 @@ class InBackground:
             thread.join()
 
 
-def test_threads_that_push_all_the_time_see_no_error_across_a_thousand_boundaries(
+def test_constant_pushes_survive_a_thousand_test_boundaries(
     make_pushgateway: MakePushgateway,
 ) -> None:
     gateway = make_pushgateway()

@@ -354,7 +354,7 @@ class TestBackup(unittest.TestCase):
         self.gateway = Pushgateway().start()
         self.addCleanup(self.gateway.stop)
 
-    def test_it_survives(self):
+    def test_gateway_survives(self):
         self.gateway.push("backup_bytes 7\\n", job="backup")
         self.gateway.crash()
         with self.assertRaisesRegex(AssertionError, "value is 7, expected 8"):

@@ -27,7 +27,7 @@ def test_clean_push_has_no_problems(pushgateway: Pushgateway) -> None:
     assert pushgateway.lint() == []
 
 
-def test_promlint_looks_at_what_was_sent(pushgateway: Pushgateway) -> None:
+def test_promlint_checks_metrics_as_sent(pushgateway: Pushgateway) -> None:
     send(pushgateway, "# TYPE backup counter\nbackup 7\n", "/metrics/job/b/camelCase/x")
 
     assert problems(pushgateway) == [
@@ -44,7 +44,7 @@ def test_problem_is_reported_once(pushgateway: Pushgateway) -> None:
     assert pushgateway.lint()[0].push is pushgateway.pushes[0]
 
 
-def test_what_could_not_be_read_and_what_the_test_sent_is_left_out(pushgateway: Pushgateway) -> None:
+def test_unreadable_pushes_and_those_of_the_test_are_skipped(pushgateway: Pushgateway) -> None:
     send(pushgateway, "backup_bytes x\n")
     pushgateway.assert_rejected()
     pushgateway.push("backup_bytes 7\n", job="backup")
@@ -161,7 +161,7 @@ def test_label_growing_with_every_push(pushgateway: Pushgateway) -> None:
     ]
 
 
-def test_as_an_option_it_warns() -> None:
+def test_lint_option_warns() -> None:
     with Pushgateway(lint=True) as gateway:
         send(gateway, "backup_bytes 7\n")
         with pytest.warns(LintWarning) as caught:

@@ -143,7 +143,7 @@ LOSSES: dict[str, Program] = {
 
 
 @pytest.mark.parametrize("program", LOSSES.values(), ids=LOSSES)
-def test_losses_are_told(program: Program) -> None:
+def test_losses_are_reported(program: Program) -> None:
     assert len(lost(program)) == 1
 
 
@@ -276,7 +276,7 @@ MEANT: dict[str, Program] = {
 
 
 @pytest.mark.parametrize("program", MEANT.values(), ids=MEANT)
-def test_meant_replacements_are_no_news(program: Program) -> None:
+def test_intended_replacements_emit_no_warning(program: Program) -> None:
     assert lost(program) == []
 
 
@@ -336,7 +336,7 @@ def test_families_that_a_put_removed_may_be_denied() -> None:
     assert lost(program) == []
 
 
-def test_families_that_nobody_denied_are_told_together() -> None:
+def test_families_of_unasserted_losses_are_reported_together() -> None:
     def program(gateway: Pushgateway) -> None:
         for _ in range(2):
             put(gateway, "read 7", "errors 0")

@@ -125,7 +125,7 @@ def test_sleep_is_mocked(pushgateway: Pushgateway) -> None:
     assert slept.mock_calls == []
 
 
-def test_what_waits_for_sockets_is_taken_away(pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_socket_selectors_are_removed(pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         for name in ("poll", "epoll", "select"):
             patched.delattr(select, name, raising=False)
@@ -213,7 +213,7 @@ def test_working_directory_is_gone(pushgateway: Pushgateway, tmp_path: Path) -> 
         os.chdir(before)
 
 
-def test_nobody_writes_or_logs_or_warns(pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_prints_logs_or_warns(pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
             patched.setattr(sys, name, None)
@@ -228,7 +228,7 @@ def test_nobody_writes_or_logs_or_warns(pushgateway: Pushgateway, monkeypatch: p
             logging.disable(logging.NOTSET)
 
 
-def test_no_garbage_is_collected(pushgateway: Pushgateway) -> None:
+def test_garbage_collection_is_disabled(pushgateway: Pushgateway) -> None:
     gc.disable()
     try:
         assert {send(pushgateway, f"backup_bytes {number}\n") for number in range(100)} == {200}
@@ -274,7 +274,7 @@ def test_threads_change_all_the_time(pushgateway: Pushgateway) -> None:
         sys.setswitchinterval(before)
 
 
-def test_there_is_little_room_for_calls(pushgateway: Pushgateway, talk: Talk) -> None:
+def test_recursion_limit_is_low(pushgateway: Pushgateway, talk: Talk) -> None:
     before = sys.getrecursionlimit()
     depth = 0
     frame = sys._getframe()

@@ -60,7 +60,7 @@ def test_assert_rejected_expects_it() -> None:
         assert texts(gateway) == []
 
 
-def test_other_requests_are_no_pushes() -> None:
+def test_other_requests_are_not_pushes() -> None:
     with Pushgateway() as gateway:
         assert send(gateway, '{"streams": []}', "/loki/api/v1/push", "POST") == 404
         assert send(gateway, "", "/-/quit") == 403
@@ -69,7 +69,7 @@ def test_other_requests_are_no_pushes() -> None:
         assert texts(gateway) == []
 
 
-def test_it_is_numbered_among_the_pushes_and_counted() -> None:
+def test_missed_push_is_numbered_and_counted() -> None:
     with Pushgateway() as gateway:
         send(gateway, ROWS, "/metrics/job/nightly")
         send(gateway, ROWS, "/metrics", "POST")
@@ -95,7 +95,7 @@ def test_gateway_counts_no_request_that_it_did_not_route() -> None:
         assert b'handler="push"' not in text
 
 
-def test_redirect_that_nobody_follows() -> None:
+def test_unfollowed_redirect() -> None:
     with Pushgateway() as gateway:
         status = send(gateway, ROWS, "//metrics/job/nightly")
         assert 300 < status < 400
@@ -109,7 +109,7 @@ def test_redirect_that_nobody_follows() -> None:
         ]
 
 
-def test_redirect_followed_with_the_body_is_no_news() -> None:
+def test_redirect_followed_with_body_emits_no_warning() -> None:
     with Pushgateway() as gateway:
         status = send(gateway, ROWS, "//metrics/job/nightly")
         send(gateway, ROWS, "/metrics/job/nightly")

@@ -65,7 +65,7 @@ def read(request: pytest.FixtureRequest, pushgateway: Pushgateway) -> Callable[.
         ("  ", "is not a metric's name"),
     ],
 )
-def test_what_is_not_a_name(read: Callable[..., Any], name: str, hint: str) -> None:
+def test_invalid_names(read: Callable[..., Any], name: str, hint: str) -> None:
     with pytest.raises(ValueError, match=re.escape(hint)):
         read(name)
 
@@ -193,7 +193,7 @@ class Array(Scalar):
         ({"disk": "sda"}, "labels are given by name"),
     ],
 )
-def test_what_is_never_a_value(ask: Callable[..., Any], value: object, hint: str) -> None:
+def test_invalid_values(ask: Callable[..., Any], value: object, hint: str) -> None:
     with pytest.raises(TypeError, match=re.escape(hint)):
         ask("backup_bytes", value)
 
@@ -215,7 +215,7 @@ def test_what_is_never_a_value(ask: Callable[..., Any], value: object, hint: str
         (float("nan"), False),
     ],
 )
-def test_what_compares_with_a_number(pushgateway: Pushgateway, value: object, equal: bool) -> None:
+def test_objects_comparing_with_numbers(pushgateway: Pushgateway, value: object, equal: bool) -> None:
     send(pushgateway, BACKUP)
     if equal:
         assert pushgateway.assert_exposed("backup_bytes", value).value == 7
@@ -271,7 +271,7 @@ def test_object_comparing_ints_gets_an_int(play: Play) -> None:
         (pytest.approx(7), "only le and quantile compare as numbers"),
     ],
 )
-def test_what_is_never_the_text_of_a_label(ask: Callable[..., Any], wanted: object, hint: str) -> None:
+def test_invalid_label_values(ask: Callable[..., Any], wanted: object, hint: str) -> None:
     with pytest.raises(TypeError, match=re.escape(hint)):
         ask("backup_bytes", disk=wanted)
     with pytest.raises(TypeError, match=re.escape(hint)):
@@ -305,7 +305,7 @@ class Longer:
         ("", False),
     ],
 )
-def test_what_matches_a_label(pushgateway: Pushgateway, wanted: object, matches: bool) -> None:
+def test_label_matchers(pushgateway: Pushgateway, wanted: object, matches: bool) -> None:
     send(pushgateway, BACKUP)
     if matches:
         assert pushgateway.assert_exposed("backup_bytes", disk=wanted).labels["disk"] == "sda"
@@ -379,7 +379,7 @@ def test_labels_are_a_mapping(ask: Callable[..., Any], labels: Any) -> None:
         ({"__name__": "backup_bytes"}, ValueError),
     ],
 )
-def test_what_is_not_the_name_of_a_label(ask: Callable[..., Any], labels: Any, error: type[Exception]) -> None:
+def test_invalid_label_names(ask: Callable[..., Any], labels: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="label"):
         ask("backup_bytes", labels=labels)
 
@@ -423,7 +423,7 @@ def test_instance_is_label_of_every_series(play: Play) -> None:
     assert play.assert_not_pushed("backup_bytes", instance="db1")
 
 
-def test_where_nothing_of_the_name_was_there_any_label_will_do(play: Play) -> None:
+def test_unseen_name_allows_any_label(play: Play) -> None:
     play.put('backup_files{disk="sda"} 7 1700000000000\n')
 
     assert play.assert_not_exposed("backup_files", jobs="nightly")
@@ -433,7 +433,7 @@ def test_where_nothing_of_the_name_was_there_any_label_will_do(play: Play) -> No
     assert failure(play.assert_not_pushed, jobs="nightly")
 
 
-def test_where_pushes_were_dropped_nobody_knows_which_labels_there_were() -> None:
+def test_dropped_pushes_allow_any_label() -> None:
     play = Play(journal_limit=1)
     play.put('backup_bytes{disk="sda"} 7\n')
     play.put("backup_bytes 7\n")
@@ -490,7 +490,7 @@ def test_summary_has_no_value(play: Play) -> None:
         ({"job": None}, TypeError, "label job must be text"),
     ],
 )
-def test_what_is_not_a_rejection(
+def test_invalid_status_of_a_rejection(
     pushgateway: Pushgateway, given: Any, error: type[Exception], hint: str | None
 ) -> None:
     send(pushgateway, "rows x\n")
@@ -503,7 +503,7 @@ def test_what_is_not_a_rejection(
 
 
 @pytest.mark.parametrize("key", [{"job": None}, {"job": ["backup"]}, {"grouping_key": {"job": "backup"}}, {}])
-def test_what_is_not_a_grouping_key(pushgateway: Pushgateway, key: Any) -> None:
+def test_invalid_grouping_keys(pushgateway: Pushgateway, key: Any) -> None:
     send(pushgateway)
     send(pushgateway, method="DELETE")
     with pytest.raises(TypeError):
@@ -525,7 +525,7 @@ def test_existing_group_is_not_deleted(pushgateway: Pushgateway) -> None:
     )
 
 
-def test_assertions_return_what_they_found(pushgateway: Pushgateway) -> None:
+def test_assertions_return_their_matches(pushgateway: Pushgateway) -> None:
     from prometheus_client.samples import Sample
 
     send(pushgateway, BACKUP)
@@ -594,7 +594,7 @@ def test_job_given_twice(pushgateway: Pushgateway) -> None:
         pushgateway.push("rows 7\n", "backup", method=None)  # type: ignore[arg-type]
 
 
-def test_what_is_pushed_may_be_any_kind_of_label(pushgateway: Pushgateway) -> None:
+def test_mapping_keys_may_be_any_labels(pushgateway: Pushgateway) -> None:
     pushgateway.push({"rows": 7}, job="backup", grouping_key={"shard": 3, "disk": Disk("sda")})
 
     assert pushgateway.group(job="backup", shard=3, disk="sda").value("rows") == 7
@@ -628,7 +628,7 @@ def test_empty_registry_is_shown(pushgateway: Pushgateway) -> None:
         ("requests", "compare request.job or request.path with 'rows'"),
     ],
 )
-def test_what_is_held_is_not_text(pushgateway: Pushgateway, held: str, hint: str) -> None:
+def test_held_metrics_are_not_text(pushgateway: Pushgateway, held: str, hint: str) -> None:
     send(pushgateway)
     with pytest.raises(TypeError, match=hint):
         assert "rows" not in getattr(pushgateway, held)

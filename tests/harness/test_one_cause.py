@@ -86,7 +86,7 @@ def test_rejections_do_not_push_accepted_pushes_out_of_the_section() -> None:
     ]
 
 
-def test_log_does_not_repeat_what_rejections_say() -> None:
+def test_log_does_not_repeat_rejections() -> None:
     with Pushgateway() as gateway:
         send(gateway, "rows x\n")
         send(gateway, "rows 7 1700000000000\n")

@@ -37,7 +37,7 @@ def test_text(pushgateway: Pushgateway) -> None:
         next(iter(registry().collect())),
     ],
 )
-def test_what_it_takes_besides_text(pushgateway: Pushgateway, metrics: object) -> None:
+def test_push_accepts_more_than_text(pushgateway: Pushgateway, metrics: object) -> None:
     pushgateway.push(metrics, "backup")  # type: ignore[arg-type]
 
     pushgateway.assert_exposed("backup_bytes", 7, disk="sda")
@@ -59,7 +59,7 @@ def test_families_of_the_gateway_can_be_pushed_again(pushgateway: Pushgateway) -
 
 
 @pytest.mark.parametrize("metrics", [7, None, [7], [Family("a", "gauge", "", ()), 7]])
-def test_what_it_does_not_take(pushgateway: Pushgateway, metrics: object) -> None:
+def test_push_rejects_other_types(pushgateway: Pushgateway, metrics: object) -> None:
     with pytest.raises(TypeError, match=r"push\(\) takes text, bytes, a registry, metric families or a mapping"):
         pushgateway.push(metrics, job="backup")  # type: ignore[arg-type]
 
@@ -70,7 +70,7 @@ def test_only_put_and_post_push(pushgateway: Pushgateway) -> None:
 
 
 @pytest.mark.parametrize("value", ["a/b", "", "ü %&?#", ".", "..", "@base64", "a\nb"])
-def test_any_value_can_stand_in_the_grouping_key(pushgateway: Pushgateway, value: str) -> None:
+def test_grouping_key_may_hold_any_value(pushgateway: Pushgateway, value: str) -> None:
     push = pushgateway.push("backup_bytes 7\n", job="backup", grouping_key={"path": value})
 
     assert push.grouping_key == {"job": "backup", "path": value}
@@ -90,7 +90,7 @@ def test_rejected_push_raises_with_reason_and_provenance(pushgateway: Pushgatewa
     )
 
 
-def test_unless_it_is_told_not_to(pushgateway: Pushgateway) -> None:
+def test_check_false_does_not_raise(pushgateway: Pushgateway) -> None:
     push = pushgateway.push("backup_bytes", job="backup", check=False)
 
     assert (push.status, push.error) == (400, "text format parsing error in line 1: unexpected end of input stream")
@@ -133,7 +133,7 @@ def test_credentials_and_tls_are_seen_to(make_pushgateway: MakePushgateway, cert
     assert gateway.scrape().status == 200
 
 
-def test_without_credentials_there_is_no_way_in(make_pushgateway: MakePushgateway) -> None:
+def test_missing_credentials_are_rejected(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway(basic_auth=("scott", "tiger"))
     connection = http.client.HTTPConnection(gateway.host, gateway.port)
     connection.request("PUT", "/metrics/job/backup", "backup_bytes 7\n")
@@ -143,7 +143,7 @@ def test_without_credentials_there_is_no_way_in(make_pushgateway: MakePushgatewa
     connection.close()
 
 
-def test_scrape_is_what_prometheus_gets(pushgateway: Pushgateway) -> None:
+def test_scrape_equals_that_of_prometheus(pushgateway: Pushgateway) -> None:
     pushgateway.push(registry(), job="backup")
     scrape = pushgateway.scrape()
 

@@ -204,7 +204,7 @@ def test_value_of_the_one_sample_that_matches(play: Play) -> None:
     assert play.value("push_time_seconds", job="late") == 1700000002.0
 
 
-def test_value_of_several_samples_says_how_they_differ(play: Play) -> None:
+def test_value_of_several_samples_shows_their_differences(play: Play) -> None:
     play.put(DISKS)
     play.put("# TYPE backup_bytes gauge\nbackup_bytes 7\n", instance="db1")
 

@@ -57,7 +57,7 @@ def test_one_answer_to_all(pushgateway: Pushgateway, answer: Any, status: int, b
     assert pushgateway.pushes[0].status == status
 
 
-def test_one_answer_after_the_other_and_then_the_gateway_s_own(pushgateway: Pushgateway) -> None:
+def test_answers_are_given_in_turn_then_those_of_the_gateway(pushgateway: Pushgateway) -> None:
     fault = pushgateway.faults.respond([503, None, (429, "slow down")])
 
     assert statuses(pushgateway, 4) == [503, 200, 429, 200]
@@ -127,7 +127,7 @@ def test_late_answer_meets_next_fault(pushgateway: Pushgateway) -> None:
     ]
 
 
-def test_answers_that_nobody_got_are_a_warning() -> None:
+def test_unused_answers_emit_a_warning() -> None:
     gateway = Pushgateway().start()
     with gateway.faults.respond([503, 429]):
         assert send(gateway) == 503
@@ -145,7 +145,7 @@ def test_answers_that_nobody_got_are_a_warning() -> None:
         (lambda request: 1 / 0, "division by zero"),
     ],
 )
-def test_what_a_function_does_wrong_comes_out_at_the_end(function: Any, hint: str) -> None:
+def test_errors_in_a_function_are_raised_at_the_end(function: Any, hint: str) -> None:
     gateway = Pushgateway().start()
     with gateway.faults.respond(function):
         assert send(gateway) == 200
@@ -180,7 +180,7 @@ async def answers_later(request: Request) -> int:
         (1000, ValueError, "a status has three digits"),
     ],
 )
-def test_what_is_not_an_answer(pushgateway: Pushgateway, answers: Any, error: type[Exception], hint: str) -> None:
+def test_invalid_answers(pushgateway: Pushgateway, answers: Any, error: type[Exception], hint: str) -> None:
     with pytest.raises(error, match=hint):
         pushgateway.faults.respond(answers)
     assert len(pushgateway.faults) == 0
@@ -210,7 +210,7 @@ def always() -> Any:
         ({"when": always()}, TypeError, "when is a function that takes the request"),
     ],
 )
-def test_what_meets_no_request(pushgateway: Pushgateway, given: Any, error: type[Exception], hint: str) -> None:
+def test_filters_matching_no_request(pushgateway: Pushgateway, given: Any, error: type[Exception], hint: str) -> None:
     faults = pushgateway.faults
     for make in (faults.hang, faults.disconnect, lambda **given: faults.respond(503, **given)):
         with pytest.raises(error, match=hint):
@@ -242,12 +242,12 @@ def test_predicate_always_true(result: Any) -> None:
         ({"status": 503, "headers": {"X": "a\nb"}}, ValueError),
     ],
 )
-def test_what_is_not_an_error(pushgateway: Pushgateway, given: Any, error: type[Exception]) -> None:
+def test_invalid_error_statuses(pushgateway: Pushgateway, given: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         pushgateway.faults.error(**given)
 
 
 @pytest.mark.parametrize("given", ["1", "soon", None, True, -1, [1]])
-def test_what_is_not_a_delay(pushgateway: Pushgateway, given: Any) -> None:
+def test_invalid_delays(pushgateway: Pushgateway, given: Any) -> None:
     with pytest.raises(ValueError, match="a delay is a number of seconds, not "):
         pushgateway.faults.delay(given)

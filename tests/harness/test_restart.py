@@ -81,7 +81,7 @@ def test_predicates_that_restart_it_at_once_leave_it_running_once(make_pushgatew
     assert wire.is_refused(port)
 
 
-def test_predicate_does_not_restart_what_was_stopped_meanwhile(make_pushgateway: MakePushgateway) -> None:
+def test_predicate_does_not_restart_stopped_gateway(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()
     asked, stopped, over = threading.Event(), threading.Event(), threading.Event()
 

@@ -165,7 +165,7 @@ def test_web_config_file_excludes_options_it_sets() -> None:
         ("host", "::1", "::1"),
     ],
 )
-def test_text_is_read_as_what_the_option_is(name: str, text: str, value: object) -> None:
+def test_text_is_read_by_type_of_option(name: str, text: str, value: object) -> None:
     assert parse(name, text, "ini option") == value
 
 
@@ -178,7 +178,7 @@ def test_text_is_read_as_what_the_option_is(name: str, text: str, value: object)
         ("prot", "1", "--flag: unknown option 'prot'; did you mean 'port'?"),
     ],
 )
-def test_text_that_cannot_be_read_says_what_could(name: str, text: str, message: str) -> None:
+def test_invalid_text_lists_valid_values(name: str, text: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse(name, text, "--flag")
 

@@ -59,7 +59,7 @@ def test_address_is_right_where_something_came(gateway: Pushgateway) -> None:
     assert failure(gateway.assert_pushed, "rows") == ["expected rows to have been pushed, but nothing was pushed"]
 
 
-def test_what_the_test_sent_itself_tells_nothing_of_the_application(gateway: Pushgateway) -> None:
+def test_requests_of_the_test_do_not_count_as_application(gateway: Pushgateway) -> None:
     gateway.push("rows 7\n", job="nightly")
     assert failure(gateway.assert_pushed, "rows")[-1] == here(gateway)
 
@@ -167,7 +167,7 @@ def test_mock_that_does_something_may_push(gateway: Pushgateway) -> None:
         assert failure(gateway.assert_pushed, "rows")[1] == here(gateway)
 
 
-def test_gateway_that_is_stopped_says_only_that(gateway: Pushgateway) -> None:
+def test_stopped_gateway_reports_nothing_else(gateway: Pushgateway) -> None:
     gateway.stop()
     assert failure(gateway.assert_pushed, "rows")[1:] == [
         "No client reaches the gateway: it is stopped; call start() to have it back."

@@ -50,7 +50,7 @@ def test_exposed_block(play: Play) -> None:
     assert play.assert_exposed_text(play.snapshot().replace("\n", "\r\n"))
 
 
-def test_names_choose_what_is_compared(play: Play) -> None:
+def test_names_select_compared_families(play: Play) -> None:
     play.put(BACKUP)
     size = 'backup_bytes{disk="sda",job="backup",part="1"} 1024\nbackup_bytes{disk="sdb",job="backup",part="1"} 0.5'
 
@@ -152,7 +152,7 @@ def test_name_matches_nothing(play: Play) -> None:
         (({"rows": 7},), TypeError, "a block of the text format is a string"),
     ],
 )
-def test_what_is_not_a_block(play: Play, args: Any, error: type[Exception], hint: str) -> None:
+def test_invalid_blocks(play: Play, args: Any, error: type[Exception], hint: str) -> None:
     play.put("rows 7\n")
     with pytest.raises(error, match=hint):
         play.assert_exposed_text(*args)
@@ -210,7 +210,7 @@ def test_empty_snapshot_needs_known_names(play: Play) -> None:
         (("rows",), {"name": "rows"}, TypeError),
     ],
 )
-def test_what_no_snapshot_can_be_of(play: Play, names: Any, labels: Any, error: type[Exception]) -> None:
+def test_invalid_snapshot_names(play: Play, names: Any, labels: Any, error: type[Exception]) -> None:
     play.put("rows 7\n")
     with pytest.raises(error):
         play.snapshot(*names, **labels)

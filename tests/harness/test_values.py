@@ -131,7 +131,7 @@ def test_missing_family(play: Play) -> None:
             play.family(wrong)  # type: ignore[arg-type]
 
 
-def test_what_is_not_there_is_both_kinds_of_error(pushgateway: Pushgateway) -> None:
+def test_missing_sample_raises_both_kinds_of_error(pushgateway: Pushgateway) -> None:
     for kind in (NotExposed, AssertionError, LookupError):
         with pytest.raises(kind, match="there is no group"):
             pushgateway.group(job="backup")

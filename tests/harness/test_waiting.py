@@ -47,7 +47,7 @@ def test_nth_push_after_another(pushgateway: Pushgateway) -> None:
     assert pushgateway.wait_for_push("backup_bytes", after=first, count=3) is fourth
 
 
-def test_without_a_name_labels_are_those_of_the_key_or_of_any_sample(pushgateway: Pushgateway) -> None:
+def test_labels_without_a_name_match_key_or_samples(pushgateway: Pushgateway) -> None:
     send(pushgateway, "", "/metrics/job/empty")
     send(pushgateway, 'backup_bytes{disk="sda"} 7\n')
 
@@ -163,7 +163,7 @@ def test_timeout_is_seconds_timedelta_or_duration(pushgateway: Pushgateway, time
 
 
 @pytest.mark.parametrize("timeout", ["5", "soon", -1, float("inf"), float("nan"), None, True, [5]])
-def test_what_is_not_a_timeout(pushgateway: Pushgateway, timeout: Any) -> None:
+def test_invalid_timeouts(pushgateway: Pushgateway, timeout: Any) -> None:
     send(pushgateway)
     with pytest.raises((TypeError, ValueError), match="timeout must "):
         pushgateway.wait_for_push(timeout=timeout)
@@ -179,7 +179,7 @@ def test_assertion_can_be_awaited(pushgateway: Pushgateway) -> None:
     assert pushgateway.wait_until(pushgateway.assert_no_rejections) is True
 
 
-def test_what_is_not_there_yet_is_waited_for(pushgateway: Pushgateway) -> None:
+def test_missing_sample_is_awaited(pushgateway: Pushgateway) -> None:
     with InBackground(lambda: [send(pushgateway), send(pushgateway, "backup_bytes 8\n")]):
         assert pushgateway.wait_until(lambda: pushgateway.pushes[1]).number == 2
         assert pushgateway.wait_until(lambda: pushgateway.group(job="backup")).push_time > 0
@@ -201,7 +201,7 @@ def test_last_error_is_shown(pushgateway: Pushgateway) -> None:
         pushgateway.wait_until(lambda: pushgateway.pushes[1], timeout=0.01)
 
 
-def test_what_a_predicate_returned_last_is_shown(pushgateway: Pushgateway) -> None:
+def test_last_result_of_predicate_is_shown(pushgateway: Pushgateway) -> None:
     nothing: tuple[object, ...] = ([], None, 0, "")
     for result in nothing:
         with pytest.raises(AssertionError) as caught:
@@ -326,7 +326,7 @@ def test_without_an_event_loop_of_asyncio_a_wait_names_the_other_way(pushgateway
             waiting.send(None)
 
 
-def test_wait_until_gives_what_the_predicate_gives(pushgateway: Pushgateway) -> None:
+def test_wait_until_returns_result_of_predicate(pushgateway: Pushgateway) -> None:
     threads = set()
 
     def two_pushes() -> list[object]:

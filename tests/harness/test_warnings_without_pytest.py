@@ -109,7 +109,7 @@ def test_each_is_issued_once() -> None:
     gateway._gateway.end()
 
 
-def test_what_an_assertion_expected_is_no_news() -> None:
+def test_asserted_rejection_emits_no_warning() -> None:
     with Pushgateway() as gateway:
         send(gateway, "backup_bytes x\n")
         gateway.assert_rejected("expected float")
@@ -123,7 +123,7 @@ def test_reading_the_pushes_does_not_count_as_expecting() -> None:
             gateway.reset()
 
 
-def test_what_a_fault_answered_or_the_test_sent_is_no_news() -> None:
+def test_faults_and_requests_of_the_test_emit_no_warning() -> None:
     with Pushgateway() as gateway:
         with gateway.faults.error(503):
             send(gateway)

@@ -104,7 +104,7 @@ def test_address_of_ipv6(make_pushgateway: MakePushgateway, registry: CollectorR
         ("nightly", {"shard": "\u00e9?#%"}, "/metrics/job/nightly/shard/%C3%A9%3F%23%25"),
     ],
 )
-def test_what_a_path_cannot_hold_comes_through(
+def test_values_impossible_in_paths_arrive(
     pushgateway: Pushgateway, registry: CollectorRegistry, job: str, key: dict[str, Any], path: str
 ) -> None:
     push_to_gateway(pushgateway.address, job, registry, key)

@@ -149,9 +149,7 @@ def test_pytest_does_not_rewrite_the_package_s_modules(project: pytest.Pytester)
 
 
 @pytest.mark.parametrize("fixture", ["pushgateway", "make_pushgateway", "tmp_path"])
-def test_what_a_gateway_needs_is_loaded_when_the_tests_are_known_to_ask_for_one(
-    project: pytest.Pytester, fixture: str
-) -> None:
+def test_gateway_modules_are_loaded_after_collection(project: pytest.Pytester, fixture: str) -> None:
     project.makeconftest(
         """
         import sys
@@ -166,7 +164,7 @@ def test_what_a_gateway_needs_is_loaded_when_the_tests_are_known_to_ask_for_one(
     project.runpytest_subprocess("-s", "--collect-only").stdout.fnmatch_lines("*LOADED False*")
 
 
-def test_what_finds_the_package_s_modules_goes_with_the_run(project: pytest.Pytester) -> None:
+def test_import_hook_is_removed_with_the_run(project: pytest.Pytester) -> None:
     before = list(sys.meta_path)
     project.makepyfile("def test_nothing(): pass")
 

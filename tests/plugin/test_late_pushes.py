@@ -67,7 +67,7 @@ def test_gateway_per_test_refuses_late_pushes(project: pytest.Pytester, assertio
     project.runpytest().assert_outcomes(passed=2)
 
 
-def test_nothing_is_said_of_earlier_tests_where_nothing_is_left_of_them(project: pytest.Pytester) -> None:
+def test_earlier_tests_are_not_blamed_if_nothing_is_left(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         from application import send

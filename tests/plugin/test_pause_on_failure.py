@@ -127,7 +127,7 @@ def test_failed_test_is_named_on_its_own_line_with_q(pytester: pytest.Pytester) 
         run.type("\n")
 
 
-def test_nobody_is_kept_waiting_without_a_word(pytester: pytest.Pytester) -> None:
+def test_without_terminal_plugin_nothing_pauses(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=FAILING)
     with terminal(pytester, "-p", "no:terminal") as run:
         assert run.read_until("\0") == ""
@@ -204,7 +204,7 @@ def test_tests_without_a_gateway_do_not_wait(pytester: pytest.Pytester) -> None:
         ),
     ],
 )
-def test_it_says_why_it_does_not_pause(pytester: pytest.Pytester, arguments: tuple[str, ...], reason: str) -> None:
+def test_reason_for_not_pausing_is_shown(pytester: pytest.Pytester, arguments: tuple[str, ...], reason: str) -> None:
     pytester.makepyfile("def test_a(pushgateway): assert False")
     result = pytester.run(sys.executable, "-m", "pytest", OPTION, *arguments, stdin=b"c\n")
     result.assert_outcomes(failed=1)
@@ -213,13 +213,13 @@ def test_it_says_why_it_does_not_pause(pytester: pytest.Pytester, arguments: tup
     )
 
 
-def test_nothing_is_said_at_the_end_when_nothing_failed(pytester: pytest.Pytester) -> None:
+def test_nothing_is_printed_if_nothing_failed(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_a(): pass")
     result = pytester.run(sys.executable, "-m", "pytest", OPTION, stdin=b"")
     result.stdout.no_fnmatch_line("*did not pause*")
 
 
-def test_output_that_goes_elsewhere_is_no_terminal(pytester: pytest.Pytester) -> None:
+def test_redirected_output_is_not_a_terminal(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_a(pushgateway): assert False")
     ours, theirs = pty.openpty()
     with open(theirs, "rb") as keyboard:

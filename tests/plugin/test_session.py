@@ -193,7 +193,9 @@ def test_marker_unlike_session_gateway_is_rejected(project: pytest.Pytester) -> 
 
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
-def test_one_folder_s_options_are_not_those_of_the_session(project: pytest.Pytester, order: tuple[str, str]) -> None:
+def test_options_of_one_directory_are_not_those_of_the_session(
+    project: pytest.Pytester, order: tuple[str, str]
+) -> None:
     write(project, NESTED)
 
     project.runpytest("-W", "error", "--import-mode=importlib", *order).assert_outcomes(passed=2)

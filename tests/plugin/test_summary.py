@@ -44,7 +44,7 @@ def test_summary_table(project: pytest.Pytester, arguments: tuple[str, ...]) -> 
     )
 
 
-def test_nobody_asked(project: pytest.Pytester) -> None:
+def test_no_summary_by_default(project: pytest.Pytester) -> None:
     project.makepyfile(test_it=TESTS)
     result = project.runpytest()
 

@@ -150,7 +150,7 @@ def test_ending_forked_child_removes_nothing(busy: pytest.Pytester) -> None:
     assert "left: [] []" in result.outlines
 
 
-def test_temporary_files_go_with_the_run(busy: pytest.Pytester, tmp_path: Path) -> None:
+def test_temporary_files_are_removed_with_the_run(busy: pytest.Pytester, tmp_path: Path) -> None:
     busy.makepyfile(
         """
         from busy import busy

@@ -164,7 +164,7 @@ def test_failing_tear_down_is_not_masked(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["E*OSError: disk full"])
 
 
-def test_what_a_fixture_pushes_while_it_ends_counts(project: pytest.Pytester) -> None:
+def test_pushes_of_fixture_teardown_count(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
@@ -292,7 +292,7 @@ def test_exception_in_gateway_thread_fails_its_test(project: pytest.Pytester, th
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_broken*", "E*ZeroDivisionError: division by zero"])
 
 
-def test_all_exceptions_in_predicates_are_told_with_the_first(project: pytest.Pytester) -> None:
+def test_all_exceptions_in_predicates_are_reported_together(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest

@@ -59,7 +59,7 @@ def test_every_public_name_is_in_the_reference(name: str) -> None:
 
 
 @pytest.mark.parametrize("documented", CLASSES, ids=lambda one: one.__name__)
-def test_every_member_of_what_a_test_holds_is_explained(documented: type) -> None:
+def test_every_member_of_test_objects_is_explained(documented: type) -> None:
     text = explained("gateway.md", "fixtures.md")
     assert [name for name in members(documented) if not named(name, text)] == []
 
@@ -78,7 +78,7 @@ def run_by_the_tests() -> str:
 
 
 @pytest.mark.parametrize("documented", CLASSES, ids=lambda one: one.__name__)
-def test_every_member_of_what_a_test_holds_has_an_example(documented: type) -> None:
+def test_every_member_of_test_objects_has_an_example(documented: type) -> None:
     assert [name for name in members(documented) if not named(name, run_by_the_tests())] == []
 
 
@@ -90,13 +90,13 @@ def test_every_warning_and_option_has_an_example() -> None:
     assert [name for name in missing if not named(f"pushgateway_{name}", run_by_the_tests())] == []
 
 
-def test_what_a_configuration_has_beyond_its_class_is_explained() -> None:
+def test_extra_members_of_a_configuration_are_explained() -> None:
     explained_beside_them = {"promtool", "when_missing"}
     beyond = set(members(load(text="{}"))) - set(members(PrometheusConfig)) - explained_beside_them
     assert {name for name in beyond if not named(name, PrometheusConfig.__doc__ or "")} == set()
 
 
-def test_what_an_object_has_beyond_its_class_is_explained() -> None:
+def test_extra_members_of_an_object_are_explained() -> None:
     text = explained("gateway.md", "fixtures.md")
     with Pushgateway() as gateway:
         fault = gateway.faults.error(503, when=lambda request: False)
@@ -145,7 +145,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", [*REPOSITORY_PAGES, *PAGES], ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_to_what_is_there(page: Path) -> None:
+def test_links_lead_to_existing_targets(page: Path) -> None:
     broken = []
     for link in links(page):
         name, _, anchor = link.partition("#")

@@ -15,7 +15,7 @@ PACKAGE = Path(pytest_pushgateway.__file__).parent
 API = Path(__file__).parents[2] / "docs" / "api.md"
 
 
-def test_no_two_public_classes_have_one_name() -> None:
+def test_public_class_names_are_unique() -> None:
     homes: dict[str, list[str]] = defaultdict(list)
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -26,13 +26,13 @@ def test_no_two_public_classes_have_one_name() -> None:
     assert {name: places for name, places in homes.items() if len(places) > 1} == {}
 
 
-def test_what_the_api_page_documents_is_exported() -> None:
+def test_everything_on_api_page_is_exported() -> None:
     documented = re.findall(r"^\.\. (?:auto\w+|data):: ([\w.]+)", API.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert sorted(documented) == sorted(pytest_pushgateway.__all__)
 
 
-def test_each_export_is_found_where_it_is_said_to_be() -> None:
+def test_each_export_is_found_in_its_listed_module() -> None:
     for name in set(pytest_pushgateway.__all__) - {"__version__"}:
         value = getattr(pytest_pushgateway, name)
         assert value.__module__ == f"pytest_pushgateway.{pytest_pushgateway._HOMES[name]}"
@@ -51,7 +51,7 @@ def test_folder_has_at_most_a_dozen_modules(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda one: str(one.relative_to(PACKAGE)))
-def test_folder_docstring_tells_what_belongs_in_it(folder: Path) -> None:
+def test_folder_docstring_lists_its_contents(folder: Path) -> None:
     docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
 
     assert docstring.count(".") >= 2, docstring

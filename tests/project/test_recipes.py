@@ -122,7 +122,7 @@ OURS = {
 
 @pytest.mark.package
 @pytest.mark.parametrize("pattern", OURS)
-def test_what_services_read_of_ours_fits_their_schemas(pattern: str) -> None:
+def test_files_for_services_fit_their_schemas(pattern: str) -> None:
     paths = sorted(ROOT.glob(pattern))
     assert paths
     for path in paths:
@@ -161,7 +161,7 @@ def test_justfile_has_the_commands_that_the_pages_name() -> None:
 
 
 @pytest.mark.package
-def test_what_fits_no_schema_is_found(tmp_path: Path) -> None:
+def test_files_that_fit_no_schema_are_found(tmp_path: Path) -> None:
     path = tmp_path / "workflow.yml"
     path.write_text("on: [push]\njobs: {a: {runs-on: x, step: []}}\n", encoding="utf-8")
     with pytest.raises(AssertionError, match="step"):
@@ -268,7 +268,7 @@ def test_our_own_hooks_of_pre_commit_pass(tmp_path: Path) -> None:
     ("arguments", "collected"),
     [([], False), (["tests/stress"], True), (["-k", "test_run"], True), (["-m", "slow"], True)],
 )
-def test_what_a_plain_run_leaves_out(arguments: list[str], collected: bool) -> None:
+def test_plain_run_deselects_slow_tests(arguments: list[str], collected: bool) -> None:
     done = run(ROOT, "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *arguments)
     assert ("tests/stress/test_stress.py::test_run[" in done.stdout) is collected
     assert "tests/stress/test_stress.py::test_long_runs_are_bounded[" in done.stdout or arguments

@@ -107,7 +107,7 @@ def test_sample_of_a_histogram(gateway: Pushgateway) -> None:
     )
 
 
-def test_metric_that_nobody_pushed(gateway: Pushgateway) -> None:
+def test_metric_never_pushed(gateway: Pushgateway) -> None:
     assert told(gateway, "rows")[0] == "nothing was pushed to the gateway in this test"
     assert told(gateway, "rows")[1].startswith(f"This gateway is at {gateway.address}: ")
     push(gateway, "/metrics/job/nightly", "row 7\nfiles 1\n")
@@ -172,7 +172,7 @@ def test_alert_on_the_time_of_a_push(gateway: Pushgateway, rules: Path) -> None:
 
 
 @pytest.mark.conformance
-def test_alert_on_a_metric_that_nobody_pushed(gateway: Pushgateway, rules: Path) -> None:
+def test_alert_on_a_metric_never_pushed(gateway: Pushgateway, rules: Path) -> None:
     push(gateway, "/metrics/job/nightly", "backup_rows 1\n")
     gateway.clock.advance(60)
     assert not_firing(gateway, rules, "Slow") == ["no push of this test carried it; pushed were: backup_rows"]

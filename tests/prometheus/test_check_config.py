@@ -52,7 +52,7 @@ def test_text_shows_the_line_the_labels_and_the_fix(capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.usefixtures("folder")
-def test_lint_none_is_promtool_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lint_none_runs_only_promtool(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--lint", "none", "lost.yml"]) == 0
     assert main(["--lint=none", "broken.yml"]) == 1
     assert capsys.readouterr().out.splitlines()[1:4] == [
@@ -88,7 +88,7 @@ def test_gateway_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_it_is_said_where_no_job_was_judged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unchecked_jobs_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     Path("other.yml").write_text(LOST.replace("pushgateway", "other").replace("pg:9091", "o:1"))
     Path("perhaps.yml").write_text(LOST.replace("pushgateway", "other").replace("pg:9091", "o:9091"))
     unsaid = "no job was recognised as a gateway's"

@@ -227,7 +227,7 @@ def test_url_as_target_is_split() -> None:
     assert problem.hint_rule == "PG020"
 
 
-def test_problems_of_an_included_file_stand_in_it(tmp_path: Path) -> None:
+def test_problems_of_an_included_file_name_that_file(tmp_path: Path) -> None:
     (tmp_path / "more.yml").write_text("scrape_configs:\n- job_name: b\n  nonsense: 1\n")
     path = tmp_path / "prometheus.yml"
     path.write_text("scrape_config_files: [more.yml]\nscrape_configs: [{job_name: a}]\n")
@@ -270,7 +270,7 @@ def test_rules_of_2_42() -> None:
     )
 
 
-def test_options_that_are_none() -> None:
+def test_invalid_options() -> None:
     with pytest.raises(ValueError, match=re.escape("unknown Prometheus version '2.0'; known are 2.42, 2.53, 3.5")):
         load(text="", version="2.0")
     with pytest.raises(ValueError, match="unknown lint set 'all'"):

@@ -43,7 +43,7 @@ def test_labels_stay_with_honor_labels(gateway: Pushgateway) -> None:
     assert repr(scrape).startswith("<ScrapeResult of job 'pushgateway': pushgateway.example:9091 up; ")
 
 
-def test_without_it_the_message_says_where_the_label_went(gateway: Pushgateway) -> None:
+def test_message_without_honor_labels_shows_renamed_label(gateway: Pushgateway) -> None:
     scrape = config("false").scrape(gateway, "pushgateway")
     with pytest.raises(AssertionError) as caught:
         scrape.assert_stored("backup_bytes", 1024, job="backup")
@@ -64,7 +64,7 @@ def test_name_and_value_are_positional_only(gateway: Pushgateway, method: str, w
         getattr(scrape, method)("backup_bytes", **{word: 1024})
 
 
-def test_what_a_rule_drops_or_renames_is_said(gateway: Pushgateway) -> None:
+def test_dropped_and_renamed_labels_are_reported(gateway: Pushgateway) -> None:
     rules = "metric_relabel_configs:\n- {action: drop, source_labels: [disk], regex: sda}"
     with pytest.raises(AssertionError) as caught:
         config(more=rules).scrape(gateway).value("backup_bytes")
@@ -103,7 +103,7 @@ def test_gateway_hangs(gateway: Pushgateway) -> None:
     assert error == 'Get "http://pushgateway.example:9091/metrics": context deadline exceeded'
 
 
-def test_which_job_is_meant(gateway: Pushgateway) -> None:
+def test_ambiguous_job(gateway: Pushgateway) -> None:
     two = config(jobs=JOB.format(honor="true").replace("job_name: pushgateway", "job_name: pushgateway-2"))
     with pytest.raises(LookupError, match=r"say which job is meant, job=.*'pushgateway', 'pushgateway-2'"):
         two.scrape(gateway)

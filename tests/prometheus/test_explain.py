@@ -156,7 +156,7 @@ def test_unusable_arguments(
     assert message in capsys.readouterr().err
 
 
-def test_which_job_and_which_targets(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_job_and_targets_are_listed(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text("scrape_configs: [{job_name: a}, {job_name: b}]")
     assert main(["explain", str(config)]) == 2
     assert (

@@ -143,7 +143,7 @@ def test_addresses_that_lead_nowhere(url: str, message: str) -> None:
         (b"HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n", "server returned HTTP status 404"),
     ],
 )
-def test_answers_that_are_none(answer: bytes, message: str) -> None:
+def test_invalid_answers(answer: bytes, message: str) -> None:
     with saying(answer) as address:
         url = f"http://{address}/"
         assert error(url) == message.replace("{url}", url)
@@ -254,6 +254,6 @@ def test_client_certificate_is_sent(authority: trustme.CA, tmp_path: Path) -> No
         ({"cert_file": "/nothing", "key_file": "/nothing"}, "unable to use specified client cert"),
     ],
 )
-def test_files_without_which_there_is_no_client(tls_config: dict[str, str], message: str) -> None:
+def test_missing_files_prevent_a_client(tls_config: dict[str, str], message: str) -> None:
     with pytest.raises(NoClient, match=message):
         ScrapeClient(HttpClient(tls_config=tls_config))

@@ -49,7 +49,7 @@ def test_final_address_counts() -> None:
     assert level(rule) == "sure"
 
 
-def test_what_a_keep_rule_asks_for_is_sure() -> None:
+def test_keep_rule_is_certain() -> None:
     rule = "  kubernetes_sd_configs: [{role: endpoints}]\n  relabel_configs:\n"
     rule += "  - {source_labels: [__meta_kubernetes_service_annotation_prometheus_io_probe], regex: %s, action: keep}\n"
     assert level(rule % "pushgateway") == "sure"
@@ -66,11 +66,11 @@ def test_what_a_keep_rule_asks_for_is_sure() -> None:
         "kubernetes_sd_configs: [{role: pod, selectors: [{role: pod, label: app=prometheus-pushgateway}]}]",
     ],
 )
-def test_what_service_discovery_asks_for_is_sure(discovery: str) -> None:
+def test_service_discovery_query_is_certain(discovery: str) -> None:
     assert level(f"  {discovery}\n") == "sure"
 
 
-def test_credentials_are_no_evidence() -> None:
+def test_credentials_are_not_evidence() -> None:
     assert level("  consul_sd_configs: [{services: [web], password: pushgateway}]\n") is None
 
 
@@ -86,7 +86,7 @@ def test_port_only_is_possible() -> None:
     assert level(static("10.0.0.5:9091")) == "perhaps"
 
 
-def test_other_exporters_beside_a_gateway_are_not_one() -> None:
+def test_other_exporters_are_not_a_gateway() -> None:
     assert level(static("pushgateway:9100")) is None
     assert level(static("10.0.0.1:9100"), "node-pushgateway") is None
     assert level("  metrics_path: /probe\n" + static("pushgateway:9091")) is None

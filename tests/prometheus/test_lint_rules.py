@@ -30,7 +30,7 @@ def found(*jobs: str, **options: Any) -> list[str]:
 
 
 class TestLabels:
-    def test_honor_labels_missing_shows_what_would_be_stored(self) -> None:
+    def test_missing_honor_labels_shows_stored_series(self) -> None:
         (problem,) = lint(job(honor=False))
         assert problem.message == "honor_labels is not set on gateway job 'pushgateway' (it is called 'pushgateway')"
         assert problem.consequence == (
@@ -40,7 +40,7 @@ class TestLabels:
         )
         assert (problem.line, problem.column, problem.job) == (2, 3, "pushgateway")
 
-    def test_it_is_a_warning_where_less_is_known(self) -> None:
+    def test_uncertain_gateway_is_a_warning(self) -> None:
         assert found(job("honor_labels: false", honor=False)) == ["PG001 warning"]
         labelled = job(honor=False, name="a", targets="['10.0.0.1:80']\n    labels: {app: pushgateway}")
         assert found(labelled) == ["PG001 warning"]
@@ -71,7 +71,7 @@ class TestLabels:
             "PG006 warning"
         ]
 
-    def test_other_programs_beside_the_gateway_are_no_second_gateway(self) -> None:
+    def test_other_programs_are_not_a_second_gateway(self) -> None:
         assert found(job(name="all", targets="['node:9100', 'pushgateway:9091']")) == []
 
     def test_same_gateway_in_two_jobs(self) -> None:
@@ -258,7 +258,7 @@ class TestSettings:
         assert found(job() + "---\na: b\n", lint="strict") == ["PG028 note"]
         assert found(job(), before="---\n", lint="strict") == []
 
-    def test_jobs_that_are_none_stay_silent(self) -> None:
+    def test_invalid_jobs_report_nothing(self) -> None:
         body = "scheme: tcp\nmetrics_path: /a?b\nscrape_interval: 10m\nbody_size_limit: -1MB"
         assert found(job(body, name="node", honor=False, targets="['n:99999']")) == []
 
@@ -298,13 +298,13 @@ class TestSilencing:
         first = "# pushgateway: ignore PG010\n" + job()
         assert found(first, job("scrape_interval: 5m", name="pgw", targets="['x:1']")) == ["PG010 warning"]
 
-    def test_text_that_is_no_comment(self) -> None:
+    def test_text_is_not_a_comment(self) -> None:
         assert found(job("scrape_interval: 5m\nmetrics_path: '/x# pushgateway: ignore PG010'")) != []
 
     def test_by_option(self) -> None:
         assert found(job("scrape_interval: 5m"), ignore=["PG010"]) == []
 
-    def test_what_is_misspelt_silences_nothing(self) -> None:
+    def test_misspelt_comment_silences_nothing(self) -> None:
         assert found(job("scrape_interval: 5m # pushgateway: ignore PG10")) == ["PG010 warning"]
         assert found(job("scrape_interval: 5m # pushgateway: ignored")) == ["PG010 warning"]
         assert found(job("scrape_interval: 5m # pushgateway: not-a-gateway-job")) == ["PG010 warning"]

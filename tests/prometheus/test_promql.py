@@ -31,7 +31,7 @@ START = Decimal("1700000000")
         ("time(", "(time() + 1700000000)"),
     ],
 )
-def test_what_looks_at_absolute_time_is_moved(expression: str, moved: str) -> None:
+def test_absolute_times_are_shifted(expression: str, moved: str) -> None:
     assert shift(expression, START) == moved
 
 
@@ -40,7 +40,7 @@ def test_fraction_of_second_stays_exact() -> None:
 
 
 @pytest.mark.parametrize("expression", ["time() - ALERTS_FOR_STATE > 60", "ts_of_max_over_time(up[5m])"])
-def test_what_cannot_be_moved_is_refused(expression: str) -> None:
+def test_unshiftable_expressions_are_rejected(expression: str) -> None:
     with pytest.raises(Unmovable, match="counts from 0"):
         shift(expression, START)
 

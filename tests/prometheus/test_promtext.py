@@ -66,7 +66,7 @@ def test_le_and_quantile_become_floats_while_their_type_holds() -> None:
     ("written", "stored"),
     [("1e6", "1e+06"), ("+inf", "+Inf"), ("-Inf", "-Inf"), ("nan", "NaN"), ("x", "x"), ("100", "100.0"), ("-0", "0.0")],
 )
-def test_how_a_bound_is_stored(written: str, stored: str) -> None:
+def test_bucket_bound_is_stored(written: str, stored: str) -> None:
     assert labels(f'# TYPE h histogram\nh_bucket{{le="{written}"}} 1\n')[0]["le"] == stored
 
 
@@ -106,11 +106,11 @@ def test_nul_at_line_start_ends_text() -> None:
         (b"# HELP a \xff\n", 'help text "\\xff" is not a valid utf8 string'),
     ],
 )
-def test_what_prometheus_says_of_bad_text(text: str | bytes, message: str) -> None:
+def test_bad_text_gets_the_message_of_prometheus(text: str | bytes, message: str) -> None:
     assert error(text) == message
 
 
-def test_what_came_before_an_error_was_read() -> None:
+def test_text_before_an_error_is_read() -> None:
     reader = read(b"a 1\nb 2\nc\n")
     assert [next(reader).value, next(reader).value] == [1.0, 2.0]
     with pytest.raises(ExpositionError):

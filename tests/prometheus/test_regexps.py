@@ -139,18 +139,18 @@ def test_without_re2_a_configuration_is_not_refused_for_it() -> None:
         ("a{2,99999999999}", "invalid repeat count: `{2,99999999999}`"),
     ],
 )
-def test_what_re2_has_alone_is_refused_as_go_does(pattern: str, message: str) -> None:
+def test_re2_only_syntax_is_rejected_like_go(pattern: str, message: str) -> None:
     with pytest.raises(BadRegexp) as raised:
         validate(pattern)
     assert str(raised.value) == f"error parsing regexp: {message}"
 
 
 @pytest.mark.parametrize("pattern", [r"\Q\C\é\E", "[(?P<ä>{99999999999}]", r"\{99999999999}", r"\\\\C", "(?P<a>ä)"])
-def test_what_only_looks_like_it_is_not(pattern: str) -> None:
+def test_similar_syntax_is_accepted(pattern: str) -> None:
     validate(pattern)
 
 
-def test_large_patterns_are_taken_as_far_as_go_takes_them() -> None:
+def test_large_patterns_are_accepted_up_to_limit_of_go() -> None:
     validate(r"\pL{1000}")
     validate(r"(\pL{100}){10}")
     pattern = "((a{100}){10})" * 9000
@@ -159,7 +159,7 @@ def test_large_patterns_are_taken_as_far_as_go_takes_them() -> None:
     assert str(raised.value) == f"error parsing regexp: expression too large: `^(?s:{pattern})$`"
 
 
-def test_what_is_common_compiles_in_both_engines() -> None:
+def test_common_syntax_compiles_in_both_engines() -> None:
     dice = random.Random(5)
     letters = r"ab()[]{}|*+?.^$\\dwbB-z2,:=!<Pn> é/_&~"
     patterns = {"".join(dice.choices(letters, k=dice.randint(1, 9))) for _ in range(20_000)}

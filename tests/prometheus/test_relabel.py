@@ -79,7 +79,7 @@ def test_labelmap_copies_and_the_last_one_wins() -> None:
     assert after({"x_a": "1", "y_a": "2"}, rule) == {"x_a": "1", "y_a": "2", "a": "2"}
 
 
-def test_what_was_set_later_is_visited_later() -> None:
+def test_labels_set_later_are_visited_later() -> None:
     labels = LabelBuilder({"x_a": "1", "y_a": "2"}.items())
     labels.set("x_a", "3")
     Relabeler([RelabelRule(action="labelmap", regex="._(.+)")]).process(labels)
@@ -110,7 +110,7 @@ def test_case_is_mapped_rune_by_rune() -> None:
     assert after({"a": "Foo"}, upper) == {"a": "FOO"}
 
 
-def test_steps_tell_what_each_rule_did() -> None:
+def test_steps_show_effect_of_each_rule() -> None:
     rules = [
         RelabelRule(source_labels=("a", "b"), target_label="c"),
         RelabelRule(action="labeldrop", regex="a"),

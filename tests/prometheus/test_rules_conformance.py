@@ -218,7 +218,7 @@ def test_group_interval_is_used_for_evaluation(rules: Callable[..., RuleTest]) -
     ]
 
 
-def test_what_happens_between_two_scrapes_is_not_seen(rules: Callable[..., RuleTest]) -> None:
+def test_changes_between_two_scrapes_are_not_seen(rules: Callable[..., RuleTest]) -> None:
     timeline = [(START, exposed()), (START + 31, exposed(START)), (START + 59, exposed()), (START + 300, exposed())]
     assert rules(alert("backup_bytes > 0"), timeline).transitions("Backup") == []
 
@@ -283,7 +283,7 @@ def test_label_no_alert_can_have(rules: Callable[..., RuleTest]) -> None:
         ({"alertname": "Backup"}, ValueError, "give the alert's name as the first argument"),
     ],
 )
-def test_mistakes_in_what_is_asked_of_an_alert(
+def test_mistakes_in_alert_assertions(
     rules: Callable[..., RuleTest], given: Any, error: type[Exception], hint: str
 ) -> None:
     test = rules(alert("backup_bytes > 0"))

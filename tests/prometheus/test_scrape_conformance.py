@@ -24,7 +24,7 @@ NOT_COMPARED = {"scrape_duration_seconds"}
 
 
 @pytest.mark.parametrize(("version", "binary"), [("3.5", peers.prometheus_binary), ("2.53", peers.prometheus_2_binary)])
-def test_every_job_stores_what_prometheus_stores(version: str, binary: Callable[[], Path]) -> None:
+def test_every_job_stores_the_same_as_prometheus(version: str, binary: Callable[[], Path]) -> None:
     prometheus = binary()
     chosen = [case for case in cases() if case.since <= version]
     with Exposer({f"/{case.name}": case.page for case in chosen}) as exposer:

@@ -49,7 +49,7 @@ def gateway() -> Iterator[Gateway]:
 
 
 @pytest.mark.parametrize(("version", "binary"), [("3.5", peers.prometheus_binary), ("2.53", peers.prometheus_2_binary)])
-def test_what_is_pushed_is_queried_with_the_labels_of_production(
+def test_pushed_metrics_are_queried_with_production_labels(
     version: str, binary: Callable[[], Path], gateway: Gateway
 ) -> None:
     push(gateway, "/metrics/job/backup/instance/db1", "backup_bytes 7\n")

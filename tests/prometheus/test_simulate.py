@@ -111,7 +111,7 @@ def test_content_types() -> None:
         {"convert_classic_histograms_to_nhcb": True},
     ],
 )
-def test_what_is_left_out_is_said(options: dict[str, Any]) -> None:
+def test_left_out_series_are_reported(options: dict[str, Any]) -> None:
     with pytest.raises(Unsimulated):
         stored("a 1\n", **options)
 

@@ -74,7 +74,7 @@ def test_relabelling_drops_and_renames() -> None:
         ("__scrape_timeout__", "2m", 'scrape timeout cannot be greater than scrape interval ("2m" > "1m")'),
     ],
 )
-def test_targets_that_are_none(label: str, value: str, error: str) -> None:
+def test_invalid_targets(label: str, value: str, error: str) -> None:
     target = only(relabel_configs=[RelabelRule(target_label=label, replacement=value)])
     assert (target.state, target.error) == ("invalid", error)
 

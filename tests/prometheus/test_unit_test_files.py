@@ -102,7 +102,7 @@ groups:  # ä
 
 
 @pytest.mark.parametrize("text", ["", "[]", "groups: 5", "groups: [{rules: [5, {expr: [1]}]}]", "a: [", "{}"])
-def test_what_is_no_rule_file_stays_as_it_is(text: str) -> None:
+def test_other_files_stay_unchanged(text: str) -> None:
     assert RuleFile("rules.yml", text, START).moved == text
 
 
@@ -168,7 +168,7 @@ def test_reports_that_are_not_understood(promtool: Any, report: str, message: st
         ask(promtool(report), {}, {}, 60.0, 60.0)
 
 
-def test_where_a_program_is_looked_for(tmp_path: Path) -> None:
+def test_program_is_searched_in_order(tmp_path: Path) -> None:
     program = tmp_path / "promtool"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)

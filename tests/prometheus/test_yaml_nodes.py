@@ -30,7 +30,7 @@ def test_everything_has_a_place() -> None:
 
 @pytest.mark.usefixtures("loader")
 @pytest.mark.parametrize("text", [b"", b"# x\n", b"---\n---\nx", b"\xef\xbb\xbf~"])
-def test_nothing_at_all(text: bytes) -> None:
+def test_empty_text(text: bytes) -> None:
     root = compose(text)
     assert root is None or is_null(root)
 
@@ -49,7 +49,7 @@ def test_nothing_at_all(text: bytes) -> None:
         (b"a:\n\tb: c", (2, 1)),
     ],
 )
-def test_what_is_no_yaml(text: bytes, at: tuple[int, int], loader: str) -> None:
+def test_invalid_yaml(text: bytes, at: tuple[int, int], loader: str) -> None:
     with pytest.raises(SyntaxProblem) as raised:
         compose(text)
     if loader == "libyaml" and text != b"a: [":  # libyaml tells the end of the text, one line further

@@ -96,7 +96,7 @@ def test_gone_client_is_not_an_error(serve: Serve) -> None:
     wire.wait_until(lambda: not running.server.connections())
 
 
-def test_standard_server_class_is_left_alone(serve: Serve) -> None:
+def test_standard_server_class_is_left_unchanged(serve: Serve) -> None:
     from http.server import BaseHTTPRequestHandler
 
     from werkzeug.serving import WSGIRequestHandler

@@ -65,7 +65,7 @@ def test_idle_connection_joins_new_generation_at_next_request(running: Running) 
             running.server.begin_generation(counted(number + 1))
 
 
-def test_what_waits_unread_in_a_socket_is_of_the_old_generation(running: Running) -> None:
+def test_unread_bytes_in_a_socket_are_of_the_old_generation(running: Running) -> None:
     with connected(running.port) as client:
         client.sendall(GET)
         assert generation(client) == 0
@@ -78,7 +78,7 @@ def test_what_waits_unread_in_a_socket_is_of_the_old_generation(running: Running
         assert generation(client) == 2
 
 
-def test_what_waits_in_the_backlog_is_of_the_old_generation(running: Running) -> None:
+def test_backlog_is_of_the_old_generation(running: Running) -> None:
     boundary: Any = running.server.boundary
     boundary.acquire()  # nobody is accepted
     with connected(running.port) as first, connected(running.port) as second, connected(running.port) as silent:
@@ -205,7 +205,7 @@ class Client:
 
 
 @pytest.mark.parametrize("request_too", [False, True], ids=["handshake", "handshake-and-request"])
-def test_whoever_takes_the_last_step_of_a_handshake_knows_whether_a_request_waits(
+def test_last_step_of_handshake_knows_if_a_request_waits(
     certificate: tuple[str, str], trust: ssl.SSLContext, request_too: bool
 ) -> None:
     ours, theirs = socket.socketpair()
@@ -229,7 +229,7 @@ def test_whoever_takes_the_last_step_of_a_handshake_knows_whether_a_request_wait
     theirs.close()
 
 
-def test_what_is_wrong_with_a_handshake_is_told_to_the_connection_s_own_thread(certificate: tuple[str, str]) -> None:
+def test_handshake_errors_reach_thread_of_the_connection(certificate: tuple[str, str]) -> None:
     ours, theirs = socket.socketpair()
     stream = Stream(server_context(certificate, ssl.TLSVersion.TLSv1_3), ours)
     theirs.sendall(b"\x16\x03\x01\x00\x05nonse")
@@ -263,7 +263,7 @@ def test_kept_tls_connection_stays(encrypted: Running, trust: ssl.SSLContext) ->
             encrypted.server.begin_generation(counted(number + 1))
 
 
-def test_what_waits_unread_under_tls_is_of_the_old_generation(encrypted: Running, trust: ssl.SSLContext) -> None:
+def test_unread_tls_records_are_of_the_old_generation(encrypted: Running, trust: ssl.SSLContext) -> None:
     with connected(encrypted.port) as plain, trust.wrap_socket(plain, server_hostname="127.0.0.1") as client:
         client.sendall(GET)
         assert generation(client) == 0

@@ -45,7 +45,7 @@ def test_addresses(address: str, host: str, port: int) -> None:
         (":8\0", "listen tcp: lookup tcp/8\0: unknown port"),
     ],
 )
-def test_addresses_that_go_refuses(address: str, problem: str) -> None:
+def test_addresses_rejected_by_go(address: str, problem: str) -> None:
     with pytest.raises(AddressError) as refused:
         split_address(address)
     assert str(refused.value) == problem
@@ -73,7 +73,7 @@ def test_every_address_is_of_both_families(host: str) -> None:
         ("localhost", "127.0.0.1"),
     ],
 )
-def test_where_it_listens(host: str, shown: str) -> None:
+def test_listening_addresses(host: str, shown: str) -> None:
     with closing(bind(host, 0)) as bound:
         assert bound.getsockname()[0] == shown
 
@@ -81,7 +81,7 @@ def test_where_it_listens(host: str, shown: str) -> None:
 @pytest.mark.parametrize(
     "host", ["127.1", "127.0.0.01", "0x7f.0.0.1", "2130706433", "*", " 127.0.0.1", "127.0.0.1%lo", "::1%", "é"]
 )
-def test_what_the_system_takes_for_addresses_and_go_does_not(host: str) -> None:
+def test_addresses_accepted_by_the_system_but_not_by_go(host: str) -> None:
     with pytest.raises(OSError, match="no such host"):
         bind(host, 0)
 
@@ -145,7 +145,7 @@ os.execv(sys.executable, [sys.executable, "-m", "pytest_pushgateway", "serve", "
         ("SOCK_STREAM", "1" * 5000, "descriptor 3 that systemd passed is not a listening stream socket"),
     ],
 )
-def test_what_systemd_may_have_passed_by_mistake(kind: str, count: str, told: str) -> None:
+def test_invalid_sockets_from_systemd(kind: str, count: str, told: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LISTEN_")}
     done = subprocess.run(
         [sys.executable, "-c", PASS.format(kind=kind, count=count)],

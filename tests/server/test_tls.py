@@ -56,7 +56,7 @@ def test_request_and_orderly_end(serve: Serve, context: ssl.SSLContext, trusting
         assert get(sock).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_silent_clients_hold_up_nobody(serve: Serve, context: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+def test_silent_clients_delay_no_others(serve: Serve, context: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
     running = serve(tls=lambda: context)
     silent = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(10)]
     silent[0].sendall(b"\x16\x03\x01")

@@ -41,7 +41,7 @@ def test_read_sees_all_groups_at_one_moment() -> None:
     assert explain([*history, read(1, 2, None, 2)], NOTHING) is None
 
 
-def test_what_was_not_answered_may_have_had_its_effect_until_its_limit() -> None:
+def test_unanswered_request_may_take_effect_until_its_limit() -> None:
     lost = write(0, 5, 7, answered=False)
     assert explain([lost, read(6, 7, None, None)], NOTHING)
     assert explain([lost, read(6, 7, 7, None)], NOTHING)

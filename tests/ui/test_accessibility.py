@@ -92,7 +92,7 @@ def test_nothing_sticks_out_sideways(full: Stage, open_page: Open, view: str, wi
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_what_is_read_out_by_itself_does_not_count_the_seconds(full: Stage, open_page: Open) -> None:
+def test_live_region_does_not_announce_seconds(full: Stage, open_page: Open) -> None:
     """A screen reader reads a banner again whenever its text changes."""
     full.play(persistence=ui.PersistenceStatus("/data/gateway.db", 0.0, "No space left on device", NOW - 10))
     page = open_page(full.url)

@@ -84,7 +84,7 @@ def test_every_label_finds_its_way_into_the_path(
     until(page, "document.activeElement.id === 'main'")
 
 
-def test_each_deletion_is_said_though_the_words_are_the_same(stage: Stage, open_page: Open) -> None:
+def test_each_deletion_is_announced_even_in_equal_words(stage: Stage, open_page: Open) -> None:
     """A screen reader reads what is new in the document: the same text, left as it is, would be silence."""
     groups = three()
     stage.play(*groups)

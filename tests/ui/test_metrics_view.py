@@ -17,7 +17,7 @@ def heads(page: Any) -> list[str]:
     return [" ".join(text.split()) for text in page.locator(".group-head .toggle").all_inner_texts()]
 
 
-def test_groups_come_in_the_order_of_their_keys_with_the_job_in_front(stage: Stage, open_page: Open) -> None:
+def test_groups_are_sorted_by_key_with_job_first(stage: Stage, open_page: Open) -> None:
     stage.play(
         group({"job": "etl", "instance": "db10", "area": "eu"}),
         group({"job": "etl", "instance": "db9", "area": "eu"}),
@@ -240,7 +240,7 @@ def test_huge_and_invisible_text_is_tamed(stage: Stage, open_page: Open) -> None
     assert labels.nth(1).inner_text() == r'note="a\u{202e}b\n\\\"\u{0}"'
 
 
-def test_what_is_open_survives_a_reload(stage: Stage, open_page: Open) -> None:
+def test_open_details_survive_a_reload(stage: Stage, open_page: Open) -> None:
     stage.play(*(group({"job": f"j{i}"}, m=family("GAUGE", [metric({}, "1")])) for i in range(5)))
     page = open_page(stage.url)
     assert page.locator(".family").count() == 0

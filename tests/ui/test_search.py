@@ -82,12 +82,12 @@ def test_type_can_be_chosen(page: Any) -> None:
     assert page.locator(".family h3").all_inner_texts() == ["runs_total", "runs_total"]
 
 
-def test_failed_groups_alone(page: Any) -> None:
+def test_only_failed_groups(page: Any) -> None:
     page.get_by_role("button", name="Failed only").click()
     assert found(page) == ['job="my report"']
 
 
-def test_no_match_says_so_and_escape_clears(page: Any) -> None:
+def test_missing_matches_are_reported_and_escape_clears(page: Any) -> None:
     type_in(page, "nowhere")
     assert page.locator("h2:visible").all_inner_texts() == ["No group matches"]
     page.keyboard.press("Escape")

@@ -53,7 +53,7 @@ def test_quiet_gateway() -> None:
     }
 
 
-def test_trouble_is_told() -> None:
+def test_persistence_trouble_is_shown() -> None:
     told = state(
         persistence=ui.PersistenceStatus("/data/gateway.db", 300.0, "No space left on device", 12.0),
         conflict="two groups clash",

@@ -119,7 +119,7 @@ def test_poisoned_gateway_is_cured_from_page(start: Start, open_page: Open) -> N
     gateway.assert_rejected()
 
 
-def test_what_was_pushed_before_a_restart_is_not_mistaken_for_what_is_there(start: Start, open_page: Open) -> None:
+def test_old_pushes_are_not_shown_as_current_after_a_restart(start: Start, open_page: Open) -> None:
     gateway = start()
     gateway.clock.freeze(1_700_000_000.0)
     gateway.push("a 1\n", job="first")
