@@ -15,6 +15,7 @@ import time
 
 from pytest_pushgateway import Pushgateway
 from pytest_pushgateway.gateway.http.connection import Connection
+from pytest_pushgateway.harness.local import LocalGateway
 
 BODY = b"# HELP bench_seconds A gauge.\n# TYPE bench_seconds gauge\nbench_seconds 1.5\n"
 REQUEST = (
@@ -35,7 +36,9 @@ PARTS = {
 
 def main() -> None:
     with Pushgateway() as gateway:
-        inner = gateway._gateway.inner
+        local = gateway._gateway
+        assert isinstance(local, LocalGateway)
+        inner = local.inner
         assert inner is not None
         server = inner._server
 

@@ -117,7 +117,7 @@ class Gateway:
         self._persistence_required = persistence_required
         self._on_listening = on_listening
         self._on_quit = on_quit
-        self._access, self._tls = _access_and_tls(settings, self._log)
+        self._access, self._tls = access_and_tls(settings, self._log)
         self._api: JsonApi | None = None
         self._lock = threads.Lock()
         self._stopped = False
@@ -172,6 +172,11 @@ class Gateway:
     def has_lost_file(self) -> bool:
         """Whether the descriptors of its persistence file were closed by somebody else."""
         return self._persistence is not None and not self._persistence.intact
+
+    @property
+    def revision(self) -> str:
+        """Text that differs after each change to the store."""
+        return f"{self.store.generation}.{self._changes}"
 
     @property
     def persistence_trouble(self) -> str | None:
@@ -366,7 +371,7 @@ class Gateway:
         with self._lock:
             note = self._note_of_requests()
         return page.PageState(
-            revision=f"{self.store.generation}.{self._changes}",
+            revision=self.revision,
             now=self._clock(),
             start_time=self._start_time,
             admin_api=self.settings.enable_admin_api,
@@ -395,7 +400,12 @@ def _shown(listener: socket.socket) -> str:
     return join_host_port(*name[:2]) if isinstance(name, tuple) else str(name)
 
 
-def _access_and_tls(settings: Settings, log: Log) -> tuple[Access | None, Callable[[], ssl.SSLContext] | None]:
+def access_and_tls(settings: Settings, log: Log) -> tuple[Access | None, Callable[[], ssl.SSLContext] | None]:
+    """Return access control, and a function that returns the TLS context of a new connection; None for either if unset.
+
+    Raises:
+        ValueError: the web configuration file, or what it names, cannot be used.
+    """
     if settings.web_config_file:
         from pytest_pushgateway.gateway.app.access.web_config import WebConfig
 

@@ -14,9 +14,9 @@ from pytest_pushgateway.matchers import accepts_everything
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.model import MetricFamily
-    from pytest_pushgateway.gateway.store.store import Store
     from pytest_pushgateway.harness.journal.requests import Push
     from pytest_pushgateway.harness.matching import Expected
+    from pytest_pushgateway.harness.metrics.holdings import Holdings
 
 
 class Doubt(NamedTuple):
@@ -36,7 +36,7 @@ class Doubt(NamedTuple):
     family: MetricFamily | None = None
 
 
-def doubt(expectation: Expected, store: Store, pushes: Sequence[Push], *, complete: bool) -> Doubt | None:
+def doubt(expectation: Expected, store: Holdings, pushes: Sequence[Push], *, complete: bool) -> Doubt | None:
     """Return why it proves nothing that no sample is the expected one; None if it proves what it should.
 
     Args:
@@ -76,7 +76,7 @@ def _demanded(expectation: Expected) -> list[str]:
     return [name for name, one in wanted if one != "" and not accepts_everything(name, one)]
 
 
-def _families(expectation: Expected, store: Store, pushes: Sequence[Push]) -> Iterator[tuple[MetricFamily, bool]]:
+def _families(expectation: Expected, store: Holdings, pushes: Sequence[Push]) -> Iterator[tuple[MetricFamily, bool]]:
     """Yield the families that may hold the sample, and whether each was there: exposed, or in an accepted push."""
     if expectation.name is None:
         for group in store.groups():
@@ -98,7 +98,7 @@ def _label_names(expectation: Expected, family: MetricFamily) -> set[str]:
     return {name for line in wanted for name in line.labels}
 
 
-def _counter(expectation: Expected, store: Store, pushes: Iterable[Push]) -> str:
+def _counter(expectation: Expected, store: Holdings, pushes: Iterable[Push]) -> str:
     if expectation.name is None:
         return ""
     total = f"{expectation.name}_total"

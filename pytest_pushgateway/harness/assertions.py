@@ -113,7 +113,7 @@ class Asserting(Reading):
         exposed = {family.name for family in families} | {one.name for family in families for one in family.samples}
         for name in names:
             if not any(matches_any(one, [name]) for one in exposed | block.names):
-                raise AssertionError(failures.no_family(name, self._store))
+                raise AssertionError(failures.no_family(name, self._seen))
         differences = changes(block, families)
         if differences:
             raise AssertionError(failures.text_differs(differences, self._notes()))

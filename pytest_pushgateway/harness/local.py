@@ -28,6 +28,7 @@ from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.faults.faults import Faults
 from pytest_pushgateway.harness.journal.journal import Journal
+from pytest_pushgateway.harness.sending import Client
 from pytest_pushgateway.monotonic import monotonic
 from pytest_pushgateway.settings import Settings, options_of
 
@@ -55,6 +56,7 @@ class LocalGateway:
         settings: its options.
         directory: makes the directory of its temporary persistence file.
         managed: whether fixtures look after it: its warnings then wait until they have ended.
+        make: makes the inner gateway of each start, given what `Gateway` takes.
 
     Attributes:
         inner: the gateway that was started last, if any; its store can still be read when it is stopped.
@@ -76,9 +78,15 @@ class LocalGateway:
     """
 
     def __init__(
-        self, settings: Settings, directory: Callable[[], Path] | None = None, *, managed: bool = False
+        self,
+        settings: Settings,
+        directory: Callable[[], Path] | None = None,
+        *,
+        managed: bool = False,
+        make: Callable[..., Gateway] = Gateway,
     ) -> None:
         self.settings: Settings = settings
+        self._make = make
         self.managed: bool = managed
         self.test: str = running_test()
         self.made_in: str = self.test
@@ -137,7 +145,22 @@ class LocalGateway:
         """The URL with scheme and route prefix."""
         return f"{self.scheme}://{self.netloc}{self.prefix}"
 
+    @property
+    def demands_certificate(self) -> bool:
+        """Whether a client needs a certificate to connect."""
+        return self.inner is not None and self.inner.demands_certificate
+
+    @property
+    def client(self) -> Client:
+        """Sends requests for the test itself."""
+        return Client(self.host, self.port, self.scheme == "https", self.settings.basic_auth)
+
     # What it holds
+
+    @property
+    def has_store(self) -> bool:
+        """Whether it was ever started, and holds anything that can be read."""
+        return self.inner is not None
 
     @property
     def store(self) -> Store:
@@ -197,7 +220,7 @@ class LocalGateway:
                 self._start()
 
     def _start(self) -> None:
-        inner = Gateway(
+        inner = self._make(
             self._inner_settings(),
             clock=self.clock,
             observer=self._observe,
@@ -218,20 +241,25 @@ class LocalGateway:
             self.mark_beginning()
         _started.add(self)
 
-    def has_failed(self) -> bool:
+    def _has_failed(self) -> bool:
         """Return whether it is started and serves nobody: something has closed its descriptors or ended its threads."""
         refusing = self._faults is not None and self._faults._refusing
         return (
             self._running and not refusing and self.inner is not None and not (self.inner.serving or self.inner.stopped)
         )
 
-    def revive(self) -> None:
+    def revive(self) -> bool:
         """Start a gateway that has failed again, empty, on the same port or, where that is taken, on another.
+
+        Returns:
+            Whether it had failed.
 
         Raises:
             OSError: the port that was asked for is taken.
 
         """
+        if not self._has_failed():
+            return False
         with self._lifecycle:
             failed, self._running = self.inner, False
             self.lift_faults()
@@ -248,11 +276,17 @@ class LocalGateway:
                     raise
                 self.port = 0
                 self._start()
+        return True
 
     def mark_beginning(self) -> None:
         """Note that a test begins: what runs now was not begun by it."""
         self.threads = WeakSet(threading.enumerate())
         self.began = monotonic()
+
+    def make_ready(self) -> None:
+        """Start it unless it is running, with the real clock: a test begins."""
+        self.clock.resume()
+        self.start()
 
     def stop(self) -> None:
         """Stop it, and lift its faults, unless it is stopped."""
@@ -286,7 +320,7 @@ class LocalGateway:
         """
         with self._lifecycle:
             stopped = not self.running
-            self.end_faults()
+            self.before_reset()
             with self.journal.condition:
                 if self.inner is not None:
                     self._emptied = stopped
@@ -294,6 +328,10 @@ class LocalGateway:
                 self.journal.clear()
                 self.moves.clear()
                 self.log.clear()
+
+    def leave(self) -> None:
+        """Stop it: the ``with`` statement that started it ends."""
+        self.stop()
 
     def end(self) -> None:
         """Stop the gateway, whatever fails, and remove its temporary file."""
@@ -321,13 +359,20 @@ class LocalGateway:
         if self._faults is not None:
             self._faults.clear()
 
+    def begin_test(self, test: str) -> None:
+        """Note that a test, named by its node id, begins: what came until now was not of it."""
+        self.test = test
+        self.log.clear()
+        self.journal.begin_test()
+        self.mark_beginning()
+
     def note_test(self) -> None:
         """Note that a test begins, and what tests before it have left running."""
         self._tests += 1
         self.mark_beginning()
         self.left_running = _running_beside() if self._tests > 1 else None
 
-    def end_faults(self) -> None:
+    def before_reset(self) -> None:
         """End all faults; the requests that wait in them wait on, until a reset or a stop."""
         if self._faults is not None:
             self._faults._end_all()

@@ -10,8 +10,8 @@ from pytest_pushgateway.harness.assertions import Asserting
 from pytest_pushgateway.harness.journal.journal import Journal, Notes
 from pytest_pushgateway.harness.local import LocalGateway
 from pytest_pushgateway.harness.reading import Reading
-from pytest_pushgateway.harness.sending import Client, Sending
-from pytest_pushgateway.harness.supervisor import Supervisor
+from pytest_pushgateway.harness.sending import Sender, Sending
+from pytest_pushgateway.harness.supervisor import GatewayBehind, Supervisor
 from pytest_pushgateway.harness.waiting import Waiting
 from pytest_pushgateway.later import later
 from pytest_pushgateway.settings import Settings, nearest, resolve
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pytest_pushgateway.exposition.model import ScrapeText
-    from pytest_pushgateway.gateway.store.store import Store
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.faults.faults import Faults
     from pytest_pushgateway.harness.journal.lint import LintProblem
     from pytest_pushgateway.harness.journal.requests import Push, Request
+    from pytest_pushgateway.harness.metrics.holdings import Holdings
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal import lint as linter
@@ -45,6 +45,11 @@ def make(settings: Settings, directory: Callable[[], Path]) -> Pushgateway:
     ``directory`` makes the directory of its temporary file.
     """
     return Pushgateway._of(LocalGateway(settings, directory, managed=True))
+
+
+def face_of(gateway: GatewayBehind) -> Pushgateway:
+    """Return what a test sees of a gateway, in this process or elsewhere."""
+    return Pushgateway._of(gateway)
 
 
 def supervisor(gateway: Pushgateway) -> Supervisor:
@@ -75,23 +80,23 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     """
 
-    _gateway: LocalGateway
+    _gateway: GatewayBehind
 
     def __init__(self, **options: Any) -> None:
         self._gateway = LocalGateway(resolve([("Pushgateway()", options)]))
 
     @classmethod
-    def _of(cls, gateway: LocalGateway) -> Pushgateway:
+    def _of(cls, gateway: GatewayBehind) -> Pushgateway:
         face = cls.__new__(cls)
         face._gateway = gateway
         return face
 
     def __repr__(self) -> str:
-        if not self.running:
+        gateway = self._gateway  # a debugger that shows the gateway does not look at it
+        if not gateway.running:
             return "<Pushgateway stopped>"
-        groups = len(self._gateway.store.groups())  # a debugger that shows the gateway does not look at it
-        held = listing.count(groups, "group"), listing.count(len(self.pushes), "push")
-        return f"<Pushgateway {self.url}: {', '.join(held)}>"
+        held = listing.count(len(gateway.store.groups()), "group"), listing.count(len(gateway.journal.pushes()), "push")
+        return f"<Pushgateway {gateway.url}: {', '.join(held)}>"
 
     @property
     def settings(self) -> Settings:
@@ -156,6 +161,7 @@ class Pushgateway(Asserting, Waiting, Sending):
     @property
     def running(self) -> bool:
         """Whether the gateway is started; one that ``/-/quit`` ended is not."""
+        self._journal.catch_up()
         return self._gateway.running
 
     # What happened
@@ -168,16 +174,19 @@ class Pushgateway(Asserting, Waiting, Sending):
     @property
     def pushes(self) -> list[Push]:
         """All pushes of this test, rejected ones and those that met a fault too."""
+        self._journal.catch_up()
         return self._journal.pushes()
 
     @property
     def requests(self) -> list[Request]:
         """All requests of this test, scrapes and deletions too."""
+        self._journal.catch_up()
         return self._journal.of_test()
 
     @property
     def journal(self) -> list[Request]:
         """All requests since the last reset, each with its ``test``; with `pushgateway_session` those of several."""
+        self._journal.catch_up()
         return self._journal.requests()
 
     def timeline(self) -> list[ScrapeText]:
@@ -187,8 +196,9 @@ class Pushgateway(Asserting, Waiting, Sending):
         present. While the gateway was poisoned there is None in the place of the text. That it was stopped does not
         show.
         """
+        requests = self.journal
         self._journal.look()
-        return history.timeline(self.journal, self._gateway.moves, self.clock(), check=self.settings.consistency_check)
+        return history.timeline(requests, self._gateway.moves, self.clock(), check=self.settings.consistency_check)
 
     def lint(self) -> list[LintProblem]:
         """Return what could be better in what the application pushed in this test, each problem once.
@@ -246,7 +256,8 @@ class Pushgateway(Asserting, Waiting, Sending):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.stop()
+            self._gateway.leave()
+            supervisor(self).issue_warnings()
         finally:
             self._gateway.end()
 
@@ -270,10 +281,15 @@ class Pushgateway(Asserting, Waiting, Sending):
         return self._gateway.journal
 
     @property
-    def _store(self) -> Store:
+    def _store(self) -> Holdings:
+        self._journal.catch_up()
         store = self._gateway.store
         self._journal.look()
         return store
+
+    @property
+    def _seen(self) -> Holdings:
+        return self._gateway.store
 
     @property
     def _utf8_names(self) -> bool:
@@ -285,11 +301,11 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def _demands_certificate(self) -> bool:
-        return self._gateway.inner is not None and self._gateway.inner.demands_certificate
+        return self._gateway.demands_certificate
 
     @property
-    def _client(self) -> Client:
-        return Client(self.host, self.port, self.scheme == "https", self.settings.basic_auth)
+    def _client(self) -> Sender:
+        return self._gateway.client
 
     def _notes(self, *, waited: bool = False) -> Notes:
         closed = self._closed()

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
     from prometheus_client.samples import Sample
 
-    from pytest_pushgateway.gateway.store.store import Store
     from pytest_pushgateway.harness.journal.requests import Push
     from pytest_pushgateway.harness.metrics.family import Family
     from pytest_pushgateway.harness.metrics.group import Group
+    from pytest_pushgateway.harness.metrics.holdings import Holdings
     from pytest_pushgateway.harness.metrics.text import Snapshot
 
 if TYPE_CHECKING:
@@ -47,7 +47,13 @@ class Reading(Journalled):
     """Reading what the gateway holds. The gateway's own metrics and ``push_time_seconds`` are left out."""
 
     @property
-    def _store(self) -> Store:
+    def _store(self) -> Holdings:
+        """The groups now; the test looks at them. A method asks once."""
+        raise NotImplementedError
+
+    @property
+    def _seen(self) -> Holdings:
+        """The groups as `_store` gave them last."""
         raise NotImplementedError
 
     def _look(self) -> None:
@@ -95,7 +101,7 @@ class Reading(Journalled):
         expected(self, name, ANY, None, {})
         pieces = [piece for _, piece in self._store.families_named(bytes_of(name))]
         if not pieces:
-            raise NotExposed(failures.no_family(name, self._store))
+            raise NotExposed(failures.no_family(name, self._seen))
 
         return to_family(joined(pieces))
 
@@ -198,12 +204,12 @@ class Reading(Journalled):
         """Raise where it proves nothing that the expected sample was not found."""
         __tracebackhide__ = True
         journal = self._journal
-        why = doubt(expectation, self._store, journal.pushes(), complete=not journal.dropped)
+        why = doubt(expectation, self._seen, journal.pushes(), complete=not journal.dropped)
         if why is not None:
             raise AssertionError(failures.proves_nothing(expectation, done, why))
 
     def _knows(self, name: str) -> bool:
-        return super()._knows(name) or bool(self._store.families_named(bytes_of(name)))
+        return bool(self._store.families_named(bytes_of(name))) or super()._knows(name)
 
     def _candidates(self, expectation: Expected) -> list[Candidate]:
         if expectation.name is None:
@@ -218,4 +224,4 @@ class Reading(Journalled):
 
     def _not_exposed(self, expectation: Expected, found: list[Candidate]) -> str:
         requests, dropped = self._journal.requests(), self._journal.dropped
-        return failures.not_exposed(expectation, found, self._store, requests, dropped, self._notes())
+        return failures.not_exposed(expectation, found, self._seen, requests, dropped, self._notes())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import _socket as socket  # what nobody replaces
 import errno
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pushgateway.gateway.grouping_key import group_path
 from pytest_pushgateway.golang.url import join_host_port
@@ -56,7 +56,7 @@ class Sending(Journalled):
         raise NotImplementedError
 
     @property
-    def _client(self) -> Client:
+    def _client(self) -> Sender:
         raise NotImplementedError
 
     @property
@@ -179,6 +179,18 @@ class ClientAnswer:
     def header_lines(self) -> list[tuple[str, str]]:
         """Names and values of its headers, in the order of the wire."""
         return [(name, value) for name, _, value in (line.partition(": ") for line in self._lines[1:])]
+
+
+class Sender(Protocol):
+    """The sender of a test's own requests to its gateway."""
+
+    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> ClientAnswer:
+        """Send one request and return the answer.
+
+        Raises:
+            OSError: the gateway is stopped, refuses connections, or does not answer in time.
+
+        """
 
 
 class Client:

@@ -225,6 +225,7 @@ class _Awaited:
             raise ValueError(f"count must be a whole number of at least 1, not {count!r}")
         if after is not None and not isinstance(after, Push):
             raise TypeError(f"after is a Push that came before, not {shown(after)}")
+        journal.catch_up()
         if after is not None and not journal.has(after):
             raise ValueError(f"after must be a push of this test to this gateway, not {after!r}")
         self._journal = journal

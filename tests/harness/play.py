@@ -28,6 +28,10 @@ class Play(Asserting):
         return self.store
 
     @property
+    def _seen(self) -> Store:
+        return self.store
+
+    @property
     def _journal(self) -> Journal:
         return self.journal
 

@@ -93,7 +93,7 @@ def test_log_does_not_repeat_rejections() -> None:
         send(gateway, "rows 7\n", "/metrics/job@base64/!")
         send(gateway, "rows 7\n", "/metrics/job//nightly")
         send(gateway, "rows 7\n", "/metrics/job/nightly/label")
-        gateway._gateway._write_log("error", "request failed", err="ValueError: x")
+        gateway._gateway.log.append(("error", "request failed", {"err": "ValueError: x"}))
         lines = section(gateway)
         gateway.assert_rejected(status=400)
         gateway.assert_rejected("redirected")

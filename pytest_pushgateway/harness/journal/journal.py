@@ -135,6 +135,9 @@ class Journal:
         self._sent: dict[str, Request | None] = {}
         self._marks = 0
 
+    def catch_up(self) -> None:
+        """Learn of all requests up to now: a gateway in this process reports each before it answers."""
+
     def add(self, record: hooks.Record, test: str = "") -> Request:
         """File what became of a request and wake up whoever waits."""
         kind = kind_of(record)
@@ -189,6 +192,11 @@ class Journal:
             self.dropped_rejected += 1
             if gone.origin == "application" and not gone._expected:
                 self._unheard.append((gone._order, gone.number))
+
+    @property
+    def own_mark(self) -> str:
+        """The secret at the beginning of every mark."""
+        return self._secret
 
     def is_own(self, request: hooks.RawRequest) -> bool:
         """Return whether the test itself sent a request, with ``push()`` or ``scrape()``."""
