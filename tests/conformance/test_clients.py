@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,34 +10,21 @@ from aioprometheus.collectors import Counter, Gauge, Histogram, Registry, Summar
 from aioprometheus.pusher import Pusher
 
 from tests import peers
-from tests.conformance.clienttools import CLIENTS, both, need_program, output
+from tests.conformance.clienttools import CLIENTS, NotHere, both, install_prom_client, need_program, output
 from tests.conformance.programs import Pairs, Program
 
 pytestmark = pytest.mark.conformance
 
-PROM_CLIENT = "prom-client@15.1.3"
 
+def test_prom_client_of_node(pairs: Pairs, client_cache: Path) -> None:
+    try:
+        modules = install_prom_client(client_cache)
+    except NotHere as problem:
+        peers.missing(str(problem))
 
-@pytest.fixture(scope="session")
-def node_modules(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with prom-client in it, installed once and kept in pytest's cache."""
-    npm = need_program("npm")
-    need_program("node")
-    cache = getattr(pytestconfig, "cache", None)  # not there with -p no:cacheprovider
-    modules = (cache.mkdir(PROM_CLIENT.replace("@", "-")) if cache else tmp_path_factory.mktemp("npm")) / "node_modules"
-    if not (modules / "prom-client" / "package.json").is_file():
-        fresh = tmp_path_factory.mktemp("npm")
-        said = output(npm, "install", "--prefix", fresh, "--no-audit", "--no-fund", "--silent", PROM_CLIENT)
-        if not said.endswith("status 0"):
-            peers.missing(f"npm could not install {PROM_CLIENT}: {said}")
-        shutil.copytree(fresh / "node_modules", modules, dirs_exist_ok=True)
-    return modules
-
-
-def test_prom_client_of_node(pairs: Pairs, node_modules: Path) -> None:
     def push(program: Program) -> str:
         url = f"http://127.0.0.1:{program.port}"
-        return output("node", CLIENTS / "push.js", url, NODE_PATH=str(node_modules))
+        return output("node", CLIENTS / "push.js", url, NODE_PATH=str(modules))
 
     said = both(pairs, push)
     assert "push: 200" in said
