@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics.scrape import Scrape
     from pytest_pushgateway.harness.metrics.text import Snapshot
     from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
+    from pytest_pushgateway.interception.interception import Interception
     from pytest_pushgateway.programs import BinaryNotFound
     from pytest_pushgateway.prometheus.config import PrometheusConfig, load
     from pytest_pushgateway.prometheus.model import ScrapeJob, TargetGroup
@@ -52,6 +53,7 @@ __all__ = [
     "Fault",
     "Faults",
     "Group",
+    "Interception",
     "LintProblem",
     "LintWarning",
     "LostPushWarning",
@@ -99,6 +101,7 @@ _HOMES = {
     "Fault": "harness.faults.faults",
     "Faults": "harness.faults.faults",
     "Group": "harness.metrics.group",
+    "Interception": "interception.interception",
     "LintProblem": "harness.journal.lint",
     "LintWarning": "warnings",
     "LostPushWarning": "warnings",

@@ -185,6 +185,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def unknown(name: str, source: str) -> SettingsError:
     """Return the error for an option that is not there."""
+    if name == "intercept":
+        return SettingsError(f"{source}: {name!r} is not an option of a gateway; call gateway.intercept(...)")
     return SettingsError(f"{source}: unknown option {name!r}{nearest(name, OPTIONS)}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import _socket as socket  # what nobody replaces
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -314,6 +314,10 @@ class Gateway:
     def release(self, owner: object = None) -> None:
         """End the waits of the plans of ``owner``, or of all plans."""
         self._server.release(owner)
+
+    def close_connections_from(self, ports: Collection[int]) -> None:
+        """Close the connections that clients opened from these ports of theirs."""
+        self._server.close_connections_from(ports)
 
     def refuse(self) -> None:
         """Refuse connections as a gateway that is down does, keeping the port."""

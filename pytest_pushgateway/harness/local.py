@@ -13,7 +13,7 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -29,6 +29,7 @@ from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.faults.faults import Faults
 from pytest_pushgateway.harness.journal.journal import Journal
 from pytest_pushgateway.harness.sending import Client
+from pytest_pushgateway.later import later
 from pytest_pushgateway.monotonic import monotonic
 from pytest_pushgateway.settings import Settings, options_of
 
@@ -40,6 +41,13 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.store.store import Store
     from pytest_pushgateway.harness.faults.faults import Faults
     from pytest_pushgateway.harness.messages.report import Finding
+    from pytest_pushgateway.interception.addresses import Address
+    from pytest_pushgateway.interception.interception import Interception, Interceptions
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.interception import interception
+else:
+    interception = later("pytest_pushgateway.interception.interception")
 
 _ASKED_BY_THE_PAGE = ("state", "static")
 """Handlers that the journal leaves out: an open page asks every second and would push what was pushed out of it."""
@@ -67,6 +75,7 @@ class LocalGateway:
         log: the latest lines of the gateway's log: level, message and fields of each.
         port: the port that it listens on, or listened on last; 0 before the first start with a free one.
         made_in: the node id of the test that made it.
+        interceptions: the addresses whose connections reach it, once it was asked to intercept any.
         page_note: a line that the web page shows at its top, if any.
         left_running: the threads and processes that ran already when the current test began, by name; None if no test
             came before it.
@@ -110,6 +119,7 @@ class LocalGateway:
         self._asking: dict[int, RawRequest] = {}
         """The requests about which faults are asked, by the thread that does it."""
         self._faults: Faults | None = None
+        self.interceptions: Interceptions | None = None
         self._running = False
         self._emptied = False
         """Whether a reset while it was stopped has yet to reach the file."""
@@ -154,6 +164,25 @@ class LocalGateway:
     def client(self) -> Client:
         """Sends requests for the test itself."""
         return Client(self.host, self.port, self.scheme == "https", self.settings.basic_auth)
+
+    # Other addresses by which it is reached
+
+    def intercept(self, addresses: tuple[Address, ...]) -> Interception:
+        """Have connections of this process to these addresses reach this gateway."""
+        if self.interceptions is None:
+            tls = self.settings.tls
+            ca_file = tls[2] if isinstance(tls, tuple) and len(tls) == 3 else None
+            self.interceptions = interception.Interceptions(
+                interception.Receiver(self._place, self._close_from, ca_file)
+            )
+        return self.interceptions.add(addresses)
+
+    def _place(self) -> tuple[str, int]:
+        return (self.inner.host if self.inner is not None else self.host), self.port
+
+    def _close_from(self, ports: Collection[int]) -> None:
+        if self.running and self.inner is not None:
+            self.inner.close_connections_from(ports)
 
     # What it holds
 
@@ -336,6 +365,8 @@ class LocalGateway:
     def end(self) -> None:
         """Stop the gateway, whatever fails, and remove its temporary file."""
         try:
+            if self.interceptions is not None:
+                self.interceptions.end()
             self.stop()
         finally:
             if self._remove_temporary is not None:
@@ -348,6 +379,7 @@ class LocalGateway:
         self._running = False
         self.journal = Journal(self.settings.journal_limit)
         self._faults = None
+        self.interceptions = None  # the child's connections reach the parent, as those to its own address do
         self._remove_temporary = None
         self._persistence_file = self.settings.persistence_file
         self._lifecycle = threads.RLock()
@@ -369,6 +401,8 @@ class LocalGateway:
     def note_test(self) -> None:
         """Note that a test begins, and what tests before it have left running."""
         self._tests += 1
+        if self.interceptions is not None:
+            self.interceptions.begin_test()
         self.mark_beginning()
         self.left_running = _running_beside() if self._tests > 1 else None
 

@@ -26,17 +26,20 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal.lint import LintProblem
     from pytest_pushgateway.harness.journal.requests import Push, Request
     from pytest_pushgateway.harness.metrics.holdings import Holdings
+    from pytest_pushgateway.interception.interception import Interception
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal import lint as linter
     from pytest_pushgateway.harness.journal import timeline as history
     from pytest_pushgateway.harness.messages import became, listing, silence
+    from pytest_pushgateway.interception import addresses as address_reader
 else:
     linter = later("pytest_pushgateway.harness.journal.lint")
     history = later("pytest_pushgateway.harness.journal.timeline")
     listing = later("pytest_pushgateway.harness.messages.listing")
     became = later("pytest_pushgateway.harness.messages.became")
     silence = later("pytest_pushgateway.harness.messages.silence")
+    address_reader = later("pytest_pushgateway.interception.addresses")
 
 
 def make(settings: Settings, directory: Callable[[], Path]) -> Pushgateway:
@@ -163,6 +166,25 @@ class Pushgateway(Asserting, Waiting, Sending):
         """Whether the gateway is started; one that ``/-/quit`` ended is not."""
         self._journal.catch_up()
         return self._gateway.running
+
+    def intercept(self, *addresses: str) -> Interception:
+        """Have connections of this process to fixed addresses reach this gateway; the code under test is not touched.
+
+        Active from this call until the end of ``with``, `Interception.remove` or the test's end. Then the connections
+        that came this way are closed.
+
+        Args:
+            addresses: ``HOST:PORT``, or http or https URLs without a path; ``localhost`` means 127.0.0.1 and ::1 too.
+
+        Raises:
+            SettingsError: one is not an address.
+            TypeError: none is given.
+
+        """
+        __tracebackhide__ = True
+        if not addresses:
+            raise TypeError('intercept() needs an address, such as "pushgateway.monitoring:9091"')
+        return self._gateway.intercept(address_reader.read_addresses(addresses, "intercept()"))
 
     # What happened
 
@@ -314,7 +336,10 @@ class Pushgateway(Asserting, Waiting, Sending):
         if any(entry.origin == "application" and entry.kind != "scrape" for entry in self._journal.of_test()):
             return Notes([], [])
         gateway = self._gateway
-        lines = silence.explain(self.url, self.address, self.host, gateway.threads, gateway.began, waited=waited)
+        intercepted = [count for one in gateway.interceptions or () for count in one.connections.items()]
+        lines = silence.explain(
+            self.url, self.address, self.host, gateway.threads, gateway.began, intercepted, waited=waited
+        )
         return Notes([], lines)
 
     def _became(self, names: Collection[str], interval: float, start: float | None = None) -> list[str]:

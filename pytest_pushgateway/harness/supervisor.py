@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.messages.report import Finding
     from pytest_pushgateway.harness.metrics.holdings import Holdings
     from pytest_pushgateway.harness.sending import Sender
+    from pytest_pushgateway.interception.addresses import Address
+    from pytest_pushgateway.interception.interception import Interception, Interceptions
     from pytest_pushgateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class GatewayBehind(Protocol):
     heard: int
     due: list[Finding]
     began: float
+    interceptions: Interceptions | None
 
     @property
     def settings(self) -> Settings:
@@ -128,6 +131,9 @@ class GatewayBehind(Protocol):
     @property
     def running(self) -> bool:
         """Whether it is started."""
+
+    def intercept(self, addresses: tuple[Address, ...]) -> Interception:
+        """Have connections of this process to these addresses reach this gateway."""
 
     def start(self) -> None:
         """Start it unless it is running."""
@@ -210,6 +216,15 @@ class Supervisor(NamedTuple):
         """End what a test set going; the journal stays for its report."""
         self.gateway.lift_faults()
         self.gateway.clock.resume()
+
+    def intercept(self, addresses: tuple[Address, ...]) -> Interception:
+        """Have connections to these addresses reach the gateway."""
+        return self.gateway.intercept(addresses)
+
+    def end_interceptions(self) -> None:
+        """End what the test began to intercept."""
+        if self.gateway.interceptions is not None:
+            self.gateway.interceptions.end_test()
 
     def concerns(self, test: str) -> bool:
         """Return whether the gateway was made, or got a request, while this test ran."""

@@ -22,6 +22,7 @@ from pytest_pushgateway.plugin.fixtures import (
     pushgateway_options,  # noqa: F401
     pushgateway_session,  # noqa: F401
 )
+from pytest_pushgateway.plugin.intercepting import check_marker, without_addresses
 from pytest_pushgateway.plugin.modules import OnceAndAsTheyAre
 from pytest_pushgateway.plugin.options import PROGRAMS, check_flags, flag_of
 from pytest_pushgateway.plugin.run import (
@@ -65,6 +66,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest="pushgateway_pause_on_failure",
         help="when a test fails, print the address of its gateway's web page and wait for Enter",
     )
+    text = "HOST:PORT or URL whose connections from this process reach the gateway of the test's fixture"
+    group.addoption(
+        "--pushgateway-intercept",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        dest="pushgateway_intercept",
+        help=f"{text}; may be repeated",
+    )
+    parser.addini("pushgateway_intercept", f"{text}; one on each line", type="linelist", default=[])
     parser.addini(
         "pushgateway_env_vars",
         "environment variables that the fixture pushgateway_env sets: lines NAME=template, where a template may hold "
@@ -96,6 +107,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if problem:
         raise pytest.UsageError(problem)
     config.stash[_STATE] = state
+    if hasattr(config, "workerinput") or not state.distributed:
+        state.intercepting.watch()
+        config.add_cleanup(state.intercepting.end)
     finder = OnceAndAsTheyAre()
     sys.meta_path.insert(0, finder)
     config.add_cleanup(lambda: sys.meta_path.remove(finder))
@@ -149,7 +163,8 @@ def _useless_marker(item: pytest.Item) -> str | None:
         if marker.args:
             return f"{item.nodeid}: @pytest.mark.pushgateway takes options by keyword only, not {marker.args[0]!r}"
     try:
-        resolve([("marker", options)])
+        check_marker(options)
+        resolve([("marker", without_addresses(options))])
         if any(marker.name == "pushgateway" for marker in item.own_markers):
             item.warn(
                 PushgatewayWarning(
@@ -173,12 +188,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 # The beginning of a test
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Tell all gateways that another test begins."""
-    if _HARNESS in sys.modules:
-        for gateway in item.config.stash[_STATE].gateways():
-            gateway.begin_test(item.nodeid)
+    state = item.config.stash[_STATE]
+    state.begin_test(item)
+    yield
+    # pytest-socket puts sockets back as they were: at the beginning of a test, and before its fixtures end.
+    if state.intercepting or _asks_for_a_gateway(item):
+        state.intercepting.refresh()
+        item.addfinalizer(state.intercepting.refresh)
 
 
 # The end of a test
@@ -190,7 +209,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if call.when == "setup" and _FAILED in item.stash:  # it runs again: pytest-rerunfailures
         del item.stash[_FAILED]
-    if report.failed and _HARNESS in sys.modules and not item.stash.get(_FAILED, False):
+    in_use = _HARNESS in sys.modules or item.config.stash[_STATE].intercepting
+    if report.failed and in_use and not item.stash.get(_FAILED, False):
         item.stash[_FAILED] = True
         text = _section(item)
         if text and hasattr(report.longrepr, "addsection"):
@@ -203,8 +223,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def _section(item: pytest.Item) -> str:
     state = item.config.stash[_STATE]
     used = [*state.used, *getattr(item, "funcargs", {}).values()]
-    of_test = [_supervisor(one) for one in used if isinstance(one, sys.modules[_HARNESS].Pushgateway)]
-    lines: list[str] = []
+    harness = sys.modules.get(_HARNESS)
+    of_test = [_supervisor(one) for one in used if harness is not None and isinstance(one, harness.Pushgateway)]
+    lines: list[str] = list(state.intercepting.refused)
     for gateway in state.gateways():
         try:
             if gateway in of_test or gateway.concerns(item.nodeid):
@@ -224,7 +245,7 @@ def _is_one_error(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
     """Issue the test's warnings when all its fixtures have ended: no fixture's filter or recorder hides them."""
     __tracebackhide__ = _is_one_error
-    if _HARNESS not in sys.modules:
+    if _HARNESS not in sys.modules and not item.config.stash[_STATE].intercepting:
         return (yield)
     try:
         result = yield
@@ -239,6 +260,7 @@ def _conclude(item: pytest.Item, *, quiet: bool) -> None:
     __tracebackhide__ = True
     from pytest_pushgateway.warnings import PushgatewayWarning
 
+    item.config.stash[_STATE].end_interceptions()
     findings, errors = item.config.stash[_STATE].wrap_up(item.nodeid)
     path, line, _ = item.reportinfo()  # a test that a class inherits stands in another file than item.path
     module = getattr(getattr(item, "module", None), "__name__", None)

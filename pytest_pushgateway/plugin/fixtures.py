@@ -56,9 +56,13 @@ def pushgateway_session(
     _refuse_parameters(request)
     state = request.config.stash[_STATE]
     settings = state.settings(("pushgateway_options", pushgateway_options))
-    with _running(settings, tmp_path_factory) as gateway:
-        state.session = gateway
+    with ExitStack() as stack:
+        gateway = stack.enter_context(_running(settings, tmp_path_factory))
+        state.session, state.session_options = gateway, pushgateway_options
+        if state.intercepting.asks_for("pushgateway_session"):
+            state.intercept(pushgateway_options, gateway)
         yield gateway
+        state.end_when_all_have(stack)
 
 
 @pytest.fixture
@@ -80,8 +84,10 @@ def pushgateway(
             gateway = stack.enter_context(_running(settings, tmp_path_factory))
         state.used.append(gateway)
         _supervisor(gateway).begin()
+        state.intercept(pushgateway_options, gateway)
         yield gateway
         _supervisor(gateway).end_of_test()
+        state.end_when_all_have(stack)
 
 
 @pytest.fixture
@@ -234,16 +240,10 @@ def _without_proxy(host: str) -> Iterator[None]:
     if not any(os.environ.get(name) for name in _PROXIES):
         yield
         return
-    ours = [host, f"[{host}]"] if ":" in host else [host]  # for IPv6 urllib compares with brackets, requests without
-    before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
-    for name, value in before.items():
-        hosts = [part.strip() for part in (value or "").split(",") if part.strip()]
-        os.environ[name] = ",".join(dict.fromkeys([*hosts, *ours]))
+    from pytest_pushgateway.interception.proxies import without_proxy
+
+    undo = without_proxy([host])
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        undo()

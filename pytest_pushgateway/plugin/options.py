@@ -42,7 +42,7 @@ def check_flags(arguments: Iterable[str]) -> None:
     for argument in arguments:
         flag = argument.partition("=")[0]
         if flag.startswith(("--pushgateway-", "--no-pushgateway-")):
-            known = [flag_of(name) for name in (*OPTIONS, *PROGRAMS, "summary", "pause_on_failure")]
+            known = [flag_of(name) for name in (*OPTIONS, *PROGRAMS, "summary", "pause_on_failure", "intercept")]
             known += [
                 flag_of(name).replace("--", "--no-", 1) for name, option in OPTIONS.items() if option.kind == "bool"
             ]
@@ -67,7 +67,7 @@ def from_ini(keys: Iterable[str], get: Callable[[str], Any], base: Path) -> dict
     ``keys`` are all that it holds; ``get`` gives a value, as text or converted; paths are relative to ``base``.
     """
     options: dict[str, Any] = {}
-    others = ("env_vars", *PROGRAMS)
+    others = ("env_vars", "intercept", *PROGRAMS)
     for key in keys:
         if key.startswith("pushgateway_") and key[len("pushgateway_") :] not in others:
             name, source = key[len("pushgateway_") :], f"ini option {key}"

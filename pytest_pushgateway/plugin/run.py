@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_pushgateway.plugin.intercepting import Intercepting, asked_for, without_addresses
 from pytest_pushgateway.plugin.options import from_command_line, from_environment, from_ini, programs, templates
 from pytest_pushgateway.settings import SettingsError, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import ExitStack
     from typing import Any
 
     from pytest_pushgateway.harness.messages.report import Finding
@@ -38,14 +41,18 @@ class _State:
         self.programs: dict[str, tuple[str, str]] = programs(
             config.getoption, config.getini, config.invocation_params.dir, directory
         )
+        self.intercepting = Intercepting(asked_for(config), _is_ours)
         self.environment = templates(config.getini("pushgateway_env_vars"))
         self.distributed = hasattr(config, "workerinput") or (
             getattr(config.option, "dist", "no") != "no" and bool(getattr(config.option, "tx", None))
         )
         self.session: Pushgateway | None = None
+        self.session_options: dict[str, Any] = {}
+        """The options that `pushgateway_options` gave for it."""
         self.view: object = None
         """The definition of ``pushgateway_options`` that all tests with a gateway see; None if none was collected."""
         self.used: list[Pushgateway] = []
+        self._last: list[ExitStack] = []
         self.rows: dict[str, list[float]] = {}
 
     def settings(self, *layers: tuple[str, Mapping[str, Any]]) -> Settings:
@@ -57,7 +64,7 @@ class _State:
                     f"the fixture {source} must return a dict of options, not {options!r}{missing}", pytrace=False
                 )
         try:
-            settings = resolve([*self.layers, *layers])
+            settings = resolve([*self.layers, *((source, without_addresses(options)) for source, options in layers)])
         except SettingsError as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from None
         problem = self.unfit(settings)
@@ -90,6 +97,9 @@ class _State:
                 row[:4] = [a + b for a, b in zip(row, totals.counts, strict=False)]
                 row[4] = max(row[4], totals.slowest)
         self.used.clear()
+        refused = self.intercepting.take_refused()
+        if refused:
+            errors.append(pytest.fail.Exception("\n".join(refused), pytrace=False))
         return findings, errors
 
     def gateways(self) -> list[Supervisor]:
@@ -98,6 +108,37 @@ class _State:
 
         own = [_supervisor(gateway) for gateway in (self.session, *self.used) if gateway is not None]
         return list(dict.fromkeys([*own, *(one for one in started() if not one.gateway.managed)]))
+
+    def intercept(self, options: Mapping[str, Any], gateway: Pushgateway) -> None:
+        """Have the addresses that the test intercepts reach its gateway; ``options`` are its `pushgateway_options`."""
+        try:
+            self.intercepting.receive(options, _supervisor(gateway))
+        except SettingsError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+    def begin_test(self, item: pytest.Item) -> None:
+        """Begin a test: at all gateways, and with its intercepted addresses."""
+        self.intercepting.begin_test(item)
+        if sys.modules.get("pytest_pushgateway.harness.pushgateway") is None:
+            return
+        for gateway in self.gateways():
+            gateway.begin_test(item.nodeid)
+        session = self.session
+        if session is not None and session.running and self.intercepting.asks_for("pushgateway_session"):
+            self.intercept(self.session_options, session)
+
+    def end_when_all_have(self, stack: ExitStack) -> None:
+        """End what a fixture holds once all fixtures of the test have ended, while their connections reach it."""
+        if self.intercepting.receives:
+            self._last.append(stack.pop_all())
+
+    def end_interceptions(self) -> None:
+        """End what was intercepted for the test: all its fixtures have ended."""
+        self.intercepting.end_test()
+        while self._last:
+            self._last.pop().close()
+        for gateway in self.used:
+            _supervisor(gateway).end_interceptions()
 
     def in_use(self, item: pytest.Item) -> list[Supervisor]:
         """Return the gateways of a running test: its fixtures', and those that it, or its module, made itself."""
@@ -152,6 +193,10 @@ def _prepare(items: Sequence[pytest.Item], state: _State) -> None:
         names = getattr(item, "fixturenames", [])
         if "pushgateway_session" in names and _CHECK not in names:
             names.insert(0, _CHECK)
+        if "pushgateway" in names and state.intercepting.concerns(item):
+            # Before all fixtures and so, at the end, after them: each may connect when it begins or ends.
+            names.remove("pushgateway")
+            names.insert(0, "pushgateway")
 
 
 _CHECK = "_pushgateway_session_fits"
@@ -193,3 +238,12 @@ def _supervisor(gateway: Pushgateway) -> Supervisor:
     from pytest_pushgateway.harness.pushgateway import supervisor
 
     return supervisor(gateway)
+
+
+def _is_ours(host: str, port: int) -> bool:
+    """Return whether a gateway of this process listens at a place."""
+    local = sys.modules.get("pytest_pushgateway.harness.local")
+    return local is not None and any(
+        one.running and port == one.port and host in (one.host, "localhost", "127.0.0.1", "::1")
+        for one in local.started()
+    )

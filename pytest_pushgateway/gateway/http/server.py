@@ -12,7 +12,7 @@ import heapq
 import math
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +180,17 @@ class Server:
         """Shut all connections, and end their waits."""
         for connection in self.connections():
             connection.shut()
+        with self._released:
+            self._released.notify_all()
+
+    def close_connections_from(self, ports: Collection[int]) -> None:
+        """Shut the connections that clients opened from these ports, those in the listener's backlog included."""
+        with self.boundary:
+            if self._workers is not None:
+                self._workers.accept_all()
+        for connection in self.connections():
+            if int(connection.remote_address.rpartition(":")[2] or 0) in ports:
+                connection.shut()
         with self._released:
             self._released.notify_all()
 

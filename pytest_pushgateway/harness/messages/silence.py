@@ -16,7 +16,7 @@ from pytest_pushgateway.harness.wording import brief
 from pytest_pushgateway.monotonic import monotonic
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
 SHOWN = 3
 
@@ -68,7 +68,14 @@ _HELPERS = ("resource_tracker", "forkserver", "prometheus", "promtool")
 
 
 def explain(
-    url: str, address: str, host: str, threads: Collection[threading.Thread], since: float, *, waited: bool
+    url: str,
+    address: str,
+    host: str,
+    threads: Collection[threading.Thread],
+    since: float,
+    intercepted: Sequence[tuple[str, int]] = (),
+    *,
+    waited: bool,
 ) -> list[str]:
     """Return what may keep the application's pushes from a gateway that got no request from it.
 
@@ -78,12 +85,18 @@ def explain(
         host: the gateway's.
         threads: those that ran before the test.
         since: when the test began, as `monotonic` gives it.
+        intercepted: the addresses that are intercepted for the gateway, and how many connections each got.
         waited: whether the test has waited for the push already.
 
     """
+    if intercepted:  # what the application calls it, and what the libraries below see
+        meant = intercepted[0][0]
+        passing = {"url": f"{url.partition(':')[0]}://{meant}", "address": meant, "host": meant.rpartition(":")[0]}
+    else:
+        passing = {"url": url, "address": address, "host": host}
     interceptors = [
         f"{package} intercepts {point}, so requests may not reach the gateway: "
-        + _INTERCEPTORS[package].format(url=url, address=address, host=host)
+        + _INTERCEPTORS[package].format(**passing)
         for package, point in _active()
     ]
     mocks = [f"{name} is a mock, so nothing is sent: test without it, as this gateway is there." for name in _mocked()]
@@ -92,10 +105,22 @@ def explain(
         *interceptors[:SHOWN],
         *mocks[:SHOWN],
         *late[:SHOWN],
-        f"This gateway is at {address}: hand the code gateway.address or gateway.url, or use the fixture "
-        "pushgateway_env if it reads the environment.",
-        *_environment(address)[:SHOWN],
+        _where(address, intercepted),
+        *_environment([address, *(one for one, _ in intercepted)])[:SHOWN],
     ]
+
+
+def _where(address: str, intercepted: Sequence[tuple[str, int]]) -> str:
+    if not intercepted:
+        return (
+            f"This gateway is at {address}: hand the code gateway.address or gateway.url, or use the fixture "
+            "pushgateway_env if it reads the environment."
+        )
+    counts = ", ".join(f"{one} ({count} connection{'s' * (count != 1)})" for one, count in intercepted)
+    return (
+        f"This gateway is at {address} and intercepts {counts}. Other processes, and connections made before, are not "
+        "intercepted."
+    )
 
 
 def _active() -> list[tuple[str, str]]:
@@ -204,12 +229,12 @@ def _read(path: str) -> str:
         return file.read()
 
 
-def _environment(address: str) -> list[str]:
+def _environment(addresses: Collection[str]) -> list[str]:
     """Return the variables that name another gateway, without user and password; a path to a program names none."""
     lines = []
     for name, value in sorted(os.environ.items()):
         names_one = re.search("PUSH_?GATEWAY", name.upper()) and not name.startswith("PYTEST_")
-        if names_one and address not in value and not value.startswith("/"):
+        if names_one and not any(address in value for address in addresses) and not value.startswith("/"):
             shown = re.sub("//[^/@]*@", "//...@", value)
             lines.append(f"The environment says otherwise: {name}={brief(shown, 80)}")
     return lines
