@@ -6,13 +6,15 @@ Modules are imported when they are needed: this command runs in editors and pre-
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 from pytest_pushgateway.cli.check_config_output import printer
 from pytest_pushgateway.cli.kingpin import Command, Flag
 from pytest_pushgateway.cli.sources import Unreadable, read_metrics
+from pytest_pushgateway.later import later
 from pytest_pushgateway.prometheus.decode.referenced_files import glob
-from pytest_pushgateway.prometheus.lint.detection import PERHAPS, detect
+from pytest_pushgateway.prometheus.lint.detection import PERHAPS, detect, may_mention_gateway
 from pytest_pushgateway.prometheus.problems import LINT_RULES, RULE_NAMES, SEVERITIES
 from pytest_pushgateway.prometheus.scrape.promtext import ExpositionError, read
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_pushgateway.prometheus.config import PrometheusConfig
+    from pytest_pushgateway.prometheus.forms import recognise
+else:
+    recognise = later("pytest_pushgateway.prometheus.forms.recognise")
 
 
 def _split(text: str) -> list[str]:
@@ -57,6 +62,7 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
             "3.5",
             choices=("2.42", "2.53", "3.5"),
         ),
+        Flag("skip-others", "Skip files that configure nothing that Prometheus scrapes, as in a folder."),
         Flag("no-files", "Skip referenced files (rules, targets, certificates)."),
         Flag(
             "gateway",
@@ -120,8 +126,8 @@ class UnusableArguments(Exception):
 def find_files(names: Sequence[str]) -> list[str]:
     """Return the files that are meant by names, patterns and folders, each once.
 
-    A folder stands for the YAML files below it that have scrape jobs. Raises :class:`UnusableArguments` for a pattern
-    or a folder without any.
+    A folder means the files below it that have scrape jobs, in whatever form. Raises :class:`UnusableArguments`
+    for a pattern or a folder without any.
     """
     found: dict[str, None] = {}
     for name in names:
@@ -145,17 +151,57 @@ def _configurations(folder: str) -> Iterator[str]:
     for at, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.endswith((".yml", ".yaml")) and _has_jobs(os.path.join(at, name)):
-                yield os.path.join(at, name)
+            path = os.path.join(at, name)
+            if name.endswith((".yml", ".yaml", ".json")):
+                if _configures(path):
+                    yield path
+            elif name.endswith(_UNREAD) and _is_about_a_gateway(path):
+                yield path
 
 
-def _has_jobs(path: str) -> bool:
+_OWN = re.compile(rb"^scrape_config(?:s|_files):", re.MULTILINE)
+_FORMS = re.compile(
+    rb"""^[ \t]*(?:-[ \t]+|\{)*["']?(?:
+        (?:scrape_configs|scrape_config_files|job_name|serverFiles|extraScrapeConfigs|additionalScrapeConfigs
+        |additionalServiceMonitors|additionalPodMonitors|prometheus_scrape_configs|overrideHonorLabels
+        |prometheus[\w.-]*\.ya?ml)["']?[ \t]*:
+        |kind["']?[ \t]*:[ \t]*["']?(?:VM)?(?:ServiceMonitor|PodMonitor|ScrapeConfig|ServiceScrape|PodScrape|Secret)\b
+    )""",
+    re.MULTILINE | re.VERBOSE,
+)
+_TEMPLATES = (".j2", ".jinja", ".tmpl", ".tpl", ".erb")
+_UNREAD = (*_TEMPLATES, ".alloy", ".river", ".jsonnet", ".libsonnet", ".nix", ".tf", ".hcl")
+_SCRAPING = re.compile(rb"scrape_configs|scrapeConfigs|prometheus\.scrape")
+
+
+def _head(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            text = file.read(1 << 20)
+            return file.read(1 << 20)
     except OSError:
+        return b""
+
+
+def _configures(path: str) -> bool:
+    """Return whether a YAML file has scrape jobs, in whatever form."""
+    text = _head(path)
+    if _OWN.search(text):
+        return True
+    if not _FORMS.search(text):
         return False
-    return any(text.startswith(key) or b"\n" + key in text for key in (b"scrape_configs:", b"scrape_config_files:"))
+    return recognise.holds_configurations(text)
+
+
+def _is_meant(path: str) -> bool:
+    """Return whether a file that was named is to be judged though ``--skip-others`` leaves out others."""
+    name = os.path.basename(path)
+    return name in ("-", "prometheus.yml", "prometheus.yaml") or _configures(path)
+
+
+def _is_about_a_gateway(path: str) -> bool:
+    """Return whether a file in another language configures what is scraped, a gateway included."""
+    text = _head(path)
+    return _SCRAPING.search(text) is not None and may_mention_gateway(text)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -200,7 +246,12 @@ def _run(options: dict[str, Any], files: Sequence[str], metrics: bytes | None) -
     failed = False
     recognised = _Recognised(options["gateway"])
     for name in files:
+        found = options["skip-others"] or name not in options[""]
+        if options["skip-others"] and not _is_meant(name):
+            continue
         config = _load(options, name, metrics)
+        if found:
+            _soften(config)
         output.add(config)
         failed |= any(problem.severity in failing for problem in config.problems)
         recognised.look_at(config)
@@ -208,6 +259,13 @@ def _run(options: dict[str, Any], files: Sequence[str], metrics: bytes | None) -
     if options["format"] == "text" and options["lint"] != "none":
         sys.stdout.write(recognised.remark())
     return int(failed)
+
+
+def _soften(config: PrometheusConfig) -> None:
+    """Make notes of the forms that are not read: the other files of the folder are judged all the same."""
+    for problem in config.problems:
+        if problem.rule == "form":
+            problem.severity = "note"
 
 
 class _Recognised:

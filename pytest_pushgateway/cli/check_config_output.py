@@ -62,7 +62,12 @@ class TextPrinter:
         severity = self._in(problem.severity, problem.severity)
         head = f"{self._in('bold', place)}: {severity}: {message}{job}{rule}"
         lines = [head, *self._excerpt(problem, config)]
-        for label, text in (("so", problem.consequence), ("fix", problem.fix), ("hint", problem.hint)):
+        for label, text in (
+            ("in", problem.object),
+            ("so", problem.consequence),
+            ("fix", problem.fix),
+            ("hint", problem.hint),
+        ):
             if text:
                 first, *rest = text.splitlines()
                 lines.append(f"  {self._in('dim', label + ':'):<5} {first}")
@@ -143,7 +148,8 @@ class GithubPrinter:
             title = problem.rule if problem.rule.startswith("PG") else "Prometheus configuration"
             properties = [f"{name}={_property(str(value))}" for name, value in place.items() if value]
             properties.append(f"title={_property(title)}")
-            parts = [problem.message, problem.consequence, problem.fix and f"Fix: {problem.fix}", problem.hint]
+            inside = problem.object and f"In {problem.object}"
+            parts = [problem.message, inside, problem.consequence, problem.fix and f"Fix: {problem.fix}", problem.hint]
             message = "\n".join(part for part in parts if part)
             self.stream.write(f"::{kind} {','.join(properties)}::{_data(message)}\n")
 

@@ -35,6 +35,7 @@ __all__ = [
     "TooDeep",
     "anchor",
     "compose",
+    "compose_all",
     "deeper_than",
     "integer_value",
     "is_merge",
@@ -133,11 +134,21 @@ def compose(text: bytes, depth: int = MAX_DEPTH) -> Node | None:
 
     Raises :class:`SyntaxProblem`, and :class:`TooDeep` beyond ``depth`` levels.
     """
+    found = _composed(text, depth, all_documents=False)
+    return found[0] if found else None
+
+
+def compose_all(text: bytes) -> list[Node]:
+    """Return the root nodes of all documents in ``text``, those that are empty left out. Raises SyntaxProblem."""
+    return _composed(text, MAX_DEPTH, all_documents=True)
+
+
+def _composed(text: bytes, depth: int, *, all_documents: bool) -> list[Node]:
     if len(text) > MAX_SIZE:
         raise SyntaxProblem(f"the document is larger than {MAX_SIZE} bytes, more are not read")
     if max(map(len, text.split(b"\n"))) > depth // 2 or text.count(b"[") + text.count(b"{") > depth:
         # Every level takes a bracket, or two columns of a line for two of them.
-        too_deep = deeper_than(depth, text)
+        too_deep = deeper_than(depth, text, all_documents=all_documents)
         if too_deep is not None:
             raise TooDeep(f"more than {depth} levels of nesting", too_deep)
     directive = re.match(_VERSION_DIRECTIVE, text)
@@ -146,7 +157,9 @@ def compose(text: bytes, depth: int = MAX_DEPTH) -> Node | None:
     loader = None
     try:
         loader = _Loader(text)
-        found: Node | None = loader.get_node() if loader.check_node() else None
+        found: list[Node] = []
+        while (all_documents or not found) and loader.check_node():
+            found.append(loader.get_node())
         return found
     except yaml.MarkedYAMLError as error:
         raise _marked(error, text) from None
@@ -157,13 +170,13 @@ def compose(text: bytes, depth: int = MAX_DEPTH) -> Node | None:
             loader.dispose()
 
 
-def deeper_than(limit: int, text: bytes) -> Position | None:
-    """Return where the first document of ``text`` is first nested more than ``limit`` levels deep, if anywhere.
+def deeper_than(limit: int, text: bytes, *, all_documents: bool = False) -> Position | None:
+    """Return the place at which the first document of ``text`` (or any) exceeds ``limit`` levels of nesting.
 
     A syntax error before that place is not reported: composing the same text meets it again.
     """
     try:
-        return _deeper_than(limit, text)
+        return _deeper_than(limit, text, all_documents)
     except yaml.MarkedYAMLError as error:
         if "nesting depth" not in str(error.problem):
             return None
@@ -175,12 +188,12 @@ def deeper_than(limit: int, text: bytes) -> Position | None:
     before = b"".join(text.splitlines(keepends=True)[: beyond.line])
     rest = text[len(before) :].decode("utf-8", "replace")[: beyond.column]
     try:
-        return _deeper_than(limit, before + rest.encode()) or _at(beyond)
+        return _deeper_than(limit, before + rest.encode(), all_documents) or _at(beyond)
     except yaml.YAMLError:
         return _at(beyond)
 
 
-def _deeper_than(limit: int, text: bytes) -> Position | None:
+def _deeper_than(limit: int, text: bytes, all_documents: bool) -> Position | None:
     depth = 0
     loader = _Loader(text)
     try:
@@ -192,7 +205,7 @@ def _deeper_than(limit: int, text: bytes) -> Position | None:
                     return _at(event.start_mark)
             elif isinstance(event, yaml.events.CollectionEndEvent):
                 depth -= 1
-            elif isinstance(event, yaml.events.DocumentEndEvent):
+            elif isinstance(event, yaml.events.DocumentEndEvent) and not all_documents:
                 break
         return None
     finally:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from pytest_pushgateway.golang.utf8 import bytes_of
-from pytest_pushgateway.golang.yaml_v2 import SyntaxProblem, compose
+from pytest_pushgateway.golang.yaml_v2 import MappingNode, ScalarNode, SyntaxProblem, compose
+from pytest_pushgateway.later import later
 from pytest_pushgateway.programs import BinaryNotFound
 from pytest_pushgateway.prometheus.configuration import Configuration
 from pytest_pushgateway.prometheus.decode.decoder import VERSIONS, Decoder
@@ -24,10 +26,19 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
+    from pytest_pushgateway.golang.yaml_v2 import Node
     from pytest_pushgateway.programs import Program
+    from pytest_pushgateway.prometheus.forms import dialects, judge, recognise, unread
+    from pytest_pushgateway.prometheus.forms.pieces import FormReading, Piece
     from pytest_pushgateway.prometheus.model import ScrapeJob
     from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
     from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
+else:
+    # Imported for files that are not a configuration themselves, or have problems.
+    dialects = later("pytest_pushgateway.prometheus.forms.dialects")
+    judge = later("pytest_pushgateway.prometheus.forms.judge")
+    recognise = later("pytest_pushgateway.prometheus.forms.recognise")
+    unread = later("pytest_pushgateway.prometheus.forms.unread")
 
 LINT_SETS = ("none", "default", "strict")
 
@@ -162,11 +173,10 @@ def load(
     else:
         content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     config = PrometheusConfig(name, content, version)
-    _decode(config, files=files)
-    if lint != "none" and config.document.jobs:
-        body = bytes_of(metrics) if isinstance(metrics, str) else metrics
-        gateways = [gateway] if isinstance(gateway, str) or hasattr(gateway, "address") else list(gateway)
-        config.problems += check(config, lint, gateways, rules, body)
+    settings = _Settings(files, lint, gateway, list(rules), metrics)
+    reading = _read(config, settings)
+    if reading is not None:
+        judge.judge(config, reading, partial(_judge_piece, settings), lint=lint != "none")
     if ignored:
         config.problems = [one for one in config.problems if one.rule not in ignored]
         for one in config.problems:
@@ -176,41 +186,76 @@ def load(
     return config
 
 
-def _decode(config: PrometheusConfig, *, files: bool) -> None:
-    decoder = Decoder(config.path, config.version)
+class _Settings:
+    """The arguments of :func:`load` that every piece of a file needs."""
+
+    def __init__(
+        self, files: bool, lint: str, gateway: Any, rules: list[str | PathLike[str]], metrics: str | bytes | None
+    ) -> None:
+        self.files = files
+        self.lint = lint
+        self.gateways = [gateway] if isinstance(gateway, str) or hasattr(gateway, "address") else list(gateway)
+        self.rules = rules
+        self.metrics = bytes_of(metrics) if isinstance(metrics, str) else metrics
+
+
+def _read(config: PrometheusConfig, settings: _Settings) -> FormReading | None:
+    """Judge a file that is a configuration itself; return what another form has in it."""
     text = config.text
+    decoder = Decoder(config.path, config.version)
     config.unjudged = decoder.unjudged
+    config.problems = decoder.problems
     try:
         root = compose(text)
-        decoder.take(text)
-        config.document = decode_document(decoder, root)
-        checks = FileChecks(decoder, config.document, os.path.dirname(config.path), files=files)
-        checks.run()
-        config.texts.update(checks.texts)
-        decoder.problems += checks.problems
+        if not _is_plain(root):
+            reading = recognise.recognise(root, text)
+            if reading is not None:
+                return reading
+        _decode(config, decoder, root, files=settings.files)
     except SyntaxProblem as error:
         decoder.problems.append(
             Problem(str(error), file=config.path, position=error.position, rule="yaml", promtool=error.promtool)
         )
     except RecursionError:
         decoder.problems.append(Problem("the configuration is nested too deeply", file=config.path, rule="yaml"))
-    config.problems = decoder.problems
-    if config.problems and _looks_like_markdown(config):
-        config.problems.append(
-            Problem(
-                "this looks like a Markdown page, not a Prometheus configuration",
-                file=config.path,
-                position=(1, 1),  # type: ignore[arg-type]
-                severity="note",
-                rule="markdown",
-                hint="put the configuration inside its fenced block into a separate file",
-            )
-        )
+    if decoder.problems:
+        unread.explain(config)
+        dialects.forgive(config, "")
+    _lint(config, settings)
+    return None
 
 
-def _looks_like_markdown(config: PrometheusConfig) -> bool:
-    if config.path.lower().endswith((".md", ".markdown", ".mdx")):
-        return True
-    head = config.text[:200_000]
-    fences = head.count(b"\n```") + head.startswith(b"```")
-    return fences >= 2 or (b"\n## " in head.replace(b"\r", b"") and b"](" in head)
+def _is_plain(root: Node | None) -> bool:
+    """Return, at little cost, whether a document is a configuration and nothing else."""
+    if not isinstance(root, MappingNode):
+        return False
+    known = {key.value for key, _ in root.value if key.__class__ is ScalarNode}
+    return "scrape_configs" in known and not known & {"kind", "receivers"}
+
+
+def _judge_piece(settings: _Settings, part: PrometheusConfig, piece: Piece) -> None:
+    """Judge one piece of a file as a configuration. The files that it names are elsewhere."""
+    decoder = Decoder(part.path, part.version)
+    part.unjudged = decoder.unjudged
+    part.problems = decoder.problems
+    try:
+        _decode(part, decoder, piece.root, files=False)
+    except SyntaxProblem as error:
+        decoder.problems.append(Problem(str(error), file=part.path, position=error.position, rule="yaml"))
+    for job, monitor in zip(part.jobs, piece.monitors, strict=False):
+        job.monitor = monitor
+    _lint(part, settings)
+
+
+def _decode(config: PrometheusConfig, decoder: Decoder, root: Node | None, *, files: bool) -> None:
+    decoder.take(config.text)
+    config.document = decode_document(decoder, root)
+    checks = FileChecks(decoder, config.document, os.path.dirname(config.path), files=files)
+    checks.run()
+    config.texts.update(checks.texts)
+    decoder.problems += checks.problems
+
+
+def _lint(config: PrometheusConfig, settings: _Settings) -> None:
+    if settings.lint != "none" and config.document.jobs:
+        config.problems += check(config, settings.lint, settings.gateways, settings.rules, settings.metrics)

@@ -73,7 +73,7 @@ class Section:
 
     def _values(self) -> Iterator[tuple[str, Any]]:
         for name, value in vars(self).items():
-            if name not in ("node", "file", "found"):
+            if name not in ("node", "file", "found", "monitor"):
                 yield name, value
 
     def __repr__(self) -> str:
@@ -184,6 +184,32 @@ class Global(Section):
     always_scrape_classic_histograms: bool = False
 
 
+class OperatorEndpoint:
+    """The endpoint of the Prometheus Operator's that a job was made of.
+
+    ``thing`` is the object as kubectl names it, ``path`` where in it the endpoint is (``spec.endpoints[0]``), ``honor``
+    the value of ``honorLabels`` as written (``None``: it was not) and ``honor_at`` its place. ``strays`` are keys that
+    mean it and are not it, each with its path and place; ``override`` is the place at which a Prometheus object of
+    the same file sets ``overrideHonorLabels: true``. ``names`` has the Operator's name for each field of the job.
+    """
+
+    __slots__ = ("honor", "honor_at", "names", "override", "path", "strays", "thing")
+
+    def __init__(self, thing: str, path: str, names: Mapping[str, str]) -> None:
+        self.thing = thing
+        self.path = path
+        self.names = names
+        self.honor: str | None = None
+        self.honor_at: Position | None = None
+        self.strays: list[tuple[str, Position]] = []
+        self.override: tuple[str, Position] | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of the object: ``ServiceMonitor``, ``PodMonitor``, ``ScrapeConfig``, ..."""
+        return self.thing.partition("/")[0]
+
+
 class ScrapeJob(Section):
     """One item of ``scrape_configs``, with everything it inherits from ``global``."""
 
@@ -225,6 +251,8 @@ class ScrapeJob(Section):
     """The file the job stands in: the configuration, or one of its ``scrape_config_files``."""
     version: str = "3.5"
     """The Prometheus version the configuration was read for."""
+    monitor: OperatorEndpoint | None = None
+    """The endpoint behind a job of the Operator's; ``None`` for a job that was written."""
 
     @property
     def groups(self) -> list[TargetGroup]:

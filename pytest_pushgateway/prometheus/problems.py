@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SEVERITIES = ("error", "warning", "note")
 """From bad to harmless."""
 
-LINT_RULES = frozenset([*(f"PG{number:03}" for number in range(1, 33) if number != 27), "PG013b"])
+LINT_RULES = frozenset([*(f"PG{number:03}" for number in range(1, 33)), "PG013b"])
 """Every lint rule there is."""
 
 RULE_NAMES = f"{min(LINT_RULES)} to {max(LINT_RULES)}"
@@ -23,7 +23,9 @@ class Problem:
     """One finding: where it is, what it says, and what to do.
 
     ``rule`` is ``yaml`` (syntax), ``config`` (what Prometheus refuses to load), ``files`` (what is missing beside the
-    configuration), ``markdown`` (the file is a page, not a configuration) or a lint rule's ``PG001`` ...
+    configuration), ``form`` (the file is in a language or form that is not read), ``markdown`` (it is a page) or a lint
+    rule's ``PG001`` ... ``object`` names what in the file holds the configuration, with the line in it
+    (``ConfigMap/prometheus, data."prometheus.yml", line 12``); ``None`` where that is the file itself.
 
     ``promtool`` is the line that ``promtool check config`` prints for it, where it prints one. ``consequence`` and
     ``fix`` are a lint rule's, ``hint`` and ``hint_rule`` what a lint rule adds to Prometheus's own error.
@@ -39,6 +41,7 @@ class Problem:
         "job",
         "line",
         "message",
+        "object",
         "promtool",
         "rule",
         "severity",
@@ -71,6 +74,7 @@ class Problem:
         self.fix: str | None = fix
         self.hint: str | None = hint
         self.hint_rule: str | None = hint_rule
+        self.object: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as ``--format json`` prints it."""
@@ -82,6 +86,7 @@ class Problem:
             "rule": self.rule,
             "message": self.message,
             "job": self.job,
+            "object": self.object,
             "consequence": self.consequence,
             "fix": self.fix,
             "hint": self.hint,
@@ -93,7 +98,8 @@ class Problem:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part not in (None, ""))
         rule = f" [{self.rule}]" if self.rule.startswith("PG") else ""
         job = f" (job {self.job!r})" if self.job is not None else ""
-        return f"{place + ': ' if place else ''}{self.severity}: {self.message}{job}{rule}"
+        inside = f" (in {self.object})" if self.object is not None else ""
+        return f"{place + ': ' if place else ''}{self.severity}: {self.message}{job}{inside}{rule}"
 
     def __repr__(self) -> str:
         return f"<Problem {self}>"

@@ -118,7 +118,7 @@ class Detected:
 def detect(config: Configuration, gateways: Iterable[object] = ()) -> list[Detected]:
     """Return the jobs that scrape a gateway, in the order of the configuration."""
     declared = list(gateways)
-    if not declared and not any(may_mention_gateway(text) for text in config.texts.values()):
+    if not (declared or any(map(may_mention_gateway, config.texts.values())) or any(map(_was_moved, config.jobs))):
         return []
     found = []
     # Marks count letters: only where these are bytes can a job's own text be cut out without decoding the file.
@@ -134,9 +134,14 @@ def detect(config: Configuration, gateways: Iterable[object] = ()) -> list[Detec
 
 def _says_nothing(text: bytes | None, job: ScrapeJob) -> bool:
     """Tell at little cost that nothing in a job's own part of ``text`` could be evidence."""
-    if text is None or job.node is None:
+    if text is None or job.node is None or _was_moved(job):
         return False
     return _QUICK.search(text, job.node.start_mark.index, job.node.end_mark.index) is None
+
+
+def _was_moved(job: ScrapeJob) -> bool:
+    """Return whether a job was moved to its place in another file and has no index there."""
+    return job.node is not None and job.node.start_mark.index is None
 
 
 def gateway_jobs(config: Configuration, gateways: Iterable[object] = ()) -> list[ScrapeJob]:

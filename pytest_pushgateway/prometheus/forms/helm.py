@@ -1,0 +1,152 @@
+"""Values of Helm charts that have scrape jobs: prometheus, kube-prometheus-stack, and Ansible's variables like them.
+
+The keys are looked for at any depth: charts are parts of others, and releases hold values.
+"""
+
+from __future__ import annotations
+
+from pytest_pushgateway.golang.utf8 import bytes_of
+from pytest_pushgateway.golang.yaml_v2 import MappingNode, ScalarNode, SequenceNode
+from pytest_pushgateway.prometheus.forms import operator
+from pytest_pushgateway.prometheus.forms.pieces import (
+    Piece,
+    get,
+    is_jobs,
+    items,
+    jobs_only,
+    key_node,
+    keys,
+    mapping,
+    named,
+    pairs,
+    sequence,
+    text_of,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_pushgateway.golang.yaml_v2 import Node
+    from pytest_pushgateway.prometheus.forms.pieces import FormReading, Source
+
+    Inner = Callable[[Node, bytes, str, str], None]
+
+_DEEPEST = 8
+_JOBS = frozenset(("extraScrapeConfigs", "additionalScrapeConfigs", "prometheus_scrape_configs"))
+_MONITORS = {"additionalServiceMonitors": "ServiceMonitor", "additionalPodMonitors": "PodMonitor"}
+_KNOWN = frozenset((*_JOBS, *_MONITORS, "serverFiles", "scrapeConfigs", "prometheusSpec", "prometheus-pushgateway"))
+
+
+def has_values(root: Node) -> bool:
+    """Return whether a document has a key of a chart that configures scraping."""
+    return any(True for _ in _known(root, ()))
+
+
+def _known(node: Node, path: tuple[str | int, ...]) -> Iterator[tuple[Node, Node, tuple[str | int, ...]]]:
+    """Yield the mappings with known keys: the mapping, the value, and the path of the value."""
+    if len(path) > _DEEPEST:
+        return
+    if isinstance(node, SequenceNode):
+        for number, item in enumerate(node.value):
+            if isinstance(item, MappingNode):
+                yield from _known(item, (*path, number))
+    for key, value in pairs(node):
+        here = (*path, key.value)
+        if key.value in _KNOWN and _fits(key.value, value):
+            yield node, value, here
+            if key.value != "prometheusSpec":
+                continue
+        if isinstance(value, (MappingNode, SequenceNode)):
+            yield from _known(value, here)
+
+
+def _fits(name: str, value: Node) -> bool:
+    """Return whether the value of a known key is what a chart expects there."""
+    if name == "scrapeConfigs":
+        return any("job_name" in keys(job) or "static_configs" in keys(job) for _, job in pairs(value))
+    if name in _JOBS:
+        return is_jobs(value) or (isinstance(value, ScalarNode) and "job_name" in value.value)
+    if name in _MONITORS:
+        return any(get(item, "endpoints") is not None or get(item, "podMetricsEndpoints") is not None
+                   for item in items(value))  # fmt: skip
+    if name == "prometheus-pushgateway":
+        return get(value, "serviceMonitor") is not None
+    return isinstance(value, MappingNode)
+
+
+def read(root: Node, source: Source, thing: str, reading: FormReading, inner: Inner, *path: str | int) -> None:
+    """Add the jobs and monitors that the values below ``root`` have."""
+    found = list(_known(root, path))
+    specs = (value for _, value, here in found if here[-1] == "prometheusSpec")
+    overrides = (operator.override_of(spec, source, named(thing, "prometheusSpec")) for spec in specs)
+    override = next((one for one in overrides if one is not None), None)
+    for parent, value, here in found:
+        name = named(thing, *here)
+        match here[-1]:
+            case "serverFiles":
+                _server_files(parent, value, source, thing, reading, inner, here)
+            case "scrapeConfigs":
+                _keyed_jobs(parent, value, source, name, reading)
+            case "prometheusSpec":
+                operator.read_override(value, source, thing, reading, here)
+            case "prometheus-pushgateway":
+                operator.read_chart(value, source, thing, reading, here)
+            case "additionalServiceMonitors" | "additionalPodMonitors":
+                for number, item in enumerate(items(value)):
+                    kind = _MONITORS[str(here[-1])]
+                    operator.read_values(item, kind, source, thing, reading, (*here, number), override)
+            case _:
+                _jobs(parent, value, source, name, reading, inner)
+
+
+def _jobs(parent: Node, value: Node, source: Source, name: str, reading: FormReading, inner: Inner) -> None:
+    if isinstance(value, ScalarNode):
+        inner(value, bytes_of(text_of(value)), name, "scrape_configs.yml")
+    else:
+        reading.pieces.append(Piece(name, _with_global(parent, jobs_only(value)), source, dialect="helm"))
+
+
+def _keyed_jobs(parent: Node, value: Node, source: Source, name: str, reading: FormReading) -> None:
+    """Add jobs that are a mapping, as in chart prometheus since v26: the key names the job that has no name."""
+    jobs = []
+    for key, job in pairs(value):
+        fields = [(one.value, field, one) for one, field in pairs(job) if one.value != "enabled"]
+        if text_of(get(job, "enabled")).lower() == "false":
+            continue
+        if "job_name" not in keys(job):
+            fields.insert(0, ("job_name", key, key))
+        jobs.append(mapping(fields, job))
+    if jobs:
+        root = _with_global(parent, jobs_only(sequence(jobs, value)))
+        reading.pieces.append(Piece(name, root, source, dialect="helm"))
+
+
+def _with_global(parent: Node, root: Node) -> Node:
+    """Give a configuration the ``server.global`` next to its key."""
+    common = get(parent, "server", "global")
+    if isinstance(common, MappingNode):
+        root.value.insert(0, (key_node(get(parent, "server"), "global"), common))
+    return root
+
+
+def _server_files(
+    parent: Node,
+    value: Node,
+    source: Source,
+    thing: str,
+    reading: FormReading,
+    inner: Inner,
+    here: tuple[str | int, ...],
+) -> None:
+    for key, file in pairs(value):
+        name = named(thing, *here, key.value)
+        if isinstance(file, ScalarNode):
+            inner(file, bytes_of(text_of(file)), name, key.value)
+        elif {"scrape_configs", "rule_files", "global"} & keys(file):
+            root = mapping([(one.value, field, one) for one, field in pairs(file)], file)
+            if "global" not in keys(file):
+                root = _with_global(parent, root)
+            reading.pieces.append(Piece(name, root, source, dialect="helm"))
+        elif "groups" in keys(file):
+            reading.pieces.append(Piece(name, file, source, kind="rules"))

@@ -1,0 +1,95 @@
+"""The pieces of a file judged one by one, and put together into the configuration that the file gives."""
+
+from __future__ import annotations
+
+from pytest_pushgateway.golang.position import Position
+from pytest_pushgateway.prometheus.forms import dialects, unread
+from pytest_pushgateway.prometheus.forms.pieces import RULES, move
+from pytest_pushgateway.prometheus.lint.comments import ignored
+from pytest_pushgateway.prometheus.problems import Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_pushgateway.prometheus.configuration import Configuration
+    from pytest_pushgateway.prometheus.forms.pieces import FormReading, Piece, Remark
+
+
+def judge(
+    config: Configuration,
+    reading: FormReading,
+    judge_piece: Callable[[Configuration, Piece], None],
+    *,
+    lint: bool,
+) -> None:
+    """Fill ``config`` with the jobs and problems of all pieces.
+
+    ``judge_piece`` decodes and lints one piece as a configuration, with places in the text
+    that the piece was read from. ``lint`` means that lint rules are wanted.
+    """
+    seen: set[tuple[int | None, int | None, str]] = set()
+    first = True
+    for piece in reading.pieces:
+        if piece.kind == RULES:
+            continue
+        part = type(config)(config.path, piece.source.text if piece.whole else b"", config.version)
+        part.texts = {config.path: piece.source.text}
+        judge_piece(part, piece)
+        dialects.forgive(part, piece.dialect)
+        if part.problems:
+            unread.explain(part)
+        for problem in part.problems:
+            _place(problem, piece)
+            key = (problem.line, problem.column, problem.message)
+            if key not in seen:
+                seen.add(key)
+                config.problems.append(problem)
+        move(piece)
+        config.unjudged += [_moved(one, piece) for one in part.unjudged]
+        if first:
+            config.document, first = part.document, False
+        else:
+            config.document.jobs += part.document.jobs
+            config.document.alertmanagers += part.document.alertmanagers
+    for remark in reading.remarks:
+        if lint or not remark.rule.startswith("PG"):
+            _remark(config, remark)
+    if not reading.pieces and not reading.remarks:
+        message = f"this is {reading.form}, and nothing in it configures what Prometheus scrapes"
+        hint = "check the file that has the scrape jobs"
+        config.problems.append(Problem(f"{message}: {hint}", file=config.path, position=Position(1, 1), rule="form"))
+
+
+def _place(problem: Problem, piece: Piece) -> None:
+    """Move a problem to its place in the file, and name the object; a text's own line is named with it."""
+    problem.object = piece.name or None
+    if problem.line is None:
+        return
+    own = Position(problem.line, problem.column or 1)
+    if not piece.source.is_file:
+        problem.object = f"{piece.name}, line {own.line}"
+        problem.line, problem.column = piece.source.outer(own)
+
+
+def _moved(unjudged: dict[str, object], piece: Piece) -> dict[str, object]:
+    line, column = unjudged["line"], unjudged["column"]
+    if not (isinstance(line, int) and isinstance(column, int)):
+        return unjudged
+    at = piece.source.outer(Position(line, column))
+    return {**unjudged, "line": at.line, "column": at.column}
+
+
+def _remark(config: Configuration, remark: Remark) -> None:
+    problem = Problem(
+        remark.message,
+        file=config.path,
+        position=remark.at,
+        severity=remark.severity,
+        rule=remark.rule,
+        consequence=remark.consequence,
+        fix=remark.fix,
+    )
+    problem.object = remark.name or None
+    if not ignored(config, problem, None):
+        config.problems.append(problem)

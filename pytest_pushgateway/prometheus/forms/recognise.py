@@ -1,0 +1,152 @@
+"""Which form a file has, by its content, and the pieces in it."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_pushgateway.golang.yaml_v2 import MappingNode, SequenceNode, SyntaxProblem, compose, compose_all, is_null
+from pytest_pushgateway.prometheus.forms import agents, collector, compose_file, helm, kubernetes
+from pytest_pushgateway.prometheus.forms.pieces import (
+    RULES,
+    FormReading,
+    Piece,
+    Remark,
+    Source,
+    at,
+    is_jobs,
+    items,
+    jobs_only,
+    keys,
+    named,
+)
+from pytest_pushgateway.prometheus.forms.unread import unread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytest_pushgateway.golang.yaml_v2 import Node
+
+_OWN = frozenset(("scrape_configs", "scrape_config_files", "rule_files", "global", "alerting", "remote_write"))
+"""Top-level fields that only a configuration has."""
+
+_INTERESTING = re.compile(
+    r"""^[ ]*(?:-[ ]+)*["']?(?:
+        scrape_configs|scrape_config_files|job_name|prometheus_scrape_configs|kind|receivers
+        |serverFiles|extraScrapeConfigs|additionalScrapeConfigs|prometheusSpec
+    )["']?[ ]*:""",
+    re.MULTILINE | re.VERBOSE,
+)
+_CONFIGURATION_KEY = re.compile(r"(?:\A|[/_.-])(?:prometheus|prometheus[-_]config|scrape[-_]configs?)\.ya?ml\Z")
+_MOST_NESTED = 4
+"""Texts within texts: a Helm value within a release within a List is three."""
+
+
+def recognise(root: Node | None, text: bytes) -> FormReading | None:
+    """Return what a file holds whose first document is ``root``; ``None`` if it is a configuration itself.
+
+    Raises :class:`SyntaxProblem` if a later document is not YAML.
+    """
+    if (root is None or is_null(root)) and b"---" not in text:
+        return None
+    if isinstance(root, MappingNode) and not _is_form(root):
+        return None
+    documents = compose_all(text) if b"---" in text or root is None else [root]
+    first = next((one for one in documents if not is_null(one)), None)
+    if first is None or not _is_form(first):
+        return None
+    reading = FormReading(_name_of_form(first))
+    source = Source(text)
+    for document in documents:
+        _read(document, source, "", reading, 0)
+    kubernetes.finish(documents, source, reading)
+    return reading
+
+
+def holds_configurations(text: bytes) -> bool:
+    """Return whether a file holds configurations that are read, or a template of some."""
+    try:
+        root = compose(text)
+        reading = recognise(root, text)
+    except SyntaxProblem:
+        return unread(text) is not None
+    return reading is not None and bool(reading.pieces or reading.remarks)
+
+
+def _is_form(root: Node) -> bool:
+    return bool(_name_of_form(root))
+
+
+def _name_of_form(root: Node) -> str:
+    """Return the name of the form of a document, ``""`` for a configuration or something unknown."""
+    if isinstance(root, SequenceNode):
+        if is_jobs(root):
+            return "a list of scrape jobs"
+        if any(kubernetes.is_object(item) for item in items(root)):
+            return "a list of Kubernetes objects"
+        return "a playbook" if any(helm.has_values(item) for item in items(root)) else ""
+    known = keys(root)
+    if kubernetes.is_object(root):
+        return "a Kubernetes object"
+    if known & _OWN and not agents.is_agent(root):
+        return ""
+    if collector.is_collector(root):
+        return "a configuration of the OpenTelemetry Collector"
+    if compose_file.is_compose(root):
+        return "a Compose file"
+    if agents.is_agent(root):
+        return "a configuration of Grafana Agent"
+    if helm.has_values(root):
+        return "a file of Helm values"
+    return ""
+
+
+def _read(root: Node, source: Source, thing: str, reading: FormReading, depth: int, *path: str | int) -> None:
+    """Add to ``reading`` what a document, or a value in one, holds."""
+
+    def inner(value: Node, text: bytes, name: str, key: str) -> None:
+        _read_text(value, text, source, name, key, reading, depth)
+
+    if isinstance(root, SequenceNode):
+        if is_jobs(root):
+            reading.pieces.append(Piece(named(thing, *path), jobs_only(root), source))
+            return
+        for number, item in enumerate(items(root)):
+            _read(item, source, thing, reading, depth, *path, number)
+    elif kubernetes.is_object(root):
+        kubernetes.read(root, source, reading, inner)
+    elif collector.is_collector(root):
+        collector.read(root, source, thing, reading, *path)
+    elif compose_file.is_compose(root):
+        compose_file.read(root, source, reading, inner)
+    elif agents.is_agent(root):
+        agents.read(root, source, thing, reading, *path)
+    elif keys(root) & _OWN:
+        reading.pieces.append(Piece(named(thing, *path), root, source, whole=not path))
+    elif "groups" in keys(root):
+        reading.pieces.append(Piece(named(thing, *path), root, source, whole=not path, kind=RULES))
+    else:
+        helm.read(root, source, thing, reading, inner, *path)
+
+
+def _read_text(value: Node, text: bytes, source: Source, name: str, key: str, reading: FormReading, depth: int) -> None:
+    """Read a text that a scalar holds, if it looks as if Prometheus would read it."""
+    written = text.decode("utf-8", "replace")
+    expected = _CONFIGURATION_KEY.search(key) is not None
+    if depth >= _MOST_NESTED or not (expected or _INTERESTING.search(written)):
+        return
+    own = Source(text, source, value)
+    try:
+        documents = compose_all(text)
+    except SyntaxProblem as problem:
+        foreign = unread(text, key)
+        place = source.outer(at(value))
+        if foreign is not None:
+            reading.remarks.append(Remark(foreign.message, own.outer(foreign.at), name))
+        else:
+            place = own.outer(problem.position) if problem.position is not None else place
+            reading.remarks.append(Remark(str(problem), place, name, rule="yaml"))
+        return
+    for document in documents[:1] if expected else documents:
+        if keys(document) & _OWN or (expected and isinstance(document, MappingNode) and not _is_form(document)):
+            reading.pieces.append(Piece(name, document, own, whole=True))
+        else:
+            _read(document, own, name, reading, depth + 1)
