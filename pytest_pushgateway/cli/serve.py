@@ -5,7 +5,6 @@ Unlike the original it exits with status 1 and one line where it cannot listen, 
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -189,10 +188,6 @@ class _GoUrl(dict[str, Any]):
         return self.text
 
 
-_OBJECTS = 50_000
-"""New objects after which Python looks for cycles."""
-
-
 def main(arguments: Sequence[str], *, build: Build = RELEASE) -> int:
     """Run until a signal or ``/-/quit`` ends it, with the answers of a build of the original.
 
@@ -219,9 +214,6 @@ def main(arguments: Sequence[str], *, build: Build = RELEASE) -> int:
 
 
 def _serve(options: dict[str, Any], log: Log, build: Build) -> int:
-    # A large push makes hundreds of thousands of objects, none of them part of a cycle; to look for cycles each 700 or
-    # 2,000 objects, as by default, costs it a tenth of its time.
-    gc.set_threshold(_OBJECTS)
     raise_limit()
     log("info", "starting pushgateway", version=f"(version={__version__}, branch={BRANCH})")
     context = f"(python={VERSION}, platform={sys.platform}/{machine()})"

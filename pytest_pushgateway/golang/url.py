@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import _socket as socket  # socket itself takes milliseconds to import
 import posixpath
 import re
-import socket
 from functools import lru_cache
 from typing import NamedTuple
 

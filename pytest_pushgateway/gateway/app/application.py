@@ -10,13 +10,10 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_pushgateway.exposition import content_coding
 from pytest_pushgateway.exposition.model import ParseError, PushTooLarge
-from pytest_pushgateway.exposition.text.reader import cut
 from pytest_pushgateway.gateway.app import answers
 from pytest_pushgateway.gateway.app.access import browsers
 from pytest_pushgateway.gateway.app.missed_routes import missed_route
-from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, RawRequest, Record
 from pytest_pushgateway.gateway.http.body import BodyTooLarge
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
@@ -36,8 +33,12 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.exposition import negotiation
+    from pytest_pushgateway.exposition import content_coding, negotiation
+    from pytest_pushgateway.gateway.app import push_body
 else:
+    # `serve` answers a probe before it needs a parser.
+    content_coding = later("pytest_pushgateway.exposition.content_coding")
+    push_body = later("pytest_pushgateway.gateway.app.push_body")
     negotiation = later("pytest_pushgateway.exposition.negotiation")
 
 
@@ -294,7 +295,8 @@ class _Handling:
 
     def _pieces(self, problem: BodyError | None) -> Iterator[bytes]:
         """Yield the body as it was sent, while it arrives if it was not read. Raises EncodingError if it breaks off."""
-        yield from cut(self.request.body)
+        whole = self.request.body
+        yield from (whole[start : start + _SPARE_BODY] for start in range(0, len(whole) or 1, _SPARE_BODY))
         if problem is not None:
             raise content_coding.EncodingError(str(problem))
         try:
@@ -323,7 +325,7 @@ class _Handling:
         coding = self.head.fields.get("content-encoding") if route.decodes else None
         body: Iterable[bytes] = ()
         if coding is None and problem is None and self.body.finished and len(self.request.body) <= _SPARE_BODY:
-            body = cut(self.request.body)
+            body = (self.request.body,)
         elif self.parsed is None:
             body = decoded = content_coding.decoded(self._pieces(problem), coding, limit=self.app.max_decoded_body_size)
             try:
@@ -375,7 +377,7 @@ class _Handling:
         """Parse the body of a push; return the answer if it cannot be taken."""
         app = self.app
         try:
-            self.parsed = parse_push(
+            self.parsed = push_body.parse_push(
                 body,
                 self.head.fields.get("content-type", ""),
                 dict(grouping),

@@ -8,7 +8,6 @@ connection down, so nothing polls and nothing is left.
 from __future__ import annotations
 
 import _socket as socket  # what nobody replaces
-import heapq
 import math
 import time
 import weakref
@@ -306,8 +305,10 @@ class Server:
         """Close the connections that have been idle longest, a few at once; return how many. The lock is held."""
         if len(self._leaving) >= _LEAVING:
             return 0
+        from heapq import nsmallest
+
         waiting = [each for each in self._connections - self._leaving if each.is_idle()]
-        closed = heapq.nsmallest(_CLOSED_AT_ONCE, waiting, key=lambda each: each.idle_since)
+        closed = nsmallest(_CLOSED_AT_ONCE, waiting, key=lambda each: each.idle_since)
         for connection in closed:
             connection.shut()
         self._leaving.update(closed)

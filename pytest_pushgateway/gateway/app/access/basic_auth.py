@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.app.answers import error
@@ -22,7 +21,7 @@ def credentials(head: Head) -> tuple[bytes, bytes] | None:
 
     try:
         decoded = base64.b64decode(encoded.encode("latin-1"), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
     user, colon, password = decoded.partition(b":")
     return (user, password) if colon else None
