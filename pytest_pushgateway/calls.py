@@ -51,7 +51,7 @@ def name_options(owner: type) -> None:
 
 
 def _counted(method: FunctionType) -> FunctionType:
-    """Return a method with ``**labels`` that says how they are given where there are too many values."""
+    """Return a method with ``**labels`` that says how they are given if there are too many values."""
     most = method.__code__.co_argcount
 
     @functools.wraps(method)

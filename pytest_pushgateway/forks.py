@@ -1,4 +1,4 @@
-"""The child of a fork, where there are forks."""
+"""Hooks for the child of a fork, on systems that fork."""
 
 from __future__ import annotations
 

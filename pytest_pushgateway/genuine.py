@@ -17,7 +17,7 @@ from typing import Any
 
 
 def unpatched(module: str, name: str) -> Any:
-    """Return a member of a module without the patches of eventlet or gevent; None where there is none.
+    """Return a member of a module without the patches of eventlet or gevent; None if there is none.
 
     Either may have been at work since before pytest started, and hides members as well as replacing them. To be asked
     for ``_thread``, ``select`` and ``time``.

@@ -12,7 +12,7 @@ _NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 
 
 class SettingsError(ValueError):
-    """An option is unknown, has a value it cannot have, or contradicts another."""
+    """An option is unknown, invalid or in conflict with another."""
 
 
 class Option:

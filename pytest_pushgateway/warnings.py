@@ -22,7 +22,7 @@ class PoisonedGatewayWarning(PushgatewayWarning):
 
 
 class UnusedFaultWarning(PushgatewayWarning):
-    """A fault met no request, or fewer than it was to meet."""
+    """A fault met no request, or fewer than ``times``."""
 
 
 class LintWarning(PushgatewayWarning):

@@ -16,9 +16,9 @@ from pytest_pushgateway._version import __version__
 
 COMMANDS = {
     "serve": "run the gateway by itself, with the original's flags",
-    "check-config": "judge Prometheus configurations: do pushed labels survive?",
+    "check-config": "check that Prometheus configurations keep pushed labels",
     "check-metrics": "lint metrics in the text format, as promtool does",
-    "explain": "say what Prometheus would store of a push",
+    "explain": "show what Prometheus would store of a push",
 }
 
 CUT_OFF = 128 + 13

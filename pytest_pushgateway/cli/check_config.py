@@ -297,7 +297,7 @@ class _Recognised:
         first = "no job was recognised as a gateway's"
         if self.perhaps:
             first += f", though {', '.join(self.perhaps)} may be: port 9091"
-        return f"{first}; say which one is: --gateway=HOST:PORT or --gateway=JOB\n"
+        return f"{first}; name it with --gateway=HOST:PORT or --gateway=JOB\n"
 
 
 def _load(options: dict[str, Any], name: str, metrics: bytes | None) -> PrometheusConfig:

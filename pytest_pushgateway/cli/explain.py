@@ -92,7 +92,7 @@ def _job(config: PrometheusConfig, name: str) -> ScrapeJob:
         return candidates[0]
     names = ", ".join(repr(job.job_name) for job in candidates) or "none"
     which = "those that scrape a gateway" if gateways else "none looks like a gateway's; there are"
-    raise _Unusable(f"say which job is meant, --job JOB; {which}: {names}")
+    raise _Unusable(f"name the job with --job JOB; {which}: {names}")
 
 
 def _read(source: str, job: ScrapeJob) -> bytes:

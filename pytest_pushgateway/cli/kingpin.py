@@ -352,7 +352,7 @@ class _Words:
     def peek(self) -> tuple[str, str]:
         """Return the kind of the next argument, ``long``, ``short`` or ``word``, and its text; "" and "" at the end.
 
-        Raises UsageError where an arguments file cannot be read.
+        Raises UsageError if an arguments file cannot be read.
         """
         while self._left:
             argument = self._left[-1]

@@ -207,7 +207,7 @@ def main(arguments: Sequence[str], *, build: Build = RELEASE) -> int:
         with as_in_go():
             return _serve(options, log, build)
     finally:
-        # A second Ctrl-C while the gateway ends asks for no more than the first.
+        # A second Ctrl-C during shutdown changes nothing.
         while signal.sigpending() & _ENDING:
             signal.sigwait(_ENDING)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAITED)

@@ -32,4 +32,4 @@ def _get(url: str) -> bytes:
         with urlopen(request, timeout=30) as answer:
             return bytes(answer.read())
     except HTTPException as problem:
-        raise OSError(f"no answer that is HTTP: {problem!r}") from None
+        raise OSError(f"not an HTTP response: {problem!r}") from None

@@ -52,7 +52,7 @@ def unescape_value(value: bytes) -> bytes:
 
 
 def render_name(name: bytes) -> bytes:
-    """Write a name as it stands in a line: quoted where it is outside the legacy character set."""
+    """Write a name as it is in a line: quoted where it is outside the legacy character set."""
     return name if is_legacy_name(name) else b'"' + escape_value(name) + b'"'
 
 
@@ -86,7 +86,7 @@ def _wide_prefix(name: bytes, labels: Labels, longs: Longs) -> Wide:
 
 
 def spell_name(name: bytes, longs: Longs, used: dict[bytes, Long]) -> bytes:
-    """Return a name as it stands in a series' prefix; adds it to ``used``, by its token, if it is long."""
+    """Return a name as it is in a series' prefix; adds it to ``used``, by its token, if it is long."""
     if len(name) <= LONGEST:
         return render_name(name)
     long = longs[name]
@@ -95,7 +95,7 @@ def spell_name(name: bytes, longs: Longs, used: dict[bytes, Long]) -> bytes:
 
 
 def spell_value(value: bytes, longs: Longs, used: dict[bytes, Long]) -> bytes:
-    """Return a label value as it stands in a series' prefix; adds it to ``used``, by its token, if it is long."""
+    """Return a label value as it is in a series' prefix; adds it to ``used``, by its token, if it is long."""
     if len(value) <= LONGEST:
         return escape_value(value)
     long = longs[value]
@@ -104,7 +104,7 @@ def spell_value(value: bytes, longs: Longs, used: dict[bytes, Long]) -> bytes:
 
 
 def put_together(name: bytes, pairs: list[bytes]) -> bytes:
-    """Return the prefix of a name and label pairs, all of them as they stand in it."""
+    """Return the prefix of a name and label pairs, all of them as they are in it."""
     if name.startswith(b'"'):
         return b"{" + b",".join([name, *pairs]) + b"}"
     return name + b"{" + b",".join(pairs) + b"}" if pairs else name
@@ -129,7 +129,7 @@ def split_prefix(prefix: bytes) -> tuple[bytes, Labels]:
 
 
 def spelled(prefix: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    """Return the metric name and the labels of a prefix as they stand in it, escaped or as tokens, without quotes."""
+    """Return the metric name and the labels of a prefix as they are in it, escaped or as tokens, without quotes."""
     name, _, rest = take_name(prefix)
     labels = _LABEL.findall(rest) if rest else []
     return name, [(plain or quoted, value) for plain, quoted, value in labels]
@@ -139,7 +139,7 @@ def take_name(prefix: bytes) -> tuple[bytes, bool, bytes]:
     """Take the metric name off a prefix.
 
     Returns:
-        The name as it stands there, without quotes; whether it has some; and the rest, from the first label to the
+        The name as it is there, without quotes; whether it has some; and the rest, from the first label to the
         closing brace.
     """
     name, _, rest = prefix.partition(b"{")

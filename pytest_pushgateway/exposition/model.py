@@ -208,7 +208,7 @@ def part(family_type: int, value: Value) -> bytes | Summary | Histogram | None:
 class MetricFamily(_Record):
     """A metric family as pushed: frozen once handed over, though not enforced.
 
-    ``type`` is a :class:`MetricType` or any other number that protobuf brought. ``help`` is ``None`` where there is
+    ``type`` is a :class:`MetricType` or any other number that protobuf brought. ``help`` is ``None`` if there is
     none; an empty one, which only protobuf brings (the Go client always), is exposed as a HELP line without text.
     ``series`` are prefixes, grouping labels included, with their values. ``suspects`` are the prefixes whose labels
     need looking at one by one: reserved or empty label names, values that are not UTF-8, duplicate label names, an

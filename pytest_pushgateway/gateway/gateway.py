@@ -146,7 +146,7 @@ class Gateway:
 
     @property
     def user(self) -> str | None:
-        """Who may ask with a password, the first of several; None where none is asked for."""
+        """Who may ask with a password, the first of several; None if none is asked for."""
         return next(iter(self._access.users()), None) if self._access is not None else None
 
     @property

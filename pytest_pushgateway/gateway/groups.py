@@ -21,14 +21,14 @@ PUSH_TIMES = (PUSH_TIME, PUSH_FAILURE_TIME)
 
 
 class StoredFamily(NamedTuple):
-    """A family as it stands in a group; ``pushed_at`` is the time of the push that brought it, seconds."""
+    """A family as it is in a group; ``pushed_at`` is the time of the push that brought it, seconds."""
 
     family: MetricFamily
     pushed_at: float
 
 
 class StoredGroup(NamedTuple):
-    """A group as it stood at one moment. Times are seconds since the epoch, 0 where nothing succeeded or failed yet."""
+    """A group as it was at one moment. Times are seconds since the epoch, 0 if nothing succeeded or failed yet."""
 
     key: GroupingKey
     families: Mapping[bytes, StoredFamily]
@@ -51,7 +51,7 @@ class Collision(NamedTuple):
     reason: str
     name: bytes
     prefix: bytes
-    """The series that is blamed; empty where a family as a whole is."""
+    """The series that is blamed; empty if a family as a whole is."""
     text: str
     """The original's words for it."""
     keys: tuple[GroupingKey, ...] = ()

@@ -114,7 +114,7 @@ class Plan(NamedTuple):
     cut_after: int | None = None
     """Send only this many bytes of the response, status line included, then close the connection."""
     disconnect: bool = False
-    """Reset the connection (RST) in place of an answer."""
+    """Reset the connection (RST) instead of answering."""
     owner: object = None
     """Whoever made the plan; ``Gateway.release(owner)`` ends the waits of its plans."""
 
@@ -131,7 +131,7 @@ class Record:
         parsed: the body of a push; None when it could not be parsed or was not looked at.
         duration: seconds from the request's arrival to this record.
         plan: the fault that it met.
-        location: the Location header of the answer; empty where there is none.
+        location: the Location header of the answer; empty if there is none.
         missed: why a request that was meant as a push or a deletion reached no group, and what to do; empty for all
             others.
     """

@@ -62,7 +62,7 @@ _DEEPEST = 998
 
 
 class BadRegexp(ValueError):
-    """The pattern is none that Go accepts; the text is Go's (``error parsing regexp: ...``)."""
+    """The pattern is not one that Go accepts; the text is Go's (``error parsing regexp: ...``)."""
 
 
 class Unjudged(ValueError):

@@ -88,7 +88,7 @@ def _positional(digits: str, position: int) -> str:
 
 
 def parse_float(token: bytes) -> float | None:
-    """Read a float as the original's text parser does; ``None`` where it refuses.
+    """Read a float as the original's text parser does; ``None`` if it refuses.
 
     That is ``strconv.ParseFloat`` without underscores and hexadecimal numbers. A number too large for a float is
     refused, one too small is zero.
@@ -102,7 +102,7 @@ def parse_float(token: bytes) -> float | None:
 
 
 def parse_int(token: bytes) -> int | None:
-    """Read a signed 64-bit decimal integer as ``strconv.ParseInt`` does; ``None`` where it refuses."""
+    """Read a signed 64-bit decimal integer as ``strconv.ParseInt`` does; ``None`` if it refuses."""
     # The length is bounded before int() sees it: leading zeros apart, 19 digits are the most that fit.
     if not re.fullmatch(_INTEGER, token):
         return None

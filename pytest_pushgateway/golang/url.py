@@ -36,7 +36,7 @@ class RequestTarget(NamedTuple):
     raw_path: bytes
     """As sent."""
     query: bytes | None
-    """Without its question mark; None where there is none."""
+    """Without its question mark; None if there is none."""
     origin: bytes
     """What Go prints before the path: ``scheme://user@host``, ``scheme:`` or ``scheme:opaque``; mostly empty."""
     host: bytes

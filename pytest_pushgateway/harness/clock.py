@@ -66,7 +66,7 @@ class Clock:
             still with or without one.
 
         Raises:
-            TypeError: ``at`` is none of these.
+            TypeError: ``at`` is something else.
             ValueError: the number is not finite or out of the range of dates, or the text not of RFC 3339.
 
         """
@@ -84,7 +84,7 @@ class Clock:
 
         Raises:
             RuntimeError: the clock is not frozen.
-            TypeError: ``span`` is none of these.
+            TypeError: ``span`` is something else.
             ValueError: it is not finite, leads out of the range of dates, or the text is not a duration.
 
         """

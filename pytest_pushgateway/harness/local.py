@@ -478,7 +478,7 @@ class LocalGateway:
     def _refuse(self, refused: bool) -> None:
         if self.inner is None or not self.running:
             if refused:
-                raise RuntimeError("a gateway that is stopped refuses connections already")
+                raise RuntimeError("a stopped gateway already refuses connections")
         elif refused:
             self.inner.refuse()
         else:

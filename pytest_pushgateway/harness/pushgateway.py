@@ -157,7 +157,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def ca_file(self) -> str | None:
-        """The path of what a client must trust under TLS, the CA or else the certificate; None where it is unknown."""
+        """The path of what a client must trust under TLS, the CA or else the certificate; None if it is unknown."""
         tls = self.settings.tls
         return tls[-1] if isinstance(tls, tuple) and len(tls) == 3 else tls[0] if isinstance(tls, tuple) else None
 
@@ -215,7 +215,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         """Return what a scrape would have shown since when: Unix time by the gateway's clock, and the text.
 
         It begins with the first push since the last reset, or when the clock was frozen before; the last entry is the
-        present. While the gateway was poisoned there is None in the place of the text. That it was stopped does not
+        present. While the gateway was poisoned there is None instead of the text. That it was stopped does not
         show.
         """
         requests = self.journal

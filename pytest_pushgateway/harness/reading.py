@@ -67,7 +67,7 @@ class Reading(Journalled):
 
     @property
     def groups(self) -> list[Group]:
-        """The groups, as they stand now."""
+        """The groups, as they are now."""
         return [Group(stored) for stored in self._store.groups()]
 
     def group(self, *, labels: Mapping[str, object] | None = None, **grouping_key: object) -> Group:

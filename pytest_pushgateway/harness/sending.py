@@ -93,7 +93,7 @@ class Sending(Journalled):
         """
         __tracebackhide__ = True
         if not isinstance(method, str) or method.upper() not in ("PUT", "POST"):
-            raise ValueError(f"a push is a PUT or a POST, not {method!r}")
+            raise ValueError(f"push() needs PUT or POST, not {method!r}")
         pairs = [(bytes_of(name), bytes_of(text)) for name, text in _grouping_labels(grouping_key).items()]
         path = self._prefix + group_path(((b"job", bytes_of(label_text("job", job))), *sorted(pairs)))
         mark = self._journal.expect_mark()

@@ -198,7 +198,7 @@ class _Asked(Generic[_T]):
         name = getattr(self._predicate, "__qualname__", None) or shown(self._predicate)
         code = getattr(self._predicate, "__code__", None)
         where = f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else ""
-        first = f"waited {timeout:g} s in vain for {name}{where} to be true"
+        first = f"waited {timeout:g} s for {name}{where} to be true"
         advice = [*self._last(), *_hint(self._method)]
         message = failures.timed_out(first, None, journal.of_test(), journal.dropped, advice, notes)
         raise AssertionError(message) from self._error
@@ -323,7 +323,7 @@ async def _async_wait(
 
 
 async def _until(task: asyncio.Future[Any], pulse: asyncio.Event, deadline: float) -> Any:
-    """Return what a task gives; None where it does not end in time, which is looked at with every pulse."""
+    """Return what a task gives; None if it does not end in time, which is looked at with every pulse."""
     __tracebackhide__ = True
     task.add_done_callback(lambda _: pulse.set())
     try:
@@ -366,4 +366,4 @@ def _hint(method: str) -> list[str]:
         asyncio.get_running_loop()
     except RuntimeError:
         return []
-    return [f"An event loop runs in this thread and stood still meanwhile: use `await gateway.async_{method}(...)`."]
+    return [f"This wait blocked the running event loop; use `await gateway.async_{method}(...)`."]

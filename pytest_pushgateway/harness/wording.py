@@ -1,4 +1,4 @@
-"""How texts become lines of a message: printable, and no longer than a reader bears."""
+"""Formats the lines of a message: printable, and short enough to read."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def quote(value: str) -> str:
 
 
 def show_value(value: Any) -> str:
-    """Return a value as the gateway writes it, or the ``repr`` of what is no number."""
+    """Return a value as the gateway writes it, or the ``repr`` of what is not a number."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
             return format_float(float(value)).decode()

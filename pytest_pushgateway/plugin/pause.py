@@ -40,7 +40,7 @@ class Pause:
         with self._uncaptured():
             for name, stream in (("input", sys.__stdin__), ("output", sys.__stdout__)):
                 if stream is None or not stream.isatty():
-                    return f"the standard {name} is no terminal"
+                    return f"standard {name} is not a terminal"
         return None
 
     @contextmanager
@@ -62,7 +62,7 @@ class Pause:
         return self._obstacle and f"pushgateway: {OPTION} will not pause: {self._obstacle}"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say again why there was no pause, where there was a reason for one."""
+        """Say again why there was no pause, if there was a reason for one."""
         if self._obstacle and (terminalreporter.stats.get("failed") or terminalreporter.stats.get("error")):
             terminalreporter.write_line(f"pushgateway: {OPTION} did not pause: {self._obstacle}")
 

@@ -84,7 +84,7 @@ class PrometheusConfig(Configuration):
         Args:
             gateway: has ``host`` and ``port``.
             job: a job's name; without it the configuration must have exactly one job for this gateway.
-            targets: stands in for service discovery: addresses, or label sets with ``__address__`` and ``__meta_*``.
+            targets: replaces service discovery: addresses, or label sets with ``__address__`` and ``__meta_*``.
             now: the Unix time of the scrape, in seconds.
             timeout: seconds to wait instead of the job's ``scrape_timeout``.
 
@@ -112,7 +112,7 @@ class PrometheusConfig(Configuration):
         Args:
             gateway: has ``timeline()``, a list of `ScrapeText`; the last one's time is the present.
             job: the scrape job; without it all that scrape the gateway.
-            targets: stands in for service discovery, as in `scrape`.
+            targets: replaces service discovery, as in `scrape`.
             rule_files: rule files instead of those of the configuration.
             promtool: where promtool is; by default `promtool`.
 

@@ -43,7 +43,7 @@ class PrometheusServer:
     """A real Prometheus that scrapes ``gateway`` with the jobs of ``config`` that are meant for it.
 
     ``gateway`` has ``host``, ``port`` and ``scheme``. ``job`` names one job; without it, those that scrape the gateway.
-    ``targets`` stands in for service discovery; ``scrape_interval`` is seconds, in the place of the configured one;
+    ``targets`` replaces service discovery; ``scrape_interval`` is seconds, instead of the configured one;
     ``binary`` a path, else PROMETHEUS_BINARY or PATH. Usable as a context manager.
 
     The samples carry the real time, whatever the gateway's clock says: alerts and times at a frozen clock are for
@@ -197,7 +197,7 @@ def job_as_yaml(
     interval: float,
     directory: str,
 ) -> dict[str, Any]:
-    """Return the job for a Prometheus that scrapes ``gateway`` in the place of the configured targets."""
+    """Return the job for a Prometheus that scrapes ``gateway`` instead of the configured targets."""
     found = {name: value for name, value in _changed(job).items() if name not in _OWN}
     found["job_name"] = job.job_name
     if "body_size_limit" in found:

@@ -115,7 +115,7 @@ def test_server_does_not_speak_http(capsys: pytest.CaptureFixture[str], monkeypa
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         assert main(["check-metrics", url]) == 1
         answering.join()
-    assert "no answer that is HTTP: BadStatusLine(" in capsys.readouterr().err
+    assert "not an HTTP response: BadStatusLine(" in capsys.readouterr().err
 
 
 @pytest.mark.conformance

@@ -105,8 +105,7 @@ def test_lost_sample_is_traced(play: Play) -> None:
 
     assert failure(play.assert_exposed, "backup_bytes", 7)[1:] == [
         "What became of it:",
-        '  push 1 (PUT job="backup") carried it and was stored, and is gone though no request took it away: '
-        "the gateway was stopped or crashed since",
+        '  push 1 (PUT job="backup") carried it and was stored, then lost when the gateway stopped or crashed',
     ]
 
 

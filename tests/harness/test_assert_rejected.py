@@ -69,7 +69,7 @@ def test_several_others_were_rejected(play: Play) -> None:
         play.put("backup_bytes x\n")
 
     assert failure(play.assert_rejected, "timestamps")[0] == (
-        "expected a rejected push matching 'timestamps', but none of the 60 rejected pushes is such a one"
+        "expected a rejected push matching 'timestamps', but none of the 60 rejected pushes matches"
     )
     lines = failure(play.assert_no_rejections)
     assert lines[0] == "expected no rejected push, but there are 60:"
@@ -110,7 +110,7 @@ def test_duplicate_names_colliding_push_and_its_test(play: Play) -> None:
     assert failure(play.assert_no_rejections)[2:] == [
         '    backup_bytes{instance="",job="backup"} has the same name and labels as what push 1 (PUT job="backup", '
         'instance="") brought, 1 s before, in tests/test_a.py::test_earlier',
-        '    the group job="backup" cannot stand beside the group job="backup", instance="": '
+        '    the group job="backup" collides with the group job="backup", instance="": '
         "both expose push_time_seconds with the same labels",
     ]
 
@@ -122,7 +122,7 @@ def test_poisoned_gateway_error_names_cause_and_cure(play: Play) -> None:
 
     lines = failure(play.assert_no_rejections)
     assert lines[2] == (
-        '    the group job="backup" cannot stand beside the group job="backup", instance="": '
+        '    the group job="backup" collides with the group job="backup", instance="": '
         "both expose push_time_seconds with the same labels"
     )
     assert lines[4:] == [
@@ -165,7 +165,7 @@ def test_group_with_impossible_label_error_names_cure(play: Play) -> None:
     assert sum("poisoned" in line for line in lines) == 1
     play.put("backup_bytes 7\n", part="\udcff")
     assert [line for line in failure(play.assert_no_rejections) if "left behind" in line] == [
-        '    push_failure_time_seconds{instance="",job="backup",part="\\udcff"} stands with a label that cannot be '
+        '    push_failure_time_seconds{instance="",job="backup",part="\\udcff"} has a label that cannot be '
         'exposed in the group job="backup", part="\\\\xff", which an earlier rejected push left behind'
     ]
 
@@ -183,7 +183,7 @@ def test_histogram_suffix_names_colliding_push(play: Play) -> None:
     play.put("backup_count 1\n")
 
     assert failure(play.assert_no_rejections)[2] == (
-        "    backup_count has a name that is taken by the histogram or summary, or its parts, of what "
+        "    backup_count clashes with a histogram or summary, or one of its series, in what "
         'push 1 (PUT job="nightly") (sent by the test itself) brought, 1 s before'
     )
 
@@ -220,7 +220,7 @@ def test_another_kind_of_request_was_rejected(play: Play) -> None:
         '  push 1 (PUT job="backup"), answered 200: backup_bytes',
         "Rejected, but not asked for:",
         '  delete 1 (DELETE job="backup"), answered 503 (fault error(503))',
-        'For a DELETE say so: assert_rejected(..., method="DELETE").',
+        'For a DELETE, use assert_rejected(..., method="DELETE").',
     ]
     assert failure(play.assert_rejected, method="DELETE", status=400)[0] == (
         "expected a rejected DELETE with status 400, but the only rejected DELETE is another"
@@ -240,7 +240,7 @@ def test_nothing_was_deleted(play: Play) -> None:
         play.assert_deleted()
     assert failure(play.assert_deleted, job="backup") == [
         'expected the group job="backup" to be deleted, but there was no DELETE',
-        "No group stands.",
+        "There are no groups.",
     ]
 
 
@@ -252,7 +252,7 @@ def test_deletion_had_another_key(play: Play) -> None:
         'expected the group job="backup", instance="db1" to be deleted, but no DELETE had exactly this grouping key',
         "Deletions:",
         '  delete 1 (DELETE job="backup"): matched no group',
-        "Groups that stand:",
+        "Current groups:",
         '  job="backup", instance="db1"',
         "A DELETE takes the exact grouping key: one label less is another group.",
     ]

@@ -298,14 +298,14 @@ def test_arguments_that_make_no_sense(pushgateway: Pushgateway) -> None:
         faults.error(503, times=0)
     with pytest.raises(ValueError, match="a status has three digits and is at least 200, not 100"):
         faults.error(100)
-    with pytest.raises(ValueError, match=r"a delay is a number of seconds, not inf; to wait without end say hang\(\)"):
+    with pytest.raises(ValueError, match=r"a delay is a number of seconds, not inf; to wait forever, use hang\(\)"):
         faults.delay(float("inf"))
     mistyped: Any = "503"
     with pytest.raises(ValueError, match="a status has three digits and is at least 200, not '503'"):
         faults.error(mistyped)
     with pytest.raises(ValueError, match="a delay is a number of seconds, not '503'"):
         faults.delay(mistyped)
-    with pytest.raises(TypeError, match="when is a function that takes the request, not '503'"):
+    with pytest.raises(TypeError, match="when must be a callable, not '503'"):
         faults.hang(when=mistyped)
     with pytest.raises(ValueError, match=r"truncate\(\) takes a number of bytes, not -1"):
         faults.truncate(-1)
@@ -316,7 +316,7 @@ def test_stopped_gateway_cannot_refuse(make_pushgateway: MakePushgateway) -> Non
     gateway = make_pushgateway()
     gateway.stop()
 
-    with pytest.raises(RuntimeError, match="a gateway that is stopped refuses connections already"):
+    with pytest.raises(RuntimeError, match="a stopped gateway already refuses connections"):
         gateway.faults.refuse()
     assert len(gateway.faults) == 0
 

@@ -114,8 +114,7 @@ def test_oldest_requests_are_dropped_and_counted() -> None:
     with pytest.raises(AssertionError) as caught:
         play.assert_pushed("b")
     assert caught.value.args[0].splitlines()[-1] == (
-        "The journal dropped 2 requests, the oldest: "
-        "it keeps as many as the option journal_limit says, and 64 MiB of bodies."
+        "The journal dropped 2 requests, the oldest: it keeps at most journal_limit requests and 64 MiB of bodies."
     )
 
 
@@ -124,7 +123,7 @@ def test_negative_assertions_fail_after_dropped_requests() -> None:
     play.put("a x\n")
     play.put("a 1\n", origin="test")
     play.delete()
-    gone = "it keeps as many as the option journal_limit says, and 64 MiB of bodies"
+    gone = "it keeps at most journal_limit requests and 64 MiB of bodies"
 
     play.assert_not_pushed("a")
     assert failure(play.assert_no_rejections) == [

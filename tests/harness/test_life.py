@@ -89,7 +89,7 @@ def test_stop_without_file_loses_metrics(make_pushgateway: MakePushgateway) -> N
 
     gateway.assert_not_exposed()
     gateway.assert_pushed("backup_bytes", 7)
-    with pytest.raises(AssertionError, match="is gone though no request took it away: the gateway was stopped or"):
+    with pytest.raises(AssertionError, match="was stored, then lost when the gateway stopped or crashed"):
         gateway.assert_exposed("backup_bytes", 7)
 
 

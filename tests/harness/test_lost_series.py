@@ -287,7 +287,7 @@ def test_warning_names_the_labels_and_the_way_out() -> None:
     assert lost(LOSSES["workers post"]) == [
         'push 2 (POST job="nightly") replaced done{worker="1"}, which push 1 (POST job="nightly") had brought, with '
         'done{worker="2"}: a push, POST too, replaces all series of a metric that it carries. To keep both put worker '
-        "into the grouping key: grouping_key={'worker': ...}; if the loss is meant, say so: "
+        "into the grouping key: grouping_key={'worker': ...}; if the loss is intended, add "
         "pushgateway.assert_not_exposed('done', labels={'worker': '1'}), or filter LostPushWarning"
     ]
 
@@ -346,6 +346,6 @@ def test_families_of_unasserted_losses_are_reported_together() -> None:
     assert lost(program) == [
         'push 2 (PUT job="nightly") removed read, which push 1 (PUT job="nightly") had brought, and does not carry '
         'them itself: PUT replaces the whole group; so did 2 more pushes, the last push 4 (PUT job="nightly"). To keep '
-        "them use POST (pushadd_to_gateway) or another grouping key; if the loss is meant, say so: "
+        "them use POST (pushadd_to_gateway) or another grouping key; if the loss is intended, add "
         "pushgateway.assert_not_exposed('read'), or filter LostPushWarning"
     ]

@@ -48,7 +48,7 @@ def test_wrong_path_is_a_rejected_push() -> None:
         ]
         assert texts(gateway) == [
             "RejectedPushWarning: push 1 (PUT /metrics/jobs/nightly) was answered 404: 404 page not found; the path of "
-            "a push is /metrics/job/JOB. If the test expects it, say so: pushgateway.assert_rejected(status=404)"
+            "a push is /metrics/job/JOB. If the test expects it, add pushgateway.assert_rejected(status=404)"
         ]
 
 
@@ -105,7 +105,7 @@ def test_unfollowed_redirect() -> None:
         assert texts(gateway) == [
             f"RejectedPushWarning: push 1 (PUT //metrics/job/nightly) was answered {status}: redirected (Location: "
             "/metrics/job/nightly); not every client follows with the body, so send the push there. If the test "
-            f"expects it, say so: pushgateway.assert_rejected(status={status})"
+            f"expects it, add pushgateway.assert_rejected(status={status})"
         ]
 
 
@@ -149,7 +149,7 @@ def test_empty_put_after_a_redirect_is_named() -> None:
             f"RejectedPushWarning: push 2 (PUT /metrics/job//nightly) was answered {status}: redirected (Location: "
             "/metrics/job/nightly); not every client follows with the body, so send the push there; "
             'push 3 (PUT job="nightly") followed without the body, was answered 200, and emptied the group. '
-            f"If the test expects it, say so: pushgateway.assert_rejected(status={status})"
+            f"If the test expects it, add pushgateway.assert_rejected(status={status})"
         )
 
 
@@ -193,7 +193,7 @@ def test_body_lost_behind_a_redirect_that_a_fault_answers() -> None:
             gateway.reset()
     assert [str(warning.message) for warning in caught] == [
         'push 2 (PUT job="moved here") has no body: the client followed the redirect of push 1 (PUT job="nightly") '
-        "without it, was answered 200, and the group is empty now. If that is meant, filter LostPushWarning"
+        "without it, was answered 200, and the group is empty now. If intended, filter LostPushWarning"
     ]
 
 
@@ -217,7 +217,7 @@ def test_deletion_that_reached_no_group() -> None:
         assert texts(gateway) == []
     assert str(caught[0].message) == (
         "delete 1 (DELETE /metrics/jobs/nightly) was answered 404: 404 page not found; the path of a deletion is "
-        "/metrics/job/JOB. If the test expects it, say so: pushgateway.assert_rejected(method='DELETE', status=404)"
+        "/metrics/job/JOB. If the test expects it, add pushgateway.assert_rejected(method='DELETE', status=404)"
     )
 
 
@@ -285,7 +285,7 @@ def test_deletion_that_matched_nothing_names_the_groups_of_its_job() -> None:
         [text] = texts(gateway)
         assert (
             'answered 202 either way; pushed before were (job="nightly", instance="db1"), '
-            '(job="nightly", instance="db2"). If that is meant'
+            '(job="nightly", instance="db2"). If intended'
         ) in text
 
 

@@ -394,7 +394,7 @@ def test_label_never_seen_on_series_of_name(play: Play) -> None:
         'expected backup_bytes{jobs="nightly"} not to be exposed, '
         "but no series of that name ever had a label jobs: this proves nothing",
         "Labels alike: job",
-        "If none may have the label, say so: jobs=unittest.mock.ANY.",
+        "If no series may have the label, use jobs=unittest.mock.ANY.",
     ]
     assert failure(play.assert_not_pushed, "backup_bytes", labels={"Disk": "sdb"})[0].endswith("this proves nothing")
     assert failure(play.assert_not_exposed, jobs="x")[0] == (
@@ -590,7 +590,7 @@ def test_calls_that_are_mistaken(pushgateway: Pushgateway, hint: str) -> None:
 def test_job_given_twice(pushgateway: Pushgateway) -> None:
     with pytest.raises(ValueError, match="the job is given twice, as job= and in grouping_key="):
         pushgateway.push("rows 7\n", "backup", {"job": "other"})
-    with pytest.raises(ValueError, match="a push is a PUT or a POST, not None"):
+    with pytest.raises(ValueError, match=r"push\(\) needs PUT or POST, not None"):
         pushgateway.push("rows 7\n", "backup", method=None)  # type: ignore[arg-type]
 
 

@@ -27,7 +27,7 @@ def test_rejections_for_one_reason_are_one_warning_and_one_entry() -> None:
     assert [str(warning.message) for warning in caught] == [
         'push 1 (PUT job="nightly", worker="w0") was answered 400: text format parsing error in line 1: expected float '
         'as value, got "0,5"; for the same reason: 199 more pushes, the last push 200 (PUT job="nightly", '
-        "worker=\"w199\"). If the test expects it, say so: pushgateway.assert_rejected(status=400, job='nightly')"
+        "worker=\"w199\"). If the test expects it, add pushgateway.assert_rejected(status=400, job='nightly')"
     ]
     assert lines[1:] == [
         '  push 1 (PUT job="nightly", worker="w0") was answered 400: '
@@ -47,7 +47,7 @@ def test_several_jobs_are_not_named_as_one() -> None:
     [text] = [str(warning.message) for warning in caught]
     assert text.endswith(
         'for the same reason: push 2 (PUT job="second"). '
-        "If the test expects it, say so: pushgateway.assert_rejected(status=400)"
+        "If the test expects it, add pushgateway.assert_rejected(status=400)"
     )
 
 

@@ -65,7 +65,7 @@ def test_push_rejects_other_types(pushgateway: Pushgateway, metrics: object) -> 
 
 
 def test_only_put_and_post_push(pushgateway: Pushgateway) -> None:
-    with pytest.raises(ValueError, match="a push is a PUT or a POST, not 'DELETE'"):
+    with pytest.raises(ValueError, match=r"push\(\) needs PUT or POST, not 'DELETE'"):
         pushgateway.push("", job="backup", method="DELETE")
 
 
@@ -102,7 +102,7 @@ def test_text_without_last_newline(pushgateway: Pushgateway) -> None:
 
     assert str(caught.value).splitlines() == [
         "the gateway answered 400: text format parsing error in line 1: unexpected end of input stream",
-        "the text ends within a line: the last line must end with a newline, too",
+        "the body must end with a newline",
     ]
 
 

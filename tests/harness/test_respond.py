@@ -206,8 +206,8 @@ def always() -> Any:
         ({"paths": "metrics/job/backup"}, ValueError, "a path begins with '/'"),
         ({"paths": "http://127.0.0.1/metrics"}, ValueError, "a path begins with '/'"),
         ({"paths": b"/metrics"}, TypeError, "paths must be a string or several"),
-        ({"when": True}, TypeError, "when is a function that takes the request"),
-        ({"when": always()}, TypeError, "when is a function that takes the request"),
+        ({"when": True}, TypeError, "when must be a callable"),
+        ({"when": always()}, TypeError, "when must be a callable"),
     ],
 )
 def test_filters_matching_no_request(pushgateway: Pushgateway, given: Any, error: type[Exception], hint: str) -> None:

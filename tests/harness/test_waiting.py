@@ -360,7 +360,7 @@ def test_wait_until_names_the_predicate_that_stayed_false(pushgateway: Pushgatew
         pushgateway.wait_until(never, timeout=0.01)
     line = never.__code__.co_firstlineno
     assert caught.value.args[0].splitlines()[0] == (
-        "waited 0.01 s in vain for test_wait_until_names_the_predicate_that_stayed_false.<locals>.never "
+        "waited 0.01 s for test_wait_until_names_the_predicate_that_stayed_false.<locals>.never "
         f"({__file__}:{line}) to be true: nothing was pushed"
     )
 
@@ -399,7 +399,7 @@ def test_async_methods_time_out(pushgateway: Pushgateway) -> None:
             AssertionError, match=r"waited 0.01 s for an accepted push of backup_bytes: nothing was pushed\n"
         ):
             await pushgateway.async_wait_for_push("backup_bytes", timeout=0.01)
-        with pytest.raises(AssertionError, match=r"waited 0.01 s in vain for .* to be true: nothing was pushed\n"):
+        with pytest.raises(AssertionError, match=r"waited 0.01 s for .* to be true: nothing was pushed\n"):
             await pushgateway.async_wait_until(lambda: False, timeout=0.01)
 
     before = len(threads.alive())
@@ -427,5 +427,5 @@ def test_wait_blocking_event_loop_names_async_method(pushgateway: Pushgateway) -
         return failure_of(pushgateway, "backup_bytes")
 
     assert asyncio.run(main())[1] == (
-        "An event loop runs in this thread and stood still meanwhile: use `await gateway.async_wait_for_push(...)`."
+        "This wait blocked the running event loop; use `await gateway.async_wait_for_push(...)`."
     )

@@ -31,7 +31,7 @@ def test_rejected_push() -> None:
     assert [(warning.filename, warning.lineno) for warning in caught] == [(__file__, line)]
     assert str(caught[0].message) == (
         'push 1 (PUT job="backup") was answered 400: text format parsing error in line 1: expected float as value, '
-        "got \"x\". If the test expects it, say so: pushgateway.assert_rejected(status=400, job='backup')"
+        "got \"x\". If the test expects it, add pushgateway.assert_rejected(status=400, job='backup')"
     )
 
 
@@ -47,9 +47,9 @@ def test_rejected_pushes_that_the_journal_dropped() -> None:
         gateway.stop()
 
     assert [str(warning.message) for warning in caught] == [
-        "rejected, but not in the journal any more: push 2, push 4; it keeps as many as the option journal_limit says, "
-        "and 64 MiB of bodies. To hear why raise that option; if the test expects it, say so in time: "
-        "pushgateway.assert_rejected()"
+        "rejected, but no longer in the journal: push 2, push 4; it keeps at most journal_limit "
+        "requests and 64 MiB of bodies. To see why, raise that option; if the test expects it, add "
+        "pushgateway.assert_rejected() earlier"
     ]
 
 
@@ -60,7 +60,7 @@ def test_at_the_end_of_a_with_statement() -> None:
     assert [warning.filename for warning in caught] == [__file__]
     assert str(caught[0].message) == (
         'delete 1 (DELETE job="backup") matched no group: a DELETE takes the exact grouping key, and is answered 202 '
-        "either way. If that is meant, filter UselessDeleteWarning"
+        "either way. If intended, filter UselessDeleteWarning"
     )
 
 
@@ -74,7 +74,7 @@ def test_rejected_delete() -> None:
         gateway.stop()
 
     assert str(caught[0].message) == (
-        'delete 1 (DELETE job="backup") was answered 401: nothing was deleted. If the test expects it, say so: '
+        'delete 1 (DELETE job="backup") was answered 401: nothing was deleted. If the test expects it, add '
         "pushgateway.assert_rejected(method='DELETE', status=401, job='backup')"
     )
 
@@ -142,7 +142,7 @@ def test_put_loses_metrics_pushed_by_test() -> None:
     assert [str(warning.message) for warning in caught] == [
         'push 3 (PUT job="backup") removed backup_files, which push 1 (PUT job="backup") had brought; backup_age, '
         'which push 2 (POST job="backup") had brought, and does not carry them itself: PUT replaces the whole group. '
-        "To keep them use POST (pushadd_to_gateway) or another grouping key; if the loss is meant, say so: "
+        "To keep them use POST (pushadd_to_gateway) or another grouping key; if the loss is intended, add "
         "pushgateway.assert_not_exposed('backup_files'), or filter LostPushWarning"
     ]
 
@@ -169,7 +169,7 @@ def test_poisoned_gateway_and_its_cure() -> None:
     )
     assert text.endswith(
         "A rejected push leaves its group behind. Cure: DELETE /gateway/metrics/job/backup/instance@base64/=; "
-        "if that is meant, filter PoisonedGatewayWarning"
+        "if intended, filter PoisonedGatewayWarning"
     )
 
 
@@ -229,8 +229,8 @@ def test_expected_poisoning_emits_no_warning() -> None:
 @pytest.mark.parametrize(
     ("times", "hits", "text"),
     [
-        (None, 0, "the fault error(503) met no request. If that is meant, filter UnusedFaultWarning"),
-        (3, 1, "the fault error(503) met 1 of 3 requests. If that is meant, filter UnusedFaultWarning"),
+        (None, 0, "the fault error(503) met no request. If intended, filter UnusedFaultWarning"),
+        (3, 1, "the fault error(503) met 1 of 3 requests. If intended, filter UnusedFaultWarning"),
     ],
 )
 def test_fault_met_fewer_requests_than_times(times: int | None, hits: int, text: str) -> None:

@@ -194,9 +194,7 @@ def test_meddles(pushgateway):
     result = project.runpytest_subprocess("-s", timeout=60)
 
     result.assert_outcomes(passed=3, warnings=1)
-    result.stdout.fnmatch_lines(
-        ["*PushgatewayWarning: the gateway served nobody any more after test_it.py::test_meddles*"]
-    )
+    result.stdout.fnmatch_lines(["*PushgatewayWarning: the gateway stopped serving after test_it.py::test_meddles*"])
 
 
 def test_ended_gateway_threads(project: pytest.Pytester) -> None:
@@ -216,9 +214,7 @@ def test_meddles(pushgateway):
     result = project.runpytest_subprocess(timeout=20)
 
     result.assert_outcomes(passed=3, warnings=1)
-    result.stdout.fnmatch_lines(
-        ["*PushgatewayWarning: the gateway served nobody any more after test_it.py::test_meddles*"]
-    )
+    result.stdout.fnmatch_lines(["*PushgatewayWarning: the gateway stopped serving after test_it.py::test_meddles*"])
 
 
 def test_fake_files(project: pytest.Pytester) -> None:

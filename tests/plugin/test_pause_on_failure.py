@@ -195,7 +195,7 @@ def test_tests_without_a_gateway_do_not_wait(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ((), "the standard input is no terminal"),
+        ((), "standard input is not a terminal"),
         (("--pdb",), "--pdb stops at the failure already, while the gateway still runs"),
         pytest.param(
             ("-n", "1"),
@@ -231,4 +231,4 @@ def test_redirected_output_is_not_a_terminal(pytester: pytest.Pytester) -> None:
             timeout=300,
         )
     os.close(ours)
-    assert b"did not pause: the standard output is no terminal" in result.stdout
+    assert b"did not pause: standard output is not a terminal" in result.stdout

@@ -93,8 +93,8 @@ def test_unchecked_jobs_are_reported(capsys: pytest.CaptureFixture[str]) -> None
     Path("perhaps.yml").write_text(LOST.replace("pushgateway", "other").replace("pg:9091", "o:9091"))
     unsaid = "no job was recognised as a gateway's"
     cases = {
-        ("other.yml",): f"{unsaid}; say which one is: --gateway=HOST:PORT or --gateway=JOB",
-        ("perhaps.yml",): f"{unsaid}, though 'other' may be: port 9091; say which one is: "
+        ("other.yml",): f"{unsaid}; name it with --gateway=HOST:PORT or --gateway=JOB",
+        ("perhaps.yml",): f"{unsaid}, though 'other' may be: port 9091; name it with "
         "--gateway=HOST:PORT or --gateway=JOB",
         ("--gateway=o:2", "other.yml"): "no job scrapes the gateway o:2 that --gateway names, "
         "and none looks like a gateway's",

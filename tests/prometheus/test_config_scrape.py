@@ -105,7 +105,7 @@ def test_gateway_hangs(gateway: Pushgateway) -> None:
 
 def test_ambiguous_job(gateway: Pushgateway) -> None:
     two = config(jobs=JOB.format(honor="true").replace("job_name: pushgateway", "job_name: pushgateway-2"))
-    with pytest.raises(LookupError, match=r"say which job is meant, job=.*'pushgateway', 'pushgateway-2'"):
+    with pytest.raises(LookupError, match=r"name the job with job=.*'pushgateway', 'pushgateway-2'"):
         two.scrape(gateway)
     assert two.scrape(gateway, job="pushgateway-2").target_labels["job"] == "pushgateway-2"
     with pytest.raises(LookupError, match="no scrape job 'other'"):

@@ -159,9 +159,7 @@ def test_unusable_arguments(
 def test_job_and_targets_are_listed(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text("scrape_configs: [{job_name: a}, {job_name: b}]")
     assert main(["explain", str(config)]) == 2
-    assert (
-        "say which job is meant, --job JOB; none looks like a gateway's; there are: 'a', 'b'" in capsys.readouterr().err
-    )
+    assert "name the job with --job JOB; none looks like a gateway's; there are: 'a', 'b'" in capsys.readouterr().err
     assert main(["explain", str(config), "--job", "a"]) == 2
     assert "no target of job 'a' is known: it has none" in capsys.readouterr().err
 

@@ -154,7 +154,7 @@ class TestTransport:
         [
             ("pg:99999", "PG021 error", "write the port"),
             ("pg:http", "PG021 error", "write a number"),
-            ("pg:9091 ", "PG021 error", "remove the blank"),
+            ("pg:9091 ", "PG021 error", "remove the space"),
             ("u@pg:9091", "PG021 error", "put user and password into basic_auth"),
             ("::1", "PG021 error", "[::1]:9091"),
             ("fe80::1:9091", "PG021 error", "[fe80::1]:9091"),

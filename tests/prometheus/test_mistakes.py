@@ -83,7 +83,7 @@ def test_label_missing_on_series_of_name(result: ScrapeResult) -> None:
     assert str(caught.value).splitlines() == [
         'rows{jobb="nightly"} is not stored, but that proves nothing: no series of that name ever had a label jobb; '
         "labels there are: disk, instance, job",
-        "If none may have the label, say so: jobb=unittest.mock.ANY.",
+        "If no series may have the label, use jobb=unittest.mock.ANY.",
     ]
     assert result.assert_not_stored("rows", jobb=mock.ANY)
     assert result.assert_not_stored("rows", job="weekly", jobb="")

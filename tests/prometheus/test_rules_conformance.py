@@ -267,7 +267,7 @@ def test_label_no_alert_can_have(rules: Callable[..., RuleTest]) -> None:
     assert str(caught.value).splitlines() == [
         'BackupTooOld{jobb="nightly"} is not firing, but that proves nothing: '
         "no alert BackupTooOld ever had a label jobb; labels there are: job, severity",
-        "If none may have the label, say so: jobb=unittest.mock.ANY.",
+        "If no alert may have the label, use jobb=unittest.mock.ANY.",
     ]
     with pytest.raises(AssertionError, match="that proves nothing: no alert BackupTooOld ever had a label jobb"):
         test.assert_not_firing("BackupTooOld", after="24h", jobb="nightly")

@@ -160,7 +160,7 @@ def test_reading_a_report(promtool: Any) -> None:
     [
         ("something new\n", "something new"),
         ("  FAILED:\n", "FAILED:"),
-        (PAD.replace("{} 0E+00", "{} {count:1}"), r"promtool's answer is none that can be read here: \{\} \{count:1\}"),
+        (PAD.replace("{} 0E+00", "{} {count:1}"), r"cannot read promtool's answer: \{\} \{count:1\}"),
     ],
 )
 def test_reports_that_are_not_understood(promtool: Any, report: str, message: str) -> None:

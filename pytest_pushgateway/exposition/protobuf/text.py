@@ -146,7 +146,7 @@ _NAME_CONTENTS = {each: partial(_name_content, escaping=each) for each in NAME_E
 
 
 def metric_fields(raw: bytes) -> list[str]:
-    """Print the fields of a serialised Metric as they stand in the original's error texts."""
+    """Print the fields of a serialised Metric as they are in the original's error texts."""
     from pytest_pushgateway.exposition.protobuf import schema
 
     message = schema.Metric()

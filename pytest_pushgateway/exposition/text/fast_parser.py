@@ -35,7 +35,7 @@ _LONGEST = 4096
 
 _LABEL_NAME = re.compile(LABEL_NAME.encode())
 
-# Numbers that Go writes as they stand here (group 2), or without ".0" (group 1): no more than 15 digits, which a float
+# Numbers that Go writes as they are here (group 2), or without ".0" (group 1): no more than 15 digits, which a float
 # holds exactly, and an exponent from -4 to 5.
 _CANONICAL = re.compile(
     rb"(-?(?:[1-9][0-9]{0,5}|0))(?:\.0)?|(-?(?:[1-9][0-9]{0,5}\.[0-9]{0,8}[1-9]|0\.0{0,3}[1-9](?:[0-9]{0,9}[1-9])?))"

@@ -42,7 +42,7 @@ def parse(body: bytes, grouping: Mapping[bytes, bytes] | None, *, utf8_names: bo
         utf8_names: accept quoted names of any UTF-8, as ``--push.enable-utf8-names`` does.
 
     Raises:
-        ParseError: where the original refuses, in its words.
+        ParseError: if the original refuses, in its words.
     """
     return parse_pieces(cut(body), grouping, utf8_names=utf8_names)
 
@@ -64,7 +64,7 @@ def parse_pieces(
         largest: bytes that what was read may take when it is stored, roughly.
 
     Raises:
-        ParseError: where the original refuses, in its words.
+        ParseError: if the original refuses, in its words.
         PushTooLarge: it would take more than ``largest``.
     """
     labels = None if grouping is None else grouping_labels(grouping)

@@ -163,7 +163,7 @@ class LineParser:
     # Names
 
     def _name(self, line: bytes, position: int, characters: re.Pattern[bytes], what: str) -> tuple[bytes, int]:
-        """Read a name that may have one quoted stretch at its end; it is empty where no name begins."""
+        """Read a name that may have one quoted stretch at its end; it is empty if no name begins."""
         if 0x30 <= line[position] <= 0x39:
             return b"", position
         run = characters.match(line, position)

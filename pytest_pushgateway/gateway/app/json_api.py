@@ -1,6 +1,6 @@
 """The JSON API: ``/api/v1/status`` and ``/api/v1/metrics``, as Pushgateway 1.11 writes them.
 
-What a family looks like is remembered as long as it stands in its group, so that asking again costs what has changed.
+What a family looks like is remembered as long as it is in its group, so that asking again costs what has changed.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class _Writer:
         return _Written(group, families, _joined([*written, b"}"]))
 
     def family(self, stored: StoredFamily) -> list[bytes]:
-        """Return a family as it stands in a group, in pieces: one, unless there are long strings in it."""
+        """Return a family as it is in a group, in pieces: one, unless there are long strings in it."""
         family, at = stored.family, stored.pushed_at
         written = self._times.get(at)
         if written is None:

@@ -60,7 +60,7 @@ def parse_push(
         largest: bytes that what was pushed may take when it is stored, roughly.
 
     Raises:
-        ParseError: where the original refuses, in its words.
+        ParseError: if the original refuses, in its words.
         PushTooLarge: it would take more than ``largest``.
     """
     if is_protobuf(content_type):

@@ -62,7 +62,7 @@ class Route(NamedTuple):
     url_length: int = 0
     """Length of the URL as Go prints it back, for the request size metric."""
     host_length: int = 0
-    """Length of the host in the URL; 0 where it stands in the header."""
+    """Length of the host in the URL; 0 if it stands in the header."""
 
 
 class _Routes:
@@ -90,7 +90,7 @@ class _Routes:
         return self._trees[method].respell(clean_path(path))
 
     def allowed(self, method: str, path: bytes) -> str:
-        """Return what ``Allow`` says of a path that ``method`` does not find; empty where nothing does."""
+        """Return what ``Allow`` says of a path that ``method`` does not find; empty if nothing does."""
         others = [name for name in self._trees if name not in (method, "OPTIONS") and self.find(name, path).handler]
         return ", ".join(sorted([*others, "OPTIONS"])) if others else ""
 

@@ -79,7 +79,7 @@ class Head:
         http10: whether the client speaks HTTP/1.0.
         headers: as sent, latin-1; values without the blanks around them.
         fields: the first value of each header by lower-case name: what Go's ``Header.Get`` returns.
-        content_length: bytes; 0 where none is given.
+        content_length: bytes; 0 if none is given.
         chunked: whether the body comes in chunks.
         close: whether the client wants the connection closed after the answer.
         expects_continue: whether it waits for ``100 Continue``.

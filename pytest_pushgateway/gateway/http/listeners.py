@@ -236,7 +236,7 @@ def systemd_sockets() -> list[socket.socket]:
 
 
 def _decimal(variable: str) -> int:
-    """Return a number from the environment; 0 where there is none."""
+    """Return a number from the environment; 0 if there is none."""
     text = os.environ.get(variable, "").removeprefix("+")
     return min(whole_number(text), 1 << 31) if text.isascii() and text.isdigit() else 0
 

@@ -57,7 +57,7 @@ class Watch:
 
 
 def identity(sock: socket.socket) -> tuple[int, int] | None:
-    """Return device and number of what a socket's descriptor stands for; None where it is closed.
+    """Return device and number of what a socket's descriptor stands for; None if it is closed.
 
     They change when somebody closes the descriptor behind the socket's back, as ``os.closerange`` does, and something
     else gets its number. Windows' sockets are not descriptors: there it is always None.

@@ -46,7 +46,7 @@ class FileLock:
 
     SQLite's own locks belong to the process: it loses them when anything in it closes any other descriptor of the file,
     be it a test that reads the file or a second gateway that was refused it. This one belongs to its descriptor: a lock
-    of the open file description on Linux. Elsewhere there is none that leaves SQLite's bytes alone, so that macOS locks
+    of the open file description on Linux. Nothing elsewhere leaves SQLite's bytes alone, so that macOS locks
     a file beside it, ``NAME-lock``, and Windows a byte far behind its end. Where the file system knows no locks,
     SQLite's have to do.
 

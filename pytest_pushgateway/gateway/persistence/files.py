@@ -64,7 +64,7 @@ class Look(NamedTuple):
 def reserve(descriptor: int, size: int) -> None:
     """Make sure that a file can be written up to a size even if the disk fills up meanwhile.
 
-    Does nothing where the system or the file system cannot do that.
+    Does nothing if the system or the file system cannot do that.
 
     Raises:
         OSError: there is not enough room.

@@ -90,7 +90,7 @@ class After:
 
 
 def conflicts_after(after: After) -> Conflicts:
-    """Find every conflict of a state. Costs what the change touches and the conflicts that stand."""
+    """Find every conflict of a state. Costs what the change touches and the conflicts that exist."""
     index, changed = after.index, after.delta.changed
     found = Conflicts()
     found.clashing.update((name, None) for name in index.clashing if name not in changed)

@@ -66,7 +66,7 @@ class GroupState:
         return MetricFamily(name, int(MetricType.GAUGE), _HELP[name], [(prefix, value)], suspects)
 
     def stored(self) -> StoredGroup:
-        """Return the group as it stands now; the same object until it changes."""
+        """Return the group as it is now; the same object until it changes."""
         if self.snapshot is None:
             families = {name: held.stored for name, held in self.families.items()}
             times = [self._time(name) for name in PUSH_TIMES]

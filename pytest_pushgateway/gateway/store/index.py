@@ -1,4 +1,4 @@
-"""The indexes that make a verdict cost what the push costs: by name, by series, and the conflicts that stand.
+"""The indexes that make a verdict cost what the push costs: by name, by series, and the conflicts that exist.
 
 Everything here is changed under the store's lock only.
 """

@@ -68,7 +68,7 @@ def _series(family: MetricFamily, exposed_type: int) -> list[Series]:
 
 
 def exposed_as(declared: dict[Declared, int], own: SelfFamily | None) -> Declared:
-    """Return the type and help of a merged family: an own family's, else the first declared, help where there is any.
+    """Return the type and help of a merged family: an own family's, else the first declared, help if there is any.
 
     The original takes the first that its map gives it, another one at each scrape.
     """

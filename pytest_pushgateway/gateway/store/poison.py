@@ -14,7 +14,7 @@ from pytest_pushgateway.gateway.store.index import NOTHING, Index
 
 
 def find_poison(index: Index) -> Poison | None:
-    """Return the conflicts that stand; None if there are none."""
+    """Return the conflicts that exist; None if there are none."""
     after = After(index, NOTHING)
     conflicts = conflicts_after(after)
     if not conflicts:

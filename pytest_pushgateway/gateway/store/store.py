@@ -125,7 +125,7 @@ class Store:
 
         As Pushgateway 1.11: a rejected push stores nothing but ``push_failure_time_seconds``, creating the group if
         there is none, and is never accepted while the gateway is poisoned. Costs what is pushed and what it replaces,
-        and the conflicts that stand.
+        and the conflicts that exist.
 
         Args:
             key: the group's labels, sorted.
@@ -178,7 +178,7 @@ class Store:
                 del self._state.groups[key]
                 self._learn(self._state)
                 self._apply(self._state, delta)
-        # Also where there was nothing to remove: what removed it may not be in the file yet.
+        # Also if there was nothing to remove: what removed it may not be in the file yet.
         self._written()
         return Verdict(True, matched=group is not None)
 
@@ -234,7 +234,7 @@ class Store:
     # What reads it.
 
     def groups(self) -> list[StoredGroup]:
-        """Return all groups as they stand, in the order in which they were created."""
+        """Return all groups as they are, in the order in which they were created."""
         with self._lock:
             return [group.stored() for group in self._state.groups.values()]
 

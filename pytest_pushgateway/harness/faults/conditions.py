@@ -56,7 +56,7 @@ def _check_predicate(when: Any) -> None:
     from inspect import iscoroutinefunction
 
     if not callable(when) or iscoroutinefunction(when):
-        raise TypeError(f"when is a function that takes the request, not {when!r}; a thread of the gateway calls it")
+        raise TypeError(f"when must be a callable, not {when!r}; a thread of the gateway calls it")
 
 
 def _holds(result: Any) -> bool:

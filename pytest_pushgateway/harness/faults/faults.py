@@ -182,7 +182,7 @@ class Faults:
             when: a predicate on the `Request`.
 
         Raises:
-            TypeError: it is none of these.
+            TypeError: it is something else.
             ValueError: a status is not one, or there are no answers, or fewer than ``times``.
 
         """
@@ -216,7 +216,7 @@ class Faults:
         when: When | None = None,
         after: bool = False,
     ) -> Fault:
-        """Reset the connection (RST) in place of an answer."""
+        """Reset the connection (RST) instead of answering."""
         effect = {"disconnect": True, "store": after, "after": after}
         return self._add(_name("disconnect(", after), effect, True, times, methods, paths, when)
 
@@ -363,7 +363,7 @@ def _read_delay(value: Any) -> float:
     except (TypeError, ValueError):
         also = "" if value == math.inf else ', a timedelta or a text such as "1.5s"'
         raise ValueError(
-            f"a delay is a number of seconds, not {value!r}; give one{also}; to wait without end say hang()"
+            f"a delay is a number of seconds, not {value!r}; give one{also}; to wait forever, use hang()"
             if also
-            else f"a delay is a number of seconds, not {value!r}; to wait without end say hang()"
+            else f"a delay is a number of seconds, not {value!r}; to wait forever, use hang()"
         ) from None

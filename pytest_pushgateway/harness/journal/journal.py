@@ -319,7 +319,7 @@ class Journal:
         return mark
 
     def take_marked(self, mark: str) -> Request | None:
-        """Return the request that carried ``mark``, or None where the gateway has none."""
+        """Return the request that carried ``mark``, or None if the gateway has none."""
         with self.condition:
             return self._sent.pop(mark, None)
 

@@ -26,7 +26,7 @@ class LintProblem:
     """Something that could be better.
 
     Attributes:
-        metric: the metric's name; empty where the push as a whole is meant.
+        metric: the metric's name; empty if the push as a whole is meant.
         text: what is wrong with it.
         push: the first push that shows it.
 

@@ -114,17 +114,17 @@ class Request:
 
     @property
     def grouping_key(self) -> dict[str, str]:
-        """The grouping key of a push or deletion, the job included; empty where the URL names none."""
+        """The grouping key of a push or deletion, the job included; empty if the URL names none."""
         return {text_of(name): text_of(value) for name, value in self._request.key or ()}
 
     @property
     def job(self) -> str:
-        """The job of a push or deletion; empty where the URL names none."""
+        """The job of a push or deletion; empty if the URL names none."""
         return self.grouping_key.get("job", "")
 
     @property
     def status(self) -> int:
-        """The status of the answer; 0 where none was sent."""
+        """The status of the answer; 0 if none was sent."""
         return self._record.status if self._record is not None else 0
 
     @property
@@ -139,7 +139,7 @@ class Request:
 
     @property
     def location(self) -> str | None:
-        """Where a redirect leads, as in the answer's Location header; None where the answer is not a redirect."""
+        """Where a redirect leads, as in the answer's Location header; None if the answer is not a redirect."""
         return (self._record.location or None) if self._record is not None else None
 
     @property
@@ -149,7 +149,7 @@ class Request:
 
     @property
     def fault(self) -> str | None:
-        """The fault that the request met, as it was asked for, such as ``error(503)``; None where it met none."""
+        """The fault that the request met, as it was asked for, such as ``error(503)``; None if it met none."""
         plan = self._record.plan if self._record is not None else None
         return plan.name if plan is not None else None
 
@@ -279,7 +279,7 @@ class Push(Request):
 
     @property
     def _parsed(self) -> dict[bytes, MetricFamily]:
-        """The families in the gateway's own form, by name; empty where the body could not be read."""
+        """The families in the gateway's own form, by name; empty if the body could not be read."""
         parsed = self._record.parsed if self._record is not None else None
         return parsed.families if parsed is not None else {}
 

@@ -149,7 +149,7 @@ def how_to_relax(expectation: Expected, found: Sequence[Candidate]) -> list[str]
     return [f"To relax the check, {hint}." for hint in hints]
 
 
-GONE = "was stored, and is gone though no request took it away: the gateway was stopped or crashed since"
+GONE = "was stored, then lost when the gateway stopped or crashed"
 """What became of metrics that no file kept."""
 
 

@@ -224,7 +224,7 @@ def proves_nothing(expectation: Expected, done: str, doubt: Doubt) -> str:
         f"{asked}, but no {whose} ever had a label {unknown}: this proves nothing",
         _labels_alike(doubt),
         [
-            f"If none may have the label, say so: {label}=unittest.mock.ANY."
+            f"If no series may have the label, use {label}=unittest.mock.ANY."
             for label in doubt.unknown[:1]
             if label.isidentifier()
         ],
@@ -289,7 +289,7 @@ def not_deleted(
         f"expected the group {shown} to be deleted, {why}",
         notes.first,
         ["Deletions:", *lines[:10], *and_more(len(lines), 10, "deletions")] if lines else [],
-        ["Groups that stand:", *groups[:10], *and_more(len(groups), 10, "groups")] if groups else ["No group stands."],
+        ["Current groups:", *groups[:10], *and_more(len(groups), 10, "groups")] if groups else ["There are no groups."],
         ["A DELETE takes the exact grouping key: one label less is another group."] if deletions or groups else [],
         list_dropped(dropped),
         notes.last,
@@ -327,7 +327,7 @@ def not_rejected(
     elif len(rejected) == 1:
         why = f"but the only rejected {noun} is another"
     else:
-        why = f"but none of the {len(rejected)} rejected {several} is such a one"
+        why = f"but none of the {len(rejected)} rejected {several} matches"
     return message(
         f"expected a rejected {noun}{what}, {why}",
         notes.first,
@@ -342,7 +342,7 @@ def not_rejected(
 def _elsewhere(rejected: Sequence[Request]) -> list[str]:
     lines = list_requests("Rejected, but not asked for:", rejected, "of them")
     if any(isinstance(entry, Delete) for entry in rejected):
-        lines.append('For a DELETE say so: assert_rejected(..., method="DELETE").')
+        lines.append('For a DELETE, use assert_rejected(..., method="DELETE").')
     return lines
 
 

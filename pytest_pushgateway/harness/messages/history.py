@@ -36,7 +36,7 @@ def reason(push: Request) -> str:
 def fate(push: Push, requests: Sequence[Request], names: Iterable[bytes]) -> str | None:
     """Return what became of the families of ``names`` that a push carried, as the end of a sentence.
 
-    None where it was accepted and no request took them away.
+    None if it was accepted and no request took them away.
     """
     return ending(push, requests, names)[1]
 
@@ -86,7 +86,7 @@ def body_hints(push: Request) -> list[str]:
     if b"\r\n" in push.body:
         return ["the text has Windows line endings: each line must end with \\n alone"]
     if push.error.endswith(_CUT):
-        return ["the text ends within a line: the last line must end with a newline, too"]
+        return ["the body must end with a newline"]
     return []
 
 
@@ -157,10 +157,7 @@ def _collision(collision: Collision, key: Labels, push: Push, requests: Sequence
     shown = brief(_show(key), KEY)
     if collision.name in OWN_GAUGES and key != push._request.key:
         mine = brief(show_key(push.grouping_key), KEY)
-        return (
-            f"the group {mine} cannot stand beside the group {shown}: "
-            "both expose push_time_seconds with the same labels"
-        )
+        return f"the group {mine} collides with the group {shown}: both expose push_time_seconds with the same labels"
     what = brief(text_of(full_prefix(collision.prefix) or collision.name), KEY)
     kind = _REASONS.get(collision.reason, "collides with")
     for name in _names(collision):
@@ -197,8 +194,8 @@ _ALONE = {
 _REASONS = {
     "duplicate": "has the same name and labels as",
     "type": "has another type than",
-    "suffix": "has a name that is taken by the histogram or summary, or its parts, of",
-    "label": "stands with a label that cannot be exposed in",
+    "suffix": "clashes with a histogram or summary, or one of its series, in",
+    "label": "has a label that cannot be exposed in",
 }
 
 

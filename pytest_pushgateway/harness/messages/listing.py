@@ -10,7 +10,7 @@ from pytest_pushgateway.harness.messages.history import body_hints, reason, stra
 from pytest_pushgateway.harness.wording import brief, shorten
 
 NAMES = 5
-KEPT = "it keeps as many as the option journal_limit says, and 64 MiB of bodies"
+KEPT = "it keeps at most journal_limit requests and 64 MiB of bodies"
 
 
 def list_dropped(dropped: int) -> list[str]:

@@ -54,7 +54,7 @@ def _removed(push: Push, found: Sequence[Loss], more: str) -> str:
     names = "; ".join(f"{list_names(names)}, which {who} had brought" for who, names in owners.items())
     return (
         f"{name_of(push)} removed {names}, and does not carry them itself: PUT replaces the whole group{more}. To keep "
-        "them use POST (pushadd_to_gateway) or another grouping key; if the loss is meant, say so: "
+        "them use POST (pushadd_to_gateway) or another grouping key; if the loss is intended, add "
         f"pushgateway.assert_not_exposed({_name(found[0])!r}), or filter LostPushWarning"
     )
 
@@ -72,7 +72,7 @@ def _replaced(push: Push, found: Sequence[Loss], more: str) -> str:
     return (
         f"{name_of(push)} replaced {lost}, which {name_of(loss.earlier)} had brought, with {kept}{others}: a push, "
         f"POST too, replaces all series of a metric that it carries{more}. To keep both put {' and '.join(labels)} "
-        f"into the grouping key: grouping_key={{{key}}}; if the loss is meant, say so: "
+        f"into the grouping key: grouping_key={{{key}}}; if the loss is intended, add "
         f"pushgateway.assert_not_exposed({_name(loss)!r}{said}), or filter LostPushWarning"
     )
 

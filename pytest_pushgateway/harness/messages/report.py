@@ -90,22 +90,22 @@ def _culprits(poison: Poison, requests: Sequence[Request]) -> list[Push]:
 def rejected(alike: Sequence[Push], requests: Sequence[Request]) -> str:
     """Return the text of a `RejectedPushWarning` for pushes that were rejected for one reason."""
     text = "; ".join(line.strip() for line in rejection(alike, requests))
-    return f"{text}. If the test expects it, say so: pushgateway.assert_rejected({_arguments(alike)})"
+    return f"{text}. If the test expects it, add pushgateway.assert_rejected({_arguments(alike)})"
 
 
 def unheard(numbers: Sequence[int]) -> Finding:
     """Return the warning for rejected pushes that the journal has dropped."""
     names = list_names([f"push {number}" for number in numbers])
     return RejectedPushWarning, (
-        f"rejected, but not in the journal any more: {names}; {KEPT}. To hear why raise that option; if the test "
-        "expects it, say so in time: pushgateway.assert_rejected()"
+        f"rejected, but no longer in the journal: {names}; {KEPT}. To see why, raise that option; if the test "
+        "expects it, add pushgateway.assert_rejected() earlier"
     )
 
 
 def failed(test: str, url: str) -> Finding:
     """Return the warning for a gateway that served nobody any more after a test, and was started again."""
     return PushgatewayWarning, (
-        f"the gateway served nobody any more after {test or 'the start of the run'}: something closed its "
+        f"the gateway stopped serving after {test or 'the start of the run'}: something closed its "
         f"descriptors or ended its threads. It was started again, at {url}; let that test close only what it has opened"
     )
 
@@ -118,7 +118,7 @@ def _emptied(redirected: Push) -> str | None:
     end = "the group is empty now" if later.method == "PUT" else "nothing was stored"
     return (
         f"{name_of(later)} has no body: the client followed the redirect of {name_of(redirected)} without it, was "
-        f"answered {later.status}, and {end}. If that is meant, filter LostPushWarning"
+        f"answered {later.status}, and {end}. If intended, filter LostPushWarning"
     )
 
 
@@ -128,13 +128,13 @@ def _useless(alike: Sequence[Delete], requests: Sequence[Request]) -> str:
     if deletion._refused:
         why = f": {shorten(deletion.error)}" if deletion._missed and deletion.error else ": nothing was deleted"
         return (
-            f"{name_of(deletion)} was answered {deletion.status}{so}{why}. If the test expects it, say so: "
+            f"{name_of(deletion)} was answered {deletion.status}{so}{why}. If the test expects it, add "
             f"pushgateway.assert_rejected(method='DELETE', {_arguments(alike)})"
         )
     so = f" (nor did {count(more, 'more deletion')})" if more else ""
     return (
         f"{name_of(deletion)} matched no group{so}: a DELETE takes the exact grouping key, and is answered 202 either "
-        f"way{_pushed_groups(deletion, requests)}. If that is meant, filter UselessDeleteWarning"
+        f"way{_pushed_groups(deletion, requests)}. If intended, filter UselessDeleteWarning"
     )
 
 
@@ -148,7 +148,7 @@ def _pushed_groups(deletion: Delete, requests: Sequence[Request]) -> str:
 
 def _unused(fault: Fault) -> str:
     met = "no request" if not fault.hits else f"{fault.hits} of {fault.times} requests"
-    return f"the fault {fault.name} met {met}. If that is meant, filter UnusedFaultWarning"
+    return f"the fault {fault.name} met {met}. If intended, filter UnusedFaultWarning"
 
 
 def poisoned(poison: Poison, requests: Sequence[Request], prefix: str) -> str:
@@ -160,7 +160,7 @@ def poisoned(poison: Poison, requests: Sequence[Request], prefix: str) -> str:
         f"the gateway is poisoned{who}: what it holds contradicts itself, so it refuses every push with 400 and every "
         f"scrape fails with 500 ({shorten(poison.error)}). A rejected push leaves its group behind. "
         + (f"Cure: {cure}" if cure else "Only a restart without its file cures it")
-        + "; if that is meant, filter PoisonedGatewayWarning"
+        + "; if intended, filter PoisonedGatewayWarning"
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Group:
-    """One group as it stood when it was asked for.
+    """One group as it was when it was asked for.
 
     Groups are equal when their grouping keys and samples are, whatever their push times; NaN equals NaN. A group also
     equals a mapping from series, as the text format writes them, to values: ``{'rows{job="backup"}': 7}``. There the

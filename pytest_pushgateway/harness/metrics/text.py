@@ -50,7 +50,7 @@ def body_of(metrics: Any) -> bytes:
     A mapping goes from a name, or a series as the text format writes it (``backup_bytes{disk="sda"}``), to a number.
 
     Raises:
-        TypeError: it is none of them, or the mapping has a value that is no number.
+        TypeError: it is none of them, or the mapping has a value that is not a number.
 
     """
     if isinstance(metrics, str):

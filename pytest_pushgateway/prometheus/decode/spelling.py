@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _RENAMED = {
     "target_groups": "'target_groups' was removed in Prometheus 1.0; it is called 'static_configs' now",
     "scrape_classic_histograms": "since Prometheus 3.0 it is called 'always_scrape_classic_histograms'",
-    "labels": "'labels' belongs under 'static_configs', beside 'targets'",
+    "labels": "'labels' belongs under 'static_configs', next to 'targets'",
     "targets": "'targets' belongs under 'static_configs'",
 }
 
@@ -34,5 +34,5 @@ def hint(name: str, known: Iterable[str], go_type: str) -> dict[str, str]:
         if close:
             text = f"did you mean {close[0]!r}?"
         elif go_type.startswith("struct {") and name in ("honor_labels", "metrics_path", "scheme", "job_name"):
-            text = f"{name!r} belongs one level up, beside 'static_configs'"
+            text = f"{name!r} belongs one level up, next to 'static_configs'"
     return {"hint": text, "hint_rule": "PG026"} if text else {}

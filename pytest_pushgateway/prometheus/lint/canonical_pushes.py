@@ -38,7 +38,7 @@ class Outcome:
 
 
 def push_through(job: ScrapeJob, body: str | bytes = BODY) -> Outcome | None:
-    """Return what ``job`` stores of ``body`` from one target; ``None`` where the simulation cannot tell.
+    """Return what ``job`` stores of ``body`` from one target; ``None`` if the simulation cannot tell.
 
     Target relabelling is left out: it could drop the stand-in for a discovered target, and labels that it adds do not
     change what becomes of pushed ones.

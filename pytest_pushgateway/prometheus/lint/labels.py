@@ -85,11 +85,11 @@ def settings_among_labels(context: Context, one: Detected) -> Iterator[Finding]:
                 yield context.find(
                     "PG003",
                     "error",
-                    f"{name} stands under 'labels': it is a label there, not a setting of the job",
+                    f"{name} is below 'labels': there it is a label, not a setting of the job",
                     group.label_positions[name][0],
                     job,
                     consequence=f'every series gets {name}="{value}", and the job keeps its default',
-                    fix=f"move {name} up to the job, beside static_configs",
+                    fix=f"move {name} up to the job, next to static_configs",
                 )
 
 
@@ -162,7 +162,7 @@ def several_gateways(context: Context, one: Detected) -> Iterator[Finding]:
                 _place_of(job, second) or job.position(),
                 job,
                 consequence="a group that was pushed to both is one series with two values in turn; "
-                "one that was deleted from one lives on",
+                "one that was deleted from one remains in the other",
                 fix="scrape one gateway, or give each target its own label (static_configs, labels: {gateway: a})",
             )
             return

@@ -84,7 +84,7 @@ def _never_matches(context: Context, job: ScrapeJob, rule: RelabelRule) -> Itera
         rule.position("regex") or rule.position(),
         job,
         consequence=consequence,
-        fix="say in source_labels what the regular expression is for",
+        fix="list the labels to match in source_labels",
     )
 
 
@@ -97,7 +97,7 @@ def _lost_groups(context: Context, job: ScrapeJob, rule: RelabelRule) -> Iterato
             yield context.find(
                 "PG023",
                 "warning",
-                f"${found[1]}{found[2]} in {key} is the group called '{found[1]}{found[2]}', which there is not",
+                f"${found[1]}{found[2]} in {key} refers to a group named '{found[1]}{found[2]}', which does not exist",
                 rule.position(key),
                 job,
                 consequence="it is replaced with nothing",

@@ -59,7 +59,7 @@ def interval(context: Context, one: Detected) -> Iterator[Finding]:
             at,
             job,
             file=file,
-            consequence="samples that say nothing new",
+            consequence="samples without new information",
             fix="scrape_interval: 15s to 1m",
             strict=True,
         )
@@ -130,7 +130,7 @@ def useless_params(context: Context, one: Detected) -> Iterator[Finding]:
             "params are set, and a gateway ignores them",
             one.job.key_position("params"),
             one.job,
-            consequence="often the trace of a job for another exporter that was copied",
+            consequence="often left over from another exporter's job",
             fix="remove them",
             strict=True,
         )
@@ -144,7 +144,7 @@ def perhaps(context: Context, one: Detected) -> Iterator[Finding]:
         f"job {one.job.job_name!r} scrapes port 9091: is it a Pushgateway?",
         one.job.position(),
         one.job,
-        fix="say so with a comment: '# pushgateway: gateway' or '# pushgateway: not-a-gateway'",
+        fix="mark it with a comment: '# pushgateway: gateway' or '# pushgateway: not-a-gateway'",
         strict=True,
     )
 
@@ -161,7 +161,7 @@ def whole_file(context: Context) -> Iterator[Finding]:
                 "note",
                 f"external label {name} is hidden by the {name} of every series",
                 context.config.global_.position("external_labels"),
-                consequence="what is sent to remote storage and to Alertmanager has the series' own label",
+                consequence="remote storage and Alertmanager get the series' own label",
                 fix="give the external label another name",
                 strict=True,
             )
@@ -208,7 +208,7 @@ def _names_that_differ_in_case(context: Context) -> Iterator[Finding]:
             yield context.find(
                 "PG028",
                 "note",
-                f"job {job.job_name!r} and job {first.job_name!r} differ in case alone",
+                f"job {job.job_name!r} and job {first.job_name!r} differ only in case",
                 job.position("job_name"),
                 job,
                 consequence="two jobs, and alerts on one of them",

@@ -56,8 +56,8 @@ def broken_path(context: Context, one: Detected) -> Iterator[Finding]:
         message, consequence = "has a query in it", f"'?' is sent as %3F: {path.replace('?', '%3F')} is not found"
         fix = f"metrics_path: {path.partition('?')[0]}, and the query under params"
     elif re.search(r"\s", path):
-        message, consequence = "has a blank in it", "blanks are sent as %20: the path is not found"
-        fix = "remove the blank"
+        message, consequence = "contains a space", "spaces are sent as %20: the path is not found"
+        fix = "remove the space"
     elif path == "" and job.written("metrics_path"):
         message, consequence = "is empty", "the gateway's web page is asked for, not its metrics"
         fix = "metrics_path: /metrics"
@@ -117,7 +117,7 @@ def tls_without_https(context: Context, one: Detected) -> Iterator[Finding]:
             "the password is sent in clear: the scheme is http",
             job.key_position("basic_auth"),
             job,
-            consequence="who sees the traffic has the password",
+            consequence="the network can read the password",
             fix="scheme: https",
             strict=True,
         )
@@ -190,7 +190,7 @@ def _address_problem(target: str) -> tuple[str, str, str, str] | None:
         )
         return "holds a variable", "warning", consequence, "write the address, or fill in the template before"
     if re.search(r"\s", target):
-        return "has a blank in it", "error", f'{failed}invalid URL escape "%20"', "remove the blank"
+        return "contains a space", "error", f'{failed}invalid URL escape "%20"', "remove the space"
     if "@" in target:
         consequence = f'{failed}invalid URL escape "%40"'
         return "names a user", "error", consequence, "put user and password into basic_auth"
@@ -201,7 +201,12 @@ def _address_problem(target: str) -> tuple[str, str, str, str] | None:
         return "is an IPv6 address without brackets", "error", consequence, fix
     port = re.sub(r"^\[[^\]]*\]", "", target).partition(":")[2]
     if port and not (port.isascii() and port.isdecimal()):
-        return "has a port that is no number", "error", f'{failed}invalid port ":{port}" after host', "write a number"
+        return (
+            "has a port that is not a number",
+            "error",
+            f'{failed}invalid port ":{port}" after host',
+            "write a number",
+        )
     if port and int(port[:9]) > 65535:
         return "has a port above 65535", "error", f"{failed}dial tcp: address {port}: invalid port", "write the port"
     return None

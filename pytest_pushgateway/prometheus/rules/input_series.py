@@ -139,7 +139,7 @@ class _Values:
     def text(self) -> str:
         parts = []
         for text, times in self._runs:
-            if times == 1 or not text[-1].isdigit():  # only numbers and gaps can be repeated, and NaN is none
+            if times == 1 or not text[-1].isdigit():  # only numbers and gaps can be repeated, not NaN
                 parts += [f"_x{times}"] if text == "_" else [text] * times
             else:
                 parts.append(f"{text}x{times - 1}")

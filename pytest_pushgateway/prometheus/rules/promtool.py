@@ -175,7 +175,7 @@ class _Report:
             points.append((_labels(found["labels"]), float(found["value"])))
             end = found.end()
         if end != len(got):
-            raise RulesError(f"promtool's answer is none that can be read here: {got}")
+            raise RulesError(f"cannot read promtool's answer: {got}")
         return points
 
     def _alerts(self) -> list[FiringAlert]:

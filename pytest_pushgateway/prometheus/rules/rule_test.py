@@ -81,10 +81,10 @@ def rules(
 
     ``gateway`` has ``timeline()``: pairs of Unix time by its clock, in seconds, and the text that it exposed from then
     on (``None`` while it could not be reached); the last pair's time is the present. ``job`` is the scrape job (without
-    it all that scrape the gateway), ``targets`` stands in for service discovery, ``rule_files`` for those of the
+    it all that scrape the gateway), ``targets`` replaces service discovery, ``rule_files`` for those of the
     configuration.
 
-    Raises :class:`~pytest_pushgateway.programs.BinaryNotFound` where there is no promtool.
+    Raises :class:`~pytest_pushgateway.programs.BinaryNotFound` if there is no promtool.
     """
     __tracebackhide__ = True
     jobs = [config.job(job)] if job is not None else config.gateway_jobs(gateway) or config.gateway_jobs()
@@ -241,7 +241,7 @@ class RuleTest:
             if label not in known and one != "" and not accepts_everything(label, one):
                 doubt = f"not firing, but that proves nothing: no alert {name} ever had a label {label}"
                 there = f"labels there are: {', '.join(sorted(known - {'__name__'}))}"
-                way_out = f"If none may have the label, say so: {label}=unittest.mock.ANY."
+                way_out = f"If no alert may have the label, use {label}=unittest.mock.ANY."
                 raise AssertionError(f"{_shown(name, wanted)} is {doubt}; {there}\n{way_out}")
         return True
 

@@ -34,7 +34,7 @@ def explain(
 ) -> tuple[str, bool]:
     """Return the explanation of scraping ``body`` with ``job``, and whether it succeeds (one is up, none down).
 
-    ``targets`` stands in for service discovery. Raises what :func:`~pytest_pushgateway.prometheus.scrape.simulate`
+    ``targets`` replaces service discovery. Raises what :func:`~pytest_pushgateway.prometheus.scrape.simulate`
     raises.
     """
     result = simulate(job, body, targets=targets)

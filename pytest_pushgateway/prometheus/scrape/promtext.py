@@ -27,7 +27,7 @@ _PAIR = re.compile(rb'([a-zA-Z_][a-zA-Z0-9_]*)="([^"]*)"')
 
 
 class ExpositionError(ValueError):
-    """The exposition is none that Prometheus reads; the text is Prometheus's."""
+    """The exposition is not one that Prometheus reads; the text is Prometheus's."""
 
 
 class ScrapedSample(NamedTuple):
@@ -340,7 +340,7 @@ def _unescape(text: bytes) -> bytes:
 
 
 def normalise_float(text: str) -> str:
-    """Write a ``le`` or ``quantile`` as Prometheus 3 stores it: ``1`` as ``1.0``. What is no float stays as it is."""
+    """Write a ``le`` or ``quantile`` as Prometheus 3 stores it: ``1`` as ``1.0``; any other text stays as it is."""
     value = parse_float(text.encode())
     if value is None:
         return text

@@ -34,7 +34,7 @@ class LabelBuilder:
         self._added: dict[str, str] = {}
 
     def get(self, name: str) -> str:
-        """Return the value of a label, ``""`` where there is none."""
+        """Return the value of a label, ``""`` if there is none."""
         value = self._added.get(name)
         return value if value is not None else self._base.get(name, "")
 
@@ -117,7 +117,7 @@ class Relabeler:
 
     ``prometheus_version`` is ``"2.42"``, ``"2.53"``, ``"3.5"`` or any other version with these numbers. Raises
     :class:`~pytest_pushgateway.golang.regexp.BadRegexp` for a rule whose regular expression Prometheus does not
-    accept, :class:`~pytest_pushgateway.golang.regexp.Unjudged` for one that needs google-re2 where there is none.
+    accept, :class:`~pytest_pushgateway.golang.regexp.Unjudged` for one that needs google-re2 if there is none.
     """
 
     def __init__(self, rules: Sequence[RelabelRule], *, prometheus_version: str = "3.5") -> None:

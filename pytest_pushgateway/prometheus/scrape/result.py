@@ -186,7 +186,7 @@ class ScrapeResult:
                 there = ", ".join(sorted(known - {"__name__", ""}))
                 return (
                     f"no series of that name ever had a label {label}; labels there are: {there}\n"
-                    f"If none may have the label, say so: {label}=unittest.mock.ANY."
+                    f"If no series may have the label, use {label}=unittest.mock.ANY."
                 )
         return ""
 

@@ -1,7 +1,7 @@
 """What Prometheus would store after scraping a gateway with a job of a configuration.
 
 :func:`scrape` asks the gateway over HTTP as Prometheus would: with the URL, the credentials and the TLS settings of the
-job, but at the gateway's address in the place of the configured targets', so that a path, a password or a certificate
+job, but at the gateway's address instead of the configured targets', so that a path, a password or a certificate
 that does not fit shows in the result. :func:`simulate` does the same with a body at hand.
 """
 
@@ -39,8 +39,8 @@ def scrape(
     """Scrape ``gateway`` as Prometheus would with a job of ``config``; every target of the job is scraped once.
 
     ``gateway`` has ``host`` and ``port``. ``job`` is a job's name; without it the configuration must have exactly one
-    job for this gateway. ``targets`` stands in for service discovery: addresses, or label sets with ``__address__`` and
-    ``__meta_*``. ``now`` is the Unix time of the scrape in seconds, ``timeout`` seconds to wait in the place of the
+    job for this gateway. ``targets`` replaces service discovery: addresses, or label sets with ``__address__`` and
+    ``__meta_*``. ``now`` is the Unix time of the scrape in seconds, ``timeout`` seconds to wait instead of the
     job's ``scrape_timeout``.
 
     Raises ``LookupError`` for a job that is not there or has no known targets, :class:`Unsimulated` for what the
@@ -93,7 +93,7 @@ def pick_job(config: Any, gateway: Any, name: str | None) -> ScrapeJob:
         only: ScrapeJob = candidates[0]
         return only
     names = ", ".join(repr(one.job_name) for one in candidates) or "none"
-    raise LookupError(f"say which job is meant, job=...; those that may scrape the gateway: {names}")
+    raise LookupError(f"name the job with job=...; those that may scrape the gateway: {names}")
 
 
 def known_targets(job: ScrapeJob, targets: Iterable[Mapping[str, str] | str] | None) -> list[Target]:

@@ -86,7 +86,7 @@ class Target:
 
     @property
     def path(self) -> str:
-        """Path and query as they go over the wire, percent-encoded as Go does; ``""`` where there is no path."""
+        """Path and query as they go over the wire, percent-encoded as Go does; ``""`` if there is no path."""
         path = percent_encode(self.all_labels.get("__metrics_path__", ""), safe="$&+,/:;=@~")
         if path and not path.startswith("/"):
             path = "/" + path
@@ -135,7 +135,7 @@ def discovered_labels(
 def job_targets(job: ScrapeJob, targets: Iterable[Mapping[str, str] | str] | None = None) -> list[Target]:
     """Return the targets of a job, dropped and invalid ones included, in the order of the configuration.
 
-    ``targets`` stands in for what service discovery would find: addresses, or label sets with ``__address__`` and
+    ``targets`` replaces what service discovery would find: addresses, or label sets with ``__address__`` and
     ``__meta_*``. Without it the target groups in the configuration and in its ``file_sd_configs`` are taken. Two
     targets with the same labels and URL are one.
     """

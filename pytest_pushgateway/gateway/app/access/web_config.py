@@ -59,7 +59,7 @@ _LARGEST = 8 << 20
 class WebConfig:
     """A web configuration file: who may ask, with which headers every answer goes out, and TLS.
 
-    Raises ValueError where the file or what it names cannot be used.
+    Raises ValueError if the file or what it names cannot be used.
     """
 
     def __init__(self, path: str, log: Log) -> None:
