@@ -6,12 +6,14 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from unittest import mock
 
 import pytest
 
 from pytest_pushgateway import Pushgateway
+from pytest_pushgateway.harness.messages import silence
 
 from .application import send
 from .messages import failure
@@ -114,6 +116,24 @@ def test_process_that_runs_on(gateway: Pushgateway) -> None:
     assert lines[1].startswith(f"The process {process.pid} (")
     assert lines[1].endswith("is still running; its push may be still to come: gateway.wait_for_push(...)")
     assert failure(gateway.assert_pushed, "rows")[1] == here(gateway)
+
+
+@NOT_LINUX
+def test_process_is_found_if_reading_about_it_takes_long(gateway: Pushgateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, read, paused = time.clock_gettime, silence._read, 0.0
+
+    def read_slowly(path: str) -> str:
+        nonlocal paused
+        paused += 10
+        return read(path)
+
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        monkeypatch.setattr(silence, "_read", read_slowly)
+        monkeypatch.setattr(time, "clock_gettime", lambda clock_id: clock(clock_id) + paused)
+        lines = failure(gateway.assert_pushed, "rows")
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+    assert lines[1].startswith(f"The process {process.pid} (")
 
 
 @NOT_LINUX
