@@ -213,7 +213,9 @@ def _processes(since: float) -> list[str]:
         return []
     found = []
     pairs = []
-    for _ in range(5):  # a pause between two readings would make the test look older or younger: the closest pair counts
+    for _ in range(
+        5
+    ):  # a pause between two readings would make the test look older or younger: the closest pair counts
         before = time.clock_gettime(time.CLOCK_BOOTTIME)
         now = monotonic()
         pairs.append((time.clock_gettime(time.CLOCK_BOOTTIME) - before, before - now))
