@@ -18,7 +18,7 @@ FENCE = re.compile(
     r"^(?P<note><!--[^\n]*-->\n+)?(?P<indent> *)```(?P<language>[a-z]+)\n(?P<text>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
 )
-FILE_NAME = re.compile(r"^# (?P<name>[\w./-]+\.(?:py|ini|toml|yml|yaml|cfg))$")
+FILE_NAME = re.compile(r"^# (?P<name>[\w./-]+\.(?:py|ini|toml|yml|yaml|cfg|sh))$")
 OUTSIDE = {"text", "json", "html", "dockerfile", "diff", "promql"}
 
 
