@@ -49,6 +49,9 @@ def _rule_files(pattern: str) -> str:
     return pattern
 
 
+_UNJUDGED = "unjudged"
+"""The lowest value of ``--fail-on``: parts of a file without a verdict."""
+
 COMMAND = Command(
     "pytest-pushgateway check-config",
     """\
@@ -58,9 +61,9 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
     (
         Flag(
             "prometheus-version",
-            "The rules of Prometheus 2.42, 2.53 or 3.5.",
+            "The rules of Prometheus 2.42, 2.53, 3.5 or 3.14.",
             "3.5",
-            choices=("2.42", "2.53", "3.5"),
+            choices=("2.42", "2.53", "3.5", "3.14"),
         ),
         Flag("skip-others", "Skip files that configure nothing that Prometheus scrapes, as in a folder."),
         Flag("no-files", "Skip referenced files (rules, targets, certificates)."),
@@ -101,9 +104,9 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
         ),
         Flag(
             "fail-on",
-            "Fail for findings of this severity and worse: error, warning or note.",
+            "Fail for findings of this severity and worse: error, warning, note; or for parts not judged: unjudged.",
             "warning",
-            choices=SEVERITIES,
+            choices=(*SEVERITIES, _UNJUDGED),
         ),
         Flag(
             "format",
@@ -242,7 +245,7 @@ def _metrics(source: str) -> bytes | None:
 def _run(options: dict[str, Any], files: Sequence[str], metrics: bytes | None) -> int:
     output = printer(options["format"], sys.stdout)
     worst = options["fail-on"]
-    failing = SEVERITIES[: SEVERITIES.index(worst) + 1]
+    failing = SEVERITIES if worst == _UNJUDGED else SEVERITIES[: SEVERITIES.index(worst) + 1]
     failed = False
     recognised = _Recognised(options["gateway"])
     for name in files:
@@ -254,6 +257,7 @@ def _run(options: dict[str, Any], files: Sequence[str], metrics: bytes | None) -
             _soften(config)
         output.add(config)
         failed |= any(problem.severity in failing for problem in config.problems)
+        failed |= worst == _UNJUDGED and bool(config.unjudged)
         recognised.look_at(config)
     output.end()
     if options["format"] == "text" and options["lint"] != "none":

@@ -42,6 +42,7 @@ class TextPrinter:
         self.stream = stream
         self.files: int = 0
         self.counts: dict[str, int] = {"error": 0, "warning": 0, "note": 0}
+        self.unjudged: dict[str, None] = {}
         self.coloured: bool = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def _in(self, colour: str, text: str) -> str:
@@ -53,6 +54,7 @@ class TextPrinter:
         for problem in config.problems:
             self.counts[problem.severity] += 1
             self.stream.write(self._text(problem, config))
+        self.unjudged.update(dict.fromkeys(one["section"] for one in config.unjudged))
 
     def _text(self, problem: Problem, config: PrometheusConfig) -> str:
         place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part)
@@ -92,10 +94,11 @@ class TextPrinter:
         ]
 
     def end(self) -> None:
-        """Print how much there was."""
+        """Print how much there was, and what was not judged."""
         counts = [f"{count} {name}{'s' if count != 1 else ''}" for name, count in self.counts.items() if count]
         files = f"{self.files} file{'s' if self.files != 1 else ''}"
-        self.stream.write(f"{', '.join(counts) or 'no problems'} in {files}\n")
+        rest = f"; not judged: {', '.join(self.unjudged)}" if self.unjudged else ""
+        self.stream.write(f"{', '.join(counts) or 'no problems'} in {files}{rest}\n")
 
 
 def source_line(problem: Problem, config: PrometheusConfig) -> str | None:
@@ -135,7 +138,7 @@ class JsonPrinter:
 
 
 class GithubPrinter:
-    """For a workflow run: one annotation a finding."""
+    """For a workflow run: one annotation for each finding, and for each part that was not judged."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -152,6 +155,9 @@ class GithubPrinter:
             parts = [problem.message, inside, problem.consequence, problem.fix and f"Fix: {problem.fix}", problem.hint]
             message = "\n".join(part for part in parts if part)
             self.stream.write(f"::{kind} {','.join(properties)}::{_data(message)}\n")
+        for one in config.unjudged:
+            properties = [f"file={_property(one['file'])}", f"line={one['line']}", f"col={one['column']}"]
+            self.stream.write(f"::notice {','.join(properties)},title=Not judged::{_data(one['section'])}\n")
 
     def end(self) -> None:
         """Nothing is left to say."""

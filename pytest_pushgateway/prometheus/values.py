@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pytest_pushgateway.exposition.names import LABEL_NAME
 from pytest_pushgateway.golang.strconv import quote as quote_bytes
@@ -32,6 +33,16 @@ def quote(text: str) -> str:
         return f'"{text}"'
 
     return quote_bytes(bytes_of(text))
+
+
+def reaches(version: str, release: str) -> bool:
+    """Return whether ``version`` (``"3.5"``, ``"3.5.3"``) is ``release`` or newer."""
+    return _numbers(version) >= _numbers(release)
+
+
+@lru_cache(maxsize=256)
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 def parse_duration(text: str, version: str = "3.5") -> float:

@@ -109,7 +109,9 @@ def disagreement(theirs: list[str], config: PrometheusConfig) -> str:
         return f"promtool says {missing}, we say {sorted(filter(None, said))}"
     for one in ours:
         line = re.match(r"line (\d+): (.*)", one.promtool or "", re.DOTALL)
-        if line and one.rule == "config" and (int(line[1]) != one.line or line[2] != one.message):
+        of_another = re.match(r"field (\S+) exists (?:since|until) ", one.message)  # more telling than promtool
+        words = f"field {of_another[1]} not found in type " if of_another else one.message
+        if line and one.rule == "config" and (int(line[1]) != one.line or not line[2].startswith(words)):
             return f"{one} is not at the place of {one.promtool!r}"
     return ""
 

@@ -15,6 +15,12 @@ from pytest_pushgateway.cli.check_config import main
 GOOD = "scrape_configs:\n- job_name: pushgateway\n  honor_labels: true\n  static_configs: [{targets: ['pg:9091']}]\n"
 LOST = "scrape_configs:\n- job_name: pushgateway\n  static_configs:\n  - targets: ['pg:9091']\n"
 BROKEN = "scrape_configs:\n- job_name: a\n  honor_label: true\n"
+UNJUDGED = """\
+- job_name: b
+  kubernetes_sd_configs:
+  - role: pod
+    selectors: [{role: pod, label: "app in (a, b)"}]
+"""
 SLOW = GOOD.replace("honor", "scrape_interval: 3m\n  honor")
 
 
@@ -109,13 +115,13 @@ def test_unchecked_jobs_are_reported(capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.usefixtures("folder")
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("k.yml").write_text("storage: {}\n" + BROKEN)
+    Path("k.yml").write_text(BROKEN + UNJUDGED)
     assert main(["--format", "json", "k.yml"]) == 1
     answer = json.loads(capsys.readouterr().out)
     (problem,) = answer["problems"]
     assert problem == {
         "file": "k.yml",
-        "line": 4,
+        "line": 3,
         "column": 3,
         "severity": "error",
         "rule": "config",
@@ -126,10 +132,37 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "fix": None,
         "hint": "did you mean 'honor_labels'?",
         "hint_rule": "PG026",
-        "promtool": "line 4: field honor_label not found in type config.ScrapeConfig",
+        "promtool": "line 3: field honor_label not found in type config.ScrapeConfig",
         "source": "  honor_label: true",
     }
-    assert answer["unjudged"] == [{"section": "storage", "file": "k.yml", "line": 1, "column": 10}]
+    assert answer["unjudged"] == [
+        {"section": "kubernetes_sd_configs.selectors", "file": "k.yml", "line": 7, "column": 16}
+    ]
+
+
+@pytest.mark.usefixtures("folder")
+def test_parts_that_are_not_judged_are_named_under_every_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("clean.yml").write_text(GOOD + UNJUDGED)
+    Path("wrong.yml").write_text(BROKEN + UNJUDGED)
+    assert main(["clean.yml"]) == 0
+    assert capsys.readouterr().out == "no problems in 1 file; not judged: kubernetes_sd_configs.selectors\n"
+    assert main(["clean.yml", "wrong.yml", "good.yml"]) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "1 error in 3 files; not judged: kubernetes_sd_configs.selectors"
+    assert main(["--format=github", "clean.yml"]) == 0
+    assert capsys.readouterr().out == (
+        "::notice file=clean.yml,line=8,col=16,title=Not judged::kubernetes_sd_configs.selectors\n"
+    )
+
+
+@pytest.mark.usefixtures("folder")
+def test_parts_that_are_not_judged_can_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("clean.yml").write_text(GOOD + UNJUDGED)
+    assert main(["--fail-on=note", "clean.yml"]) == 0
+    assert main(["--fail-on=unjudged", "clean.yml"]) == 1
+    assert main(["--fail-on=unjudged", "good.yml"]) == 0
+    assert main(["--fail-on=unjudged", "lost.yml"]) == 1
+    assert "not judged" not in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.usefixtures("folder")
@@ -253,7 +286,7 @@ def test_long_and_unprintable_lines_are_cut(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_nothing_is_imported_before_it_is_needed(folder: Path) -> None:
-    unwanted = ["argparse", "dataclasses", "inspect", "re2", "json", "difflib", "urllib.request", "prometheus_client"]
+    unwanted = ["argparse", "dataclasses", "inspect", "re2", "difflib", "urllib.request", "prometheus_client"]
     code = (
         "import sys; from pytest_pushgateway.cli.check_config import main; main(['good.yml']);"
         f"print([name for name in {unwanted} if name in sys.modules])"

@@ -128,15 +128,20 @@ def test_discoveries_are_kept_as_written() -> None:
     (discovery,) = config.job("a").discoveries
     assert discovery.kind == "consul"
     assert discovery.settings == {"server": "c:8500", "services": ["pushgateway"]}
-    assert config.unjudged == [{"section": "consul_sd_configs", "file": "", "line": 4, "column": 3}]
+    assert config.unjudged == []
 
 
 def test_every_unjudged_section_is_named_once() -> None:
+    pods = "kubernetes_sd_configs: [{role: pod, selectors: [{role: pod, label: 'app in (a'}]}]"
     config = read(
-        "storage: {tsdb: {out_of_order_time_window: 5m}}\nscrape_configs:\n"
-        "- {job_name: a, kubernetes_sd_configs: [{role: pod}]}\n- {job_name: b, kubernetes_sd_configs: [{role: pod}]}\n"
+        f"scrape_configs:\n- {{job_name: a, {pods}}}\n- {{job_name: b, {pods}}}\n"
+        "- {job_name: c, ec2_sd_configs: [{port: 9}]}\n",
+        version="3.5",
     )
-    assert [one["section"] for one in config.unjudged] == ["storage", "kubernetes_sd_configs"]
+    assert config.unjudged == [
+        {"section": "kubernetes_sd_configs.selectors", "file": "", "line": 2, "column": 64},
+        {"section": "ec2_sd_configs without a region", "file": "", "line": 4, "column": 34},
+    ]
 
 
 def test_target_files_are_read(tmp_path: Path) -> None:

@@ -39,10 +39,8 @@ if TYPE_CHECKING:
     from pytest_pushgateway.golang.yaml_v2 import Node
 
     FieldDecoder: TypeAlias = Callable[["Decoder", Node], Any]
-    Fields: TypeAlias = Mapping[str, FieldDecoder]
-    Table: TypeAlias = Mapping[str, "FieldDecoder | tuple[FieldDecoder, str] | tuple[FieldDecoder, str, str]"]
 
-VERSIONS = ("2.42", "2.53", "3.5")
+VERSIONS = ("2.42", "2.53", "3.5", "3.14")
 """The Prometheus versions whose rules are known, oldest first."""
 
 
@@ -73,6 +71,24 @@ class Struct(dict[str, "Any"]):
         """Return the first null item of the list ``key``."""
         found: Node = next(node for node in self.nodes[key].value if is_null(node))
         return found
+
+
+class Fields(dict[str, "FieldDecoder"]):
+    """A decoder for each field of a struct, and when the fields came or went that this version lacks."""
+
+    others: Mapping[str, str] = {}
+
+    def joined(self, more: Fields) -> Fields:
+        """Return these fields and ``more``."""
+        result = Fields({**self, **more})
+        result.others = {**self.others, **more.others}
+        return result
+
+    def replaced(self, **decoders: FieldDecoder) -> Fields:
+        """Return these fields, those that are named and there with other decoders."""
+        result = Fields({name: decoders.get(name, decode) for name, decode in self.items()})
+        result.others = self.others
+        return result
 
 
 class Decoder:
@@ -108,6 +124,22 @@ class Decoder:
         """Report that ``node`` cannot become a ``go_type``."""
         return self.type_error(misfit(node, go_type), node)
 
+    def unknown(self, name: str, node: Node, known: Fields, go_type: str) -> None:
+        """Report a field that ``go_type`` lacks in this version, with when it came, or what may have been meant."""
+        line = f"line {node.start_mark.line + 1}: field {name} not found in type {go_type}"
+        life = known.others.get(name)
+        details: dict[str, Any] = hint(name, known, go_type)
+        if life is None or ("hint" in details and not life.startswith("since")):
+            self.type_error(f"field {name} not found in type {go_type}", node, **details)
+            return
+        if life.startswith("since"):
+            details = {"hint": self.upgrade(life.removeprefix("since "))}
+        self.report(f"field {name} exists {life}, not in Prometheus {self.version}", node, promtool=line, **details)
+
+    def upgrade(self, release: str) -> str:
+        """Return what to do where something is newer than the version asked for."""
+        return f"run Prometheus {release} or newer, and judge by it: --prometheus-version={VERSIONS[-1]}"
+
     def enter(self, node: Node) -> bool:
         """Note that the collection ``node`` is being decoded, where the text has aliases. Raises SyntaxProblem."""
         return self._counted.enter(node)
@@ -115,22 +147,6 @@ class Decoder:
     def leave(self, node: Node, again: bool) -> None:
         """Undo :meth:`enter`."""
         self._counted.leave(node, again)
-
-
-def fields(table: Table, version: str) -> Fields:
-    """Return the fields that ``version`` knows.
-
-    An entry of ``table`` is a decoder, or a decoder with the first (and the last) version that has the field.
-    """
-    known: dict[str, FieldDecoder] = {}
-    at = VERSIONS.index(version)
-    for name, entry in table.items():
-        if isinstance(entry, tuple):
-            if VERSIONS.index(entry[1]) <= at and (len(entry) < 3 or at <= VERSIONS.index(entry[2])):
-                known[name] = entry[0]
-        else:
-            known[name] = entry
-    return known
 
 
 def struct(decoder: Decoder, node: Node, known: Fields, go_type: str, into: Struct | None = None) -> Any:
@@ -155,9 +171,7 @@ def struct(decoder: Decoder, node: Node, known: Fields, go_type: str, into: Stru
                 continue
             decode = known.get(name)
             if decode is None:
-                decoder.type_error(
-                    f"field {name} not found in type {go_type}", key_node, **_spelling(name, known, go_type)
-                )
+                decoder.unknown(name, key_node, known, go_type)
                 continue
         if name in done:
             decoder.type_error(f"field {name} already set in type {go_type}", key_node)
@@ -172,10 +186,6 @@ def struct(decoder: Decoder, node: Node, known: Fields, go_type: str, into: Stru
     if decoder.aliases:
         decoder.leave(node, again)
     return result
-
-
-def _spelling(name: str, known: Fields, go_type: str) -> dict[str, str]:
-    return hint(name, known, go_type)
 
 
 def string(decoder: Decoder, node: Node, go_type: str = "string") -> Any:
@@ -228,6 +238,11 @@ def unsigned64(decoder: Decoder, node: Node) -> Any:
 def integer(decoder: Decoder, node: Node) -> Any:
     """Decode an integer."""
     return _integer(decoder, node, "int", -(1 << 63), (1 << 63) - 1)
+
+
+def integer64(decoder: Decoder, node: Node) -> Any:
+    """Decode an integer that Go calls ``int64``."""
+    return _integer(decoder, node, "int64", -(1 << 63), (1 << 63) - 1)
 
 
 def floating(decoder: Decoder, node: Node) -> Any:
@@ -375,54 +390,8 @@ string_map: FieldDecoder = a_map(string, string, "map[string]string")
 label_set: FieldDecoder = a_map(label_name, a_string("model.LabelValue"), "model.LabelSet")
 
 
-def mapping_only(go_type: str, section: str, outer: str = "") -> FieldDecoder:
-    """Return a decoder for a section whose inside is not judged: it must be a mapping or null.
-
-    ``outer`` is the type that yaml.v2 names for a quoted ``"null"``, where that is another.
-    """
-
-    def decode(decoder: Decoder, node: Node) -> Any:
-        if node.__class__ is not MappingNode and is_null(node):
-            if nothing(decoder, node, outer or go_type) is BAD:
-                return BAD
-        elif node.__class__ is not MappingNode and not _capital_null(node):
-            return decoder.wrong_kind(node, go_type)
-        return _unjudged(decoder, node, section)
-
-    return decode
-
-
-def list_only(go_type: str, section: str) -> FieldDecoder:
-    """Return a decoder for a list of mappings that are not judged. A null item gives ``None``."""
-
-    def decode(decoder: Decoder, node: Node) -> Any:
-        if node.__class__ is not SequenceNode:
-            return (
-                nothing(decoder, node, f"[]*{go_type}") if is_null(node) else decoder.wrong_kind(node, f"[]*{go_type}")
-            )
-        _unjudged(decoder, node, section)
-        plain = f"{go_type.rpartition('.')[0]}.plain"
-        items: list[Node | None] = []
-        for item in node.value:
-            if item.__class__ is MappingNode:
-                items.append(item)
-            elif not is_null(item):
-                if not _capital_null(item):
-                    decoder.wrong_kind(item, plain)
-            elif nothing(decoder, item, f"*{go_type}") is None:
-                items.append(None)
-        return tuple(items)
-
-    return decode
-
-
-def _capital_null(node: Node) -> bool:
-    """Return whether ``node`` is ``Null`` or ``NULL``, which gives an empty structure where ``null`` gives none."""
-    return node.__class__ is ScalarNode and resolve(node)[1] is None
-
-
-def _unjudged(decoder: Decoder, node: Node, section: str) -> Node:
+def not_judged(decoder: Decoder, node: Node, section: str) -> None:
+    """Note that ``section``, which begins at ``node``, was read but not judged; once a file is enough."""
     at: Position = position(node)
     if not any(one["section"] == section and one["file"] == decoder.file for one in decoder.unjudged):
         decoder.unjudged.append({"section": section, "file": decoder.file, "line": at.line, "column": at.column})
-    return node

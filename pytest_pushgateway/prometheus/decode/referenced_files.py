@@ -11,7 +11,7 @@ import re
 import stat
 
 from pytest_pushgateway.golang.yaml_v2 import MAX_SIZE, SyntaxProblem, compose, is_null
-from pytest_pushgateway.prometheus.decode.decoder import BAD, Decoder, Struct, a_list, struct
+from pytest_pushgateway.prometheus.decode.decoder import BAD, Decoder, Fields, Struct, a_list, struct
 from pytest_pushgateway.prometheus.decode.discovery import group, groups
 from pytest_pushgateway.prometheus.decode.json_targets import load_groups
 from pytest_pushgateway.prometheus.decode.scrape_job import job
@@ -330,7 +330,7 @@ def _ordinary(item: TargetGroup) -> bool:
     )
 
 
-_INCLUDED = {"scrape_configs": a_list(job, "[]*config.ScrapeConfig")}
+_INCLUDED = Fields(scrape_configs=a_list(job, "[]*config.ScrapeConfig"))
 
 
 def is_regular(path: str) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged, validate
 from pytest_pushgateway.golang.yaml_v2 import QUOTED, MappingNode, ScalarNode, is_null
 from pytest_pushgateway.prometheus.decode.decoder import (
     BAD,
+    Fields,
     Struct,
     a_list,
-    fields,
     label_name,
     nothing,
     string,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_pushgateway.golang.yaml_v2 import Node
-    from pytest_pushgateway.prometheus.decode.decoder import Decoder, FieldDecoder, Fields
+    from pytest_pushgateway.prometheus.decode.decoder import Decoder, FieldDecoder
 
 _ON_VALUES = ("replace", "hashmod", "lowercase", "uppercase", "keepequal", "dropequal")
 ACTIONS = frozenset((*_ON_VALUES, "keep", "drop", "labelmap", "labeldrop", "labelkeep"))
@@ -78,26 +77,21 @@ def _regex_hint(text: str) -> dict[str, str]:
     }
 
 
-@lru_cache(maxsize=4)
-def _fields(version: str) -> Fields:
-    return fields(
-        {
-            "source_labels": a_list(label_name, "model.LabelNames"),
-            "separator": string,
-            "regex": _regex,
-            "modulus": unsigned64,
-            "target_label": string,
-            "replacement": string,
-            "action": _action,
-        },
-        version,
-    )
+_FIELDS = Fields(
+    source_labels=a_list(label_name, "model.LabelNames"),
+    separator=string,
+    regex=_regex,
+    modulus=unsigned64,
+    target_label=string,
+    replacement=string,
+    action=_action,
+)
 
 
 def _rule(decoder: Decoder, node: Node) -> Any:
     if node.__class__ is not MappingNode and is_null(node):
         return nothing(decoder, node, "*relabel.Config")
-    found = struct(decoder, node, _fields(decoder.version), "relabel.plain")
+    found = struct(decoder, node, _FIELDS, "relabel.plain")
     if found is BAD:
         return BAD
     if node.__class__ is not MappingNode:

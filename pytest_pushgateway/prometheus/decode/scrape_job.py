@@ -5,26 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 
 from pytest_pushgateway.golang.yaml_v2 import MappingNode, is_null
-from pytest_pushgateway.prometheus.decode import discovery, http_client
+from pytest_pushgateway.prometheus.decode import discovery
 from pytest_pushgateway.prometheus.decode import relabel_rules as relabel
-from pytest_pushgateway.prometheus.decode.decoder import (
-    BAD,
-    Struct,
-    a_list,
-    a_map,
-    a_string,
-    boolean,
-    duration,
-    external_labels,
-    fields,
-    floating,
-    nothing,
-    size,
-    string,
-    strings,
-    struct,
-    unsigned,
-)
+from pytest_pushgateway.prometheus.decode.decoder import BAD, Struct, nothing, struct
+from pytest_pushgateway.prometheus.decode.fields.http_checks import check_client
+from pytest_pushgateway.prometheus.decode.fields.structs import fields_of
+from pytest_pushgateway.prometheus.decode.fields.table import client_names
+from pytest_pushgateway.prometheus.decode.http_client import client_of
 from pytest_pushgateway.prometheus.model import Global, ScrapeJob
 from pytest_pushgateway.prometheus.values import is_label_name, quote
 
@@ -33,11 +20,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_pushgateway.golang.yaml_v2 import Node
-    from pytest_pushgateway.prometheus.decode.decoder import Decoder, Fields, Table
+    from pytest_pushgateway.prometheus.decode.decoder import Decoder, Fields
 
-_protocols = a_list(a_string("config.ScrapeProtocol"), "[]config.ScrapeProtocol")
-
-_LIMITS = (
+_INHERITED = (
     "body_size_limit",
     "sample_limit",
     "target_limit",
@@ -45,66 +30,13 @@ _LIMITS = (
     "label_name_length_limit",
     "label_value_length_limit",
     "keep_dropped_targets",
+    "scrape_failure_log_file",
 )
-
-_INHERITED = (*_LIMITS, "scrape_failure_log_file")
-
-_GLOBAL: Table = {
-    "scrape_interval": duration,
-    "scrape_timeout": duration,
-    "scrape_protocols": (_protocols, "2.53"),
-    "evaluation_interval": duration,
-    "rule_query_offset": (duration, "2.53"),
-    "query_log_file": string,
-    "scrape_failure_log_file": (string, "3.5"),
-    "external_labels": external_labels,
-    "body_size_limit": (size, "2.53"),
-    **dict.fromkeys(_LIMITS[1:], (unsigned, "2.53")),
-    "metric_name_validation_scheme": (string, "3.5"),
-    "metric_name_escaping_scheme": (string, "3.5"),
-    "convert_classic_histograms_to_nhcb": (boolean, "3.5"),
-    "always_scrape_classic_histograms": (boolean, "3.5"),
-}
-
-_JOB: Table = {
-    "job_name": string,
-    "honor_labels": boolean,
-    "honor_timestamps": boolean,
-    "track_timestamps_staleness": (boolean, "2.53"),
-    "params": a_map(string, strings, "url.Values"),
-    "scrape_interval": duration,
-    "scrape_timeout": duration,
-    "scrape_protocols": (_protocols, "2.53"),
-    "fallback_scrape_protocol": (a_string("config.ScrapeProtocol"), "3.5"),
-    "scrape_classic_histograms": (boolean, "2.53", "2.53"),
-    "always_scrape_classic_histograms": (boolean, "3.5"),
-    "convert_classic_histograms_to_nhcb": (boolean, "3.5"),
-    "scrape_failure_log_file": (string, "3.5"),
-    "metrics_path": string,
-    "scheme": string,
-    "enable_compression": (boolean, "2.53"),
-    "body_size_limit": size,
-    **dict.fromkeys(_LIMITS[1:-1], unsigned),
-    "keep_dropped_targets": (unsigned, "2.53"),
-    "native_histogram_bucket_limit": (unsigned, "2.53"),
-    "native_histogram_min_bucket_factor": (floating, "2.53"),
-    "metric_name_validation_scheme": (string, "3.5"),
-    "metric_name_escaping_scheme": (string, "3.5"),
-    "relabel_configs": relabel.rules,
-    "metric_relabel_configs": relabel.rules,
-    **http_client.FIELDS,
-    **discovery.FIELDS,
-}
-
-
-@lru_cache(maxsize=4)
-def _global_fields(version: str) -> Fields:
-    return fields(_GLOBAL, version)
 
 
 @lru_cache(maxsize=4)
 def _job_fields(version: str) -> Fields:
-    return fields(_JOB, version)
+    return fields_of("config.ScrapeConfig", version).joined(discovery.fields(version))
 
 
 _SUPPORTED = ("OpenMetricsText0.0.1", "OpenMetricsText1.0.0", "PrometheusProto", "PrometheusText0.0.4")
@@ -141,7 +73,7 @@ def global_section(decoder: Decoder, node: Node) -> Any:
     """Decode ``global``; null gives the defaults."""
     if node.__class__ is not MappingNode and is_null(node):
         return nothing(decoder, node, "config.GlobalConfig") or Global()
-    found = struct(decoder, node, _global_fields(decoder.version), "config.plain")
+    found = struct(decoder, node, fields_of("config.GlobalConfig", decoder.version), "config.plain")
     if found is BAD:
         return BAD
     for name in found.get("external_labels") or ():
@@ -184,20 +116,21 @@ def _name(node: Node) -> str | None:
     return None
 
 
-_NOT_PLAIN = frozenset(("relabel_configs", "metric_relabel_configs", "params", *http_client.FIELDS, *discovery.FIELDS))
+_NOT_PLAIN = frozenset(("relabel_configs", "metric_relabel_configs", "params", "static_configs"))
 
 
 def _typed(decoder: Decoder, found: Struct) -> ScrapeJob:
     result = ScrapeJob()
     values = vars(result)
     values["node"], values["file"], values["version"] = found.node, decoder.file, decoder.version
+    apart = _NOT_PLAIN | client_names()
     for key, value in found.items():
-        if value is not None and key not in _NOT_PLAIN:
+        if value is not None and key not in apart and not key.endswith("_sd_configs"):
             values[key] = value
     if found.get("params"):
         values["params"] = {name: items or () for name, items in found["params"].items()}
-    if not http_client.NAMES.isdisjoint(found):
-        values["http"] = http_client.client_of(found)
+    if not client_names().isdisjoint(found):
+        values["http"] = client_of(found)
     return result
 
 
@@ -207,8 +140,8 @@ def _check_job(decoder: Decoder, found: Struct, result: ScrapeJob) -> None:
     result.static_configs, result.discoveries = static, others
     if not result.job_name and "job_name" not in found.bad:
         decoder.report("job_name is empty", found.value_node("job_name"))
-    if not http_client.NAMES.isdisjoint(found):
-        http_client.check_client(decoder, found)
+    if not client_names().isdisjoint(found):
+        check_client(decoder, found)
     rules = found.get("relabel_configs")
     if not rules and "relabel_configs" not in found.bad:
         discovery.check_addresses(decoder, static)

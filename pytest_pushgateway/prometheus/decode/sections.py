@@ -1,34 +1,17 @@
-"""The top level of a configuration, and what it says about Alertmanagers and remote storage.
-
-Relabel rules, HTTP clients and static targets of those are judged with the same decoders as a job's; the rest of
-those sections is read but not judged, so that nothing is refused that Prometheus would take.
-"""
+"""The top level of a configuration: conditions between sections, and Alertmanagers."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-from pytest_pushgateway.golang.yaml_v2 import QUOTED, MappingNode, is_null
-from pytest_pushgateway.prometheus.decode import discovery, http_client
+from pytest_pushgateway.golang.yaml_v2 import MappingNode, is_null
+from pytest_pushgateway.prometheus.decode import discovery
 from pytest_pushgateway.prometheus.decode import relabel_rules as relabel
-from pytest_pushgateway.prometheus.decode.decoder import (
-    BAD,
-    Struct,
-    a_list,
-    boolean,
-    duration,
-    fields,
-    label_set,
-    mapping_only,
-    nothing,
-    remote_url,
-    string,
-    string_map,
-    strings,
-    struct,
-    unsigned64,
-)
+from pytest_pushgateway.prometheus.decode.decoder import BAD, Struct, a_list, nothing, struct
+from pytest_pushgateway.prometheus.decode.fields.enumerations import has, unknown_value
+from pytest_pushgateway.prometheus.decode.fields.http_checks import check_client
+from pytest_pushgateway.prometheus.decode.fields.structs import fields_of
 from pytest_pushgateway.prometheus.decode.scrape_job import global_section, inherit, job
 from pytest_pushgateway.prometheus.model import Global
 from pytest_pushgateway.prometheus.values import quote
@@ -38,50 +21,27 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_pushgateway.golang.yaml_v2 import Node
-    from pytest_pushgateway.prometheus.decode.decoder import Decoder, Fields, Table
+    from pytest_pushgateway.prometheus.decode.decoder import Decoder, Fields
     from pytest_pushgateway.prometheus.model import ScrapeJob
 
 _GLOB = r"[^*]*(\*[^/]*)?\Z"
-_jobs = a_list(job, "[]*config.ScrapeConfig")
 
 
-def _api_version(decoder: Decoder, node: Node) -> Any:
-    if is_null(node):
-        return node.value if node.tag == QUOTED else ""
-    text = string(decoder, node)
-    known = ("v1", "v2") if decoder.version.startswith("2.") else ("v2",)
-    if text is not BAD and text not in known:
-        return decoder.report(
-            f"expected Alertmanager api version to be one of [{' '.join(known)}] but got {text}", node
-        )
-    return text
-
-
-_ALERTMANAGER: Table = {
-    **http_client.FIELDS,
-    **discovery.FIELDS,
-    "sigv4": (mapping_only("sigv4.plain", "alerting.alertmanagers.sigv4"), "2.53"),
-    "scheme": string,
-    "path_prefix": string,
-    "timeout": duration,
-    "api_version": _api_version,
-    "relabel_configs": relabel.rules,
-    "alert_relabel_configs": (relabel.rules, "2.53"),
-}
+@lru_cache(maxsize=4)
+def _alertmanager_fields(version: str) -> Fields:
+    return fields_of("config.AlertmanagerConfig", version).joined(discovery.fields(version))
 
 
 def _alertmanager(decoder: Decoder, node: Node) -> Any:
     if node.__class__ is not MappingNode and is_null(node):
         return nothing(decoder, node, "*config.AlertmanagerConfig")
-    found = struct(decoder, node, _versioned("alertmanager", decoder.version), "config.AlertmanagerConfig")
+    found = struct(decoder, node, _alertmanager_fields(decoder.version), "config.AlertmanagerConfig")
     if found is BAD:
         return BAD
     static, others = discovery.collect(decoder, found)
-    http_client.check_client(decoder, found)
-    if (
-        found.get("sigv4") is not None
-        and not is_null(found["sigv4"])
-        and http_client.count(*(found.get(name) is not None for name in ("basic_auth", "authorization", "oauth2")))
+    check_client(decoder, found)
+    if found.get("sigv4") is not None and any(
+        found.get(name) is not None for name in ("basic_auth", "authorization", "oauth2")
     ):
         decoder.report(
             "at most one of basic_auth, authorization, oauth2, & sigv4 must be configured", found.value_node("sigv4")
@@ -96,93 +56,25 @@ def _alertmanager(decoder: Decoder, node: Node) -> Any:
     return found
 
 
-_ALERTING: Table = {
-    "alert_relabel_configs": relabel.rules,
-    "alertmanagers": a_list(_alertmanager, "config.AlertmanagerConfigs"),
-}
+@lru_cache(maxsize=4)
+def _alerting_fields(version: str) -> Fields:
+    alertmanagers = a_list(_alertmanager, "config.AlertmanagerConfigs")
+    return fields_of("config.AlertingConfig", version).replaced(alertmanagers=alertmanagers)
 
 
 def _alerting(decoder: Decoder, node: Node) -> Any:
     if node.__class__ is not MappingNode and is_null(node):
         return nothing(decoder, node, "config.AlertingConfig")
-    found = struct(decoder, node, _versioned("alerting", decoder.version), "config.plain")
+    found = struct(decoder, node, _alerting_fields(decoder.version), "config.plain")
     if found is not BAD:
         relabel.check_rules(decoder, found, "alert_relabel_configs", "empty or null alert relabeling rule")
     return found
 
 
-_REMOTE: Table = {
-    **http_client.FIELDS,
-    "url": remote_url,
-    "remote_timeout": duration,
-    "headers": string_map,
-    "name": string,
-}
-_REMOTE_WRITE: Table = {
-    **_REMOTE,
-    "write_relabel_configs": relabel.rules,
-    "send_exemplars": boolean,
-    "send_native_histograms": boolean,
-    "round_robin_dns": (boolean, "3.5"),
-    "protobuf_message": (string, "3.5"),
-    "queue_config": mapping_only("config.QueueConfig", "remote_write.queue_config"),
-    "metadata_config": mapping_only("config.MetadataConfig", "remote_write.metadata_config"),
-    "sigv4": mapping_only("sigv4.plain", "remote_write.sigv4"),
-    "azuread": (mapping_only("azuread.plain", "remote_write.azuread"), "2.53"),
-    "google_iam": (mapping_only("googleiam.Config", "remote_write.google_iam"), "3.5"),
-}
-_REMOTE_READ: Table = {
-    **_REMOTE,
-    "chunked_read_limit": (unsigned64, "3.5"),
-    "read_recent": boolean,
-    "required_matchers": label_set,
-    "filter_external_labels": boolean,
-}
-
-
-def _remote(kind: str, go_type: str) -> Any:
-    def decode(decoder: Decoder, node: Node) -> Any:
-        if node.__class__ is not MappingNode and is_null(node):
-            return nothing(decoder, node, f"*config.{go_type}")
-        found = struct(decoder, node, _versioned(kind, decoder.version), "config.plain")
-        if found is BAD:
-            return BAD
-        if found.get("url") is None and "url" not in found.bad:
-            decoder.report(f"url for {kind} is empty", found.value_node("url"))
-        relabel.check_rules(
-            decoder, found, "write_relabel_configs", "empty or null relabeling rule in remote write config"
-        )
-        http_client.check_client(decoder, found)
-        return found
-
-    return decode
-
-
-_TOP: Table = {
-    "global": global_section,
-    "runtime": (mapping_only("config.RuntimeConfig", "runtime"), "2.53"),
-    "alerting": _alerting,
-    "rule_files": strings,
-    "scrape_config_files": (strings, "2.53"),
-    "scrape_configs": _jobs,
-    "storage": mapping_only("config.StorageConfig", "storage"),
-    "tracing": mapping_only("config.plain", "tracing", "config.TracingConfig"),
-    "remote_write": a_list(_remote("remote_write", "RemoteWriteConfig"), "[]*config.RemoteWriteConfig"),
-    "remote_read": a_list(_remote("remote_read", "RemoteReadConfig"), "[]*config.RemoteReadConfig"),
-    "otlp": (mapping_only("config.plain", "otlp", "config.OTLPConfig"), "3.5"),
-}
-_TABLES = {
-    "alertmanager": _ALERTMANAGER,
-    "alerting": _ALERTING,
-    "remote_write": _REMOTE_WRITE,
-    "remote_read": _REMOTE_READ,
-    "top": _TOP,
-}
-
-
-@lru_cache(maxsize=32)
-def _versioned(table: str, version: str) -> Fields:
-    return fields(_TABLES[table], version)
+@lru_cache(maxsize=4)
+def _top_fields(version: str) -> Fields:
+    own = {"global": global_section, "alerting": _alerting, "scrape_configs": a_list(job, "[]*config.ScrapeConfig")}
+    return fields_of("config.Config", version).replaced(**own)
 
 
 class Document:
@@ -206,7 +98,7 @@ def decode_document(decoder: Decoder, root: Node | None) -> Document:
     document = Document()
     if root is None or is_null(root):
         return document
-    top = struct(decoder, root, _versioned("top", decoder.version), "config.plain")
+    top = struct(decoder, root, _top_fields(decoder.version), "config.plain")
     if top is BAD:
         return document
     document.top = top
@@ -231,7 +123,29 @@ def decode_document(decoder: Decoder, root: Node | None) -> Document:
             null = alerting.null_in("alertmanagers")
             decoder.report("empty or null Alertmanager section, on which Prometheus crashes", null, promtool=None)
         document.alertmanagers = [one for one in items if one is not None]
+    _check_strategy(decoder, top.get("otlp"), document.common)
     return document
+
+
+_STRATEGIES = {
+    "": "",
+    "UnderscoreEscapingWithSuffixes": "",
+    "NoUTF8EscapingWithSuffixes": "",
+    "NoTranslation": "3.4",
+    "UnderscoreEscapingWithoutSuffixes": "3.6",
+}
+
+
+def _check_strategy(decoder: Decoder, otlp: Struct | None, common: Global) -> None:
+    """Check the translation of OTLP's names, which Prometheus does after everything else."""
+    text = otlp.get("translation_strategy") if otlp is not None else None
+    if otlp is None or text is None:
+        return
+    node = otlp.value_node("translation_strategy")
+    if not has(_STRATEGIES, text, decoder.version):
+        unknown_value(decoder, node, text, _STRATEGIES, f"unsupported OTLP translation strategy {quote(text)}")
+    elif text.startswith("No") and common.metric_name_validation_scheme == "legacy":
+        decoder.report(f"OTLP translation strategy {quote(text)} is not allowed when UTF8 is disabled", node)
 
 
 def finish_jobs(
