@@ -183,7 +183,7 @@ def _strays(node: Node, path: Path, but: set[str]) -> Iterator[tuple[str, Node]]
     for key, value in pairs(node):
         if _MEANT.match(key.value) and (path or key.value != "honorLabels"):
             yield place(*path, key.value), key
-        elif key.value not in but:
+        elif key.value not in but and key.value != "params":
             yield from _strays_in(value, (*path, key.value))
 
 

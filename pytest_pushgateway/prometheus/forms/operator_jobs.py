@@ -201,6 +201,26 @@ def _selected(rules: _Rules, spec: Node, of: str) -> None:
                 rules.keep([f"{prefix}present_{name}"], "true", "drop")
 
 
+def _selector(selector: Node | None) -> str:
+    """Return a selector as kubectl writes it: ``app=pushgateway,tier in (a,b),!test``."""
+    wanted = [(str(key.value), f"{key.value}={text_of(value)}") for key, value in pairs(get(selector, "matchLabels"))]
+    for expression in items(get(selector, "matchExpressions")):
+        key = text_of(get(expression, "key"))
+        values = ",".join(sorted(text_of(value) for value in items(get(expression, "values"))))
+        form = _EXPRESSIONS.get(text_of(get(expression, "operator")))
+        if form is not None:
+            wanted.append((key, form.format(key=key, values=values)))
+    return ",".join(text for _, text in sorted(wanted, key=lambda pair: pair[0]))
+
+
+_EXPRESSIONS = {
+    "In": "{key} in ({values})",
+    "NotIn": "{key} notin ({values})",
+    "Exists": "{key}",
+    "DoesNotExist": "!{key}",
+}
+
+
 def _label(name: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_]", "_", name)
 
@@ -307,6 +327,11 @@ def _job(
     if not is_true(get(spec, "namespaceSelector", "any")):
         chosen = items(get(spec, "namespaceSelector", "matchNames")) or [scalar(namespace, endpoint)]
         discovery.append(("namespaces", mapping([("names", sequence(chosen, endpoint), None)], endpoint), None))
+    if text_of(get(spec, "selectorMechanism")) == "RoleSelector":
+        label = scalar(_selector(get(spec, "selector")), endpoint)
+        roles = [role] if role == "pod" else [role, "service"]
+        chosen = [mapping([("role", scalar(one, endpoint), None), ("label", label, None)], endpoint) for one in roles]
+        discovery.append(("selectors", sequence(chosen, endpoint), None))
     attach = get(spec, "attachMetadata")
     if isinstance(attach, MappingNode):
         node = scalar("true" if is_true(get(attach, "node")) else "false", attach, plain=True)
@@ -338,7 +363,6 @@ def static_job(spec: Node, name: str, overridden: bool, relabelings: dict[str, s
     if own is not None:
         rules.add(target_label="job", action="replace", replacement=text_of(own))
     rules.written(get(spec, relabelings["relabel_configs"]))
-    rules.shard()
     fields: list[Field] = [("job_name", scalar(name, spec), None)]
     if get(spec, "honorLabels") is not None:
         fields.append(_honor(spec, overridden))
