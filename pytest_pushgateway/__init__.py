@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
     from pytest_pushgateway.prometheus.server import PrometheusServer
     from pytest_pushgateway.settings import Settings, SettingsError
+    from pytest_pushgateway.testapi.remote.client import connect
     from pytest_pushgateway.warnings import (
         LintWarning,
         LostPushWarning,
@@ -89,6 +90,7 @@ __all__ = [
     "UnusedFaultWarning",
     "UselessDeleteWarning",
     "__version__",
+    "connect",
     "load",
 ]
 
@@ -136,6 +138,7 @@ _HOMES = {
     "Unsimulated": "prometheus.scrape.ingest",
     "UnusedFaultWarning": "warnings",
     "UselessDeleteWarning": "warnings",
+    "connect": "testapi.remote.client",
     "load": "prometheus.config",
 }
 

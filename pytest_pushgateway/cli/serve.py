@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.cli.kingpin import KINGPIN, Command, Flag
@@ -25,7 +25,13 @@ from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.golang.duration import format_duration, parse_flag_duration
 from pytest_pushgateway.golang.strconv import whole_number
 from pytest_pushgateway.golang.url import external_path
+from pytest_pushgateway.later import later
 from pytest_pushgateway.settings import OPTIONS, Settings, SettingsError
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.testapi import server as testapi
+else:
+    testapi = later("pytest_pushgateway.testapi.server")
 
 PROGRAM = "pytest-pushgateway serve"
 _NO_SOCKETS = "leave --web.systemd-socket to a service that systemd starts with a socket unit"
@@ -58,6 +64,13 @@ def _url(text: str) -> str:
 def _address(text: str) -> str:
     split_address(text or ":0")
     return text or ":0"
+
+
+def _advertised(text: str) -> str:
+    host, port = split_address(text)
+    if not (host and port):
+        raise ValueError(f"expected host and port such as gateway:9091 but got {text!r}")
+    return text
 
 
 def _count(text: str) -> int:
@@ -118,6 +131,19 @@ FLAGS = (
         "Answer 503 to what cannot be written to the persistence file, and change nothing; writes before each answer.",
     ),
     *(_flag(name) for name in _BY_FLAG if name not in _NAMES),
+    Flag(
+        "test.listen-address",
+        "Address on which tests in other processes control the gateway; it needs trust. If empty, there is no such "
+        "address.",
+        "",
+        _address,
+    ),
+    Flag(
+        "test.advertise-address",
+        "Host and port at which applications reach the gateway, for tests that ask the test API.",
+        "",
+        _advertised,
+    ),
     Flag(
         "log.level",
         "Only log messages with the given severity or above. One of: [debug, info, warn, error]",
@@ -230,7 +256,7 @@ def _serve(options: dict[str, Any], log: Log, build: Build) -> int:
         log("warn", "received termination request via web service, exiting gracefully...")
     else:
         log("info", "received SIGINT/SIGTERM; exiting gracefully...")
-    gateway.stop(grace=_GRACE)
+    gateway.stop(_GRACE)
     log("info", "HTTP server stopped")
     if gateway.persistence_trouble is not None:
         log("error", "problem shutting down metric storage", err=gateway.persistence_trouble)
@@ -242,56 +268,96 @@ def _hindrance(problem: Exception, options: dict[str, Any]) -> str:
     """Return in one line what hinders the start, in the original's words, and which flag to look at."""
     from pytest_pushgateway.gateway.persistence.database import PersistenceError
 
-    told = " ".join((getattr(problem, "strerror", None) or str(problem)).split())
-    if told.startswith("listen "):
-        return f"{told}; choose another --web.listen-address"
+    reason = " ".join((getattr(problem, "strerror", None) or str(problem)).split())
+    if reason.startswith("listen "):
+        controls = options["test.listen-address"]
+        another = "--web.listen-address" if not controls else "--web.listen-address or --test.listen-address"
+        return f"{reason}; choose another {another}"
     if isinstance(problem, PersistenceError):
-        return f"{told}; choose another --persistence.file"
+        return f"{reason}; choose another --persistence.file"
     if options["web.config.file"] and isinstance(problem, ValueError) and not isinstance(problem, SettingsError):
-        return f"--web.config.file: {told}"
-    return told
+        return f"--web.config.file: {reason}"
+    return reason
 
 
-def _start(options: dict[str, Any], settings: Settings, log: Log, build: Build) -> tuple[Gateway, list[bool]]:
+def _start(
+    options: dict[str, Any], settings: Settings, log: Log, build: Build
+) -> tuple[Gateway | testapi.ControlledGateway, list[bool]]:
     sockets = []
     if options["web.systemd-socket"]:
         log("info", "Listening on systemd activated listeners instead of port listeners.")
         sockets = systemd_sockets()
         if not sockets:
             raise OSError(f"no socket activation file descriptors found; {_NO_SOCKETS}")
-    if options["persistence.required"] and settings.persistence_file is None:
-        raise SettingsError("--persistence.required needs a file to write to; add --persistence.file")
+    _check_combination(options, settings)
     asked: list[bool] = []
 
     def quit_asked() -> None:
         asked.append(True)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    listen = options["web.listen-address"]
-    gateway = Gateway(
-        settings,
-        log=log,
-        listen=listen,
-        sockets=sockets,
-        synchronous="NORMAL",
-        persistence_required=options["persistence.required"],
-        on_listening=lambda gateway: _tell(gateway, log),
-        on_quit=quit_asked,
-        build=build,
-    )
-    gateway.flags = as_flags(
-        settings,
-        listen,
-        gateway.prefix,
-        log_level=options["log.level"],
-        log_format=options["log.format"],
-        systemd_socket=options["web.systemd-socket"],
-    )
-    log("debug", "external URL", url=_GoUrl(settings.external_url))
-    log("debug", "path prefix used externally", path=external_path(settings.external_url))
-    log("debug", "path prefix for internal routing", path=gateway.prefix)
+    def make(settings: Settings, *, log: Log, listen: Sequence[str], **seams: Any) -> Gateway:
+        after = seams.pop("after_listening", None)
+
+        def on_listening(gateway: Gateway) -> None:
+            if after is not None:
+                after(gateway)
+            _tell(gateway, log)
+
+        gateway = Gateway(
+            settings,
+            log=log,
+            listen=listen,
+            sockets=sockets,
+            synchronous="NORMAL",
+            persistence_required=options["persistence.required"],
+            on_listening=on_listening,
+            on_quit=quit_asked,
+            build=build,
+            **seams,
+        )
+        gateway.flags = as_flags(
+            settings,
+            options["web.listen-address"],
+            gateway.prefix,
+            log_level=options["log.level"],
+            log_format=options["log.format"],
+            systemd_socket=options["web.systemd-socket"],
+        )
+        log("debug", "external URL", url=_GoUrl(settings.external_url))
+        log("debug", "path prefix used externally", path=external_path(settings.external_url))
+        log("debug", "path prefix for internal routing", path=gateway.prefix)
+        return gateway
+
+    listen, control = options["web.listen-address"], options["test.listen-address"]
+    gateway: Gateway | testapi.ControlledGateway
+    if control:
+        advertised = options["test.advertise-address"]
+        gateway = testapi.ControlledGateway(
+            settings,
+            make,
+            listen=listen,
+            control=control,
+            advertised=split_address(advertised) if advertised else None,
+            log=log,
+        )
+    else:
+        gateway = make(settings, log=log, listen=listen)
     gateway.start()
     return gateway, asked
+
+
+def _check_combination(options: dict[str, Any], settings: Settings) -> None:
+    """Check that flags go together. Raises SettingsError, naming one of them."""
+    if options["persistence.required"] and settings.persistence_file is None:
+        raise SettingsError("--persistence.required needs a file to write to; add --persistence.file")
+    if options["test.advertise-address"] and not options["test.listen-address"]:
+        raise SettingsError("--test.advertise-address is for the test API; add --test.listen-address")
+    if options["test.listen-address"] and options["web.systemd-socket"]:
+        raise SettingsError(
+            "--test.listen-address stops and starts the gateway, which systemd's sockets do not outlive; leave "
+            "--web.systemd-socket out"
+        )
 
 
 def _tell(gateway: Gateway, log: Log) -> None:

@@ -52,7 +52,7 @@ class Clock:
     @property
     def frozen(self) -> bool:
         """Whether the clock stands still."""
-        return self._frozen is not None
+        return self._read() is not None
 
     def freeze(self, at: Moment | None = None) -> AbstractContextManager[Clock]:
         """Stop the clock, at a moment or now.
@@ -90,9 +90,10 @@ class Clock:
         """
         __tracebackhide__ = True
         step = seconds(span, "what advance() takes", negative=True)
-        if self._frozen is None:
+        frozen = self._read()
+        if frozen is None:
             raise RuntimeError("only a frozen clock can be advanced: call clock.freeze() first")
-        return self._set(self._frozen + step)
+        return self._set(frozen + step)
 
     def _set(self, at: float) -> _Restoring:
         __tracebackhide__ = True
@@ -101,7 +102,8 @@ class Clock:
                 f"the clock must be set to a moment from {_EARLIEST:.0f} (0001-01-02) to {_LATEST:.0f} (9999-12-30), "
                 f"not {at!r}; milliseconds must be divided by 1000"
             )
-        before, self._frozen = self._frozen, at
+        before = self._read()
+        self._write(at)
         self._moved(at)
         return _Restoring(self, before)
 
@@ -113,7 +115,14 @@ class Clock:
 
     def resume(self) -> None:
         """Let the clock follow the real time again."""
-        self._frozen = None
+        self._write(None)
+
+    def _read(self) -> float | None:
+        """Return the time at which the clock is frozen; None while it runs."""
+        return self._frozen
+
+    def _write(self, at: float | None) -> None:
+        self._frozen = at
 
 
 name_calls("clock", Clock)

@@ -404,7 +404,12 @@ class LocalGateway:
         if self.interceptions is not None:
             self.interceptions.begin_test()
         self.mark_beginning()
-        self.left_running = _running_beside() if self._tests > 1 else None
+        self.left_running = running_meanwhile() if self._tests > 1 else None
+
+    def end_test(self) -> None:
+        """End its faults, release the requests that wait in them, and let its clock run."""
+        self.lift_faults()
+        self.clock.resume()
 
     def before_reset(self) -> None:
         """End all faults; the requests that wait in them wait on, until a reset or a stop."""
@@ -506,7 +511,7 @@ def started() -> list[LocalGateway]:
     return sorted(_started, key=lambda gateway: gateway._serial)
 
 
-def _running_beside() -> list[str]:
+def running_meanwhile() -> list[str]:
     """Return the names of threads and child processes that are not ours, nor those that run the tests."""
     runners = (threading.main_thread(), threading.current_thread())
     names = [thread.name for thread in threading.enumerate() if thread not in runners]

@@ -162,8 +162,8 @@ class GatewayBehind(Protocol):
     def note_test(self) -> None:
         """Note that a test begins, and what tests before it have left running."""
 
-    def lift_faults(self) -> None:
-        """End all faults and release the requests that wait in them."""
+    def end_test(self) -> None:
+        """End its faults, release the requests that wait in them, and let its clock run."""
 
     def before_reset(self) -> None:
         """End all faults, whose requests wait on, and learn what came before the reset that follows."""
@@ -209,13 +209,14 @@ class Supervisor(NamedTuple):
 
         """
         self.gateway.before_reset()
-        self.issue_warnings()
-        self.gateway.reset()
+        try:
+            self.issue_warnings()
+        finally:
+            self.gateway.reset()
 
     def end_of_test(self) -> None:
         """End what a test set going; the journal stays for its report."""
-        self.gateway.lift_faults()
-        self.gateway.clock.resume()
+        self.gateway.end_test()
 
     def intercept(self, addresses: tuple[Address, ...]) -> Interception:
         """Have connections to these addresses reach the gateway."""

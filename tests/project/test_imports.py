@@ -49,6 +49,7 @@ LATER = {
     "exposition.content_coding": 0.5,
     "exposition.negotiation": 0.9,
     "gateway.app.page": 2.0,
+    "testapi.server": 45.0,
     "gateway.app.json_api": 1.1,
     "gateway.app.push_body": 4.0,
     "prometheus.lint.labels": 2.2,

@@ -38,6 +38,7 @@ class Replies:
     """What a fault answers, request by request.
 
     ``count`` is the number of answers, where they are a sequence; ``name`` is how reports call them.
+    If ``is_written``, then ``written`` is the answer to all requests, or the list of answers.
 
     Raises:
         TypeError: it is none of the forms of an answer, of several, or of a function.
@@ -52,9 +53,12 @@ class Replies:
         self._function: Callable[[Request], Any] | None = None
         self._coming: Iterator[Any] | None = None
         self._always: Reply | None = None
+        self.is_written: bool = False
+        self.written: Reply | list[Reply | None] | None = None
         self.name: str = shown(answers, 60)
         if _is_answer(answers):
-            self._always = read_answer(answers)
+            self.written = self._always = read_answer(answers)
+            self.is_written = True
             self.name = self.name if self._always is None or isinstance(answers, tuple) else str(self._always.status)
         elif callable(answers) and not isinstance(answers, type):
             self._function = _checked_function(answers)
@@ -65,6 +69,7 @@ class Replies:
                 raise ValueError("respond() needs an answer; it was given none")
             self.count = len(replies)
             self._coming = iter(replies)
+            self.is_written, self.written = True, replies
         elif isinstance(answers, Iterable) and not isinstance(
             answers, (str, bytes, bytearray, Mapping, set, frozenset)
         ):

@@ -32,19 +32,19 @@ class Condition:
     ) -> None:
         __tracebackhide__ = True
         _check_predicate(when)
-        self._methods = None if methods is None else _read_methods(methods)
-        self._paths = None if paths is None else _read_paths(paths)
+        self.methods = None if methods is None else _read_methods(methods)
+        self.paths = None if paths is None else _read_paths(paths)
         self._when = when
 
     def meets(self, request: hooks.RawRequest) -> bool:
         """Return whether a request is one of those; what the test's function raises comes out."""
-        if self._methods is None and self._paths is None and self._when is None:
+        if self.methods is None and self.paths is None and self._when is None:
             return request.kind in ("push", "delete")
-        if self._methods is not None and request.method.upper() not in self._methods:
+        if self.methods is not None and request.method.upper() not in self.methods:
             return False
-        if self._paths is not None:
+        if self.paths is not None:
             path = request.target.partition("?")[0]
-            if not any(fnmatchcase(path, pattern) for pattern in self._paths):
+            if not any(fnmatchcase(path, pattern) for pattern in self.paths):
                 return False
         return self._when is None or _holds(self._when(Request(request)))
 
