@@ -25,7 +25,7 @@ def is_plain(text: bytes) -> bool:
 
 
 def string(text: bytes) -> bytes:
-    """Return a JSON string; each byte that is not UTF-8 becomes ``\\ufffd``."""
+    r"""Return a JSON string; each byte that is not UTF-8 becomes ``\ufffd``."""
     if is_plain(text):
         return b'"' + text + b'"'
     decoded = text_of(text).replace("\\", "\\\\").replace('"', '\\"')

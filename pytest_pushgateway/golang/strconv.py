@@ -152,7 +152,7 @@ _IN_RUNES = _Escapes("'")
 
 
 def quote(text: bytes) -> str:
-    """Quote as ``%q`` does a string: ``"a\\n\\xff"``."""
+    r"""Quote as ``%q`` does a string: ``"a\n\xff"``."""
     return '"' + text_of(text).translate(_IN_STRINGS) + '"'
 
 

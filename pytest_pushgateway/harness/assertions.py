@@ -47,9 +47,20 @@ class Asserting(Reading):
         labels: Mapping[str, object] | None = None,
         **label_values: object,
     ) -> Sample:
-        """Assert that a sample with this name, these labels and this value is exposed now; return the first.
+        """Assert that a sample with this name, these labels and this value is exposed now.
 
-        Without a value, the name may also be that of a histogram's or summary's family.
+        Args:
+            name: the exact name; without a value it may also be that of a histogram's or summary's family.
+            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            The first such sample.
+
+        Raises:
+            AssertionError: there is none; the message shows the closest candidates and the history.
+
         """
         __tracebackhide__ = True
         expectation = expected(self, name, value, labels, label_values)
@@ -68,11 +79,24 @@ class Asserting(Reading):
         labels: Mapping[str, object] | None = None,
         **label_values: object,
     ) -> Literal[True]:
-        """Assert that no such sample is exposed now; without a name, that nothing at all is. Return True.
+        """Assert that no such sample is exposed now; without a name, that nothing at all is.
 
-        A family's name covers its ``_bucket``, ``_sum`` and ``_count``. What could not have been there proves nothing:
-        it fails, too, where series of the name were there in this test, but none ever had a label that is asked for,
-        and where only a counter of the name with ``_total`` was.
+        An assertion that could never have failed proves nothing. So it also fails if series of the name were there in
+        this test but none ever had a label that is asked for, or if only a counter of the name with ``_total`` was
+        there.
+
+        Args:
+            name: the exact name; that of a family covers its ``_bucket``, ``_sum`` and ``_count``.
+            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            True.
+
+        Raises:
+            AssertionError: such a sample is exposed, or the assertion proves nothing.
+
         """
         __tracebackhide__ = True
         expectation = expected(self, name, value, labels, label_values, named=False)
@@ -86,14 +110,17 @@ class Asserting(Reading):
         return True
 
     def assert_exposed_text(self, text: str, /, *names: str) -> Literal[True]:
-        """Assert that exactly the series of a block of the text format are exposed; return True.
+        """Assert that exactly the series of a block of the text format are exposed.
 
         The order of lines and labels, the spelling of numbers and ``instance=""`` do not matter. Types and help texts
-        are compared where the block has them, ``*_created`` and ``push_time_seconds`` where it, or a name, names them.
+        are compared if the block has them, ``*_created`` and ``push_time_seconds`` if it, or a name, names them.
 
         Args:
             text: the block; it may be indented.
             names: shell patterns; only families, or samples, that one of them matches are compared.
+
+        Returns:
+            True.
 
         Raises:
             AssertionError: the two differ, the message shows how, or a name matches nothing at all.
@@ -128,7 +155,21 @@ class Asserting(Reading):
         labels: Mapping[str, object] | None = None,
         **label_values: object,
     ) -> Push:
-        """Assert that an accepted push of the application in this test carried such a sample; return the last one."""
+        """Assert that an accepted push of the application in this test carried such a sample.
+
+        Args:
+            name: the exact name; without a value it may also be that of a histogram's or summary's family.
+            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            The last such push.
+
+        Raises:
+            AssertionError: there is none; the message shows the closest candidates and the history.
+
+        """
         __tracebackhide__ = True
         expectation = expected(self, name, value, labels, label_values)
         for push in reversed(self._accepted()):
@@ -146,10 +187,23 @@ class Asserting(Reading):
         labels: Mapping[str, object] | None = None,
         **label_values: object,
     ) -> Literal[True]:
-        """Assert that no accepted push of the application in this test carried such a sample; return True.
+        """Assert that no accepted push of the application in this test carried such a sample.
 
-        Without a name, that there was no accepted push at all, or none with these labels. It fails, too, where accepted
-        pushes are not in the journal any more, and where `assert_not_exposed` would prove nothing.
+        Without a name, it asserts that there was no accepted push at all, or none with these labels.
+
+        Args:
+            name: the exact name; that of a family covers its ``_bucket``, ``_sum`` and ``_count``.
+            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            True.
+
+        Raises:
+            AssertionError: a push carried it, or accepted pushes are no longer in the journal, or the assertion proves
+                nothing, as for `assert_not_exposed`.
+
         """
         __tracebackhide__ = True
         expectation = expected(self, name, value, labels, label_values, named=False)
@@ -169,7 +223,16 @@ class Asserting(Reading):
     def assert_deleted(self, *, labels: Mapping[str, object] | None = None, **grouping_key: object) -> Delete:
         """Assert that an accepted DELETE in this test matched the group of exactly this key and that it is gone.
 
-        ``labels`` is for labels of the key that are not Python names. Return the last such DELETE.
+        Args:
+            labels: labels of the key that are not Python names.
+            grouping_key: the grouping key, the job included.
+
+        Returns:
+            The last such DELETE.
+
+        Raises:
+            AssertionError: there is none, or the group exists again.
+
         """
         __tracebackhide__ = True
         expectation = expected_key(labels, grouping_key, 'assert_deleted(job="backup")')
@@ -213,11 +276,25 @@ class Asserting(Reading):
         labels: Mapping[str, object] | None = None,
         **grouping: object,
     ) -> Push | Delete:
-        """Assert that a push in this test was answered with an error; return the last one.
+        """Assert that a push in this test was answered with an error.
 
-        ``match`` is a regular expression, searched for in the reason; ``method="DELETE"`` asks for a deletion instead,
-        ``"PUT"`` or ``"POST"`` for such a push; ``grouping`` is a part of the grouping key, as are ``labels`` that are
-        not Python names. All requests that match count as expected, and no warning speaks of them.
+        All requests that match count as expected: no warning is emitted for them.
+
+        Args:
+            match: a regular expression, searched for in the reason.
+            status: the status of the answer.
+            method: ``"DELETE"`` asks for a deletion, ``"PUT"`` or ``"POST"`` for such a push.
+            labels: labels of the grouping key that are not Python names.
+            grouping: a part of the grouping key.
+
+        Returns:
+            The last such push or deletion.
+
+        Raises:
+            AssertionError: there is none; the message lists the requests that come closest.
+            TypeError: ``match`` or ``status`` is of another type.
+            ValueError: ``match``, ``status`` or ``method`` cannot match any answer.
+
         """
         __tracebackhide__ = True
         if method not in (None, "PUT", "POST", "DELETE"):
@@ -249,7 +326,15 @@ class Asserting(Reading):
         )
 
     def assert_no_rejections(self) -> Literal[True]:
-        """Assert that the gateway refused no push in this test; what a fault answered does not count. Return True."""
+        """Assert that the gateway rejected no push in this test; errors that a fault answered do not count.
+
+        Returns:
+            True.
+
+        Raises:
+            AssertionError: it did; the message lists the pushes with their reasons.
+
+        """
         __tracebackhide__ = True
         self._look()
         pushes = [push for push in self._journal.pushes() if push.rejected]

@@ -64,7 +64,15 @@ class MakePushgateway(Protocol):
     """The type of the fixture ``make_pushgateway``."""
 
     def __call__(self, **options: Any) -> Pushgateway:
-        """Return a started gateway, stopped when the test ends."""
+        """Return a started gateway, stopped when the test ends.
+
+        Args:
+            options: those of `Settings`.
+
+        Returns:
+            The gateway.
+
+        """
 
 
 class Pushgateway(Asserting, Waiting, Sending):
@@ -76,7 +84,8 @@ class Pushgateway(Asserting, Waiting, Sending):
             push_to_gateway(gateway.address, job="backup", registry=registry)
             gateway.assert_exposed("backup_bytes", 1024)
 
-    Options are those of `Settings`.
+    Args:
+        options: those of `Settings`.
 
     Raises:
         SettingsError: an option is unknown or has a value it cannot have.
@@ -108,7 +117,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def clock(self) -> Clock:
-        """What the gateway dates by; it can be frozen."""
+        """The clock of the gateway's dates; it can be frozen."""
         return self._gateway.clock
 
     # Where it is
@@ -137,7 +146,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def scheme(self) -> str:
-        """``http``, or ``https`` where TLS is asked for."""
+        """``http``, or ``https`` with TLS."""
         return self._gateway.scheme
 
     @property
@@ -152,7 +161,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def persistence_file(self) -> str:
-        """The path of the file that keeps the metrics; a temporary one is made where no option names one."""
+        """The path of the file that keeps the metrics; a temporary one is made if no option names one."""
         return self._gateway.persistence_file()
 
     @property
@@ -163,18 +172,21 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def running(self) -> bool:
-        """Whether the gateway is started; one that ``/-/quit`` ended is not."""
+        """Whether the gateway is running; false after ``/-/quit``."""
         self._journal.catch_up()
         return self._gateway.running
 
     def intercept(self, *addresses: str) -> Interception:
-        """Have connections of this process to fixed addresses reach this gateway; the code under test is not touched.
+        """Make connections of this process to fixed addresses reach this gateway; the code under test stays as it is.
 
         Active from this call until the end of ``with``, `Interception.remove` or the test's end. Then the connections
         that came this way are closed.
 
         Args:
-            addresses: ``HOST:PORT``, or http or https URLs without a path; ``localhost`` means 127.0.0.1 and ::1 too.
+            addresses: ``HOST:PORT``, or http or https URLs without a path; ``localhost`` means both 127.0.0.1 and ::1.
+
+        Returns:
+            The interception, which is also a context manager.
 
         Raises:
             SettingsError: one is not an address.
@@ -190,7 +202,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def faults(self) -> Faults:
-        """What a gateway that is slow, broken or gone does to its clients."""
+        """The faults of this gateway: they make it slow, broken or unreachable for its clients."""
         return self._gateway.faults
 
     @property
@@ -212,29 +224,39 @@ class Pushgateway(Asserting, Waiting, Sending):
         return self._journal.requests()
 
     def timeline(self) -> list[ScrapeText]:
-        """Return what a scrape would have shown since when: Unix time by the gateway's clock, and the text.
+        """Return each text that a scrape would have shown, with the time from which it would have.
 
         It begins with the first push since the last reset, or when the clock was frozen before; the last entry is the
-        present. While the gateway was poisoned there is None instead of the text. That it was stopped does not
-        show.
+        present. Times when the gateway was stopped are not marked.
+
+        Returns:
+            Pairs of Unix time by the gateway's clock, in seconds, and text; None while the gateway was poisoned.
+
         """
         requests = self.journal
         self._journal.look()
         return history.timeline(requests, self._gateway.moves, self.clock(), check=self.settings.consistency_check)
 
     def lint(self) -> list[LintProblem]:
-        """Return what could be better in what the application pushed in this test, each problem once.
+        """Check what the application pushed in this test, and return each problem once.
 
-        Promlint's rules, as ``promtool check metrics`` has them, and the push's own: an instance in the grouping key,
-        counters that go down, names that Prometheus uses itself, labels that the grouping key overwrites, and label
-        values that grow with every push.
+        It applies promlint's rules, as ``promtool check metrics`` has them, and others about pushes: an instance in the
+        grouping key, decreasing counters, names that Prometheus uses itself, labels that the grouping key overwrites,
+        and label values that grow with every push.
+
+        Returns:
+            The problems in the order of the pushes.
+
         """
         return linter.lint(self.requests)
 
     # Its life
 
     def start(self) -> Pushgateway:
-        """Start the gateway, on the port that it had before; running already, do nothing.
+        """Start the gateway on its previous port, unless it is already running.
+
+        Returns:
+            The gateway itself.
 
         Raises:
             OSError: the port is taken.
@@ -244,9 +266,9 @@ class Pushgateway(Asserting, Waiting, Sending):
         return self
 
     def stop(self) -> None:
-        """Stop the gateway: its port is closed, its connections are, and its metrics go unless a file keeps them.
+        """Stop the gateway: close its port and its connections; its metrics are lost unless a file keeps them.
 
-        What it held last can still be read. Stopped already, this does nothing.
+        The metrics that it held last can still be read. If it is already stopped this does nothing.
 
         Raises:
             Exception: what a thread of the gateway, or a fault's predicate, had raised.
@@ -260,14 +282,14 @@ class Pushgateway(Asserting, Waiting, Sending):
         self._gateway.restart()
 
     def crash(self) -> None:
-        """End the gateway as a kill does, without a last write, and start it on the same port."""
+        """Stop the gateway like a kill, without a last write, and start it on the same port."""
         self._gateway.crash()
 
     def reset(self) -> None:
         """Empty gateway and journal and lift all faults, without touching a client's connection.
 
-        A request that was sent before, even if it is under way or was not read yet, is answered as by an empty gateway
-        and shows nowhere; one that waits for a fault has its connection closed.
+        A request that was sent before, even if it is in progress or unread, is answered as by an empty gateway and is
+        not recorded anywhere; the connection of one that waits for a fault is closed.
         """
         supervisor(self).reset()
 

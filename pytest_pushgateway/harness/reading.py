@@ -71,7 +71,14 @@ class Reading(Journalled):
         return [Group(stored) for stored in self._store.groups()]
 
     def group(self, *, labels: Mapping[str, object] | None = None, **grouping_key: object) -> Group:
-        """Return the group with exactly this grouping key; ``labels`` is for labels that are not Python names.
+        """Return the group with exactly this grouping key.
+
+        Args:
+            labels: labels of the key that are not Python names.
+            grouping_key: the grouping key, the job included.
+
+        Returns:
+            The group as it is now.
 
         Raises:
             NotExposed: there is none; the message lists the groups there are.
@@ -93,8 +100,14 @@ class Reading(Journalled):
     def family(self, name: str, /) -> Family:
         """Return the metric family of this name, of all groups together.
 
+        Args:
+            name: the exact name.
+
+        Returns:
+            The family as it is now.
+
         Raises:
-            NotExposed: there is none; the message lists names alike.
+            NotExposed: there is none; the message lists similar names.
 
         """
         __tracebackhide__ = True
@@ -113,6 +126,14 @@ class Reading(Journalled):
     def value(self, name: str, /, *, labels: Mapping[str, object] | None = None, **label_values: object) -> float:
         """Return the value of the one sample that has this name and these labels, perhaps among others.
 
+        Args:
+            name: the sample's exact name.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            The value.
+
         Raises:
             AssertionError: none or several match; the message shows the candidates.
 
@@ -128,9 +149,15 @@ class Reading(Journalled):
         raise AssertionError(self._not_exposed(expectation, found))
 
     def get_sample_value(self, name: str, labels: Mapping[str, str] | None = None) -> float | None:
-        """Return the value of the sample with exactly these labels, or None, as a ``CollectorRegistry`` does.
+        """Return the value of the sample with exactly these labels, as a ``CollectorRegistry`` does.
 
-        ``instance=""``, which the gateway adds, may be left out.
+        Args:
+            name: the sample's exact name.
+            labels: all its labels; ``instance=""``, which the gateway adds, may be left out.
+
+        Returns:
+            The value; None if there is no such sample.
+
         """
         __tracebackhide__ = True
         expectation = expected(self, name, ANY, labels, {})
@@ -147,11 +174,17 @@ class Reading(Journalled):
     ) -> list[float]:
         """Return the values that the application's accepted pushes of this test carried for this name, in their order.
 
-        Of a push that carried several such samples all values are there: give labels that only one of them has.
+        Args:
+            name: the samples' exact name.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; give enough of them if one push carries several such samples.
+
+        Returns:
+            The values; of a push with several such samples all of them.
 
         Raises:
-            AssertionError: there are none, and could have been none: no series of the name ever had a label that is
-                asked for, or only a counter of the name with ``_total`` was there.
+            AssertionError: there are none, and never could be: no series of the name ever had a label that is asked
+                for, or only a counter of the name with ``_total`` was there.
 
         """
         __tracebackhide__ = True

@@ -77,18 +77,26 @@ class Sending(Journalled):
         method: str = "PUT",
         check: bool = True,
     ) -> Push:
-        """Push metrics as the test's own and return the journalled push.
+        """Push metrics as the test's own, over HTTP.
 
-        ``metrics`` is text as the text format has it, bytes, a registry, metric families, or a mapping from a series
-        (``backup_bytes`` or ``backup_bytes{disk="sda"}``) to a number. ``method`` is PUT or POST.
+        Args:
+            metrics: text as the text format has it, bytes, a registry, metric families, or a mapping from a series
+                (``backup_bytes`` or ``backup_bytes{disk="sda"}``) to a number.
+            job: the job of the grouping key.
+            grouping_key: further labels of the grouping key.
+            method: ``"PUT"`` replaces the whole group, ``"POST"`` only the metrics of the same names.
+            check: whether a rejection raises an exception.
+
+        Returns:
+            The push as the journal has it.
 
         Raises:
-            PushRejected: the gateway refused the push and ``check`` is true.
-            ConnectionRefusedError: the gateway is stopped, or the fault ``refuse`` is active; it says which.
+            PushRejected: the gateway rejected the push and ``check`` is true.
+            ConnectionRefusedError: the gateway is stopped, or the fault ``refuse`` is active; the message names which.
             ConnectionError: the gateway demands a client certificate.
             OSError: the gateway cannot be reached for another reason.
             TypeError: the metrics, the job or a grouping label are of a kind that cannot be pushed.
-            ValueError: the method is another, or the job is in the grouping key, too.
+            ValueError: the method is another, or ``grouping_key`` also has the job.
 
         """
         __tracebackhide__ = True
@@ -121,12 +129,19 @@ class Sending(Journalled):
         return entry
 
     def scrape(self, accept: str | None = None) -> Scrape:
-        """GET the telemetry path, as Prometheus does, with ``accept`` as the Accept header.
+        """GET the telemetry path, as Prometheus does.
+
+        Args:
+            accept: the Accept header; None to send none.
+
+        Returns:
+            The answer, whatever its status.
 
         Raises:
-            ConnectionRefusedError: the gateway is stopped, or the fault ``refuse`` is active; it says which.
+            ConnectionRefusedError: the gateway is stopped, or the fault ``refuse`` is active; the message names which.
             ConnectionError: the gateway demands a client certificate.
             OSError: the gateway cannot be reached for another reason.
+            TypeError: ``accept`` is not text.
 
         """
         if accept is not None and not isinstance(accept, str):

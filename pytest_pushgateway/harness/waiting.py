@@ -54,11 +54,22 @@ class Waiting(Journalled):
     ) -> Push:
         """Return the ``count``-th accepted push of this test that carries such a sample.
 
-        Pushes that are there already count, but only those after the push ``after``, if one is given; what the test
-        itself pushes does not. ``timeout`` is in seconds, a timedelta or a text such as ``"1m30s"``.
+        Pushes that are there already count; those of the test itself do not.
+
+        Args:
+            name: the exact name; None for any push.
+            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            after: count only pushes after this one.
+            count: which of the pushes to return, from 1.
+            timeout: seconds, a timedelta or a text such as ``"1m30s"``, of real time.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            The push.
 
         Raises:
-            AssertionError: it did not come in time.
+            AssertionError: it did not arrive in time; the message lists what arrived instead.
 
         """
         __tracebackhide__ = True
@@ -70,18 +81,21 @@ class Waiting(Journalled):
         return push
 
     def wait_until(self, predicate: Callable[[], _T], timeout: Duration = 5) -> _T:
-        """Call ``predicate()`` in this thread, after every request and now and then, until it is true; return that.
+        """Call ``predicate()`` in this thread, after every request and now and then, until it is true.
 
-        While it raises an AssertionError or a LookupError it is not true yet, so that it can be an assertion:
+        As long as it raises an AssertionError or a LookupError it is not true yet, so that it can be an assertion:
         ``wait_until(lambda: gateway.assert_exposed("rows", 7))``.
 
         Args:
             predicate: a function without parameters, not a coroutine function.
-            timeout: seconds, a timedelta or a text such as ``"1m30s"``.
+            timeout: seconds, a timedelta or a text such as ``"1m30s"``, of real time.
+
+        Returns:
+            What the predicate returned.
 
         Raises:
             AssertionError: it was not true in time; the message has what it returned or raised last.
-            TypeError: the predicate is not a function, or returned what is always true.
+            TypeError: the predicate is not a function, or returned something that is always true.
 
         """
         __tracebackhide__ = True
@@ -105,11 +119,23 @@ class Waiting(Journalled):
         labels: Mapping[str, object] | None = None,
         **label_values: object,
     ) -> Push:
-        """Do as `wait_for_push` does, while the event loop (asyncio's) runs on.
+        """Wait as `wait_for_push` does, while the event loop (asyncio's) keeps running.
+
+        Args:
+            name: the exact name; None for any push.
+            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            after: count only pushes after this one.
+            count: which of the pushes to return, from 1.
+            timeout: seconds, a timedelta or a text such as ``"1m30s"``, of real time.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            The push.
 
         Raises:
-            AssertionError: the push did not come in time.
-            RuntimeError: no event loop of asyncio runs here.
+            AssertionError: it did not arrive in time; the message lists what arrived instead.
+            RuntimeError: no event loop of asyncio is running.
 
         """
         __tracebackhide__ = True
@@ -127,12 +153,19 @@ class Waiting(Journalled):
     async def async_wait_until(self, predicate: Callable[[], _T], timeout: Duration = 5) -> _T: ...
 
     async def async_wait_until(self, predicate: Callable[[], Any], timeout: Duration = 5) -> Any:
-        """Do as `wait_until` does, while the event loop (asyncio's) runs on; ``predicate`` may be a coroutine function.
+        """Wait as `wait_until` does, while the event loop (asyncio's) keeps running.
+
+        Args:
+            predicate: a function or coroutine function without parameters.
+            timeout: seconds, a timedelta or a text such as ``"1m30s"``, of real time.
+
+        Returns:
+            What the predicate returned.
 
         Raises:
-            AssertionError: it was not true in time.
-            TypeError: the predicate is not a function, or returned what is always true.
-            RuntimeError: no event loop of asyncio runs here.
+            AssertionError: it was not true in time; the message has what it returned or raised last.
+            TypeError: the predicate is not a function, or returned something that is always true.
+            RuntimeError: no event loop of asyncio is running.
 
         """
         __tracebackhide__ = True

@@ -78,7 +78,16 @@ class Interception:
         self.remove()
 
     def receive(self, address: Address, host: str) -> Way | None:
-        """Return the way to the gateway of a connection to one of the addresses."""
+        """Return the way to the gateway of a connection to one of the addresses, and count it.
+
+        Args:
+            address: which of them.
+            host: the name under which it was asked for; the gateway is the same for all.
+
+        Returns:
+            The way.
+
+        """
         self._connections[address] += 1
         return Way(*self._receiver.place(), self._ports.add)
 

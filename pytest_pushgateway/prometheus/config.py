@@ -62,9 +62,14 @@ class PrometheusConfig(Configuration):
     def gateway_jobs(self, *gateways: object) -> list[ScrapeJob]:
         """Return the jobs that scrape a Pushgateway.
 
-        ``gateways`` are objects with an ``address`` (a ``Pushgateway``), addresses, job names or regular expressions,
-        as for ``--gateway``: then the jobs that scrape one of them. Where there are none (a gateway in a test does not
-        have the address that the configuration names), and without arguments, the jobs that look like it.
+        Args:
+            gateways: objects with an ``address`` (a ``Pushgateway``), addresses, job names or regular expressions, as
+                for ``--gateway``.
+
+        Returns:
+            The jobs that scrape one of them. Without arguments, or if there are none (a gateway in a test does not have
+            the address that the configuration names), the jobs that look like a gateway's.
+
         """
         return gateway_jobs(self, gateways)
 
@@ -77,7 +82,7 @@ class PrometheusConfig(Configuration):
         now: float | None = None,
         timeout: float | None = None,
     ) -> ScrapeResult:
-        """Scrape ``gateway`` (a ``Pushgateway``) as Prometheus would, and return what it would store.
+        """Scrape ``gateway`` (a ``Pushgateway``) as Prometheus would.
 
         Every target of the job is scraped once. A scrape that fails raises nothing: its result has the error.
 
@@ -88,9 +93,12 @@ class PrometheusConfig(Configuration):
             now: the Unix time of the scrape, in seconds.
             timeout: seconds to wait instead of the job's ``scrape_timeout``.
 
+        Returns:
+            What Prometheus would store.
+
         Raises:
             LookupError: the job does not exist or has no known targets.
-            Unsimulated: the simulation leaves out what it would take.
+            Unsimulated: the simulation does not cover something that the job needs.
 
         """
         __tracebackhide__ = True
@@ -114,10 +122,14 @@ class PrometheusConfig(Configuration):
             job: the scrape job; without it all that scrape the gateway.
             targets: replaces service discovery, as in `scrape`.
             rule_files: rule files instead of those of the configuration.
-            promtool: where promtool is; by default `promtool`.
+            promtool: where promtool is; by default PROMTOOL_BINARY or PATH.
+
+        Returns:
+            The test.
 
         Raises:
             BinaryNotFound: there is no promtool.
+            LookupError: no job scrapes the gateway.
 
         """
         __tracebackhide__ = True
@@ -144,14 +156,26 @@ def load(
     rules: Iterable[str | PathLike[str]] = (),
     metrics: str | bytes | None = None,
 ) -> PrometheusConfig:
-    """Read a configuration from ``path``, or from ``text`` (then ``path`` only names it and anchors relative paths).
+    """Read a configuration from a file or a text.
 
-    ``version`` is the Prometheus version whose rules apply; ``files=False`` leaves out everything that looks at other
-    files (promtool's ``--syntax-only``); ``lint`` is ``none``, ``default`` or ``strict``; ``ignore`` has rules not to
-    report; ``gateway`` one or more gateways (see :meth:`PrometheusConfig.gateway_jobs`); ``rules`` rule files for the
-    rules about alerts; ``metrics`` what the gateway exposes, for the rules that need it.
+    Args:
+        path: the file; with ``text`` it only names the text and anchors relative paths.
+        text: the configuration itself.
+        version: the Prometheus version whose rules apply.
+        files: whether to look at other files; false is promtool's ``--syntax-only``.
+        lint: ``"none"``, ``"default"`` or ``"strict"``.
+        ignore: rules not to report.
+        gateway: one or more gateways, as for `PrometheusConfig.gateway_jobs`.
+        rules: rule files for the rules about alerts.
+        metrics: the metrics that the gateway exposes, for the rules that need them.
 
-    Raises ``ValueError`` for an unknown version, set or rule, ``TypeError`` without ``path`` and ``text``.
+    Returns:
+        The configuration, valid or not: ``problems`` has the findings.
+
+    Raises:
+        ValueError: the version, the set or a rule is unknown.
+        TypeError: neither ``path`` nor ``text`` is given.
+
     """
     if version not in VERSIONS:
         raise ValueError(f"unknown Prometheus version {version!r}; known are {', '.join(VERSIONS)}")

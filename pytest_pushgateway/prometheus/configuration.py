@@ -40,11 +40,25 @@ class Configuration:
         return [one for one in self.problems if one.severity == "error" and not one.rule.startswith("PG")]
 
     def text_of(self, file: str | None) -> bytes:
-        """Return the bytes of ``file`` (default: the configuration itself); empty if it was not read."""
+        """Return the bytes of a file.
+
+        Args:
+            file: its path; None for the configuration itself.
+
+        Returns:
+            The bytes; empty if the file was not read.
+
+        """
         return self.texts.get(self.path if file is None else file, b"")
 
     def job(self, name: str) -> ScrapeJob:
-        """Return the scrape job called ``name``.
+        """Return a scrape job by its name.
+
+        Args:
+            name: the exact ``job_name``.
+
+        Returns:
+            The job.
 
         Raises:
             LookupError: there is no such job; the message lists the jobs there are.

@@ -56,19 +56,40 @@ class Section:
             setattr(self, name, value)
 
     def position(self, key: str | None = None) -> Position | None:
-        """Return where this section, or the value of ``key`` in it, begins; ``None`` if it was not written."""
+        """Return where this section, or the value of a key in it, begins.
+
+        Args:
+            key: as in the file; None for the section.
+
+        Returns:
+            The position; None if it was not written.
+
+        """
         if key is None:
             return self.start
         found = self.positions.get(key)
         return found[1] if found else None
 
     def key_position(self, key: str) -> Position | None:
-        """Return where the key itself stands; ``None`` if it was not written."""
+        """Return where a key itself is.
+
+        Args:
+            key: as in the file.
+
+        Returns:
+            The position; None if it was not written.
+
+        """
         found = self.positions.get(key)
         return found[0] if found else None
 
     def written(self, key: str) -> bool:
-        """Return whether ``key`` stands in the file, with whatever value."""
+        """Return whether a key is in the file, with whatever value.
+
+        Args:
+            key: as in the file.
+
+        """
         return key in self.positions
 
     def _values(self) -> Iterator[tuple[str, Any]]:

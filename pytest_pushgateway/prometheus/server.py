@@ -32,24 +32,39 @@ SCRAPE_INTERVAL = 0.2
 
 
 def find_prometheus(option: str | os.PathLike[str] | Program | None = None) -> str:
-    """Return the path of Prometheus: ``option``, PROMETHEUS_BINARY, PATH.
+    """Return the path of Prometheus.
 
-    Raises :class:`~pytest_pushgateway.programs.BinaryNotFound`.
+    Args:
+        option: a path; by default PROMETHEUS_BINARY or PATH.
+
+    Returns:
+        The path of an executable file.
+
+    Raises:
+        BinaryNotFound: there is none; the message lists where it was searched for.
+
     """
     return find_binary("prometheus", option, ("PROMETHEUS_BINARY",))
 
 
 class PrometheusServer:
-    """A real Prometheus that scrapes ``gateway`` with the jobs of ``config`` that are meant for it.
+    """A Prometheus process that scrapes ``gateway`` with the jobs of ``config`` that are meant for it.
 
-    ``gateway`` has ``host``, ``port`` and ``scheme``. ``job`` names one job; without it, those that scrape the gateway.
-    ``targets`` replaces service discovery; ``scrape_interval`` is seconds, instead of the configured one;
-    ``binary`` a path, else PROMETHEUS_BINARY or PATH. Usable as a context manager.
+    Usable as a context manager. The samples carry the real time, whatever the gateway's clock says: alerts and times at
+    a frozen clock are for :mod:`~pytest_pushgateway.prometheus.rules.rule_test`.
 
-    The samples carry the real time, whatever the gateway's clock says: alerts and times at a frozen clock are for
-    :mod:`~pytest_pushgateway.prometheus.rules.rule_test`.
+    Args:
+        config: the configuration, as `load` returns it.
+        gateway: has ``host``, ``port`` and ``scheme``.
+        job: one job's name; without it, the jobs that scrape the gateway.
+        targets: replaces service discovery: addresses, or label sets.
+        scrape_interval: seconds, or another `Duration`, instead of the configured one.
+        binary: a path; by default PROMETHEUS_BINARY or PATH.
 
-    Raises :class:`~pytest_pushgateway.programs.BinaryNotFound`, and ``LookupError`` where no job fits.
+    Raises:
+        BinaryNotFound: there is no Prometheus.
+        LookupError: no job fits.
+
     """
 
     def __init__(
@@ -112,11 +127,18 @@ class PrometheusServer:
         return self._process.running
 
     def start(self, *, wait: bool = True, timeout: Duration = 60.0) -> None:
-        """Start the process and, with ``wait``, go on when every target has been scraped without an error.
+        """Start the process.
 
-        The first scrape comes after about 5 seconds, whatever the interval. Raises
-        :class:`~pytest_pushgateway.prometheus.process.PrometheusError` with the targets' errors after ``timeout``
-        seconds, or with Prometheus's log if it ends.
+        The first scrape comes after about 5 seconds, whatever the interval.
+
+        Args:
+            wait: whether to return only when every target has been scraped without an error.
+            timeout: seconds, a timedelta or a text, for that.
+
+        Raises:
+            PrometheusError: a target was not scraped in time, with the targets' errors; or the process ended, with its
+                log.
+
         """
         self._process.start()
         if wait:
@@ -133,8 +155,14 @@ class PrometheusServer:
     def wait_until_scraped(self, timeout: Duration = 60.0) -> None:
         """Return when every target has been scraped without an error, by a scrape that began after this call.
 
-        What was pushed before is then in Prometheus. Raises
-        :class:`~pytest_pushgateway.prometheus.process.PrometheusError` after ``timeout`` seconds.
+        Everything that was pushed before is then in Prometheus.
+
+        Args:
+            timeout: seconds, a timedelta or a text such as ``"1m30s"``.
+
+        Raises:
+            PrometheusError: a target was not scraped in time.
+
         """
         deadline = monotonic() + seconds(timeout, "timeout")
         before: dict[str, str] | None = None
@@ -159,11 +187,33 @@ class PrometheusServer:
             time.sleep(0.02)
 
     def query(self, expression: str) -> list[Sample]:
-        """Evaluate a PromQL expression now; a scalar is one sample without a name."""
+        """Evaluate a PromQL expression now.
+
+        Args:
+            expression: in PromQL.
+
+        Returns:
+            The samples; a scalar is one sample without a name.
+
+        Raises:
+            PrometheusError: the expression is not valid; the text is Prometheus's.
+
+        """
         return self._process.query(expression)
 
     def series(self, match: str = '{__name__=~".+"}') -> list[Sample]:
-        """Return the current sample of every series, or of those that a selector matches, sorted by name and labels."""
+        """Return the current sample of every series, or of those that a selector matches.
+
+        Args:
+            match: the selector.
+
+        Returns:
+            The samples, sorted by name and labels.
+
+        Raises:
+            PrometheusError: the selector is not valid; the text is Prometheus's.
+
+        """
         found = self._process.query(match)
         return sorted(found, key=lambda sample: (sample.name, sorted(sample.labels.items())))
 

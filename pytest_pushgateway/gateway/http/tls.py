@@ -182,10 +182,17 @@ class TlsContext(ssl.SSLContext):
 
 
 def configured_context(settings: dict[str, Any]) -> ssl.SSLContext:
-    """Return the context of a web configuration's ``tls_server_config``, its files read into ``cert``, ``key`` and
-    ``client_ca`` already.
+    """Return the context of a web configuration's ``tls_server_config``.
 
-    Raises TlsError, in the original's words where it has any.
+    Args:
+        settings: the section, with its files already read into ``cert``, ``key`` and ``client_ca``.
+
+    Returns:
+        The context.
+
+    Raises:
+        TlsError: it cannot be used; in the original's words if it has any.
+
     """
     client_auth = settings.get("client_auth_type", "")
     if client_auth in ("RequireAnyClientCert", "RequireClientCert"):

@@ -140,7 +140,26 @@ class Faults:
         when: When | None = None,
         after: bool = False,
     ) -> Fault:
-        """Answer with ``status``; the body is the status's phrase unless one is given."""
+        """Answer with an error.
+
+        Args:
+            status: the status of the answer.
+            body: its body; by default the status's phrase.
+            headers: further headers of the answer.
+            times: the number of requests after which it ends; by default it has no end.
+            methods: the methods that meet it; by default PUT, POST and DELETE on groups.
+            paths: shell patterns of the paths that meet it.
+            when: a predicate on the `Request`.
+            after: whether the request takes effect before it fails, so that a retry doubles it.
+
+        Returns:
+            The fault, which is also a context manager.
+
+        Raises:
+            TypeError: an argument is of another type.
+            ValueError: the status is not one.
+
+        """
         __tracebackhide__ = True
         answer = reply(status, body, headers)
         effect = {**answer._asdict(), "store": after, "after": after}
@@ -155,7 +174,22 @@ class Faults:
         paths: str | Iterable[str] | None = None,
         when: When | None = None,
     ) -> Fault:
-        """Wait before the request takes effect and is answered: seconds, a timedelta or a text such as ``"1.5s"``."""
+        """Wait before the request takes effect and is answered.
+
+        Args:
+            seconds: real time: seconds, a timedelta or a text such as ``"1.5s"``.
+            times: the number of requests after which it ends; by default it has no end.
+            methods: the methods that meet it; by default PUT, POST and DELETE on groups.
+            paths: shell patterns of the paths that meet it.
+            when: a predicate on the `Request`.
+
+        Returns:
+            The fault, which is also a context manager.
+
+        Raises:
+            ValueError: it is not a number of seconds.
+
+        """
         __tracebackhide__ = True
         wait = _read_delay(seconds)
         return self._add(f"delay({wait:g})", {"wait": wait}, False, times, methods, paths, when)
@@ -177,12 +211,15 @@ class Faults:
                 status, ``(status, body)``, ``(status, body, headers)``, werkzeug's ``Response``, or None: then the
                 request takes effect and gets the gateway's own.
             times: how many requests meet the fault; of a sequence no more than it has answers.
-            methods: the methods of requests that meet it.
-            paths: shell patterns of the paths that do.
+            methods: the methods that meet it; by default PUT, POST and DELETE on groups.
+            paths: shell patterns of the paths that meet it.
             when: a predicate on the `Request`.
 
+        Returns:
+            The fault, which is also a context manager.
+
         Raises:
-            TypeError: it is something else.
+            TypeError: ``answers`` is something else.
             ValueError: a status is not one, or there are no answers, or fewer than ``times``.
 
         """
@@ -203,7 +240,19 @@ class Faults:
         when: When | None = None,
         after: bool = False,
     ) -> Fault:
-        """Never answer: the connection stays open until the client gives up or the fault ends."""
+        """Never answer: the connection stays open until the client gives up or the fault ends.
+
+        Args:
+            times: the number of requests after which it ends; by default it has no end.
+            methods: the methods that meet it; by default PUT, POST and DELETE on groups.
+            paths: shell patterns of the paths that meet it.
+            when: a predicate on the `Request`.
+            after: whether the request takes effect before it fails, so that a retry doubles it.
+
+        Returns:
+            The fault, which is also a context manager.
+
+        """
         effect = {"wait": math.inf, "disconnect": True, "store": after, "after": after}
         return self._add(_name("hang(", after), effect, True, times, methods, paths, when)
 
@@ -216,7 +265,19 @@ class Faults:
         when: When | None = None,
         after: bool = False,
     ) -> Fault:
-        """Reset the connection (RST) instead of answering."""
+        """Reset the connection (RST) instead of answering.
+
+        Args:
+            times: the number of requests after which it ends; by default it has no end.
+            methods: the methods that meet it; by default PUT, POST and DELETE on groups.
+            paths: shell patterns of the paths that meet it.
+            when: a predicate on the `Request`.
+            after: whether the request takes effect before it fails, so that a retry doubles it.
+
+        Returns:
+            The fault, which is also a context manager.
+
+        """
         effect = {"disconnect": True, "store": after, "after": after}
         return self._add(_name("disconnect(", after), effect, True, times, methods, paths, when)
 
@@ -229,13 +290,36 @@ class Faults:
         paths: str | Iterable[str] | None = None,
         when: When | None = None,
     ) -> Fault:
-        """Send only the first ``size`` bytes of the response, status line included, then close the connection."""
+        """Send only the first bytes of the answer, status line included, then close the connection.
+
+        Args:
+            size: bytes.
+            times: the number of requests after which it ends; by default it has no end.
+            methods: the methods that meet it; by default PUT, POST and DELETE on groups.
+            paths: shell patterns of the paths that meet it.
+            when: a predicate on the `Request`.
+
+        Returns:
+            The fault, which is also a context manager.
+
+        Raises:
+            ValueError: the size is not a number of bytes.
+
+        """
         if type(size) is not int or size < 0:
             raise ValueError(f"truncate() takes a number of bytes, not {size!r}")
         return self._add(f"truncate({size})", {"cut_after": size}, False, times, methods, paths, when)
 
     def refuse(self) -> Fault:
-        """Refuse connections, the test's own too, as a gateway that is not running does; the port is kept."""
+        """Refuse connections, the test's own included, like a gateway that is not running; the port is kept.
+
+        Returns:
+            The fault, which is also a context manager.
+
+        Raises:
+            RuntimeError: the gateway is stopped, and already refuses connections.
+
+        """
         if not self._refusing:
             self._refuse(True)
             self._refusing = True

@@ -270,6 +270,14 @@ class Push(Request):
     def value(self, name: str, /, *, labels: Mapping[str, object] | None = None, **label_values: object) -> float:
         """Return the value of the one sample of the push that has this name and these labels, perhaps among others.
 
+        Args:
+            name: the sample's exact name.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            The value.
+
         Raises:
             AssertionError: none or several match; the message shows the candidates.
 

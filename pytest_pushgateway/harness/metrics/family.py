@@ -35,7 +35,12 @@ class Family:
         return mine == others
 
     def to_metric(self) -> prometheus_client.Metric:
-        """Convert to prometheus_client's ``Metric``: named without ``_total``, ``unknown`` for ``untyped``."""
+        """Convert to prometheus_client's ``Metric``: named without ``_total``, ``unknown`` for ``untyped``.
+
+        Returns:
+            A new ``prometheus_client.Metric``.
+
+        """
         from prometheus_client.metrics_core import Metric
 
         name = self.name

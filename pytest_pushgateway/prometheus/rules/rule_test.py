@@ -77,14 +77,24 @@ def rules(
     rule_files: Sequence[str | os.PathLike[str]] | None = None,
     promtool: str | os.PathLike[str] | Program | None = None,
 ) -> RuleTest:
-    """Return the rules of ``config``, to be tested against what ``gateway`` has exposed so far.
+    """Return the rules of a configuration, to be tested against what a gateway has exposed so far.
 
-    ``gateway`` has ``timeline()``: pairs of Unix time by its clock, in seconds, and the text that it exposed from then
-    on (``None`` while it could not be reached); the last pair's time is the present. ``job`` is the scrape job (without
-    it all that scrape the gateway), ``targets`` replaces service discovery, ``rule_files`` for those of the
-    configuration.
+    Args:
+        config: the configuration, as `load` returns it.
+        gateway: has ``timeline()``: pairs of Unix time by its clock, in seconds, and the text that it exposed from then
+            on (None while it could not be reached); the last pair's time is the present.
+        job: the scrape job; without it all that scrape the gateway.
+        targets: replaces service discovery.
+        rule_files: rule files instead of those of the configuration.
+        promtool: where promtool is; by default PROMTOOL_BINARY or PATH.
 
-    Raises :class:`~pytest_pushgateway.programs.BinaryNotFound` if there is no promtool.
+    Returns:
+        The test.
+
+    Raises:
+        BinaryNotFound: there is no promtool.
+        LookupError: no job scrapes the gateway.
+
     """
     __tracebackhide__ = True
     jobs = [config.job(job)] if job is not None else config.gateway_jobs(gateway) or config.gateway_jobs()
@@ -110,9 +120,8 @@ class RuleTest:
     """Rules, and a gateway's timeline to test them against.
 
     Moments are given as durations after the beginning of the timeline (``"24h7m"``, a timedelta), as Unix time in
-    seconds, as a datetime or as RFC 3339 has it (``"2026-01-01T00:00:00Z"``); without one it is the end of the
-    timeline, the present of the gateway's clock. What lies beyond that end is how things would go on if nobody pushed
-    any more.
+    seconds, as a datetime or as RFC 3339 has it (``"2026-01-01T00:00:00Z"``); by default it is the end of the timeline,
+    the present of the gateway's clock. Beyond that end, things go on as if nothing were pushed any longer.
 
     ``start`` and ``end`` are Unix time in seconds; ``rule_files`` the files, ``evaluation_interval`` seconds.
     """
@@ -153,9 +162,19 @@ class RuleTest:
         """What was asked so far, for :meth:`write`."""
 
     def query(self, expression: str, *, at: object = None) -> list[Sample]:
-        """Evaluate a PromQL expression; recording rules and ``ALERTS`` are there.
+        """Evaluate a PromQL expression; recording rules and ``ALERTS`` are available.
 
-        Raises :class:`RulesError` with promtool's words for an expression that is none.
+        Args:
+            expression: in PromQL.
+            at: the moment.
+
+        Returns:
+            The samples; a scalar is one sample without a name.
+
+        Raises:
+            RulesError: the expression is not valid; the text is promtool's.
+            TypeError: the expression is not a string.
+
         """
         __tracebackhide__ = True
         from prometheus_client.samples import Sample
@@ -172,14 +191,31 @@ class RuleTest:
         return found
 
     def alerts(self, *, at: object = None) -> list[Alert]:
-        """Return the alerts that are pending or firing, in the order of their names and labels."""
+        """Return the alerts that are pending or firing.
+
+        Args:
+            at: the moment.
+
+        Returns:
+            The alerts, sorted by name and labels.
+
+        """
         __tracebackhide__ = True
         return self._alerts(self._after(at), keep=True)
 
     def transitions(self, name: str, *, until: object = None) -> list[Transition]:
-        """Return when the alert ``name`` became pending, fired and cleared, from the beginning to ``until``.
+        """Return when an alert became pending, fired and cleared, from the beginning on.
 
-        ``LookupError`` where the rule files have no such alert.
+        Args:
+            name: the alert's.
+            until: the last moment.
+
+        Returns:
+            The changes in the order of their times.
+
+        Raises:
+            LookupError: the rule files have no such alert.
+
         """
         __tracebackhide__ = True
         self._check_alert(name)
@@ -195,9 +231,22 @@ class RuleTest:
         labels: Mapping[str, object] | None = None,
         **label_values: object,
     ) -> Alert:
-        """Assert that an alert with these labels fires at a moment, and return it.
+        """Assert that an alert with these labels fires at a moment.
 
-        ``after`` counts from the beginning: a duration or seconds. Labels match as a subset.
+        Args:
+            name: the alert's.
+            after: the moment, counted from the beginning: a duration or seconds.
+            at: the moment, in any other form.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            The alert.
+
+        Raises:
+            AssertionError: none fires; the message shows the alert's history.
+            LookupError: the rule files have no such alert.
+
         """
         __tracebackhide__ = True
         moment = self._moment(after, at)
@@ -225,10 +274,25 @@ class RuleTest:
         labels: Mapping[str, object] | None = None,
         **label_values: object,
     ) -> Literal[True]:
-        """Assert that no alert with these labels fires at a moment, and return True; a pending one may be there.
+        """Assert that no alert with these labels fires at a moment; a pending one may be there.
 
-        What could not have fired proves nothing: it fails, too, where no alert of that name has a label that is asked
-        for, nor could have by its rules and by the series that were scraped.
+        An assertion that could never have failed proves nothing. So it also fails if no alert of that name has a label
+        that is asked for, nor could have by its rules and by the series that were scraped.
+
+        Args:
+            name: the alert's.
+            after: the moment, counted from the beginning: a duration or seconds.
+            at: the moment, in any other form.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            True.
+
+        Raises:
+            AssertionError: one fires, or the assertion proves nothing.
+            LookupError: the rule files have no such alert.
+
         """
         __tracebackhide__ = True
         moment = self._moment(after, at)
@@ -260,9 +324,16 @@ class RuleTest:
         return known.union(*(one.words for one in self.rule_files))
 
     def write(self, path: str | os.PathLike[str]) -> list[str]:
-        """Write a test file for ``promtool test rules`` that asks what was asked here and expects what was answered.
+        """Write a test file for ``promtool test rules`` that repeats the questions asked here, with their answers.
 
-        Rule files that had to be changed are written beside it. Returns the paths of all files written.
+        Rule files that had to be changed are written to the same directory.
+
+        Args:
+            path: the test file's.
+
+        Returns:
+            The paths of all files written.
+
         """
         answers: list[tuple[Vector | Firing, Any]] = [(one, self._answers[one]) for one in self._asked]
         longest = max((question.at for question in self._asked), default=self._after(None))

@@ -111,7 +111,20 @@ class ScrapeResult:
         return Sample(name, labels, stored.value, at)
 
     def value(self, name: str, /, *, labels: Mapping[str, object] | None = None, **label_values: object) -> float:
-        """Return the value of the one stored sample that matches; ``AssertionError`` if none or several do."""
+        """Return the value of the one stored sample that matches.
+
+        Args:
+            name: the sample's exact name.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            The value.
+
+        Raises:
+            AssertionError: none or several match; the message shows the candidates.
+
+        """
         __tracebackhide__ = True
         wanted = self._wanted(name, ANY, labels, label_values)
         found = list(self._matching(name, wanted))
@@ -122,7 +135,21 @@ class ScrapeResult:
     def assert_stored(
         self, name: str, value: Any = ANY, /, *, labels: Mapping[str, object] | None = None, **label_values: object
     ) -> Sample:
-        """Assert that a stored sample matches, and return the first; ``value`` is anything that equals a number."""
+        """Assert that a stored sample matches.
+
+        Args:
+            name: the sample's exact name.
+            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            The first such sample.
+
+        Raises:
+            AssertionError: there is none; the message shows what became of the nearest one.
+
+        """
         __tracebackhide__ = True
         wanted = self._wanted(name, value, labels, label_values)
         for sample in self._matching(name, wanted):
@@ -134,11 +161,24 @@ class ScrapeResult:
     def assert_not_stored(
         self, name: str, value: Any = ANY, /, *, labels: Mapping[str, object] | None = None, **label_values: object
     ) -> Literal[True]:
-        """Assert that no stored sample matches; return True.
+        """Assert that no stored sample matches.
 
-        What could not have been stored proves nothing: it fails, too, where no series of that name has a label that is
-        asked for, where only a counter of the name with ``_total`` or the parts of a histogram or summary are there,
-        and where a target was not scraped.
+        An assertion that could never have failed proves nothing. So it also fails if no series of that name has a label
+        that is asked for, if only a counter of the name with ``_total`` or the parts of a histogram or summary are
+        there, and if a target was not scraped.
+
+        Args:
+            name: the sample's exact name.
+            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            labels: matchers of labels that are not Python names.
+            label_values: matchers of labels; other labels may have any value.
+
+        Returns:
+            True.
+
+        Raises:
+            AssertionError: a sample matches, or the assertion proves nothing.
+
         """
         __tracebackhide__ = True
         wanted = self._wanted(name, value, labels, label_values)
@@ -152,7 +192,15 @@ class ScrapeResult:
         return True
 
     def assert_up(self) -> Literal[True]:
-        """Assert that every target was scraped without an error; return True."""
+        """Assert that every target was scraped without an error.
+
+        Returns:
+            True.
+
+        Raises:
+            AssertionError: one was not; the message has the errors.
+
+        """
         __tracebackhide__ = True
         down = [scrape for scrape in self.targets if scrape.health != "up"]
         if down or not self.targets:

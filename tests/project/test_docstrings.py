@@ -1,0 +1,59 @@
+"""Docstrings of the public face: one form, with every parameter, the result and the exceptions."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import pytest_pushgateway
+
+NOTHING = (None, "None", "NoReturn", inspect.Signature.empty)
+
+
+def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield every public function and method of what the package exports, each once."""
+    seen = set()
+    for name in sorted(pytest_pushgateway.__all__):
+        value = getattr(pytest_pushgateway, name)
+        members = {name: value} if inspect.isfunction(value) else {}
+        if inspect.isclass(value):
+            members = {f"{name}.{one}": inspect.getattr_static(value, one) for one in dir(value) if one[0] != "_"}
+        for place, member in members.items():
+            function = inspect.unwrap(member) if callable(member) else member
+            ours = (getattr(function, "__module__", None) or "").startswith("pytest_pushgateway")
+            if inspect.isfunction(function) and ours and function not in seen:
+                seen.add(function)
+                yield place, function
+
+
+FUNCTIONS = dict(functions())
+
+
+@pytest.mark.parametrize("place", FUNCTIONS)
+def test_docstring_has_parameters_result_and_exceptions(place: str) -> None:
+    docstring = inspect.getdoc(FUNCTIONS[place]) or ""
+    signature = inspect.signature(FUNCTIONS[place])
+    explained = re.findall(r"^ {4}(\w+): \S", _section(docstring, "Args"), re.MULTILINE)
+
+    assert explained == [name for name in signature.parameters if name != "self"]
+    assert signature.return_annotation in NOTHING or _returns(docstring), docstring
+    assert not re.search(r"\bRaises (?!:)", docstring), "exceptions belong into the section Raises:"
+
+
+@pytest.mark.parametrize("name", ["Pushgateway.push", "Faults.error", "load"])
+def test_known_functions_are_among_those_looked_at(name: str) -> None:
+    assert name in FUNCTIONS
+
+
+def _section(docstring: str, name: str) -> str:
+    found = re.search(rf"^{name}:\n((?: {{4}}.*\n?|\n)*)", docstring, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _returns(docstring: str) -> bool:
+    """A summary of one line says it, or there is a section."""
+    return bool(_section(docstring, "Returns")) or docstring.splitlines()[0].startswith("Return ")
