@@ -41,7 +41,7 @@ def seconds(value: Any, what: str, *, negative: bool = False) -> float:
         negative: whether it may be less than zero.
 
     Raises:
-        TypeError: it is something else.
+        TypeError: ``value`` is of another type.
         ValueError: the text is not a duration, or the span is not finite, or negative where it must not be.
 
     """
@@ -96,7 +96,7 @@ def moment(value: Any, what: str) -> float:
         what: how messages begin, such as "freeze() takes".
 
     Raises:
-        TypeError: it is something else.
+        TypeError: ``value`` is of another type.
         ValueError: the text is not of RFC 3339, or the number is not finite.
 
     """

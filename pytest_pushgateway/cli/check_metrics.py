@@ -28,7 +28,7 @@ FAILURE, PROBLEMS = 1, 3
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command: 0, 1 for what cannot be read, 2 for unusable arguments, 3 for problems, as promtool."""
+    """Run the command: 0, 1 for unreadable input, 2 for unusable arguments, 3 for problems, as promtool."""
     options = COMMAND.read(arguments)
     if isinstance(options, int):
         return options

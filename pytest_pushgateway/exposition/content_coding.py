@@ -44,7 +44,7 @@ def decode(body: bytes, content_encoding: str | None, *, limit: int | None = Non
     """Decode a whole body as :func:`decoded` does.
 
     Raises:
-        EncodingError: if the body is not what the header says.
+        EncodingError: if the body does not match the header.
         DecodedTooLarge: if the result would be longer than ``limit``.
     """
     return b"".join(decoded((body,), content_encoding, limit=limit))
@@ -63,7 +63,7 @@ def decoded(pieces: Iterable[bytes], content_encoding: str | None, *, limit: int
         other encodings before anything has been.
 
     Raises:
-        EncodingError: if the body is not what the header says.
+        EncodingError: if the body does not match the header.
         DecodedTooLarge: if the result would be longer than ``limit``; no more than that is ever decoded.
     """
     encoding = (content_encoding or "").lower()

@@ -130,7 +130,7 @@ class TooDeep(SyntaxProblem):
 
 
 def compose(text: bytes, depth: int = MAX_DEPTH) -> Node | None:
-    """Return the root node of the first document in ``text``; ``None`` if there is none.
+    """Return the root node of the first document in ``text``; ``None`` if it is empty.
 
     Raises :class:`SyntaxProblem`, and :class:`TooDeep` beyond ``depth`` levels.
     """

@@ -59,7 +59,7 @@ def parse_pieces(
 
     Args:
         pieces: of the body, of any length; a :class:`ParseError` that they raise is raised here.
-        grouping: label names and values of the grouping key; None for what was not pushed.
+        grouping: label names and values of the grouping key; None for metrics that were not pushed.
         largest: bytes that what was read may take when it is stored, roughly.
 
     Raises:

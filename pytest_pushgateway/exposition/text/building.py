@@ -95,7 +95,7 @@ class FamilyBuilder:
 
     @property
     def effective_type(self) -> MetricType:
-        """The type that reading treats the family as: a counter, protobuf's zero, while there is none."""
+        """The type that reading treats the family as: a counter, protobuf's zero, before it is declared."""
         return MetricType.COUNTER if self.type is None else self.type
 
     def thin(self) -> None:
@@ -128,7 +128,7 @@ def _prefix(item: Metric | tuple[bytes, Value]) -> object:
 class Families:
     """The families of one body, begun as its lines name them.
 
-    ``grouping`` labels are merged into all series; None for what was not pushed.
+    ``grouping`` labels are merged into all series; None for metrics that were not pushed.
     """
 
     def __init__(self, grouping: Labels | None) -> None:

@@ -38,7 +38,7 @@ def parse(body: bytes, grouping: Mapping[bytes, bytes] | None, *, utf8_names: bo
     Args:
         body: as sent, decoded from any content encoding.
         grouping: label names and values of the grouping key, ``job`` included; they override the series' own.
-            None for what was not pushed: the labels stay as they are, no ``instance`` is added.
+            None for metrics that were not pushed: the labels stay as they are, no ``instance`` is added.
         utf8_names: accept quoted names of any UTF-8, as ``--push.enable-utf8-names`` does.
 
     Raises:

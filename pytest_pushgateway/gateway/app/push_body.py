@@ -21,7 +21,7 @@ _END = r"\s*(?:;\s*)?"
 def is_protobuf(content_type: str) -> bool:
     """Return whether a push is parsed as delimited protobuf; everything else is parsed as text.
 
-    As Go's ``mime.ParseMediaType``: a header that is malformed anywhere is no protobuf.
+    As Go's ``mime.ParseMediaType``: a header that is malformed anywhere does not mean protobuf.
     """
     media_type, semicolon, rest = content_type.partition(";")
     if media_type.strip().lower() != _PROTOBUF:

@@ -256,7 +256,7 @@ def _framing(headers: list[tuple[str, str]], fields: dict[str, str], *, codings:
             raise bad_request()
     if "content-length" not in fields:
         return 0, chunked
-    # A length that nobody heeds is still refused if it is none: a proxy in front may heed it.
+    # A length that is ignored is still rejected if it is invalid: a proxy in front may use it.
     length = fields["content-length"].rstrip(_BLANKS)
     if not single:
         others = {value.rstrip(_BLANKS) for name, value in headers if name.lower() == "content-length"}

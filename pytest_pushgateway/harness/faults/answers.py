@@ -31,7 +31,7 @@ class Reply(NamedTuple):
 
 
 class Exhausted(Exception):
-    """There is no answer for another request."""
+    """All answers have been given."""
 
 
 class Replies:
@@ -85,7 +85,7 @@ class Replies:
         """Return the answer to a request; None for the gateway's own.
 
         Raises:
-            Exhausted: there is none for this request any more.
+            Exhausted: all have been given.
             TypeError: what came is not an answer.
 
         """

@@ -210,7 +210,7 @@ secret: FieldDecoder = a_string("config.plain")
 
 
 def boolean(decoder: Decoder, node: Node) -> Any:
-    """Decode a boolean: ``yes``, ``on`` and ``y`` are true; a quoted ``"true"`` is none."""
+    """Decode a boolean: ``yes``, ``on`` and ``y`` are true; a quoted ``"true"`` is not one."""
     if node.__class__ is ScalarNode:
         value = resolve(node)[1]
         if value is True or value is False:

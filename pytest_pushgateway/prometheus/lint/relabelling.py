@@ -50,7 +50,7 @@ def _removes(rule: RelabelRule, name: str, version: str) -> bool:
 
 
 def rules_without_effect(context: Context, one: Detected) -> Iterator[Finding]:
-    """PG023: rules that never match, fields that are ignored, and ``$1x``, which is no group."""
+    """PG023: rules that never match, fields that are ignored, and ``$1x``, which names another group."""
     job = one.job
     for rule in (*job.relabel_configs, *job.metric_relabel_configs):
         yield from _never_matches(context, job, rule)

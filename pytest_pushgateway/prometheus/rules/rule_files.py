@@ -28,7 +28,7 @@ class RuleFile:
 
     Raises :class:`~pytest_pushgateway.prometheus.rules.promtool.RulesError`
     for what cannot be moved, with the file and line.
-    What is no rule file at all is left to promtool to complain of.
+    Files that are not rule files at all are left to promtool.
     """
 
     def __init__(self, path: str, text: str, start: Decimal) -> None:

@@ -321,7 +321,7 @@ def format_labels(labels: Iterable[tuple[str, str]], version: str = "3.5") -> st
 
 
 def selector(labels: LabelPairs) -> str:
-    """Write a label set as PromQL does: ``up{job="a"}``, or ``{"a.b",c="d"}`` for names that are no words."""
+    """Write a label set as PromQL does: ``up{job="a"}``, or ``{"a.b",c="d"}`` for names that need quotes."""
     pairs = dict(labels)
     name = pairs.pop("__name__", "")
     parts = [

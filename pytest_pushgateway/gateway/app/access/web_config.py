@@ -187,7 +187,7 @@ class _Limiter:
         self._lock = threads.Lock()
 
     def allows(self) -> bool:
-        """Take a token; False if there is none."""
+        """Take a token; False if none is left."""
         if self._interval < 0:
             return True
         with self._lock:

@@ -111,7 +111,7 @@ def respond(path: str, context: Callable[[], PageState]) -> Answer | None:
         context: gives the state of the gateway; called only for ``/-/state``.
 
     Returns:
-        The answer, or None when the path is none of the page's.
+        The answer, or None if the path is not of the page.
     """
     if path in ("/", "/status"):
         headers = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-cache"), *_SAFETY]
