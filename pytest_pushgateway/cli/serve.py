@@ -5,8 +5,6 @@ Unlike the original it exits with status 1 and one line where it cannot listen, 
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.cli.kingpin import KINGPIN, Command, Flag
 from pytest_pushgateway.cli.log import FORMATS, LEVELS, make_log
-from pytest_pushgateway.cli.signals import as_in_go, dump_and_exit
+from pytest_pushgateway.cli.signals import QUIT, Ending, as_in_go, dump_and_exit, ending
 from pytest_pushgateway.gateway.app.original_flags import as_flags
 from pytest_pushgateway.gateway.build_info import BRANCH, VERSION, machine, version_text
 from pytest_pushgateway.gateway.builds import RELEASE, Build
@@ -37,8 +35,6 @@ PROGRAM = "pytest-pushgateway serve"
 _NO_SOCKETS = "leave --web.systemd-socket to a service that systemd starts with a socket unit"
 _GRACE = 0.5
 """Seconds that requests under way have to end."""
-_ENDING = {signal.SIGTERM, signal.SIGINT}
-_WAITED = _ENDING | {getattr(signal, "SIGQUIT", signal.SIGTERM)}
 
 
 def _level(text: str) -> str:
@@ -223,34 +219,23 @@ def main(arguments: Sequence[str], *, build: Build = RELEASE) -> int:
     options = COMMAND.read(arguments)
     if isinstance(options, int):
         return options
-    if sys.platform == "win32":
-        sys.stderr.write(f"{PROGRAM}: error: serve does not run on Windows yet; run it in WSL or a container\n")
-        return 1
     log = make_log(options["log.level"], options["log.format"])
-    # Blocked before any thread starts, so that all inherit it and the signal waits for sigwait below.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
-    try:
-        with as_in_go():
-            return _serve(options, log, build)
-    finally:
-        # A second Ctrl-C during shutdown changes nothing.
-        while signal.sigpending() & _ENDING:
-            signal.sigwait(_ENDING)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAITED)
+    with ending() as end, as_in_go():
+        return _serve(options, log, build, end)
 
 
-def _serve(options: dict[str, Any], log: Log, build: Build) -> int:
+def _serve(options: dict[str, Any], log: Log, build: Build, end: Ending) -> int:
     raise_limit()
     log("info", "starting pushgateway", version=f"(version={__version__}, branch={BRANCH})")
     context = f"(python={VERSION}, platform={sys.platform}/{machine()})"
     log("info", "Build context", build_context=context)
     try:
-        gateway, asked = _start(options, settings_of(options), log, build)
+        gateway, asked = _start(options, settings_of(options), log, build, end.request)
     except Exception as problem:
         # Whatever it is that hinders the start: a port, the persistence file, the web configuration, a path.
         sys.stderr.write(f"{PROGRAM}: error: {_hindrance(problem, options)}\n")
         return 1
-    if sys.platform != "win32" and signal.sigwait(_WAITED) == signal.SIGQUIT:  # there main() has refused to serve
+    if end.wait() == QUIT:
         dump_and_exit()
     if asked:
         log("warn", "received termination request via web service, exiting gracefully...")
@@ -281,7 +266,7 @@ def _hindrance(problem: Exception, options: dict[str, Any]) -> str:
 
 
 def _start(
-    options: dict[str, Any], settings: Settings, log: Log, build: Build
+    options: dict[str, Any], settings: Settings, log: Log, build: Build, end: Callable[[], None]
 ) -> tuple[Gateway | testapi.ControlledGateway, list[bool]]:
     sockets = []
     if options["web.systemd-socket"]:
@@ -294,7 +279,7 @@ def _start(
 
     def quit_asked() -> None:
         asked.append(True)
-        os.kill(os.getpid(), signal.SIGTERM)
+        end()
 
     def make(settings: Settings, *, log: Log, listen: Sequence[str], **seams: Any) -> Gateway:
         after = seams.pop("after_listening", None)

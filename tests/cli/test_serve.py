@@ -18,7 +18,7 @@ import pytest
 import trustme
 import yaml
 
-from pytest_pushgateway.cli.serve import _GRACE, main
+from pytest_pushgateway.cli.serve import _GRACE
 from tests import peers, wire
 from tests.cli.conftest import SERVE, Served
 
@@ -201,12 +201,3 @@ def test_persistence_file_is_a_database(serve: Serve, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "file") as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     database.close()
-
-
-def test_windows_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
-    assert main(["--web.listen-address=127.0.0.1:0"]) == 1
-    assert capsys.readouterr() == (
-        "",
-        "pytest-pushgateway serve: error: serve does not run on Windows yet; run it in WSL or a container\n",
-    )

@@ -209,7 +209,7 @@ def test_last_step_of_handshake_knows_if_a_request_waits(
     certificate: tuple[str, str], trust: ssl.SSLContext, request_too: bool
 ) -> None:
     ours, theirs = socket.socketpair()
-    stream = Stream(server_context(certificate, ssl.TLSVersion.TLSv1_3), ours)
+    stream = Stream(server_context(certificate, ssl.TLSVersion.TLSv1_3), ours, lambda: False)
     client = Client(theirs, trust)
     stream.step()  # nothing has come: nothing happens
     client.hello()
@@ -231,7 +231,7 @@ def test_last_step_of_handshake_knows_if_a_request_waits(
 
 def test_handshake_errors_reach_thread_of_the_connection(certificate: tuple[str, str]) -> None:
     ours, theirs = socket.socketpair()
-    stream = Stream(server_context(certificate, ssl.TLSVersion.TLSv1_3), ours)
+    stream = Stream(server_context(certificate, ssl.TLSVersion.TLSv1_3), ours, lambda: False)
     theirs.sendall(b"\x16\x03\x01\x00\x05nonse")
     stream.step()
     with pytest.raises(ssl.SSLError):
@@ -242,7 +242,7 @@ def test_handshake_errors_reach_thread_of_the_connection(certificate: tuple[str,
 
 def test_handshake_has_a_timeout(certificate: tuple[str, str]) -> None:
     ours, theirs = socket.socketpair()
-    stream = Stream(server_context(certificate, ssl.TLSVersion.TLSv1_3), ours)
+    stream = Stream(server_context(certificate, ssl.TLSVersion.TLSv1_3), ours, lambda: False)
     with pytest.raises(TimeoutError):
         stream.shake_hands(0.01)
     stream.sock.close()

@@ -25,7 +25,7 @@ from pytest_pushgateway.gateway.http.head import (
 )
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError, Input
-from pytest_pushgateway.gateway.http.readiness import has_unread, identity
+from pytest_pushgateway.gateway.http.readiness import has_unread, identity, receive, send
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.monotonic import monotonic
 
@@ -48,7 +48,9 @@ _TOO_SLOW = Refusal(STATUS_LINES[408], "408 Request Timeout: the request took to
 _TOO_MANY = Refusal(STATUS_LINES[503], "503 Service Unavailable: too many connections")
 _FAILED = Answer(500, [("Connection", "close")])
 _UNEXPECTED = Answer(417, [("Connection", "close")])
-_GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN, errno.ECONNABORTED})
+_GONE = frozenset(
+    {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ENOTSOCK, errno.ESHUTDOWN, errno.ECONNABORTED}
+)
 
 
 class Connection:
@@ -73,6 +75,7 @@ class Connection:
         """The generation of the next request where it had arrived, unread, before that generation ended."""
         self.remote_address: str = _show_address(address)
         self.closing: bool = False
+        self._shut = False
         self.busy: bool = False
         """Whether a request has begun that has no answer yet."""
         self.idle_since: float = monotonic()
@@ -89,12 +92,15 @@ class Connection:
 
     def shut(self) -> None:
         """End the connection from another thread; its own thread then closes the socket."""
-        self.closing = True
+        self.closing = self._shut = True
         if not self._has_descriptor():
             return
         with suppress(OSError):
             # Not SSLSocket.shutdown, which takes the TLS state away under the connection's own thread.
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def _is_shut(self) -> bool:
+        return self._shut
 
     def shut_after_answer(self) -> None:
         """End the connection from another thread, but let an answer leave that is as good as given."""
@@ -167,12 +173,12 @@ class Connection:
         from pytest_pushgateway.golang.tls import problem_text
 
         # Peeked: what Go recognises of a plain request by the place of the TLS record's header.
-        if self.sock.recv(5, socket.MSG_PEEK) in LOOKS_PLAIN:
+        if receive(self.sock, 5, self._is_shut, socket.MSG_PEEK) in LOOKS_PLAIN:
             self._send(PLAIN_ON_TLS)
             self._linger(plain=True)
             return False
         try:
-            stream = Stream(make_context(), self.sock)
+            stream = Stream(make_context(), self.sock, self._is_shut)
             # Kept before the handshake, so that a stop reaches the socket that is in use.
             self.sock, self._tls = stream.sock, stream
             if self.closing:
@@ -192,10 +198,10 @@ class Connection:
                 raise TimeoutError
             self.sock.settimeout(left)
         if not self._between_requests:
-            return self.sock.recv(_RECEIVE)
+            return receive(self.sock, _RECEIVE, self._is_shut)
         if self._tls is not None:
             return self._tls.receive_first(_RECEIVE, self.server.boundary, self._begin_request)
-        self.sock.recv(1, socket.MSG_PEEK)  # waits, outside of the boundary, which everybody needs
+        receive(self.sock, 1, self._is_shut, socket.MSG_PEEK)  # waits, outside of the boundary, which everybody needs
         with self.server.boundary:
             data = self.sock.recv(_RECEIVE)
             self._begin_request()
@@ -358,7 +364,7 @@ class Connection:
 
     def _send(self, data: bytes) -> None:
         self.sock.settimeout(self.server.limits.request_timeout)
-        self.sock.sendall(data)
+        send(self.sock, data, self._is_shut)
 
     def _send_all(self, pieces: Iterable[bytes]) -> None:
         few = isinstance(pieces, list) and len(pieces) < 5 and sum(map(len, pieces)) < _RECEIVE
@@ -386,7 +392,7 @@ class Connection:
             deadline = monotonic() + _LINGER
             while (left := deadline - monotonic()) > 0:
                 self.sock.settimeout(left)
-                if not self.sock.recv(_RECEIVE):
+                if not receive(self.sock, _RECEIVE, self._is_shut):
                     break
 
     def _reset(self) -> None:

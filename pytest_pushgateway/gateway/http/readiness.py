@@ -7,17 +7,27 @@ and pytest-socket do.
 from __future__ import annotations
 
 import _socket as socket
+import errno
+import math
 import os
 import sys
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Any, TypeVar
 
 from pytest_pushgateway.genuine import genuine, unpatched
+from pytest_pushgateway.monotonic import monotonic
 
 _AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 """Windows does not have it, and there a socket that is ready does not wait either."""
 _IN, _OUT, _INVALID = 1, 4, 32
 """POLLIN, POLLOUT and POLLNVAL, the same on every system that has poll()."""
+SHUTDOWN_WAKES: bool = sys.platform != "win32"
+"""Whether a shutdown by another thread ends a wait for a socket. If not, threads wait in slices of time, and check
+after each if the connection is over."""
+_SLICE = 0.05
+"""Seconds; a twentieth of those after which nothing is left of a server that was stopped."""
+_Result = TypeVar("_Result")
 
 
 class _System:
@@ -121,3 +131,81 @@ def pair() -> tuple[socket.socket, socket.socket]:
     for each in (one, other):
         each.settimeout(None)  # whatever a test has made the default
     return one, other
+
+
+def wait(sock: socket.socket, seconds: float, is_over: Callable[[], bool], *, to_write: bool = False) -> bool:
+    """Wait until a socket can be read from, or written to.
+
+    Args:
+        sock: the socket; its timeout does not matter.
+        seconds: how long to wait at most.
+        is_over: whether another thread has ended the connection.
+        to_write: wait until bytes can be sent.
+
+    Returns:
+        Whether it is ready.
+
+    Raises:
+        ConnectionAbortedError: the connection is over.
+    """
+    if SHUTDOWN_WAKES:
+        return wait_until_ready(sock, seconds, to_write=to_write)
+    deadline = monotonic() + seconds
+    while not is_over():
+        left = max(0.0, deadline - monotonic())
+        if wait_until_ready(sock, min(left, _SLICE), to_write=to_write):
+            return True
+        if not left:
+            return False
+    raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+
+
+def receive(sock: socket.socket, size: int, is_over: Callable[[], bool], flags: int = 0) -> bytes:
+    """Receive as ``sock.recv(size, flags)`` does, within the socket's timeout.
+
+    Raises:
+        ConnectionAbortedError: ``is_over()``, on a system without such a wake-up.
+        OSError: as ``recv`` does; among them TimeoutError.
+    """
+    if SHUTDOWN_WAKES:
+        # SSLSocket.recv takes no flags: a look is for bytes that have come, before they are decrypted.
+        return socket.socket.recv(sock, size, flags) if flags else sock.recv(size)
+    return _when_ready(sock, lambda: socket.socket.recv(sock, size, flags) if flags else sock.recv(size), is_over)
+
+
+def send(sock: socket.socket, data: bytes, is_over: Callable[[], bool]) -> None:
+    """Send as ``sock.sendall(data)`` does, within the socket's timeout.
+
+    Raises:
+        ConnectionAbortedError: ``is_over()``, on a system without such a wake-up.
+        OSError: as ``sendall`` does; among them TimeoutError.
+    """
+    if SHUTDOWN_WAKES:
+        sock.sendall(data)
+        return
+    left = memoryview(data)
+    while left:
+        left = left[_when_ready(sock, partial(sock.send, left), is_over, to_write=True) :]
+
+
+def _when_ready(
+    sock: socket.socket, act: Callable[[], _Result], is_over: Callable[[], bool], *, to_write: bool = False
+) -> _Result:
+    """Return what ``act`` does to the socket once it can be done without a wait."""
+    timeout = sock.gettimeout()
+    deadline = math.inf if timeout is None else monotonic() + timeout
+    while True:
+        sock.settimeout(0)
+        try:
+            return act()
+        except OSError as problem:
+            # By name: ssl is imported only where TLS is spoken, and either may happen in both directions.
+            waits_for = {"SSLWantReadError": False, "SSLWantWriteError": True, "BlockingIOError": to_write}
+            name = type(problem).__name__
+            if name not in waits_for:
+                raise
+            to_write_now = waits_for[name]
+        finally:
+            sock.settimeout(timeout)
+        if not wait(sock, deadline - monotonic(), is_over, to_write=to_write_now):
+            raise TimeoutError("timed out")

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from pytest_pushgateway import threads
-from pytest_pushgateway.gateway.http.readiness import wait_until_ready
+from pytest_pushgateway.gateway.http.readiness import receive, wait
 from pytest_pushgateway.golang.tls import VERSIONS
 from pytest_pushgateway.monotonic import monotonic
 
@@ -78,15 +78,17 @@ class Stream:
     Args:
         context: the server's.
         sock: the accepted socket; `sock` takes its place.
+        is_over: whether another thread has ended the connection.
     """
 
-    def __init__(self, context: ssl.SSLContext, sock: socket.socket) -> None:
+    def __init__(self, context: ssl.SSLContext, sock: socket.socket, is_over: Callable[[], bool]) -> None:
         sock.setblocking(False)
         plain: Any = sock  # where the types want one of Python's own class, any will do
         self.sock: ssl.SSLSocket = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
         self.established: bool = False
         """Whether the handshake is over, so that bytes from now on are of requests."""
         self._context = context
+        self._is_over = is_over
         self._stepping = threads.Lock()
         self._problem: BaseException | None = None
 
@@ -99,9 +101,8 @@ class Stream:
         deadline = monotonic() + timeout
         while not self.established:
             to_write = self._step()
-            if not self.established and not wait_until_ready(
-                self.sock, max(0.0, deadline - monotonic()), to_write=to_write
-            ):
+            left = max(0.0, deadline - monotonic())
+            if not self.established and not wait(self.sock, left, self._is_over, to_write=to_write):
                 raise TimeoutError("_ssl.c: The handshake operation timed out")
         if isinstance(self._context, TlsContext) and not self._context.accepts(self.sock):
             raise OSError("could not find allowed SANs in client cert")
@@ -146,8 +147,7 @@ class Stream:
         """
         timeout = self.sock.gettimeout()
         while True:
-            # Not SSLSocket.recv, which does not look but takes.
-            kind = socket.socket.recv(self.sock, 1, socket.MSG_PEEK)
+            kind = receive(self.sock, 1, self._is_over, socket.MSG_PEEK)
             with boundary:
                 self.sock.settimeout(0)
                 try:
@@ -159,7 +159,7 @@ class Stream:
                 finally:
                     self.sock.settimeout(timeout)
                 begin()
-            return self.sock.recv(size) if data is None else data
+            return receive(self.sock, size, self._is_over) if data is None else data
 
     def say_goodbye(self) -> None:
         """Send close_notify, without which some clients take the end for an attack; do not wait for theirs."""
