@@ -76,6 +76,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"{text}; may be repeated",
     )
     parser.addini("pushgateway_intercept", f"{text}; one on each line", type="linelist", default=[])
+    text = "URL of the test API of a gateway in another process, which the fixtures give; {worker} is xdist's worker"
+    group.addoption("--pushgateway-connect", metavar="URL", dest="pushgateway_connect", default=None, help=text)
+    parser.addini("pushgateway_connect", text, type="string", default="")
     parser.addini(
         "pushgateway_env_vars",
         "environment variables that the fixture pushgateway_env sets: lines NAME=template, where a template may hold "

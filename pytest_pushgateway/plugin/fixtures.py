@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
+    from pytest_pushgateway.plugin.run import _State
     from pytest_pushgateway.prometheus.config import PrometheusConfig
     from pytest_pushgateway.prometheus.server import PrometheusServer
     from pytest_pushgateway.settings import Settings
@@ -57,7 +58,8 @@ def pushgateway_session(
     state = request.config.stash[_STATE]
     settings = state.settings(("pushgateway_options", pushgateway_options))
     with ExitStack() as stack:
-        gateway = stack.enter_context(_running(settings, tmp_path_factory))
+        running = _running_elsewhere(state, settings) if state.connecting else _running(settings, tmp_path_factory)
+        gateway = stack.enter_context(running)
         state.session, state.session_options = gateway, pushgateway_options
         if state.intercepting.asks_for("pushgateway_session"):
             state.intercept(pushgateway_options, gateway)
@@ -74,11 +76,14 @@ def pushgateway(
     state = request.config.stash[_STATE]
     layer = ("pushgateway_options", pushgateway_options)
     settings = state.settings(layer, ("marker", _marker_options(request.node)))
-    started = state.session is not None and state.session.running
+    elsewhere = bool(state.connecting)
+    started = elsewhere or (state.session is not None and state.session.running)
     usual = state.session.settings if started and state.session is not None else state.settings(layer)
     with ExitStack() as stack:
-        if settings == usual and (started or _sees_the_sessions_options(request.node)):
+        if elsewhere or (settings == usual and (started or _sees_the_sessions_options(request.node))):
             gateway: Pushgateway = request.getfixturevalue("pushgateway_session")
+            if elsewhere:
+                state.connecting.check(settings, gateway)
             stack.enter_context(_without_proxy(gateway.host))
         else:
             gateway = stack.enter_context(_running(settings, tmp_path_factory))
@@ -228,6 +233,16 @@ def _running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
         if hindrance := _hindrance(error):
             raise pytest.fail.Exception(f"the gateway cannot start: {hindrance}", pytrace=False) from None
         raise
+    try:
+        with _without_proxy(gateway.host):
+            yield gateway
+    finally:
+        _supervisor(gateway).gateway.end()
+
+
+@contextmanager
+def _running_elsewhere(state: _State, settings: Settings) -> Iterator[Pushgateway]:
+    gateway = state.connecting.gateway(settings)
     try:
         with _without_proxy(gateway.host):
             yield gateway

@@ -25,6 +25,8 @@ TEMPLATE_FIELDS = ("url", "address", "host", "port", "scheme")
 
 
 _VARIABLE = "PYTEST_PUSHGATEWAY_"
+CONNECT = f"{_VARIABLE}CONNECT"
+"""The environment variable that has the URL of a gateway in another process."""
 
 
 def flag_of(name: str) -> str:
@@ -42,7 +44,9 @@ def check_flags(arguments: Iterable[str]) -> None:
     for argument in arguments:
         flag = argument.partition("=")[0]
         if flag.startswith(("--pushgateway-", "--no-pushgateway-")):
-            known = [flag_of(name) for name in (*OPTIONS, *PROGRAMS, "summary", "pause_on_failure", "intercept")]
+            known = [
+                flag_of(name) for name in (*OPTIONS, *PROGRAMS, "summary", "pause_on_failure", "intercept", "connect")
+            ]
             known += [
                 flag_of(name).replace("--", "--no-", 1) for name, option in OPTIONS.items() if option.kind == "bool"
             ]
@@ -67,7 +71,7 @@ def from_ini(keys: Iterable[str], get: Callable[[str], Any], base: Path) -> dict
     ``keys`` are all that it holds; ``get`` gives a value, as text or converted; paths are relative to ``base``.
     """
     options: dict[str, Any] = {}
-    others = ("env_vars", "intercept", *PROGRAMS)
+    others = ("env_vars", "intercept", "connect", *PROGRAMS)
     for key in keys:
         if key.startswith("pushgateway_") and key[len("pushgateway_") :] not in others:
             name, source = key[len("pushgateway_") :], f"ini option {key}"
@@ -87,11 +91,11 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     options: dict[str, Any] = {}
     known = {f"{_VARIABLE}{name.upper()}": name for name, option in OPTIONS.items() if option.environment}
     for variable, value in environment.items():
-        if variable.startswith(_VARIABLE):
+        if variable.startswith(_VARIABLE) and variable != CONNECT:
             if variable not in known:
-                hint = nearest(variable, known)
+                hint = nearest(variable, [*known, CONNECT])
                 raise SettingsError(
-                    f"environment: unknown variable {variable}{hint} (only {' and '.join(known)} are read)"
+                    f"environment: unknown variable {variable}{hint} (only {', '.join(known)} and {CONNECT} are read)"
                 )
             options[known[variable]] = parse(known[variable], value, f"environment variable {variable}")
     return options

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_pushgateway.plugin.connecting import Connecting
 from pytest_pushgateway.plugin.intercepting import Intercepting, asked_for, without_addresses
 from pytest_pushgateway.plugin.options import from_command_line, from_environment, from_ini, programs, templates
 from pytest_pushgateway.settings import SettingsError, resolve
@@ -42,6 +43,7 @@ class _State:
             config.getoption, config.getini, config.invocation_params.dir, directory
         )
         self.intercepting = Intercepting(asked_for(config), _is_ours)
+        self.connecting = Connecting(config)
         self.environment = templates(config.getini("pushgateway_env_vars"))
         self.distributed = hasattr(config, "workerinput") or (
             getattr(config.option, "dist", "no") != "no" and bool(getattr(config.option, "tx", None))
@@ -89,7 +91,12 @@ class _State:
         findings: list[Finding] = []
         errors: list[BaseException] = []
         for gateway in self.gateways():
-            findings += gateway.take_findings()
+            if self.connecting and not self._uses(gateway):
+                continue  # it would have to be asked
+            try:
+                findings += gateway.take_findings()
+            except ConnectionError as problem:
+                errors.append(problem)
             errors += gateway.take_errors()
             totals = gateway.take_totals()
             if totals.pushes or totals.deletions:
@@ -101,6 +108,11 @@ class _State:
         if refused:
             errors.append(pytest.fail.Exception("\n".join(refused), pytrace=False))
         return findings, errors
+
+    def _uses(self, gateway: Supervisor) -> bool:
+        """Return whether the test that ends has used a gateway, or it is one that the test made."""
+        is_sessions = self.session is not None and gateway == _supervisor(self.session)
+        return not is_sessions or self.session in self.used or self.intercepting.asks_for("pushgateway_session")
 
     def gateways(self) -> list[Supervisor]:
         """Return all gateways that this test may have used."""
@@ -124,7 +136,7 @@ class _State:
         for gateway in self.gateways():
             gateway.begin_test(item.nodeid)
         session = self.session
-        if session is not None and session.running and self.intercepting.asks_for("pushgateway_session"):
+        if session is not None and self.intercepting.asks_for("pushgateway_session") and session.running:
             self.intercept(self.session_options, session)
 
     def end_when_all_have(self, stack: ExitStack) -> None:
@@ -208,6 +220,9 @@ def _pushgateway_session_fits(request: pytest.FixtureRequest, pushgateway_option
     state = request.config.stash[_STATE]
     layer = ("pushgateway_options", pushgateway_options)
     settings = state.settings(layer, ("marker", _marker_options(request.node)))
+    if state.connecting:
+        state.connecting.check(settings, request.getfixturevalue("pushgateway_session"))
+        return
     if state.session is None and not _sees_the_sessions_options(request.node):
         pytest.fail(
             "this test sees its own pushgateway_options, and not those of pushgateway_session, which are the same "

@@ -80,7 +80,7 @@ def test_unused_plugin_imports_only_its_settings(project: pytest.Pytester) -> No
         "print(sorted(set(sys.modules) - before))"
     )
     result = project.run(sys.executable, "-c", code)
-    own = ["", "._version", ".plugin", ".plugin.fixtures", ".plugin.intercepting"]
+    own = ["", "._version", ".plugin", ".plugin.connecting", ".plugin.fixtures", ".plugin.intercepting"]
     own += [".plugin.modules", ".plugin.options", ".plugin.run"]
     assert result.outlines == [str([f"pytest_pushgateway{name}" for name in [*own, ".settings"]])]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _socket as socket  # a test replaces the other one
 import json
 import os
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -88,6 +89,7 @@ class Link:
         self.session: str = session
         self._lock = threads.Lock()
         self._idle: list[_Connection] = []
+        weakref.finalize(self, _close_all, self._idle)
         self._era = 0
         """A number that grows with each `close`: a connection of an earlier one is not kept."""
         self._process = os.getpid()
@@ -129,10 +131,8 @@ class Link:
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
-            idle, self._idle = self._idle, []
+            _close_all(self._idle)
             self._era += 1
-        for one in idle:
-            one.close()
 
     def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None, wait: float) -> tuple[int, bytes]:
         self.calls += 1
@@ -188,7 +188,8 @@ class Link:
         """Return a connection, and whether it is a new one."""
         with self._lock:
             if self._process != os.getpid():  # a fork shares its parent's connections, and must not use them
-                self._idle, self._process = [], os.getpid()
+                _close_all(self._idle)
+                self._process = os.getpid()
             if self._idle:
                 return self._idle.pop(), False
         try:
@@ -235,6 +236,11 @@ class Link:
 
             self._tls = ssl.create_default_context()
         return self._tls
+
+
+def _close_all(connections: list[_Connection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 class ForwardError(Exception):
