@@ -21,6 +21,8 @@ COMMANDS = {
     "explain": "show what Prometheus would store of a push",
 }
 
+_SCRIPTS = ("--completion-script-bash", "--completion-script-fish", "--completion-script-zsh")
+
 CUT_OFF = 128 + 13
 """The exit status where the output's reader went away, as a shell gives it for a program that SIGPIPE ended."""
 
@@ -31,8 +33,15 @@ USAGE = "usage: pytest-pushgateway <command> [<flags>]\n\nCommands:\n" + "".join
     f"  {name:<14} {text}\n" for name, text in COMMANDS.items()
 )
 USAGE += """
-Each has its own --help. What --completion-script-bash and
---completion-script-zsh print completes them when a shell evaluates it.
+Flags:
+  -h, --help      Show this text.
+  -V, --version   Show application version.
+      --completion-script-bash
+      --completion-script-fish
+      --completion-script-zsh
+                  Show a script that completes commands and flags.
+
+See 'pytest-pushgateway <command> --help'.
 """
 
 
@@ -55,12 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "--completion-bash":
         sys.stdout.write("".join(f"{word}\n" for word in _candidates(given[1:])))
         return 0
-    if command in ("--completion-script-bash", "--completion-script-zsh"):
+    if command in _SCRIPTS:
         from pytest_pushgateway.cli.completion import script
 
         sys.stdout.write(script(command.rpartition("-")[2]))
         return 0
-    if command == "--version":
+    if command in ("-V", "--version"):
         sys.stdout.write(f"pytest-pushgateway {__version__}\n")
         return 0
     problem = _unknown(command) if command else "no command given"

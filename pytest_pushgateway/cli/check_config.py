@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-from pytest_pushgateway.cli.check_config_output import printer
+from pytest_pushgateway.cli.check_config_output import FORMATS, printer
 from pytest_pushgateway.cli.kingpin import Command, Flag
 from pytest_pushgateway.cli.sources import Unreadable, read_metrics
 from pytest_pushgateway.later import later
@@ -110,9 +110,9 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
         ),
         Flag(
             "format",
-            "text, json or github (annotations of a workflow run).",
+            "text, json, github (annotations of a workflow run), sarif (code scanning) or junit (CI services).",
             "text",
-            choices=("text", "json", "github"),
+            choices=FORMATS,
         ),
     ),
     operand="file",
@@ -243,9 +243,9 @@ def _metrics(source: str) -> bytes | None:
 
 
 def _run(options: dict[str, Any], files: Sequence[str], metrics: bytes | None) -> int:
-    output = printer(options["format"], sys.stdout)
     worst = options["fail-on"]
     failing = SEVERITIES if worst == _UNJUDGED else SEVERITIES[: SEVERITIES.index(worst) + 1]
+    output = printer(options["format"], sys.stdout, failing)
     failed = False
     recognised = _Recognised(options["gateway"])
     for name in files:

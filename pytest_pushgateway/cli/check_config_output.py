@@ -6,7 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import Protocol, TextIO
 
     from pytest_pushgateway.prometheus.config import PrometheusConfig
@@ -22,14 +22,38 @@ if TYPE_CHECKING:
             """Say what is left to say."""
 
 
-def printer(form: str, stream: TextIO) -> Printer:
-    """Return what prints ``form`` (``text``, ``json`` or ``github``) to ``stream``."""
+FORMATS = ("text", "json", "github", "sarif", "junit")
+
+
+def printer(form: str, stream: TextIO, failing: Collection[str]) -> Printer:
+    """Return the printer of one of ``FORMATS``.
+
+    Args:
+        form: the format.
+        stream: where it prints.
+        failing: the severities that make the command fail.
+    """
+    if form == "sarif":
+        from pytest_pushgateway.cli.report_formats import SarifPrinter
+
+        return SarifPrinter(stream)
+    if form == "junit":
+        from pytest_pushgateway.cli.report_formats import JunitPrinter
+
+        return JunitPrinter(stream, failing)
     printers: dict[str, Callable[[TextIO], Printer]] = {
         "text": TextPrinter,
         "json": JsonPrinter,
         "github": GithubPrinter,
     }
     return printers[form](stream)
+
+
+def explanation(problem: Problem) -> str:
+    """Return everything that a finding says, in lines."""
+    inside = problem.object and f"In {problem.object}"
+    parts = [problem.message, inside, problem.consequence, problem.fix and f"Fix: {problem.fix}", problem.hint]
+    return "\n".join(part for part in parts if part)
 
 
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m", "bold": "\x1b[1m", "dim": "\x1b[2m"}
@@ -151,10 +175,7 @@ class GithubPrinter:
             title = problem.rule if problem.rule.startswith("PG") else "Prometheus configuration"
             properties = [f"{name}={_property(str(value))}" for name, value in place.items() if value]
             properties.append(f"title={_property(title)}")
-            inside = problem.object and f"In {problem.object}"
-            parts = [problem.message, inside, problem.consequence, problem.fix and f"Fix: {problem.fix}", problem.hint]
-            message = "\n".join(part for part in parts if part)
-            self.stream.write(f"::{kind} {','.join(properties)}::{_data(message)}\n")
+            self.stream.write(f"::{kind} {','.join(properties)}::{_data(explanation(problem))}\n")
         for one in config.unjudged:
             properties = [f"file={_property(one['file'])}", f"line={one['line']}", f"col={one['column']}"]
             self.stream.write(f"::notice {','.join(properties)},title=Not judged::{_data(one['section'])}\n")

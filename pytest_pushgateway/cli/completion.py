@@ -1,4 +1,4 @@
-"""Completion of command lines in bash and zsh: the script that asks the program, and what the program answers.
+"""Completion of command lines in bash, fish and zsh: the script that asks the program, and what the program answers.
 
 ``pytest-pushgateway --completion-script-bash`` prints the script, which calls ``--completion-bash`` with the words so
 far, as kingpin's does.
@@ -16,6 +16,13 @@ _pytest_pushgateway() {
 }
 complete -F _pytest_pushgateway -o default pytest-pushgateway
 """
+_FISH = """\
+function __pytest_pushgateway
+    set -l words (commandline -opc) (commandline -ct)
+    $words[1] --completion-bash $words[2..-1]
+end
+complete -c pytest-pushgateway -a '(__pytest_pushgateway)'
+"""
 _ZSH = """\
 #compdef pytest-pushgateway
 _pytest_pushgateway() {
@@ -29,8 +36,8 @@ compdef _pytest_pushgateway pytest-pushgateway
 
 
 def script(shell: str) -> str:
-    """Return what ``bash`` or ``zsh`` is to evaluate."""
-    return _BASH if shell == "bash" else _ZSH
+    """Return the script for ``bash``, ``fish`` or ``zsh`` to evaluate."""
+    return {"bash": _BASH, "fish": _FISH, "zsh": _ZSH}[shell]
 
 
 def candidates(flags: Iterable[tuple[str, Sequence[str] | None]], words: Sequence[str]) -> list[str]:

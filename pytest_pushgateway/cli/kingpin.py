@@ -39,6 +39,10 @@ PLAIN = {
 
 AT_ONCE = ("version", "help-long", "help-man", "completion-script-bash", "completion-script-zsh")
 """What is answered as soon as it is met, whatever follows."""
+_INDENT = 31
+"""Columns before the help of a flag."""
+_NARROWEST, _WIDEST = 70, 110
+"""Columns that help uses, whatever the terminal has."""
 _FILES = 100
 """Most arguments files; kingpin reads a file that contains itself until memory ends."""
 
@@ -192,7 +196,7 @@ class Command:
             from pytest_pushgateway.cli.manual import page
 
             rows = [("-h, --help", "Show this text."), *((flag.shown, flag.help) for flag in self.flags)]
-            rows.append(("--version", "Show application version."))
+            rows.append(("-V, --version", "Show application version."))
             return page(self.program, self.shown_operands, self.purpose, rows, self.epilog)
         from pytest_pushgateway.cli.completion import script
 
@@ -225,7 +229,8 @@ class Command:
             if kind == "word":
                 self._take(text, given)
             elif kind == "short":
-                self._short(text, given)
+                if self._short(text, given):
+                    return {"version": True}
             else:
                 name, equals, value = text.partition("=")
                 asked = name.removeprefix("no-")
@@ -257,11 +262,15 @@ class Command:
             raise UsageError(self.words["operand"].format(name=self.operand, value=operand))
         given[""].append(operand)
 
-    def _short(self, letters: str, given: dict[str, Any]) -> None:
+    def _short(self, letters: str, given: dict[str, Any]) -> bool:
+        """Take one-letter flags; return whether the version was asked for, which the original has no letter for."""
         for letter in letters:
+            if letter == "V":
+                return True
             if letter != "h":
                 raise UsageError(self.words["unknown short"].format(flag=f"-{letter}"))
         given["help"] = True
+        return False
 
     def _long(self, name: str, equals: str, value: str, given: dict[str, Any], words: _Words) -> None:
         by_name = {flag.name: flag for flag in self.flags}
@@ -311,11 +320,13 @@ class Command:
 
     def usage(self) -> str:
         """Return the text of ``--help``."""
+        from shutil import get_terminal_size
         from textwrap import wrap
 
+        width = max(_NARROWEST, min(get_terminal_size().columns, _WIDEST)) - _INDENT
         rows = [("-h, --help", "Show this text.")]
         rows += [(f"    {flag.shown}", flag.help) for flag in self.flags]
-        rows.append(("    --version", "Show application version."))
+        rows.append(("-V, --version", "Show application version."))
         lines = [
             f"usage: {self.program} {self.shown_operands}".rstrip(),
             "",
@@ -324,7 +335,7 @@ class Command:
             "Flags:",
         ]
         for left, right in rows:
-            wrapped = wrap(right, 49, break_on_hyphens=False)
+            wrapped = wrap(right, width, break_on_hyphens=False)
             if len(left) > 28:
                 lines.append(f"  {left}")
                 left = ""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pytest_pushgateway._version import __version__
+from pytest_pushgateway.cli.check_config_output import explanation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Any, TextIO
+    from xml.etree.ElementTree import Element
 
     from pytest_pushgateway.prometheus.config import PrometheusConfig
-    from pytest_pushgateway.prometheus.problems import Problem
 
 _HOME = "https://github.com/pytest-pushgateway/pytest-pushgateway"
 _KINDS = {
@@ -20,13 +21,6 @@ _KINDS = {
     "form": "The file is in a form that is not read.",
     "markdown": "The file is a page in Markdown.",
 }
-
-
-def explanation(problem: Problem) -> str:
-    """Return everything that a finding says, in lines."""
-    inside = problem.object and f"In {problem.object}"
-    parts = [problem.message, inside, problem.consequence, problem.fix and f"Fix: {problem.fix}", problem.hint]
-    return "\n".join(part for part in parts if part)
 
 
 class SarifPrinter:
@@ -95,39 +89,47 @@ class JunitPrinter:
     """JUnit XML: a test suite for each file, and in it a test case for each finding, or one that passed."""
 
     def __init__(self, stream: TextIO, failing: Collection[str]) -> None:
+        from xml.etree.ElementTree import Element
+
         self.stream = stream
         self.failing = failing
-        self.suites: list[str] = []
-        self.tests = self.failures = 0
+        self.suites: Element = Element("testsuites", name="check-config")
 
     def add(self, config: PrometheusConfig) -> None:
         """Keep the findings of one configuration; those of severities in ``failing`` are failures."""
-        cases = [_case(config.path, problem, problem.severity in self.failing) for problem in config.problems]
-        if not cases:
-            cases = [f"    <testcase classname={_attribute(config.path)} name='no problems' time='0'/>\n"]
-        failures = sum(problem.severity in self.failing for problem in config.problems)
-        unjudged = ", ".join(dict.fromkeys(one["section"] for one in config.unjudged))
-        said = f"    <system-out>{_text(f'not judged: {unjudged}')}</system-out>\n" if unjudged else ""
-        counts = f"tests='{len(cases)}' failures='{failures}' errors='0' skipped='0' time='0'"
-        self.suites.append(f"  <testsuite name={_attribute(config.path)} {counts}>\n{''.join(cases)}{said}  </testsuite>\n")
-        self.tests += len(cases)
-        self.failures += failures
+        from xml.etree.ElementTree import SubElement
+
+        path = _characters(config.path)
+        suite = SubElement(self.suites, "testsuite", name=path)
+        for problem in config.problems:
+            place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part)
+            case = SubElement(suite, "testcase", classname=path, name=_characters(f"{problem.rule} at {place}"))
+            if problem.severity in self.failing:
+                kind = {"message": _characters(problem.message), "type": problem.severity}
+                SubElement(case, "failure", kind).text = _characters(explanation(problem))
+            else:
+                SubElement(case, "system-out").text = _characters(explanation(problem))
+        if not config.problems:
+            SubElement(suite, "testcase", classname=path, name="no problems")
+        _count(suite)
+        if config.unjudged:
+            sections = ", ".join(dict.fromkeys(one["section"] for one in config.unjudged))
+            SubElement(suite, "system-out").text = _characters(f"not judged: {sections}")
 
     def end(self) -> None:
         """Print the document."""
-        head = f"<testsuites name='check-config' tests='{self.tests}' failures='{self.failures}' errors='0' time='0'>"
-        self.stream.write(f"<?xml version='1.0' encoding='utf-8'?>\n{head}\n{''.join(self.suites)}</testsuites>\n")
+        from xml.etree.ElementTree import indent, tostring
+
+        _count(self.suites)
+        indent(self.suites)
+        text = tostring(self.suites, encoding="unicode")
+        self.stream.write(f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n')
 
 
-def _case(path: str, problem: Problem, fails: bool) -> str:
-    place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part)
-    name = f"{problem.rule} at {place}" if place else problem.rule
-    attributes = f"classname={_attribute(path)} name={_attribute(name)} time='0'"
-    text = _text(explanation(problem))
-    if fails:
-        kind = f"message={_attribute(problem.message)} type={_attribute(problem.severity)}"
-        return f"    <testcase {attributes}>\n      <failure {kind}>{text}</failure>\n    </testcase>\n"
-    return f"    <testcase {attributes}>\n      <system-out>{text}</system-out>\n    </testcase>\n"
+def _count(element: Element) -> None:
+    element.set("tests", str(len(list(element.iter("testcase")))))
+    element.set("failures", str(len(list(element.iter("failure")))))
+    element.set("errors", "0")
 
 
 def _characters(text: str) -> str:
@@ -138,12 +140,3 @@ def _characters(text: str) -> str:
         else "\N{REPLACEMENT CHARACTER}"
         for letter in text
     )
-
-
-def _text(text: str) -> str:
-    return _characters(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _attribute(text: str) -> str:
-    escaped = _text(text).replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")
-    return f'"{escaped}"'

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway._version import __version__
@@ -353,6 +354,22 @@ def _tell(gateway: Gateway, log: Log) -> None:
             log("info", "Rate Limiter is enabled.", burst=burst, interval=format_duration(interval))
         enabled = gateway.scheme == "https"
         log("info", "TLS is enabled." if enabled else "TLS is disabled.", http2=False, address=address)
+    if sys.stderr is not None and sys.stderr.isatty():
+        _greet(gateway)
+
+
+def _greet(gateway: Gateway) -> None:
+    """Show people on a terminal where the page is, and the scrape job to paste."""
     host = gateway.addresses[0].replace("[::]", "localhost").replace("0.0.0.0", "localhost")
-    log("info", "Web page", url=f"{gateway.scheme}://{host}{gateway.prefix}/")
-    log("info", "Paste this below scrape_configs of Prometheus", scrape_config=scrape_config(gateway))
+    page = f"{gateway.scheme}://{host}{gateway.prefix}/"
+    with suppress(OSError):  # the terminal may be gone
+        sys.stderr.write(_GREETING.format(page=page, job=scrape_config(gateway)))
+        sys.stderr.flush()
+
+
+_GREETING = """
+  Web page:    {page}
+  Scrape job:  {job}
+  Paste the scrape job below scrape_configs of Prometheus. Press Ctrl-C to stop.
+
+"""

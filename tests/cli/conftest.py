@@ -31,7 +31,7 @@ class Served:
             self.log.append(line.rstrip("\n"))
             if match := re.search(r'"Listening on"[ ,]"?address"?[=:]"?[^ ]*:([0-9]+)', line):
                 self.port = self.port or int(match[1])
-            if "Paste this" in line:
+            if '"TLS is ' in line:
                 self._ready.set()
         self._ready.set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -186,7 +187,7 @@ def test_help_man_prints_manual_page(command: str, capsys: pytest.CaptureFixture
     page = capsys.readouterr().out
     assert page.startswith(f".TH pytest-pushgateway-{command} 1 ")
     assert cli.main([command, "--help"]) == 0
-    listed = re.findall(r"(?m)^ {2,6}(?:-h, )?--(?:\[no-\])?([\w.-]+)", capsys.readouterr().out)
+    listed = re.findall(r"(?m)^ {2,6}(?:-[hV], )?--(?:\[no-\])?([\w.-]+)", capsys.readouterr().out)
     options = [line for line in page.replace("\\-", "-").splitlines() if line.startswith("\\fB-")]
     assert [re.sub(r"^.*?--(?:\[no-\])?([\w.-]+).*", r"\1", option) for option in options] == listed
     if groff := shutil.which("groff"):
@@ -208,7 +209,7 @@ def test_completion(capsys: pytest.CaptureFixture[str]) -> None:
     assert completed(capsys, "serve", "--log.format", "") == ["logfmt", "json"]
     assert completed(capsys, "serve", "--web.config.file", "w") == []
     assert completed(capsys, "serve", "--web.enable-lifecycle", "--") == flags
-    assert completed(capsys, "check-config", "--format", "j") == ["text", "json", "github"]
+    assert completed(capsys, "check-config", "--format", "j") == ["text", "json", "github", "sarif", "junit"]
     assert completed(capsys, "check-config", "prom") == []
 
 
@@ -230,6 +231,38 @@ def test_zsh_gets_a_script(capsys: pytest.CaptureFixture[str]) -> None:
     assert script.startswith("#compdef pytest-pushgateway\n")
     if zsh := shutil.which("zsh"):
         subprocess.run([zsh, "-n", "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(("columns", "widest"), [("60", 70), ("80", 80), ("300", 110)])
+def test_help_follows_the_terminal(
+    columns: str, widest: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(["--help"]) == 0
+    assert widest - 12 < max(map(len, capsys.readouterr().out.splitlines())) <= widest
+
+
+def test_fish_gets_a_script(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert cli.main(["--completion-script-fish"]) == 0
+    script = capsys.readouterr().out
+    assert script.startswith("function __pytest_pushgateway\n")
+    if fish := shutil.which("fish"):
+        program = tmp_path / "pytest-pushgateway"
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m pytest_pushgateway "$@"\n')
+        program.chmod(0o755)
+        environment = {**os.environ, "HOME": str(tmp_path), "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+        ask = f"{script}complete -C 'pytest-pushgateway serve --log.le'"
+        done = subprocess.run(
+            [fish, "-c", ask], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (done.stdout, done.stderr) == ("--log.level\n", "")
+
+
+@pytest.mark.parametrize("flag", ["-V", "--version"])
+@pytest.mark.parametrize("command", [[], ["serve"], ["check-config"], ["check-metrics"], ["explain"]])
+def test_version_of_each_command(command: list[str], flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*command, flag]) == 0
+    assert __version__ in capsys.readouterr().out
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,23 +67,48 @@ def test_start_is_logged(serve: Serve) -> None:
     said = [message for _, message in served.messages()]
     assert said[:2] == ["starting pushgateway", "Build context"]
     assert said[2:6] == ["Listening on", "TLS is disabled."] * 2
-    assert said[6:8] == ["Web page", "Paste this below scrape_configs of Prometheus"]
-    assert re.search(rf"url=http://127\.0\.0\.1:{served.port}/p/$", served.log[6])
-    snippet = re.search(r'scrape_config="([^"\\]*)"$', served.log[7])
+    assert "Web page" not in "".join(served.log)
+
+
+def read_on_terminal(*flags: str) -> str:
+    """Return all that ``serve`` prints to a terminal until it asks for Ctrl-C, which it gets."""
+    pty = pytest.importorskip("pty", reason="only POSIX has pseudo-terminals")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([*SERVE, "--web.listen-address=127.0.0.1:0", *flags], stderr=theirs)
+    os.close(theirs)
+    printed = b""
+    limit = threading.Timer(30, process.kill)
+    limit.start()
+    try:
+        while b"Ctrl-C" not in printed and (read := os.read(ours, 65536)):
+            printed += read
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    finally:
+        limit.cancel()
+        os.close(ours)
+    return printed.decode().replace("\r\n", "\n")
+
+
+def test_terminal_shows_page_and_scrape_job() -> None:
+    printed = read_on_terminal("--web.route-prefix=/p", "--web.telemetry-path=/m")
+    port = re.search(r"address=127\.0\.0\.1:([0-9]+)", printed)
+    assert port
+    assert f"\n  Web page:    http://127.0.0.1:{port[1]}/p/\n" in printed
+    snippet = re.search(r"\n  Scrape job:  (.*)\n", printed)
     assert snippet
     assert yaml.safe_load(snippet[1]) == [
         {
             "job_name": "pushgateway",
             "honor_labels": True,
             "metrics_path": "/p/m",
-            "static_configs": [{"targets": [f"127.0.0.1:{served.port}"]}],
+            "static_configs": [{"targets": [f"127.0.0.1:{port[1]}"]}],
         }
     ]
 
 
 @pytest.mark.conformance
-@pytest.mark.parametrize("log", ["logfmt", "json"])
-def test_promtool_accepts_logged_scrape_job(serve: Serve, tmp_path: Path, log: str) -> None:
+def test_promtool_accepts_shown_scrape_job(tmp_path: Path) -> None:
     """With everything in it that can be: a prefix with a quote, TLS, and a password, which only its owner knows."""
     certificate = trustme.CA().issue_cert("127.0.0.1")
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
@@ -90,10 +116,8 @@ def test_promtool_accepts_logged_scrape_job(serve: Serve, tmp_path: Path, log: s
     hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
     tls = "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n"
     (tmp_path / "web.yml").write_text(f"{tls}basic_auth_users: {{o'hara: {hashed}, bob: {hashed}}}\n")
-    served = serve(f"--web.config.file={tmp_path / 'web.yml'}", "--web.route-prefix=/it's", f"--log.format={log}")
-    served.end()
-    said = next(line for line in served.log if "Paste this" in line)
-    snippet = json.loads(said)["scrape_config"] if log == "json" else said.partition('scrape_config="')[2][:-1]
+    printed = read_on_terminal(f"--web.config.file={tmp_path / 'web.yml'}", "--web.route-prefix=/it's")
+    snippet = printed.partition("Scrape job:  ")[2].partition("\n")[0]
     (job,) = yaml.safe_load(snippet)
     assert (job["scheme"], job["metrics_path"]) == ("https", "/it's/metrics")
     assert job["basic_auth"] == {"username": "o'hara", "password": "PASSWORD"}

@@ -168,15 +168,14 @@ def _status(data: dict[str, dict[str, str]], content: bytes) -> bytes:
 
 _LOG_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"
 _BUILD = ("version", "build_context")
-_OURS_ALONE = re.compile(r'"(?:Web page|Paste this below scrape_configs of Prometheus)"')
 
 
 def log_lines(lines: Sequence[str], directory: str) -> list[str]:
     """Normalise log lines: the time, where in the source they come from, the port, and what a build says of itself.
 
-    Two lines are ours alone, and so is the lack of HTTP/2.
+    The lack of HTTP/2 is ours.
     """
-    return [_log_line(line, directory) for line in lines if not _OURS_ALONE.search(line)]
+    return [_log_line(line, directory) for line in lines]
 
 
 def _log_line(line: str, directory: str) -> str:
