@@ -49,13 +49,6 @@ def printer(form: str, stream: TextIO, failing: Collection[str]) -> Printer:
     return printers[form](stream)
 
 
-def explanation(problem: Problem) -> str:
-    """Return everything that a finding says, in lines."""
-    inside = problem.object and f"In {problem.object}"
-    parts = [problem.message, inside, problem.consequence, problem.fix and f"Fix: {problem.fix}", problem.hint]
-    return "\n".join(part for part in parts if part)
-
-
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m", "bold": "\x1b[1m", "dim": "\x1b[2m"}
 
 
@@ -175,7 +168,7 @@ class GithubPrinter:
             title = problem.rule if problem.rule.startswith("PG") else "Prometheus configuration"
             properties = [f"{name}={_property(str(value))}" for name, value in place.items() if value]
             properties.append(f"title={_property(title)}")
-            self.stream.write(f"::{kind} {','.join(properties)}::{_data(explanation(problem))}\n")
+            self.stream.write(f"::{kind} {','.join(properties)}::{_data(problem.explanation())}\n")
         for one in config.unjudged:
             properties = [f"file={_property(one['file'])}", f"line={one['line']}", f"col={one['column']}"]
             self.stream.write(f"::notice {','.join(properties)},title=Not judged::{_data(one['section'])}\n")

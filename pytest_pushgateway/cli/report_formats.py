@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pytest_pushgateway._version import __version__
-from pytest_pushgateway.cli.check_config_output import explanation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class SarifPrinter:
                 {
                     "ruleId": problem.rule,
                     "level": problem.severity,
-                    "message": {"text": explanation(problem)},
+                    "message": {"text": problem.explanation()},
                     "locations": [_location(problem.file, problem.line, problem.column)],
                 }
             )
@@ -106,9 +105,9 @@ class JunitPrinter:
             case = SubElement(suite, "testcase", classname=path, name=_characters(f"{problem.rule} at {place}"))
             if problem.severity in self.failing:
                 kind = {"message": _characters(problem.message), "type": problem.severity}
-                SubElement(case, "failure", kind).text = _characters(explanation(problem))
+                SubElement(case, "failure", kind).text = _characters(problem.explanation())
             else:
-                SubElement(case, "system-out").text = _characters(explanation(problem))
+                SubElement(case, "system-out").text = _characters(problem.explanation())
         if not config.problems:
             SubElement(suite, "testcase", classname=path, name="no problems")
         _count(suite)

@@ -94,6 +94,12 @@ class Problem:
             "promtool": self.promtool,
         }
 
+    def explanation(self) -> str:
+        """Return everything that the finding says but its place, in lines."""
+        inside = self.object and f"In {self.object}"
+        parts = [self.message, inside, self.consequence, self.fix and f"Fix: {self.fix}", self.hint]
+        return "\n".join(part for part in parts if part)
+
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part not in (None, ""))
         rule = f" [{self.rule}]" if self.rule.startswith("PG") else ""
