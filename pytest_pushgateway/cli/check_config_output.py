@@ -30,7 +30,7 @@ def printer(form: str, stream: TextIO, failing: Collection[str]) -> Printer:
 
     Args:
         form: the format.
-        stream: where it prints.
+        stream: the stream to print to.
         failing: the severities that make the command fail.
     """
     if form == "sarif":

@@ -359,7 +359,7 @@ def _tell(gateway: Gateway, log: Log) -> None:
 
 
 def _greet(gateway: Gateway) -> None:
-    """Show people on a terminal where the page is, and the scrape job to paste."""
+    """Show the URL of the page, and the scrape job to paste, on a terminal."""
     host = gateway.addresses[0].replace("[::]", "localhost").replace("0.0.0.0", "localhost")
     page = f"{gateway.scheme}://{host}{gateway.prefix}/"
     with suppress(OSError):  # the terminal may be gone

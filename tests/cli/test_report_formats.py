@@ -91,7 +91,7 @@ def test_junit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_junit_fails_for_what_the_command_fails_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_junit_failures_follow_fail_on(capsys: pytest.CaptureFixture[str]) -> None:
     failures = {}
     for severity in ("error", "warning", "note"):
         status = main(["--format=junit", "--lint=strict", f"--fail-on={severity}", "slow.yml"])

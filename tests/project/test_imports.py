@@ -69,7 +69,7 @@ they cost what a fifth of a first push does."""
 DOOR = "plugin"
 """The room whose modules import all else inside functions: pytest rewrites what is loaded before the plugin is."""
 
-ASKED_FOR = ("cli.completion", "cli.manual")
+ASKED_FOR = ("cli.completion", "cli.manual", "cli.report_formats")
 """What a command prints only for a flag that is asked for once in a while: commands run in editors and hooks."""
 
 
