@@ -127,6 +127,7 @@ class Gateway:
         self._persistence: Persistence | None = None
         self._listeners: list[socket.socket] = []
         """One for each address; while connections are refused they are bound only."""
+        self._own_hosts: set[str] | None = None
         self._server: Server
         self.store: Store
         self.addresses: list[str] = []
@@ -227,6 +228,10 @@ class Gateway:
 
     def _application(self, self_metrics: SelfMetrics) -> App:
         settings = self.settings
+        self._own_hosts = own_hosts(
+            [one.getsockname() for one in self._listeners],
+            [settings.host, settings.external_url, *(host for host, _ in self._listen)],
+        )
         return App(
             store=self.store,
             self_metrics=self_metrics,
@@ -244,10 +249,7 @@ class Gateway:
             max_body_size=settings.max_body_size,
             max_decoded_body_size=settings.max_decoded_body_size,
             keep_bodies=self._observer is not None or self._hook is not None,
-            own_hosts=own_hosts(
-                [one.getsockname() for one in self._listeners],
-                [settings.host, settings.external_url, *(host for host, _ in self._listen)],
-            ),
+            own_hosts=self._own_hosts,
         )
 
     def stop(self, grace: float = 0.0) -> None:
@@ -314,6 +316,11 @@ class Gateway:
     def release(self, owner: object = None) -> None:
         """End the waits of the plans of ``owner``, or of all plans."""
         self._server.release(owner)
+
+    def answer_to(self, hosts: Collection[str]) -> None:
+        """Answer browsers under these names too, if it listens only on the loopback interface."""
+        if self._own_hosts is not None:
+            self._own_hosts.update(hosts)
 
     def close_connections_from(self, ports: Collection[int]) -> None:
         """Close the connections that clients opened from these ports of theirs."""

@@ -175,7 +175,10 @@ class LocalGateway:
             self.interceptions = interception.Interceptions(
                 interception.Receiver(self._place, self._close_from, ca_file)
             )
-        return self.interceptions.add(addresses)
+        made = self.interceptions.add(addresses)
+        if self.inner is not None:
+            self.inner.answer_to(self.interceptions.hosts)
+        return made
 
     def _place(self) -> tuple[str, int]:
         return (self.inner.host if self.inner is not None else self.host), self.port
@@ -262,6 +265,8 @@ class LocalGateway:
         if self.inner is not None:
             inner.errors = self.inner.errors  # what its threads raised the test has yet to hear
         inner.start(refusing=self._faults is not None and self._faults._refusing)
+        if self.interceptions is not None:
+            inner.answer_to(self.interceptions.hosts)
         self.inner = inner
         self.port = inner.port
         self._running = True

@@ -37,6 +37,7 @@ class Interception:
     def __init__(self, addresses: tuple[Address, ...], receiver: Receiver) -> None:
         self._connections = dict.fromkeys(addresses, 0)
         self._receiver = receiver
+        self._latest: dict[Address, int] = {}
         self._ports: set[int] = set()
         self._undo: list[Callable[[], None]] = []
         self._undo.append(without_proxy(sorted({address.host for address in addresses})))
@@ -89,7 +90,14 @@ class Interception:
 
         """
         self._connections[address] += 1
-        return Way(*self._receiver.place(), self._ports.add)
+        return Way(*self._receiver.place(), lambda port: self._note(address, port))
+
+    def _note(self, address: Address, port: int) -> None:
+        """Note a connection's own port; some clients, Twisted for one, call connect() again to learn the outcome."""
+        if port and self._latest.get(address) == port:
+            self._connections[address] -= 1
+        self._latest[address] = port
+        self._ports.add(port)
 
 
 class Interceptions:
@@ -103,6 +111,11 @@ class Interceptions:
 
     def __iter__(self) -> Iterator[Interception]:
         return iter(tuple(self._known))
+
+    @property
+    def hosts(self) -> set[str]:
+        """The hosts of all addresses."""
+        return {address.host for one in self for address in one._connections}
 
     def add(self, addresses: tuple[Address, ...]) -> Interception:
         """Begin another."""

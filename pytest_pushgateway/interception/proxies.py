@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+"""Variables that name a proxy."""
 _VARIABLES = ("no_proxy", "NO_PROXY")
 
 
 def without_proxy(hosts: Iterable[str]) -> Callable[[], None]:
     """Add hosts to the variables that name those to reach without a proxy; return what takes them out again."""
-    # For IPv6 urllib compares with brackets, requests without.
-    ours = [form for host in hosts for form in ([host, f"[{host}]"] if ":" in host else [host])]
+    ours = list(hosts)
+    if any(os.environ.get(name) for name in PROXIES):
+        # For IPv6 urllib compares with brackets, requests without; httpx cannot read them with brackets.
+        ours += [f"[{host}]" for host in ours if ":" in host]
     steps = [_extend(name, ours) for name in _VARIABLES]
 
     def undo() -> None:

@@ -51,6 +51,7 @@ _INTERCEPTORS = {
     "aioresponses": "aioresponses(passthrough=[{url!r}]) lets them through",
     "httmock": "return None for {address} to let them through",
     "httpretty": "httpretty.enable(allow_net_connect=True) and no URI registered for {address} lets them through",
+    "mocket": "leave it while the code pushes, as it waits for servers to close the connection",
     "pook": "pook.enable_network({host!r}) lets them through",
     "pytest_httpx": "the marker httpx_mock(should_mock=lambda request: request.url.host != {host!r}) lets them through",
     "requests_mock": "Mocker(real_http=True), or register_uri(ANY, {url!r}, real_http=True), lets them through",

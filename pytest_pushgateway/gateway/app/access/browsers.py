@@ -70,7 +70,7 @@ def _authority(url: str) -> str:
     return rest.partition("/")[0].rpartition("@")[2]
 
 
-def own_hosts(addresses: Collection[object], named: Collection[str]) -> Collection[str] | None:
+def own_hosts(addresses: Collection[object], named: Collection[str]) -> set[str] | None:
     """Return the names of a gateway that listens only on the loopback interface; None for any other gateway.
 
     Args:
@@ -81,4 +81,4 @@ def own_hosts(addresses: Collection[object], named: Collection[str]) -> Collecti
         host = address[0] if isinstance(address, tuple) else None
         if not (isinstance(host, str) and (host.startswith("127.") or host == "::1")):
             return None
-    return frozenset(_name(_authority(each) or each) for each in named)
+    return {_name(_authority(each) or each) for each in named}
