@@ -17,6 +17,7 @@ from pytest_pushgateway.prometheus.decode.referenced_files import glob
 from pytest_pushgateway.prometheus.lint.detection import PERHAPS, detect, may_mention_gateway
 from pytest_pushgateway.prometheus.problems import LINT_RULES, RULE_NAMES, SEVERITIES
 from pytest_pushgateway.prometheus.scrape.promtext import ExpositionError, read
+from pytest_pushgateway.prometheus.values import LATEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
         Flag(
             "prometheus-version",
             "The rules of Prometheus 2.42, 2.53, 3.5 or 3.14.",
-            "3.5",
-            choices=("2.42", "2.53", "3.5", "3.14"),
+            LATEST,
+            choices=("2.42", "2.53", "3.5", LATEST),
         ),
         Flag("skip-others", "Skip files that configure nothing that Prometheus scrapes, as in a folder."),
         Flag("no-files", "Skip referenced files (rules, targets, certificates)."),

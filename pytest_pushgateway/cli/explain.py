@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway.cli.kingpin import Command, Flag
 from pytest_pushgateway.cli.sources import Unreadable, read_metrics
 from pytest_pushgateway.prometheus.scrape.ingest import Unsimulated
+from pytest_pushgateway.prometheus.values import LATEST
 
 if TYPE_CHECKING:
     from typing import Any
@@ -31,7 +32,7 @@ does, and what Prometheus stores. The <file> is a Prometheus configuration.""",
             metavar="FILE|URL",
         ),
         Flag("target", "A target that service discovery would find.", "", repeatable=True, metavar="HOST:PORT"),
-        Flag("prometheus-version", "The rules of Prometheus 2.42, 2.53, 3.5 or 3.14.", "3.5"),
+        Flag("prometheus-version", "The rules of Prometheus 2.42, 2.53, 3.5 or 3.14.", LATEST),
     ),
     operand="file",
     least=1,

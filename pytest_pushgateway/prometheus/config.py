@@ -19,6 +19,7 @@ from pytest_pushgateway.prometheus.decode.sections import decode_document
 from pytest_pushgateway.prometheus.lint import check
 from pytest_pushgateway.prometheus.lint.detection import gateway_jobs
 from pytest_pushgateway.prometheus.problems import LINT_RULES, RULE_NAMES, Problem, in_order
+from pytest_pushgateway.prometheus.values import LATEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def load(
     path: str | PathLike[str] | None = None,
     *,
     text: str | bytes | None = None,
-    version: str = "3.5",
+    version: str = LATEST,
     files: bool = True,
     lint: str = "default",
     ignore: Iterable[str] = (),

@@ -12,6 +12,7 @@ These are ordinary classes rather than dataclasses: ``check-config`` starts as o
 from __future__ import annotations
 
 from pytest_pushgateway.golang.position import Position
+from pytest_pushgateway.prometheus.values import LATEST, reaches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -203,6 +204,8 @@ class Global(Section):
     metric_name_escaping_scheme: str = ""
     convert_classic_histograms_to_nhcb: bool = False
     always_scrape_classic_histograms: bool = False
+    scrape_native_histograms: bool = False
+    extra_scrape_metrics: bool = False
 
 
 class OperatorEndpoint:
@@ -260,6 +263,8 @@ class ScrapeJob(Section):
     metric_name_escaping_scheme: str = ""
     convert_classic_histograms_to_nhcb: bool = False
     always_scrape_classic_histograms: bool = False
+    scrape_native_histograms: bool = False
+    extra_scrape_metrics: bool = False
     scrape_failure_log_file: str = ""
     http: HttpClient = HttpClient()
     static_configs: Sequence[TargetGroup] = ()
@@ -270,10 +275,17 @@ class ScrapeJob(Section):
     """What the decoder read, for its later checks."""
     file: str | None = None
     """The file the job stands in: the configuration, or one of its ``scrape_config_files``."""
-    version: str = "3.5"
+    version: str = LATEST
     """The Prometheus version the configuration was read for."""
     monitor: OperatorEndpoint | None = None
     """The endpoint behind a job of the Operator's; ``None`` for a job that was written."""
+
+    @property
+    def legacy_names(self) -> bool:
+        """Whether relabelling makes no other names than those of the ``legacy`` scheme, as in 2.x and since 3.7."""
+        if reaches(self.version, "3.0"):
+            return self.metric_name_validation_scheme == "legacy" and reaches(self.version, "3.7")
+        return True
 
     @property
     def groups(self) -> list[TargetGroup]:

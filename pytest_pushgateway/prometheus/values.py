@@ -35,6 +35,10 @@ def quote(text: str) -> str:
     return quote_bytes(bytes_of(text))
 
 
+LATEST = "3.14"
+"""The newest Prometheus whose rules are known, and the default."""
+
+
 def reaches(version: str, release: str) -> bool:
     """Return whether ``version`` (``"3.5"``, ``"3.5.3"``) is ``release`` or newer."""
     return _numbers(version) >= _numbers(release)
@@ -45,7 +49,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
 
 
-def parse_duration(text: str, version: str = "3.5") -> float:
+def parse_duration(text: str, version: str = LATEST) -> float:
     """Return a Prometheus duration (``1h30m``) in seconds. Raises ``ValueError``.
 
     Units from ``y`` to ``ms``, each once and in falling order, whole numbers, no sign; ``0`` may stand alone.
@@ -132,7 +136,7 @@ def is_legacy_label_name(name: str) -> bool:
     return _LABEL_NAME.fullmatch(name) is not None
 
 
-def is_label_name(name: str, version: str = "3.5") -> bool:
+def is_label_name(name: str, version: str = LATEST) -> bool:
     """Return whether Prometheus takes ``name`` for a label: since 3.0 any text that is not empty, before a word."""
     if version.startswith("2."):
         return is_legacy_label_name(name)

@@ -26,6 +26,8 @@ FIRST = (2, 42)
 
 _PATHS = ("config", "discovery", "model/relabel", "storage/remote/azuread", "storage/remote/googleiam")
 _HTTP = "config.HTTPClientConfig"
+_BY_HAND = "relabel.Config"
+"""Relabel rules have a decoder written by hand, and the same fields in every release."""
 _BEYOND_TAGS = {
     ("sigv4.SigV4Config", "use_fips_sts_endpoint"): "2.53",
     **dict.fromkeys(
@@ -210,13 +212,13 @@ def collect(by_release: dict[str, Sources]) -> dict[str, object]:
         waiting = ["config.Config", *types.discoveries().values()]
         for key, name in types.discoveries().items():
             discoveries.setdefault(key, {})[release] = name
-        seen = set()
+        seen: set[str] = set()
         while waiting:
             name = _inner(waiting.pop())
             if name in types.lists:
                 lists.setdefault(name, {})[release] = types.lists[name]
                 name = _inner(types.lists[name])
-            if name in seen or not (name in types.structs or types.aliases.get(name) in types.structs):
+            if name in (*seen, _BY_HAND) or not (name in types.structs or types.aliases.get(name) in types.structs):
                 continue
             seen.add(name)
             flat = list(types.flat(name))

@@ -47,7 +47,7 @@ def test_every_series_and_every_rule(config: Path, tmp_path: Path, capsys: pytes
     assert (
         capsys.readouterr().out
         == f"""\
-job "pushgateway" ({config}:2), honor_labels: false, read as Prometheus 3.5
+job "pushgateway" ({config}:2), honor_labels: false, read as Prometheus 3.14
 
 target pushgateway:9091
   discovered    {{{addresses[0]}, {rest}, job="pushgateway"}}

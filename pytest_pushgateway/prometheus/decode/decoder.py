@@ -28,7 +28,7 @@ from pytest_pushgateway.golang.yaml_v2 import (
 )
 from pytest_pushgateway.prometheus.decode.spelling import hint
 from pytest_pushgateway.prometheus.problems import Problem
-from pytest_pushgateway.prometheus.values import is_label_name, parse_duration, parse_size, parse_url, quote
+from pytest_pushgateway.prometheus.values import LATEST, is_label_name, parse_duration, parse_size, parse_url, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     FieldDecoder: TypeAlias = Callable[["Decoder", Node], Any]
 
-VERSIONS = ("2.42", "2.53", "3.5", "3.14")
+VERSIONS = ("2.42", "2.53", "3.5", LATEST)
 """The Prometheus versions whose rules are known, oldest first."""
 
 
@@ -138,7 +138,7 @@ class Decoder:
 
     def upgrade(self, release: str) -> str:
         """Return what to do where something is newer than the version asked for."""
-        return f"run Prometheus {release} or newer, and judge by it: --prometheus-version={VERSIONS[-1]}"
+        return f"run Prometheus {release} or newer, and judge by it: --prometheus-version={LATEST}"
 
     def enter(self, node: Node) -> bool:
         """Note that the collection ``node`` is being decoded, where the text has aliases. Raises SyntaxProblem."""

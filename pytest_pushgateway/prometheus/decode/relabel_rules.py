@@ -18,10 +18,11 @@ from pytest_pushgateway.prometheus.decode.decoder import (
     unsigned64,
 )
 from pytest_pushgateway.prometheus.model import RelabelRule
-from pytest_pushgateway.prometheus.values import is_label_name, quote
+from pytest_pushgateway.prometheus.values import is_label_name, is_legacy_label_name, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from pytest_pushgateway.golang.yaml_v2 import Node
@@ -97,7 +98,7 @@ def _rule(decoder: Decoder, node: Node) -> Any:
     if node.__class__ is not MappingNode:
         found["action"] = ""
     if not found.bad:
-        message, key = _check(found, decoder.version)
+        message, key = _check(found, is_old=decoder.version.startswith("2."))
         if message:
             decoder.report(message, found.value_node(key))
             return BAD
@@ -110,8 +111,8 @@ def _rule(decoder: Decoder, node: Node) -> Any:
     return BAD if found.bad else rule
 
 
-def _check(rule: Struct, version: str) -> tuple[str, str]:
-    """Return what is wrong with a rule in the order of Prometheus's ``Validate``, and the key to blame."""
+def _check(rule: Struct, *, is_old: bool) -> tuple[str, str]:
+    """Return the error for a rule in the order of Prometheus's ``Validate``, and the key to blame."""
     get = rule.get
     action, target = get("action", "replace"), get("target_label", "")
     separator, replacement = get("separator", ";"), get("replacement", "$1")
@@ -121,19 +122,11 @@ def _check(rule: Struct, version: str) -> tuple[str, str]:
         return "relabel configuration for hashmod requires non-zero modulus", "modulus"
     if action in _NEED_TARGET and not target:
         return f"relabel configuration for {action} action requires 'target_label' value", "target_label"
-    old = version.startswith("2.")
-    if action in ("replace", "lowercase", "uppercase", "keepequal", "dropequal"):
-        template = old and action == "replace" and "$" in target
-        if not (re.match(_TEMPLATE_2, target, re.ASCII) if template else is_label_name(target, version)):
-            return f"{quote(target)} is invalid 'target_label' for {action} action", "target_label"
+    message, key = _name_error(action, target, replacement, is_old=is_old)
+    if message:
+        return message, key
     if action in _LITERAL_TARGET and action != "hashmod" and replacement != "$1":
         return f"'replacement' can not be set for {action} action", "replacement"
-    if action == "labelmap" and not (
-        re.match(_TEMPLATE_2, replacement, re.ASCII) if old else is_label_name(replacement, version)
-    ):
-        return f"{quote(replacement)} is invalid 'replacement' for {action} action", "replacement"
-    if action == "hashmod" and not is_label_name(target, version):
-        return f"{quote(target)} is invalid 'target_label' for {action} action", "target_label"
     if action in ("keepequal", "dropequal") and (
         "regex" in rule or get("modulus") or separator != ";" or replacement != "$1"
     ):
@@ -143,6 +136,32 @@ def _check(rule: Struct, version: str) -> tuple[str, str]:
     ):
         return f"{action} action requires only 'regex', and no other fields", "source_labels"
     return "", ""
+
+
+def _name_error(action: str, target: str, replacement: str, *, is_old: bool) -> tuple[str, str]:
+    """Return the error for a name that a rule gives, and its key.
+
+    ``is_old`` is whether names are those of 2.x, which are also those of the ``legacy`` scheme.
+    """
+    is_name = is_legacy_label_name if is_old else is_label_name
+    if action in _NEED_TARGET:
+        template = is_old and action == "replace" and "$" in target
+        if not (re.match(_TEMPLATE_2, target, re.ASCII) if template else is_name(target)):
+            return f"{quote(target)} is invalid 'target_label' for {action} action", "target_label"
+    elif action == "labelmap" and not (
+        re.match(_TEMPLATE_2, replacement, re.ASCII) if is_old else is_name(replacement)
+    ):
+        return f"{quote(replacement)} is invalid 'replacement' for {action} action", "replacement"
+    return "", ""
+
+
+def check_legacy(decoder: Decoder, rules: Iterable[RelabelRule]) -> None:
+    """Report the rules that the ``legacy`` scheme of names refuses, as Prometheus does since 3.7."""
+    for rule in rules:
+        message, key = _name_error(rule.action, rule.target_label, rule.replacement, is_old=True)
+        if message:
+            node = next((value for name, value in rule.node.value if name.value == key), rule.node)
+            decoder.report(message, node)
 
 
 rules: FieldDecoder = a_list(_rule, "[]*relabel.Config")

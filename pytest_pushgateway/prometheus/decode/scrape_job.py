@@ -13,7 +13,7 @@ from pytest_pushgateway.prometheus.decode.fields.structs import fields_of
 from pytest_pushgateway.prometheus.decode.fields.table import client_names
 from pytest_pushgateway.prometheus.decode.http_client import client_of
 from pytest_pushgateway.prometheus.model import Global, ScrapeJob
-from pytest_pushgateway.prometheus.values import is_label_name, quote
+from pytest_pushgateway.prometheus.values import is_label_name, is_legacy_label_name, quote, reaches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,9 +76,12 @@ def global_section(decoder: Decoder, node: Node) -> Any:
     found = struct(decoder, node, fields_of("config.GlobalConfig", decoder.version), "config.plain")
     if found is BAD:
         return BAD
-    for name in found.get("external_labels") or ():
-        if not is_label_name(name, decoder.version):
+    is_name = is_legacy_label_name if _has_legacy_names(decoder, found) else is_label_name
+    for name, value in (found.get("external_labels") or {}).items():
+        if not is_name(name):
             decoder.report(f"{quote(name)} is not a valid label name", found.value_node("external_labels"))
+        elif any("\ud800" <= letter <= "\udfff" for letter in value):  # bytes that are not UTF-8
+            decoder.report(f"{quote(value)} is not a valid label value", found.value_node("external_labels"))
     result = Global(node=node)
     for key, value in found.items():
         if value:
@@ -180,20 +183,60 @@ def inherit(decoder: Decoder, job: ScrapeJob, common: Global) -> None:
         decoder.report(
             f"invalid fallback_scrape_protocol for {where}: {unknown}", found.value_node("fallback_scrape_protocol")
         )
-    if decoder.version == "3.5":
-        _names(decoder, job, found, common)
-    for flag in ("convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms"):
+    if reaches(decoder.version, "3.7"):
+        _check_schemes(decoder, job, found, common)
+        if job.metric_name_validation_scheme == "legacy":
+            relabel.check_legacy(decoder, (*job.relabel_configs, *job.metric_relabel_configs))
+    elif reaches(decoder.version, "3.0"):
+        _check_old_schemes(decoder, job, found, common)
+    for flag in _FLAGS:
         if flag in given and found.get(flag) is None:
             setattr(job, flag, given[flag])
     decoder.job = None
 
 
+_FLAGS = (
+    "convert_classic_histograms_to_nhcb",
+    "always_scrape_classic_histograms",
+    "scrape_native_histograms",
+    "extra_scrape_metrics",
+)
 _ESCAPINGS = "'allow-utf-8', 'underscores', 'dots', or 'values'"
 _NAME_SCHEMES = frozenset(("metric_name_validation_scheme", "metric_name_escaping_scheme"))
 _ESCAPING_NAMES = frozenset(("allow-utf-8", "underscores", "dots", "values"))
 
 
-def _names(decoder: Decoder, job: ScrapeJob, found: Struct, common: Global) -> None:
+def _has_legacy_names(decoder: Decoder, section: Struct) -> bool:
+    """Return whether the names in ``global`` are those of the ``legacy`` scheme."""
+    scheme = section.get("metric_name_validation_scheme")
+    return decoder.version.startswith("2.") or (scheme == "legacy" and reaches(decoder.version, "3.7"))
+
+
+def _check_schemes(decoder: Decoder, job: ScrapeJob, found: Struct, common: Global) -> None:
+    """Check and inherit the two naming schemes. A job's own scheme of validation also decides how names are escaped."""
+    own = found.get("metric_name_validation_scheme")
+    job.metric_name_validation_scheme = own or common.metric_name_validation_scheme
+    escaping = common.metric_name_escaping_scheme
+    if escaping and escaping not in _ESCAPING_NAMES:
+        decoder.report(
+            f"unknown global name escaping method specified, must be one of {_ESCAPINGS}, got {quote(escaping)}",
+            common.node,
+        )
+        return
+    if own or not escaping:
+        escaping = "underscores" if job.metric_name_validation_scheme == "legacy" else "allow-utf-8"
+    job.metric_name_escaping_scheme = chosen = found.get("metric_name_escaping_scheme") or escaping
+    node = found.value_node("metric_name_escaping_scheme")
+    if chosen not in _ESCAPING_NAMES:
+        decoder.report(
+            f"unknown scrape config name escaping method specified, must be one of {_ESCAPINGS}, got {quote(chosen)}",
+            node,
+        )
+    elif chosen == "allow-utf-8" and job.metric_name_validation_scheme != "utf8":
+        decoder.report("utf8 metric names requested but validation scheme is not set to UTF8", node)
+
+
+def _check_old_schemes(decoder: Decoder, job: ScrapeJob, found: Struct, common: Global) -> None:
     """Check and inherit the two naming schemes, with 3.5's quirk: a job's own ``legacy`` contradicts the default."""
     validation, escaping = common.metric_name_validation_scheme, common.metric_name_escaping_scheme
     if validation == "utf8" and not escaping and _NAME_SCHEMES.isdisjoint(found):

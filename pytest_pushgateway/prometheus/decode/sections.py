@@ -14,15 +14,16 @@ from pytest_pushgateway.prometheus.decode.fields.http_checks import check_client
 from pytest_pushgateway.prometheus.decode.fields.structs import fields_of
 from pytest_pushgateway.prometheus.decode.scrape_job import global_section, inherit, job
 from pytest_pushgateway.prometheus.model import Global
-from pytest_pushgateway.prometheus.values import quote
+from pytest_pushgateway.prometheus.values import quote, reaches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from pytest_pushgateway.golang.yaml_v2 import Node
     from pytest_pushgateway.prometheus.decode.decoder import Decoder, Fields
-    from pytest_pushgateway.prometheus.model import ScrapeJob
+    from pytest_pushgateway.prometheus.model import RelabelRule, ScrapeJob
 
 _GLOB = r"[^*]*(\*[^/]*)?\Z"
 
@@ -116,6 +117,8 @@ def decode_document(decoder: Decoder, root: Node | None) -> Document:
     finish_jobs(decoder, document.jobs, document.common, {})
     for kind in ("remote_write", "remote_read"):
         _check_remote(decoder, top, kind)
+    if reaches(decoder.version, "3.7") and document.common.metric_name_validation_scheme == "legacy":
+        relabel.check_legacy(decoder, _other_rules(top))
     alerting = top.get("alerting")
     if alerting:
         items = alerting.get("alertmanagers") or ()
@@ -125,6 +128,15 @@ def decode_document(decoder: Decoder, root: Node | None) -> Document:
         document.alertmanagers = [one for one in items if one is not None]
     _check_strategy(decoder, top.get("otlp"), document.common)
     return document
+
+
+def _other_rules(top: Struct) -> Iterator[RelabelRule]:
+    """Return the relabel rules of alerting and of remote storage."""
+    alerting = top.get("alerting") or {}
+    sections = [alerting, *(alerting.get("alertmanagers") or ()), *(top.get("remote_write") or ())]
+    for section in sections:
+        for key in ("alert_relabel_configs", "relabel_configs", "write_relabel_configs"):
+            yield from (rule for rule in (section or {}).get(key) or () if rule is not None)
 
 
 _STRATEGIES = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged, matches
 from pytest_pushgateway.prometheus.scrape.relabel import LabelBuilder, Relabeler
-from pytest_pushgateway.prometheus.scrape.targets import Target, discovered_labels
+from pytest_pushgateway.prometheus.scrape.targets import HISTOGRAM_LABELS, Target, discovered_labels
 from pytest_pushgateway.prometheus.values import quote
 
 TYPE_CHECKING = False
@@ -53,12 +53,12 @@ def _may_change(rule: RelabelRule, version: str) -> bool:
         return False
     if rule.action == "labelmap" or "$" in rule.target_label:
         return True
-    return rule.target_label in _VITAL
+    return rule.target_label in _VITAL or rule.target_label in HISTOGRAM_LABELS
 
 
 def _error(job: ScrapeJob, target: str, group: TargetGroup) -> str:
     try:
-        relabeler = Relabeler(job.relabel_configs, prometheus_version=job.version)
+        relabeler = Relabeler.of(job, job.relabel_configs)
     except (BadRegexp, Unjudged):
         return ""
     labels = discovered_labels(job, {"__address__": target}, group.labels, version=job.version)

@@ -294,7 +294,7 @@ def push_times_dropped(context: Context, one: Detected) -> Iterator[Finding]:
 
 def _culprit(job: ScrapeJob, name: str) -> RelabelRule | None:
     builder = LabelBuilder({"__name__": name, "job": "backup"}.items())
-    steps = Relabeler(job.metric_relabel_configs, prometheus_version=job.version).steps(builder)
+    steps = Relabeler.of(job, job.metric_relabel_configs).steps(builder)
     return steps[-1].rule if steps and steps[-1].dropped else None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.model import ScrapeText
-from pytest_pushgateway.prometheus.scrape.ingest import REPORT, Ingester, selector
+from pytest_pushgateway.prometheus.scrape.ingest import EXTRA_REPORT, REPORT, Ingester, selector
 from pytest_pushgateway.prometheus.scrape.relabel import LabelPairs
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Scrapes:
         before: Scraped = {}
         known: set[LabelPairs] = set()  # a failed scrape makes Prometheus forget nothing
         for first, last, scraped in self._segments(count):
-            exposed = {labels for labels in scraped if dict(labels)["__name__"] not in REPORT}
+            exposed = {labels for labels in scraped if dict(labels)["__name__"] not in (*REPORT, *EXTRA_REPORT)}
             added = len(exposed - known)
             known = exposed or known
             for labels, value in scraped.items():

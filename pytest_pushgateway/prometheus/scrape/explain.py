@@ -6,7 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.golang.strconv import format_float
-from pytest_pushgateway.prometheus.scrape.ingest import REPORT, Ingester, TargetScrape, format_labels, selector
+from pytest_pushgateway.prometheus.scrape.ingest import (
+    EXTRA_REPORT,
+    REPORT,
+    Ingester,
+    TargetScrape,
+    format_labels,
+    selector,
+)
 from pytest_pushgateway.prometheus.scrape.promtext import ExpositionError, ScrapedSample, read
 from pytest_pushgateway.prometheus.scrape.relabel import LabelBuilder, LabelPairs, Relabeler, Step
 from pytest_pushgateway.prometheus.scrape.simulate import simulate
@@ -54,9 +61,7 @@ def _target(job: ScrapeJob, scrape: TargetScrape) -> Iterator[str]:
     target = scrape.target
     yield f"target {target.discovered.get('__address__', '')}"
     yield f"  discovered    {format_labels(sorted(target.discovered.items()))}"
-    steps = Relabeler(job.relabel_configs, prometheus_version=job.version).steps(
-        LabelBuilder(target.discovered.items())
-    )
+    steps = Relabeler.of(job, job.relabel_configs).steps(LabelBuilder(target.discovered.items()))
     for step in steps:
         yield f"  {_step('relabel_configs', step)}"
     if target.state == "active":
@@ -83,7 +88,7 @@ def _samples(ingester: Ingester, scrape: TargetScrape) -> Iterator[str]:
     yield ""
     for stored in scrape.stored:
         labels = dict(stored.labels)
-        if labels["__name__"] in REPORT[2:] or labels["__name__"] == "up":
+        if labels["__name__"] in (*REPORT[2:], *EXTRA_REPORT) or labels["__name__"] == "up":
             yield f"{_series(stored.labels)} {_value(stored.value)}"
 
 

@@ -19,7 +19,7 @@ from pytest_pushgateway.prometheus.scrape.relabel import (
     Step,
     older_than,
 )
-from pytest_pushgateway.prometheus.values import is_label_name, is_legacy_label_name, quote
+from pytest_pushgateway.prometheus.values import LATEST, is_label_name, is_legacy_label_name, quote
 
 if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.model import ScrapeJob
@@ -50,6 +50,8 @@ REPORT = (
     "scrape_series_added",
 )
 """The series that Prometheus adds to every scrape."""
+EXTRA_REPORT = ("scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes")
+"""The series that ``extra_scrape_metrics`` adds to those."""
 
 
 class Unsimulated(Exception):
@@ -96,7 +98,7 @@ class Ingester:
     def __init__(self, job: ScrapeJob) -> None:
         self.job = job
         self.version: str = job.version
-        self.relabeler: Relabeler = Relabeler(job.metric_relabel_configs, prometheus_version=job.version)
+        self.relabeler: Relabeler = Relabeler.of(job, job.metric_relabel_configs)
         if job.convert_classic_histograms_to_nhcb:
             raise Unsimulated(
                 f"job {job.job_name!r}: convert_classic_histograms_to_nhcb stores native histograms, "
@@ -276,8 +278,12 @@ class Ingester:
         scrape.health = "down" if error else "up"
         scrape.error = error
         scrape.duration = duration
-        values = (0.0 if error else 1.0, duration, float(scrape.scraped), float(scrape.kept), float(scrape.added))
-        for name, value in zip(REPORT, values, strict=True):
+        names: tuple[str, ...] = REPORT
+        values = [0.0 if error else 1.0, duration, float(scrape.scraped), float(scrape.kept), float(scrape.added)]
+        if self.job.extra_scrape_metrics:
+            names += EXTRA_REPORT
+            values += [scrape.target.timeout, float(self.job.sample_limit), float(len(scrape.body))]
+        for name, value in zip(names, values, strict=True):
             labels = _report_labels(name, scrape.target.labels)
             # A pushed metric called up, with the target's own labels, came first and stays.
             accepted.setdefault((labels, None), Stored(labels, value))
@@ -313,7 +319,7 @@ def _repeated_name(exposed: LabelPairs, builder: LabelBuilder) -> str:
     return ""
 
 
-def format_labels(labels: Iterable[tuple[str, str]], version: str = "3.5") -> str:
+def format_labels(labels: Iterable[tuple[str, str]], version: str = LATEST) -> str:
     """Write a label set as Prometheus does in messages: ``{__name__="up", job="a"}``; 2.x quotes no name."""
     plain = version.startswith("2.")
     pairs = [f"{name if plain or is_legacy_label_name(name) else quote(name)}={quote(value)}" for name, value in labels]

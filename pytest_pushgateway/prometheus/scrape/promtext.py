@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pytest_pushgateway.exposition.names import LABEL_NAME, METRIC_NAME
 from pytest_pushgateway.golang.strconv import format_float, parse_float, quote, whole_number
+from pytest_pushgateway.prometheus.values import LATEST
 
 TYPES = {b"counter", b"gauge", b"histogram", b"summary", b"untyped"}
 
@@ -44,7 +45,7 @@ class ScrapedSample(NamedTuple):
     timestamp: int | None
 
 
-def read(body: bytes, *, prometheus_version: str = "3.5") -> Iterator[ScrapedSample]:
+def read(body: bytes, *, prometheus_version: str = LATEST) -> Iterator[ScrapedSample]:
     """Read the samples of an exposition in the text format, in order.
 
     Raises :class:`ExpositionError` at the line that Prometheus does not take; what came before has been yielded.

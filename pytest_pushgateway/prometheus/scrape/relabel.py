@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.golang.regexp import compile_relabel
-from pytest_pushgateway.prometheus.values import is_legacy_label_name
+from pytest_pushgateway.prometheus.values import LATEST, is_legacy_label_name
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.prometheus.model import RelabelRule
+    from pytest_pushgateway.prometheus.model import RelabelRule, ScrapeJob
 
 LabelPairs = tuple[tuple[str, str], ...]
 """Label pairs, sorted by name."""
@@ -115,16 +115,24 @@ class Step:
 class Relabeler:
     """A list of relabel rules, compiled.
 
-    ``prometheus_version`` is ``"2.42"``, ``"2.53"``, ``"3.5"`` or any other version with these numbers. Raises
+    ``prometheus_version`` is ``"2.42"``, ``"3.5"`` or any other version; ``legacy_names`` is the job's
+    ``legacy_names``. Raises
     :class:`~pytest_pushgateway.golang.regexp.BadRegexp` for a rule whose regular expression Prometheus does not
     accept, :class:`~pytest_pushgateway.golang.regexp.Unjudged` for one that needs google-re2 if there is none.
     """
 
-    def __init__(self, rules: Sequence[RelabelRule], *, prometheus_version: str = "3.5") -> None:
+    def __init__(
+        self, rules: Sequence[RelabelRule], *, prometheus_version: str = LATEST, legacy_names: bool = False
+    ) -> None:
         self.rules: tuple[RelabelRule, ...] = tuple(rules)
         # 2.42 builds a sorted label set after every rule; later versions let one builder run through all of them.
         self._rebases = older_than(prometheus_version, 2, 43)
-        self._apply = [_compile(rule, prometheus_version) for rule in self.rules]
+        self._apply = [_compile(rule, prometheus_version, legacy_names) for rule in self.rules]
+
+    @classmethod
+    def of(cls, job: ScrapeJob, rules: Sequence[RelabelRule]) -> Relabeler:
+        """Return ``rules`` of ``job``, compiled for its Prometheus version and its scheme of names."""
+        return cls(rules, prometheus_version=job.version, legacy_names=job.legacy_names)
 
     def process(self, labels: LabelBuilder) -> bool:
         """Apply all rules to ``labels``, in place. ``False``: a rule dropped the set, and its labels mean nothing."""
@@ -152,7 +160,7 @@ class Relabeler:
 
 
 def relabel(
-    labels: Iterable[tuple[str, str]], rules: Sequence[RelabelRule], *, prometheus_version: str = "3.5"
+    labels: Iterable[tuple[str, str]], rules: Sequence[RelabelRule], *, prometheus_version: str = LATEST
 ) -> LabelPairs | None:
     """Return the label set that ``rules`` make of ``labels``; ``None`` if one of them drops it."""
     builder = LabelBuilder(labels)
@@ -191,8 +199,10 @@ class _Rule:
         return self._action(labels)
 
 
-def _compile(rule: RelabelRule, version: str) -> _Rule:
+def _compile(rule: RelabelRule, version: str, legacy_names: bool) -> _Rule:
     regex = compile_relabel(rule.regex, version)
+    if rule.action == "replace":
+        return _Rule(regex, _replace(rule, regex, version, legacy_names))
     return _Rule(regex, _ACTIONS[rule.action](rule, regex, version))
 
 
@@ -224,11 +234,11 @@ def _dropequal(rule: RelabelRule, regex: Any, version: str) -> Callable[[LabelBu
     return lambda labels: labels.get(target) != source(labels)
 
 
-def _replace(rule: RelabelRule, regex: Any, version: str) -> Callable[[LabelBuilder], bool]:
+def _replace(rule: RelabelRule, regex: Any, version: str, legacy_names: bool) -> Callable[[LabelBuilder], bool]:
     source = _source(rule)
     target_template = Template(rule.target_label)
     value_template = Template(rule.replacement)
-    is_valid = is_legacy_label_name if older_than(version, 3, 0) else bool
+    is_valid = is_legacy_label_name if legacy_names or older_than(version, 3, 0) else bool
     # 2.42 deletes the label that is literally called target_label where later versions delete the expanded one.
     deletes_literally = older_than(version, 2, 43)
 
@@ -418,7 +428,6 @@ def _upper_rune(char: str) -> str:
 
 
 _ACTIONS: dict[str, Callable[[RelabelRule, Any, str], Callable[[LabelBuilder], bool]]] = {
-    "replace": _replace,
     "keep": _keep,
     "drop": _drop,
     "keepequal": _keepequal,

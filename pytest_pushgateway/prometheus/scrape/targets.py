@@ -1,6 +1,6 @@
 """From a job's target groups to the targets that Prometheus scrapes: labels, relabelling, URL.
 
-Source: ``scrape/target.go`` of Prometheus 3.5, 2.53 and 2.42.
+Source: ``scrape/target.go`` of Prometheus 3.14, 3.5, 2.53 and 2.42.
 """
 
 from __future__ import annotations
@@ -12,13 +12,21 @@ from urllib.parse import quote as percent_encode
 from urllib.parse import quote_plus
 
 from pytest_pushgateway.prometheus.scrape.relabel import LabelBuilder, Relabeler
-from pytest_pushgateway.prometheus.values import format_duration, parse_duration, quote
+from pytest_pushgateway.prometheus.values import LATEST, format_duration, parse_duration, quote, reaches
 
 if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.model import ScrapeJob
 
 _HAS_PORT = re.compile(r"(?:[^:\[\]]*|\[[^\[\]]*\]):[^:\[\]]*")
 _COULD_HAVE_PORT = re.compile(r"[^:\[\]]*|\[[^\[\]]*\]")
+
+HISTOGRAM_LABELS = {
+    "__convert_classic_histograms_to_nhcb__": "convert classic histograms to nhcb",
+    "__always_scrape_classic_histograms__": "always scrape classic histograms",
+    "__scrape_native_histograms__": "scrape native histograms",
+}
+"""Labels by which relabelling decides about histograms since 3.13, with their names in errors."""
+_BOOLEANS = frozenset(("1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"))
 
 
 class Target:
@@ -72,6 +80,10 @@ class Target:
         if self.timeout > self.interval:
             written = [quote(labels.get(f"__scrape_{kind}__")) for kind in ("timeout", "interval")]
             return f"scrape timeout cannot be greater than scrape interval ({written[0]} > {written[1]})"
+        for name, what in HISTOGRAM_LABELS.items() if reaches(version, "3.13") else ():
+            value = labels.get(name)
+            if value and value not in _BOOLEANS:
+                return f"error parsing {what}: strconv.ParseBool: parsing {quote(value)}: invalid syntax"
         for name, _ in labels.items():
             if name.startswith("__meta_"):
                 labels.delete(name)
@@ -111,7 +123,7 @@ class Target:
 
 
 def discovered_labels(
-    job: ScrapeJob, target: Mapping[str, str], group: Mapping[str, str], *, version: str = "3.5"
+    job: ScrapeJob, target: Mapping[str, str], group: Mapping[str, str], *, version: str = LATEST
 ) -> dict[str, str]:
     """Return a target's labels before relabelling: its own, its group's, and the job's where these say nothing."""
     labels = {name: value for name, value in {**group, **target}.items() if value}
@@ -122,6 +134,9 @@ def discovered_labels(
         "__metrics_path__": job.metrics_path,
         "__scheme__": job.scheme,
     }
+    if reaches(version, "3.13"):
+        for name in HISTOGRAM_LABELS:
+            defaults[name] = str(getattr(job, name.strip("_"))).lower()
     for name, value in defaults.items():
         if value:
             labels.setdefault(name, value)
@@ -140,7 +155,7 @@ def job_targets(job: ScrapeJob, targets: Iterable[Mapping[str, str] | str] | Non
     targets with the same labels and URL are one.
     """
     version = job.version
-    relabeler = Relabeler(job.relabel_configs, prometheus_version=version)
+    relabeler = Relabeler.of(job, job.relabel_configs)
     found: list[tuple[Mapping[str, str], Mapping[str, str]]] = []
     if targets is None:
         for group in job.groups:

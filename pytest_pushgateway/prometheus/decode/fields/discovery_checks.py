@@ -234,6 +234,13 @@ def _azure_oauth(decoder: Decoder, found: Struct) -> bool:
     return any(need(name, f"azure SD configuration requires a {name}")(decoder, found) for name in names)
 
 
+def _stackit(decoder: Decoder, found: Struct) -> bool:
+    if found.get("endpoint") or found.get("region", "eu01"):
+        return False
+    decoder.report("stackit_sd: endpoint and region missing", found.value_node("region"))
+    return True
+
+
 _ANY_TOKEN = "auth_token|auth_token_file"
 _SECRETS = (
     need("secret_key|secret_key_file", "one of secret_key & secret_key_file must be configured"),
@@ -388,7 +395,7 @@ DISCOVERY_CHECKS: dict[str, tuple[Check, ...]] = {
         check_client,
     ),
     "stackit.SDConfig": (
-        need("endpoint|region", "stackit_sd: endpoint and region missing", "eu01"),
+        _stackit,
         a_url("endpoint", "stackit_sd: invalid endpoint {quoted}: "),
         check_client,
     ),

@@ -179,11 +179,21 @@ def _attributes(key: str, adjective: str) -> Check:
     return check
 
 
+def _size_text(size: int) -> str:
+    """Return a negative size as Go's units package prints it."""
+    text, left = "", -size
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
+        left, part = divmod(left, 1024)
+        text = f"-{part}{unit}{text}" if part else text
+    return text
+
+
 def _retention(decoder: Decoder, found: Struct) -> bool:
     size, percentage = found.get("size", 0), found.get("percentage", 0)
     if size < 0:
         decoder.report(
-            f"'storage.tsdb.retention.size' must be greater than or equal to 0, got {size}", found.value_node("size")
+            f"'storage.tsdb.retention.size' must be greater than or equal to 0, got {_size_text(size)}",
+            found.value_node("size"),
         )
         return True
     if not 0 <= percentage <= 100 and reaches(decoder.version, "3.11"):
