@@ -9,7 +9,8 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 
 from pytest_pushgateway._version import __version__
@@ -50,14 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     command = given[0] if given else ""
     if command in COMMANDS:
-        threshold = gc.get_threshold()
-        # A large push makes hundreds of thousands of objects, none of them part of a cycle; to look for cycles each 700
-        # or 2,000 objects, as by default, costs it a tenth of its time.
-        gc.set_threshold(_OBJECTS, *threshold[1:])
-        try:
+        with _rare_collections():
             return _run(_imported(f"pytest_pushgateway.cli.{command.replace('-', '_')}"), given[1:])
-        finally:
-            gc.set_threshold(*threshold)
     if command in ("-h", "--help", "help"):
         sys.stdout.write(USAGE)
         return 0
@@ -75,6 +70,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     problem = _unknown(command) if command else "no command given"
     sys.stderr.write(f"pytest-pushgateway: error: {problem}, try --help\n")
     return 2
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for cycles after more objects than by default.
+
+    A large push makes hundreds of thousands of objects, none of them part of a cycle; to look for cycles each 700 or
+    2,000 objects, as by default, costs it a tenth of its time. PyPy collects in another way.
+    """
+    if not hasattr(gc, "get_threshold"):
+        yield
+        return
+    threshold = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, *threshold[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*threshold)
 
 
 def _candidates(words: list[str]) -> list[str]:
@@ -113,7 +126,21 @@ def _run(module: ModuleType, arguments: list[str]) -> int:
         status: int = module.main(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever read the output has seen enough: | head
+    except OSError as problem:
+        if not _is_cut_off(problem):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CUT_OFF
     return status
+
+
+def _is_cut_off(problem: OSError) -> bool:
+    """Return whether the reader of the output has seen enough, as ``head`` has."""
+    if sys.platform != "win32" or isinstance(problem, BrokenPipeError) or sys.stdout is None:
+        return isinstance(problem, BrokenPipeError)
+    try:
+        # Windows reports EINVAL for a closed pipe, and for much else. What is left to write shows which it was.
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False

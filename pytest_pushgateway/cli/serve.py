@@ -15,7 +15,7 @@ from pytest_pushgateway.cli.kingpin import KINGPIN, Command, Flag
 from pytest_pushgateway.cli.log import FORMATS, LEVELS, make_log
 from pytest_pushgateway.cli.signals import QUIT, Ending, as_in_go, dump_and_exit, ending
 from pytest_pushgateway.gateway.app.original_flags import as_flags
-from pytest_pushgateway.gateway.build_info import BRANCH, VERSION, machine, version_text
+from pytest_pushgateway.gateway.build_info import BRANCH, GOOS, VERSION, goarch, version_text
 from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.http.listeners import split_address, systemd_sockets
@@ -228,7 +228,7 @@ def main(arguments: Sequence[str], *, build: Build = RELEASE) -> int:
 def _serve(options: dict[str, Any], log: Log, build: Build, end: Ending) -> int:
     raise_limit()
     log("info", "starting pushgateway", version=f"(version={__version__}, branch={BRANCH})")
-    context = f"(python={VERSION}, platform={sys.platform}/{machine()})"
+    context = f"(python={VERSION}, platform={GOOS}/{goarch()})"
     log("info", "Build context", build_context=context)
     try:
         gateway, asked = _start(options, settings_of(options), log, build, end.request)

@@ -16,13 +16,30 @@ REVISION = f"pushgateway-{FOLLOWED}"
 """The release of the original whose behaviour is followed."""
 
 
-def machine() -> str:
-    """Return the kind of machine, such as ``x86_64``."""
-    if sys.platform != "win32" and hasattr(os, "uname"):
-        return os.uname().machine
-    import platform
+GOOS: str = "windows" if sys.platform == "win32" else sys.platform
+"""The system, by Go's name for it."""
+_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "amd64": "amd64",
+    "aarch64": "arm64",
+    "i386": "386",
+    "i686": "386",
+    "x86": "386",
+    "armv6l": "arm",
+    "armv7l": "arm",
+}
+"""Go's names for kinds of machines, by those of the system."""
 
-    return platform.machine()
+
+def goarch() -> str:
+    """Return the kind of machine by Go's name for it, such as ``amd64``."""
+    if sys.platform != "win32" and hasattr(os, "uname"):
+        name = os.uname().machine
+    else:
+        import platform
+
+        name = platform.machine()
+    return _ARCHITECTURES.get(name.lower(), name.lower())
 
 
 LABELS = {
@@ -31,8 +48,8 @@ LABELS = {
     "branch": BRANCH,
     "tags": "unknown",
     "goversion": PYTHON,
-    "goos": sys.platform,
-    "goarch": {"x86_64": "amd64", "aarch64": "arm64"}.get(machine(), machine()),
+    "goos": GOOS,
+    "goarch": goarch(),
 }
 """The labels of ``pushgateway_build_info``."""
 
@@ -52,6 +69,6 @@ def version_text() -> str:
     return (
         f"pushgateway, version {__version__} (branch: {BRANCH}, revision: {REVISION})\n"
         f"  python version:   {VERSION}\n"
-        f"  platform:         {sys.platform}/{machine()}\n"
+        f"  platform:         {GOOS}/{goarch()}\n"
         f"  follows:          Pushgateway {FOLLOWED}\n"
     )

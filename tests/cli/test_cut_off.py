@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+
+import pytest
+
+from pytest_pushgateway import cli
+from pytest_pushgateway.cli import check_metrics
 
 
 def test_reader_closes_pipe_early(tmp_path: Path) -> None:
@@ -17,3 +26,39 @@ def test_reader_closes_pipe_early(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 141
+
+
+class _Closed(io.TextIOBase):
+    """Standard output whose reader went away, as Windows reports it."""
+
+    def __init__(self, flushed: OSError | None) -> None:
+        self._flushed = flushed
+        self._file = open(os.devnull, "wb")  # noqa: SIM115
+
+    def flush(self) -> None:
+        if self._flushed is not None:
+            raise self._flushed
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_windows_reports_a_closed_pipe_as_an_invalid_argument(monkeypatch: pytest.MonkeyPatch, closed: bool) -> None:
+    invalid = OSError(errno.EINVAL, "Invalid argument")
+
+    def run(arguments: list[str]) -> int:
+        raise invalid
+
+    with closing(_Closed(invalid if closed else None)) as output:
+        monkeypatch.setattr(sys, "platform", "win32")
+        monkeypatch.setattr(sys, "stdout", output)
+        monkeypatch.setattr(check_metrics, "main", run)
+        if closed:
+            assert cli.main(["check-metrics"]) == cli.CUT_OFF
+        else:
+            with pytest.raises(OSError, match="Invalid argument"):
+                cli.main(["check-metrics"])

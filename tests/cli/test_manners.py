@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -102,3 +103,12 @@ def test_commands_read_their_line_alike(
     assert "unknown flag -x, try --help" in capsys.readouterr().err
     cli.main([command, "--", "--odd-name"])
     assert "--odd-name" in "".join(capsys.readouterr())
+
+
+def test_commands_run_without_thresholds_of_collection(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PyPy has none."""
+    monkeypatch.setattr(cli, "gc", SimpleNamespace(isenabled=lambda: False, disable=lambda: None))
+    assert cli.main(["serve", "--version"]) == 0
+    assert "platform:" in capsys.readouterr().out

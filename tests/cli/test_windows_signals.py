@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import threading
@@ -20,11 +19,8 @@ LISTENING = "Listening on"
 
 
 @pytest.fixture(autouse=True)
-def handling(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def handling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "ending", signals.handled)
-    threshold = gc.get_threshold()
-    yield
-    gc.set_threshold(*threshold)
 
 
 class Log:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 import re
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pushgateway.exposition.model import Mixed, Summary
+from pytest_pushgateway.gateway import build_info
 from pytest_pushgateway.gateway.store import process_metrics as process
 from pytest_pushgateway.gateway.store import self_metrics as selfmetrics
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
@@ -108,3 +110,13 @@ def test_reading_them_goes_through_the_whole_scrape_once() -> None:
     build = re.findall(r"pushgateway_build_info\{(.*)\} 1\n", text)
     assert len(build) == 1
     assert re.findall(r'(\w+)="', build[0]) == ["branch", "goarch", "goos", "goversion", "revision", "tags", "version"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [("x86_64", "amd64"), ("AMD64", "amd64"), ("aarch64", "arm64"), ("ARM64", "arm64"), ("riscv64", "riscv64")],
+)
+def test_machine_has_the_name_that_go_gives_it(monkeypatch: pytest.MonkeyPatch, machine: str, expected: str) -> None:
+    monkeypatch.delattr(os, "uname", raising=False)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert build_info.goarch() == expected

@@ -47,6 +47,10 @@ _COUNTED = frozenset({"push", "delete", "healthy", "ready", "status", "static", 
 """Handlers in ``pushgateway_http_requests_total`` beside those of the API; scrapes and ``/-/quit`` are not counted."""
 _SPARE_BODY = 256 << 10
 """A body that no handler reads is still read for the record up to this many bytes."""
+_NO_PROTOBUF = (
+    "protobuf cannot be read or shown without the Python package protobuf, which is not installed here; "
+    "run: pip install protobuf"
+)
 _OPTIONS_BODY = 4 << 10
 _STORED = 16
 """How much larger a push may be in memory than a body may be when it is decoded."""
@@ -317,6 +321,10 @@ class _Handling:
         except _Late:
             self._turn_to_an_empty_gateway()
             return self._act(problem)
+        except ImportError as missing:
+            if not (missing.name or "").startswith("google"):
+                raise
+            return answers.error(501, _NO_PROTOBUF)
 
     def _act(self, problem: Answer | BodyError | None) -> Answer:
         if isinstance(problem, Answer):

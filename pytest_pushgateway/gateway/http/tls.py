@@ -7,6 +7,7 @@ import ssl
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 from typing import Any
 
 from pytest_pushgateway import threads
@@ -248,10 +249,11 @@ def _load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:
     if "-----BEGIN " not in key:
         raise TlsError(problem + "tls: failed to find any PEM data in key input")
     # OpenSSL takes both from a file only; this one is readable by its owner alone and gone at once.
-    with tempfile.NamedTemporaryFile("w", encoding="latin-1", suffix=".pem") as file:
-        file.write(certificate.rstrip() + "\n" + key)
-        file.flush()
+    # In a directory of its owner rather than an open file, which Windows opens no second time.
+    with tempfile.TemporaryDirectory(prefix="pushgateway-") as directory:
+        file = Path(directory, "pair.pem")
+        file.write_text(certificate.rstrip() + "\n" + key, encoding="latin-1")
         try:
-            context.load_cert_chain(file.name)
+            context.load_cert_chain(file)
         except ssl.SSLError as error:
             raise TlsError(f"{problem}{error.reason or error}") from None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -373,6 +374,9 @@ class Database:
             if discard:
                 with suppress(OSError):
                     os.ftruncate(self._files[1], 0)
+            if sys.platform == "win32":
+                # SQLite could not delete its log there; anywhere else it would lose its locks.
+                self._close_files()
             self._connection.close()
         finally:
             self._close_files()

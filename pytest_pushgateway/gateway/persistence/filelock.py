@@ -16,8 +16,9 @@ from pytest_pushgateway.genuine import genuine
 
 _BYTE = 1 << 62
 """What is locked: a byte that no file has, far from those that SQLite locks."""
-_FAR = 1 << 43
-"""The same on Windows, where file systems end earlier, bytes."""
+_FAR = (1 << 43) + (1 << 31) - (1 << 16)
+"""The same on Windows, where file systems end earlier. A library that takes only the lower half of it locks a byte that
+is far from SQLite's still."""
 _TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 _held: weakref.WeakSet[FileLock] = weakref.WeakSet()
