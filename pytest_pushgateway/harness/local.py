@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
+    from pytest_pushgateway.gateway.groups import StoredGroup
     from pytest_pushgateway.gateway.hooks import Plan, RawRequest, Record
     from pytest_pushgateway.gateway.store.store import Store
     from pytest_pushgateway.harness.faults.faults import Faults
@@ -271,6 +272,9 @@ class LocalGateway:
         self.port = inner.port
         self._running = True
         self._emptied = False
+        if self._faults is None or not self._faults._refusing:
+            kept = tuple(inner.store.groups()) if self._persistence_file is not None else ()
+            self._note_change(reachable=True, groups=kept)
         if not self.began:
             self.mark_beginning()
         _started.add(self)
@@ -329,6 +333,7 @@ class LocalGateway:
                 self._running = False
                 self.lift_faults()
                 self.inner.stop()
+                self._note_change(reachable=False)
 
     def restart(self) -> None:
         """Stop it in an orderly way and start it on the same port; the metrics come back from the file.
@@ -362,6 +367,8 @@ class LocalGateway:
                 self.journal.clear()
                 self.moves.clear()
                 self.log.clear()
+                if stopped:
+                    self._note_change(reachable=False)
 
     def leave(self) -> None:
         """Stop it: the ``with`` statement that started it ends."""
@@ -489,10 +496,15 @@ class LocalGateway:
         if self.inner is None or not self.running:
             if refused:
                 raise RuntimeError("a stopped gateway already refuses connections")
-        elif refused:
+            return
+        if refused:
             self.inner.refuse()
         else:
             self.inner.unrefuse()
+        self._note_change(reachable=not refused)
+
+    def _note_change(self, *, reachable: bool, groups: tuple[StoredGroup, ...] | None = None) -> None:
+        self.journal.note_change(self.clock(), len(self.moves), reachable=reachable, groups=groups)
 
     def _again(self, end: Callable[[Gateway], None]) -> None:
         with self._lifecycle:
@@ -504,6 +516,7 @@ class LocalGateway:
             if self.running and self.inner is not None:
                 self._running = False
                 end(self.inner)
+                self._note_change(reachable=False)
             self.start()
 
     def _inner_settings(self) -> Settings:

@@ -226,16 +226,18 @@ class Pushgateway(Asserting, Waiting, Sending):
     def timeline(self) -> list[ScrapeText]:
         """Return each text that a scrape would have shown, with the time from which it would have.
 
-        It begins with the first push since the last reset, or when the clock was frozen before; the last entry is the
-        present. Times when the gateway was stopped are not marked.
+        It begins with the first push since the last reset, or when the clock was frozen or the gateway stopped before;
+        the last entry is the present. After a start it goes on with the groups that the gateway was started with.
 
         Returns:
-            Pairs of Unix time by the gateway's clock, in seconds, and text; None while the gateway was poisoned.
+            Pairs of Unix time by the gateway's clock, in seconds, and text; None while the gateway was stopped, refused
+            connections (`Faults.refuse`) or was poisoned.
 
         """
         requests = self.journal
         self._journal.look()
-        return history.timeline(requests, self._gateway.moves, self.clock(), check=self.settings.consistency_check)
+        journal, check = self._journal, self.settings.consistency_check
+        return history.timeline(requests, self._gateway.moves, journal.changes, self.clock(), check=check)
 
     def lint(self) -> list[LintProblem]:
         """Check what the application pushed in this test, and return each problem once.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway import threads
@@ -86,6 +86,7 @@ class Store:
         self_metrics: the gateway's own metrics, which share the namespace.
         clock: seconds since the epoch.
         persistence: where the groups are kept over a restart; what it holds is read here.
+        kept: groups to begin with.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Store:
         self_metrics: SelfMetrics,
         clock: Callable[[], float] = time.time,
         persistence: Persistence | None = None,
+        kept: Iterable[StoredGroup] = (),
     ) -> None:
         self.generation: int = next(_generations)
         """Another number after each reset; no two stores of a process share one."""
@@ -107,8 +109,10 @@ class Store:
         self._state = _State(self.counters, self_metrics)
         self._freed: threads.Event | None = None
         """Set when all that resets threw away is freed."""
+        self._fill((group.key, stored) for group in kept for stored in group.families.values())
         if persistence is not None:
-            self._restore(persistence)
+            self._fill(persistence.load())
+            persistence.follow(self.groups, self._lock)
 
     # What changes the store.
 
@@ -347,16 +351,15 @@ class Store:
         assert delta.group is not None
         return self._persistence.keep(delta.group.key, _changes(delta))
 
-    def _restore(self, persistence: Persistence) -> None:
+    def _fill(self, families: Iterable[tuple[GroupingKey, StoredFamily]]) -> None:
         state = self._state
-        for key, stored in persistence.load():
+        for key, stored in families:
             held = examine(stored.family, stored.pushed_at)
             group = state.groups.get(key)
             if group is None:
                 group = state.groups[key] = GroupState(key, state.serial)
                 state.serial += 1
             state.index.apply(Delta(group, {}, {stored.family.name: held}))
-        persistence.follow(self.groups, self._lock)
 
     # Outside the lock.
 

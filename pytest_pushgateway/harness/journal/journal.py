@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_pushgateway.gateway import hooks
+    from pytest_pushgateway.gateway.groups import StoredGroup
     from pytest_pushgateway.harness.journal.losses import Absence, Loss
 
 BODIES_LIMIT = 64 * 1024 * 1024
@@ -100,6 +101,20 @@ def _free(entries: deque[Request]) -> None:
         entries.popleft()
 
 
+class LifeChange(NamedTuple):
+    """A moment of the gateway's life: from then on a scrape reached it, or did not.
+
+    ``after`` is the journal's sequence at that moment, ``moves`` how often the clock had been set, ``at`` the Unix time
+    by the gateway's clock in seconds. ``groups`` are those that it started with, None if it was not started then.
+    """
+
+    after: int
+    moves: int
+    at: float
+    reachable: bool
+    groups: tuple[StoredGroup, ...] | None = None
+
+
 class Journal:
     """The requests since the last reset, bounded in number and in bytes of bodies.
 
@@ -126,6 +141,8 @@ class Journal:
         self._looks: list[int] = []
         """After which requests somebody read the gateway, in order."""
         self._absences: list[tuple[int, Absence]] = []
+        self.changes: list[LifeChange] = []
+        """When the gateway was started, stopped, refused connections and took them again."""
         self._bodies = 0
         self._order = 0
         self._before = 0
@@ -223,6 +240,7 @@ class Journal:
             self._astray.clear()
             self._looks.clear()
             self._absences.clear()
+            self.changes.clear()
             large = len(old) > FREED_AT_ONCE or self._bodies > FREED_BYTES
             self._unheard = []
             self._bodies = self.dropped = self.dropped_accepted = self.dropped_rejected = 0
@@ -289,6 +307,13 @@ class Journal:
             with self.condition:
                 del self._looks[before:]
         return result
+
+    def note_change(
+        self, at: float, moves: int, *, reachable: bool, groups: tuple[StoredGroup, ...] | None = None
+    ) -> None:
+        """Note that a scrape reaches the gateway from now on, or does not; the arguments are those of `LifeChange`."""
+        with self.condition:
+            self.changes.append(LifeChange(self._order, moves, at, reachable, groups))
 
     def deny(self, absence: Absence) -> None:
         """Note that the test found something not to be exposed, as it said."""

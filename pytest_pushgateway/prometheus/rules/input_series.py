@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.model import ScrapeText
@@ -50,10 +50,13 @@ class Scrapes:
         self.start: float = timeline[0].time
         self._scraped: dict[bytes | None, Scraped] = {}
 
-    def input_series(self, until: float) -> list[dict[str, str]]:
-        """Return promtool's ``input_series`` from the start to ``until``, seconds after it.
+    def input_series(
+        self, until: float, since: float = 0.0, names: Collection[str] | None = None
+    ) -> list[dict[str, str]]:
+        """Return promtool's ``input_series`` from ``since`` to ``until``, seconds after the start.
 
-        Raises ``ValueError`` where that would be too many scrapes.
+        ``since`` is the moment of a scrape; ``names`` are the series that are needed, None for all. Raises
+        ``ValueError`` where that would be too many scrapes.
         """
         count = math.floor(until / self.interval) + 1
         if count > MOST_SCRAPES:
@@ -76,11 +79,22 @@ class Scrapes:
             for labels in before.keys() - scraped.keys():
                 values[labels].add_stale()
             before = scraped
-        return [{"series": selector(labels), "values": series.text()} for labels, series in values.items()]
+        first = round(since / self.interval)
+        return [
+            {"series": selector(labels), "values": text}
+            for labels, series in values.items()
+            if names is None or dict(labels)["__name__"] in names
+            for text in [series.text(first)]
+            if text
+        ]
 
     def label_names(self) -> set[str]:
         """Return the names of all labels that a scrape of the timeline gives a series."""
         return {name for each in self.timeline for labels in self._scrape(each.text) for name, _ in labels}
+
+    def names(self) -> set[str]:
+        """Return the names of all series that a scrape of the timeline stores."""
+        return {dict(labels)["__name__"] for each in self.timeline for labels in self._scrape(each.text)}
 
     def _segments(self, count: int) -> Iterable[tuple[int, int, Scraped]]:
         """Yield the numbers of the first and the last scrape that see the same, and what they see."""
@@ -136,14 +150,22 @@ class _Values:
             times += self._runs.pop()[1]
         self._runs.append((text, times))
 
-    def text(self) -> str:
-        parts = []
-        for text, times in self._runs:
+    def text(self, first: int = 0) -> str:
+        """Return the values from the scrape number ``first`` on, empty if nothing is left."""
+        parts: list[str] = []
+        for text, times in self._from(first):
             if times == 1 or not text[-1].isdigit():  # only numbers and gaps can be repeated, not NaN
                 parts += [f"_x{times}"] if text == "_" else [text] * times
             else:
                 parts.append(f"{text}x{times - 1}")
         return " ".join(parts)
+
+    def _from(self, first: int) -> Iterator[tuple[str, int]]:
+        for text, times in self._runs:
+            left = times - first
+            first = max(0, -left)
+            if left > 0:
+                yield text, left
 
 
 def number(value: float) -> str:

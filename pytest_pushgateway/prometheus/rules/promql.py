@@ -35,6 +35,33 @@ class _Token(NamedTuple):
     text: str
 
 
+_GROUPINGS = frozenset(("by", "without", "on", "ignoring", "group_left", "group_right"))
+_KEYWORDS = _GROUPINGS | {"and", "or", "unless", "bool", "offset", "atan2", "inf", "nan", "start", "end"}
+
+
+def metric_names(expression: str) -> set[str]:
+    """Return the names of the series that an expression selects by name."""
+    tokens = [
+        _Token(match.lastgroup or "other", match[0])
+        for match in _TOKEN.finditer(expression)
+        if match.lastgroup != "blank"
+    ]
+    found = set()
+    braces = 0
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        after = tokens[position + 1].text if position + 1 < len(tokens) else ""
+        braces += {"{": 1, "}": -1, "[": 1, "]": -1}.get(token.text, 0) if token.kind == "other" else 0
+        if token.kind == "name" and not braces:
+            if token.text.lower() in _GROUPINGS and after == "(":
+                position = _closing(tokens, position + 1)
+            elif after != "(" and token.text.lower() not in _KEYWORDS:
+                found.add(token.text)
+        position += 1
+    return found
+
+
 def shift(expression: str, start: Decimal) -> str:
     """Return the expression that gives at time ``t`` what ``expression`` gives at ``start + t``, seconds.
 

@@ -102,6 +102,34 @@ def ask(
     return found[:-1], alerts
 
 
+def check_rules(promtool: str, files: dict[str, str]) -> None:
+    """Let promtool judge rule files, by path and text. Raises :class:`RulesError` with its words and these paths."""
+    __tracebackhide__ = True
+    with tempfile.TemporaryDirectory(prefix="pytest-pushgateway-promtool-") as directory:
+        names = {}
+        for number, (path, text) in enumerate(files.items()):
+            names[f"rules-{number}.yml"] = path
+            Path(directory, f"rules-{number}.yml").write_text(text, encoding="utf-8")
+        if not names:
+            return
+        done = subprocess.run(
+            [promtool, "check", "rules", "--lint=none", *names],
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=300,
+            check=False,
+        )
+    if done.returncode:
+        report = re.sub(
+            r"rules-\d+\.yml", lambda found: names.get(found[0], found[0]), done.stdout.decode(errors="replace")
+        )
+        lines = [line.strip() for line in report.splitlines()]
+        told = [line for line in lines if line and not re.match(r"Checking |SUCCESS|FAILED:$", line)]
+        raise RulesError("\n".join(["promtool rejects the rule files; correct them first:", *dict.fromkeys(told)]))
+
+
 def run(promtool: str, path: Path, *, timeout: float = 300.0) -> str:
     """Run ``promtool test rules`` on a file and return what it reports."""
     done = subprocess.run(

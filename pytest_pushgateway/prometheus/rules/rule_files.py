@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_pushgateway.prometheus.rules.promql import Unmovable, check_template, shift
 from pytest_pushgateway.prometheus.rules.promtool import RulesError
@@ -17,14 +17,30 @@ _METRIC = re.compile(r"[a-zA-Z_:][\w:]*", re.ASCII)
 _WORD = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
 
 
+class Rule(NamedTuple):
+    """One rule: its group and its number in it, both from 0, its name, whether it is an alert, and its expression.
+
+    ``waits`` are the seconds of ``for`` and ``keep_firing_for``; ``looks_anywhere`` means that its templates ask for
+    what its expression does not name.
+    """
+
+    group: int
+    number: int
+    name: str
+    alert: bool
+    expression: str
+    waits: float = 0.0
+    looks_anywhere: bool = False
+
+
 class RuleFile:
     """One rule file.
 
     ``path`` is the original, ``text`` its content, ``moved`` the copy whose expressions begin at ``start`` (Unix time
     in seconds); the two are equal where nothing looks at absolute time. ``alerts`` are the names of its alerts in
-    order, ``intervals`` the groups' own evaluation intervals in seconds, ``words`` the labels that its rules add and
-    all names in their expressions: a label that is not among them, nor one of a series, no alert has. ``expressions``
-    are the names of its alerts and records, each with the words of its expression.
+    order, ``rules`` its rules, ``intervals`` the groups' own evaluation intervals in seconds. ``words`` are the labels
+    that its rules add and all names in their expressions: a label that is not among them, nor one of a series, no alert
+    has. ``expressions`` are the names of its alerts and records, each with the words of its expression.
 
     Raises :class:`~pytest_pushgateway.prometheus.rules.promtool.RulesError`
     for what cannot be moved, with the file and line.
@@ -38,10 +54,15 @@ class RuleFile:
         self.intervals: list[float] = []
         self.words: set[str] = set()
         self.expressions: list[tuple[str, set[str]]] = []
+        self.rules: list[Rule] = []
         self._start = start
         self._edits: dict[int, tuple[int, str]] = {}
         self._read()
         self.moved: str = self._edited()
+
+    def moved_to(self, start: Decimal) -> str:
+        """Return the text whose expressions begin at ``start``, Unix time in seconds."""
+        return self.moved if start == self._start else RuleFile(self.path, self.text, start).moved
 
     def _read(self) -> None:
         import yaml
@@ -50,17 +71,17 @@ class RuleFile:
             root = yaml.compose(self.text, Loader=yaml.SafeLoader)
         except yaml.YAMLError:
             return
-        for group in _items(_get(root, "groups")):
+        for place, group in enumerate(_items(_get(root, "groups"))):
             interval = _scalar(_get(group, "interval"))
             if interval:
                 try:
                     self.intervals.append(parse_duration(interval))
                 except ValueError:
                     return
-            for rule in _items(_get(group, "rules")):
-                self._rule(rule)
+            for number, rule in enumerate(_items(_get(group, "rules"))):
+                self._rule(rule, place, number)
 
-    def _rule(self, rule: Any) -> None:
+    def _rule(self, rule: Any, group: int, number: int) -> None:
         alert = _scalar(_get(rule, "alert"))
         if alert:
             self.alerts.append(alert)
@@ -69,6 +90,14 @@ class RuleFile:
         name = alert or _scalar(_get(rule, "record"))
         self.expressions.append((name, set(_METRIC.findall(_scalar(expression)))))
         self.words.update(str(name.value) for name, _ in getattr(_get(rule, "labels"), "value", ()))
+        waits = sum(_seconds(_scalar(_get(rule, key))) for key in ("for", "keep_firing_for"))
+        templates = [
+            str(value.value)
+            for section in ("labels", "annotations")
+            for _, value in getattr(_get(rule, section), "value", ())
+        ]
+        anywhere = any(_ASKS.search(text) for text in templates)
+        self.rules.append(Rule(group, number, name, bool(alert), _scalar(expression), waits, anywhere))
         try:
             for section in ("labels", "annotations"):
                 for _, value in getattr(_get(rule, section), "value", ()):
@@ -91,6 +120,16 @@ class RuleFile:
             pieces += [self.text[position:start], anchor, quote(moved), "\n" if old.endswith("\n") else ""]
             position = end
         return "".join([*pieces, self.text[position:]])
+
+
+_ASKS = re.compile(r"\{\{.*(?:\bquery\b|\bActiveAt\b|\bactiveAt\b)", re.DOTALL)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text) if text else 0.0
+    except ValueError:
+        return 0.0  # promtool complains of it
 
 
 def _get(node: Any, key: str) -> Any:

@@ -12,6 +12,7 @@ the path and the credentials of the job fit the gateway: see
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import re
@@ -24,8 +25,9 @@ from pytest_pushgateway.durations import moment as moment_of
 from pytest_pushgateway.durations import seconds as seconds_of
 from pytest_pushgateway.matchers import accepts_everything, check_labels, label_matches, shown
 from pytest_pushgateway.prometheus.rules.input_series import Scrapes, timeline_of
-from pytest_pushgateway.prometheus.rules.promql import Unmovable, shift
-from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Vector, ask, find_promtool
+from pytest_pushgateway.prometheus.rules.needed import Needed, needed, only_rules
+from pytest_pushgateway.prometheus.rules.promql import Unmovable, metric_names, shift
+from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Vector, ask, check_rules, find_promtool
 from pytest_pushgateway.prometheus.rules.rule_files import RuleFile, read_rule_files
 from pytest_pushgateway.prometheus.rules.unit_test_file import write_unit_test
 from pytest_pushgateway.prometheus.scrape.ingest import Ingester
@@ -45,6 +47,8 @@ _MOST_EVALUATIONS = 20_000
 """How many moments a message about an alert's history looks at."""
 _DAY = re.compile(r"\d{4}-", re.ASCII)
 """How a date begins, and no duration does."""
+_MAY_BE_NOTHING = re.compile(r"\b(?:absent\w*|or|unless)\b", re.IGNORECASE)
+"""Marks of expressions that may well name what has no series."""
 _LOOKS_AHEAD = re.compile(r"@|\boffset\s*-", re.IGNORECASE)
 
 
@@ -55,6 +59,22 @@ class Alert(NamedTuple):
     state: str
     labels: dict[str, str]
     annotations: dict[str, str]
+
+
+class Unmatched(list[Any]):
+    """No samples, because no series of that name was ever stored: an empty list with the reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"[] ({self.reason})"
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return []
+        raise IndexError(self.reason)
 
 
 class Transition(NamedTuple):
@@ -157,6 +177,7 @@ class RuleTest:
         self._external_labels = dict(external_labels or {})
         self._became: Became | None = None
         self._dark = [job.job_name for job in jobs if not job.honor_labels]
+        self._checked_rules = False
         self._answers: dict[Vector | Firing, Any] = {}
         self._asked: list[Vector | Firing] = []
         """What was asked so far, for :meth:`write`."""
@@ -169,7 +190,8 @@ class RuleTest:
             at: the moment.
 
         Returns:
-            The samples; a scalar is one sample without a name.
+            The samples; a scalar is one sample without a name. An empty list shows its reason if no series of a name
+            was ever stored.
 
         Raises:
             RulesError: the expression is not valid; the text is promtool's.
@@ -182,9 +204,14 @@ class RuleTest:
         if not isinstance(expression, str):
             raise TypeError(f"an expression is a string, not {shown(expression)}")
         after = self._after(at)
-        question = Vector(self._shift(expression), after)
+        self._shift(expression)
+        question = Vector(expression, after)
         self._ask([question], keep=True)
         found = []
+        if not self._answers[question] and not _MAY_BE_NOTHING.search(expression):
+            missing = self._missing([expression])
+            if missing:
+                return Unmatched("; ".join(missing))
         for labels, value in self._answers[question]:
             rest = dict(labels)
             found.append(Sample(rest.pop("__name__", ""), rest, value, self.start + after))
@@ -335,7 +362,9 @@ class RuleTest:
             The paths of all files written.
 
         """
-        answers: list[tuple[Vector | Firing, Any]] = [(one, self._answers[one]) for one in self._asked]
+        answers: list[tuple[Vector | Firing, Any]] = [
+            (self._moved(one, 0.0), self._answers[one]) for one in self._asked
+        ]
         longest = max((question.at for question in self._asked), default=self._after(None))
         return write_unit_test(
             os.fspath(path), self._group(longest), self.rule_files, self.evaluation_interval, answers
@@ -352,6 +381,7 @@ class RuleTest:
             raise TypeError(f"an alert's name is a string, not {shown(name)}")
         known = {alert for one in self.rule_files for alert in one.alerts}
         if name not in known:
+            self._check_rules()  # a file that cannot be read has no alerts
             names = ", ".join(sorted(known)) or "none"
             raise LookupError(f"no alert is called {name!r}; the rule files have: {names}")
 
@@ -374,24 +404,58 @@ class RuleTest:
 
     def _transitions(self, name: str, until: float) -> list[Transition]:
         __tracebackhide__ = True
-        count = int(until / self.evaluation_interval) + 1
-        moments = [number * self.evaluation_interval for number in range(count)]
-        questions = [Vector(f'ALERTS{{alertname="{name}"}}', moment) for moment in moments]
-        self._ask(questions, keep=False)
         found: list[Transition] = []
         before: dict[tuple[tuple[str, str], ...], str] = {}
-        for moment, question in zip(moments, questions, strict=True):
-            now = {}
-            for labels, _ in self._answers[question]:
-                rest = {label: value for label, value in labels.items() if label not in ("__name__", "alertname")}
-                state = rest.pop("alertstate")
-                now[tuple(sorted(rest.items()))] = state
+        for moment in self._turns(name, int(until / self.evaluation_interval)):
+            now = self._states(name, moment)
             for key in sorted(before.keys() | now.keys()):
                 state = now.get(key, "inactive")
                 if before.get(key, "inactive") != state:
                     found.append(Transition(moment, state, dict(key)))
             before = now
         return found
+
+    def _turns(self, name: str, last: int) -> list[float]:
+        """Return the moments of the evaluations up to number ``last`` at which an alert may have changed.
+
+        The states at the ends of a stretch of evaluations, and the number of samples between them, show whether it
+        changed within; only those stretches are looked at one by one.
+        """
+        __tracebackhide__ = True
+        interval = self.evaluation_interval
+        stretch = max(1, math.isqrt(last))
+        selector = f'ALERTS{{alertname="{name}"}}'
+        within = format_duration(round(stretch * interval - 0.001, 3))
+        ends = list(range(0, last + 1, stretch))
+        counts = {end: Vector(f"count_over_time({selector}[{within}])", end * interval) for end in ends[1:]}
+        self._ask([*(Vector(selector, end * interval) for end in ends), *counts.values()], keep=False)
+        moments = [0.0]
+        for first, end in itertools.pairwise(ends):
+            states = self._states(name, end * interval)
+            counted = self._answers[counts[end]]
+            if states == self._states(name, first * interval) and [count for _, count in counted] == (
+                [stretch] * len(states)
+            ):
+                moments.append(end * interval)
+            else:
+                moments += self._each(name, first + 1, end)
+        return moments + self._each(name, ends[-1] + 1, last)
+
+    def _each(self, name: str, first: int, last: int) -> list[float]:
+        """Return the moments of the evaluations ``first`` to ``last``, once they have been asked about."""
+        __tracebackhide__ = True
+        moments = [number * self.evaluation_interval for number in range(first, last + 1)]
+        self._ask([Vector(f'ALERTS{{alertname="{name}"}}', moment) for moment in moments], keep=False)
+        return moments
+
+    def _states(self, name: str, moment: float) -> dict[tuple[tuple[str, str], ...], str]:
+        """Return the state of each alert of a name at an evaluation that has been asked about."""
+        now = {}
+        for labels, _ in self._answers[Vector(f'ALERTS{{alertname="{name}"}}', moment)]:
+            rest = {label: value for label, value in labels.items() if label not in ("__name__", "alertname")}
+            state = rest.pop("alertstate")
+            now[tuple(sorted(rest.items()))] = state
+        return now
 
     def _explain(self, headline: str, name: str, moment: float, alerts: list[Alert]) -> str:
         when = datetime.fromtimestamp(self.start + moment, timezone.utc).isoformat(sep=" ", timespec="seconds")
@@ -402,28 +466,78 @@ class RuleTest:
             lines.append("its history until then:" if history else "it was never pending or firing until then")
             for after, state, labels in history[-20:]:
                 lines.append(f"    {format_duration(after):>10}  {state:8}  {_shown(name, labels)}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._missing(self._expressions_of(name))])
+
+    def _expressions_of(self, alert: str) -> list[str]:
+        """Return the expressions of an alert and of the records that it looks at."""
+        wanted = needed([Firing(alert, 0.0)], self.rule_files, self.evaluation_interval)
+        return [rule.expression for rule in wanted.rules]
+
+    def _missing(self, expressions: Iterable[str]) -> list[str]:
+        """Return a line for each name in expressions that neither a stored series nor a rule has."""
+        stored = self._scrapes.names() | {"ALERTS", "ALERTS_FOR_STATE"}
+        stored |= {rule.name for one in self.rule_files for rule in one.rules if not rule.alert}
+        names = set().union(*map(metric_names, expressions)) - stored
+        return [f"no series matches {name}: none of that name was ever stored{_similar(name, stored)}"
+                for name in sorted(names)]  # fmt: skip
 
     def _ask(self, questions: Sequence[Vector | Firing], *, keep: bool) -> None:
         __tracebackhide__ = True
         missing = [question for question in dict.fromkeys(questions) if question not in self._answers]
         if missing:
-            vectors = [question for question in missing if isinstance(question, Vector)]
-            firing = [question for question in missing if isinstance(question, Firing)]
-            until = self._horizon(missing)
-            answers = ask(
-                self.promtool,
-                self._group(until),
-                {f"rules-{number}.yml": one.moved for number, one in enumerate(self.rule_files)},
-                self.evaluation_interval,
-                until,
-                vectors,
-                firing,
-            )
-            self._answers.update(zip(vectors, answers[0], strict=True))
-            self._answers.update(zip(firing, answers[1], strict=True))
+            self._check_rules()
+            self._evaluate(missing)
         if keep:
             self._asked += [question for question in dict.fromkeys(questions) if question not in self._asked]
+
+    def _evaluate(self, questions: Sequence[Vector | Firing]) -> None:
+        """Have promtool answer, with the rules, the series and the time that the questions need and no others."""
+        __tracebackhide__ = True
+        wanted = needed(questions, self.rule_files, self.evaluation_interval)
+        until = self._horizon(questions)
+        since = self._since(questions, wanted)
+        start = self._offset + Decimal(repr(since)).normalize()
+        files: dict[str, str] = {}
+        for number, one in enumerate(self.rule_files):
+            text = only_rules(one, wanted.rules, one.moved_to(start))
+            if text is not None:
+                files[f"rules-{number}.yml"] = text
+        moved = {question: self._moved(question, since) for question in questions}
+        vectors = [question for question in questions if isinstance(question, Vector)]
+        firing = [question for question in questions if isinstance(question, Firing)]
+        answers = ask(
+            self.promtool,
+            self._group(until, since, wanted.names),
+            files,
+            self.evaluation_interval,
+            until - since,
+            [moved[question] for question in vectors],
+            [moved[question] for question in firing],
+        )
+        self._answers.update(zip(vectors, answers[0], strict=True))
+        self._answers.update(zip(firing, answers[1], strict=True))
+
+    def _moved(self, question: Any, since: float) -> Any:
+        """Return a question to an evaluation that begins ``since`` seconds later; its expression is not moved yet."""
+        after = round(question.at - since, 3)
+        if isinstance(question, Firing):
+            return Firing(question.name, after)
+        return Vector(self._shift(question.expression, since), after)
+
+    def _since(self, questions: Sequence[Vector | Firing], wanted: Needed) -> float:
+        """Return when the evaluation may begin: at a scrape that is an evaluation, seconds after the beginning."""
+        if wanted.before is None:
+            return 0.0
+        earliest = min(question.at for question in questions) - wanted.before
+        step = math.lcm(round(self._scrapes.interval * 1000), round(self.evaluation_interval * 1000)) / 1000
+        return max(0.0, math.floor(earliest / step) * step)
+
+    def _check_rules(self) -> None:
+        """Let promtool judge the rule files, once. Raises RulesError with its words and the files' own paths."""
+        __tracebackhide__ = True
+        if not self._checked_rules:
+            check_rules(self.promtool, {one.path: one.text for one in self.rule_files})
+            self._checked_rules = True
 
     def _horizon(self, questions: Sequence[Vector | Firing]) -> float:
         """Return until when the rules have to be evaluated so that all is there that the questions look at."""
@@ -432,19 +546,19 @@ class RuleTest:
             last = max(last, self.end - self.start)
         return math.ceil(last / self.evaluation_interval) * self.evaluation_interval
 
-    def _group(self, until: float) -> dict[str, Any]:
+    def _group(self, until: float, since: float = 0.0, names: set[str] | None = None) -> dict[str, Any]:
         group: dict[str, Any] = {
             "interval": format_duration(self._scrapes.interval),
-            "input_series": self._scrapes.input_series(until),
+            "input_series": self._scrapes.input_series(until, since, names),
         }
         if self._external_labels:
             group["external_labels"] = self._external_labels
         return group
 
-    def _shift(self, expression: str) -> str:
+    def _shift(self, expression: str, since: float = 0.0) -> str:
         __tracebackhide__ = True
         try:
-            return shift(expression, self._offset)
+            return shift(expression, self._offset + Decimal(repr(since)).normalize())
         except Unmovable as problem:
             raise RulesError(f"{expression}: {problem}") from None
 
@@ -470,6 +584,13 @@ class RuleTest:
         if seconds < 0:
             raise ValueError(f"that moment is {-seconds:g} s before the timeline begins (at {self.start!r})")
         return round(seconds, 3)
+
+
+def _similar(name: str, names: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _wanted(labels: Mapping[str, object] | None, label_values: Mapping[str, object]) -> dict[str, Any]:
