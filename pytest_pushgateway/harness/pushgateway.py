@@ -105,6 +105,10 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     def __repr__(self) -> str:
         gateway = self._gateway  # a debugger that shows the gateway does not look at it
+        try:
+            gateway.journal.catch_up()
+        except OSError:
+            return f"<Pushgateway {gateway.url}: out of reach>"
         if not gateway.running:
             return "<Pushgateway stopped>"
         held = listing.count(len(gateway.store.groups()), "group"), listing.count(len(gateway.journal.pushes()), "push")

@@ -75,6 +75,7 @@ def record_as_json(entry: Request) -> Json:
     assert record is not None
     return {
         "sequence": entry._order,
+        "number": entry.number,
         "method": raw.method,
         "target": raw.target,
         "headers": raw.raw_headers,

@@ -53,12 +53,15 @@ class FaultRegister:
             raise ApiProblem(400, f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
         if "when" in given:
             raise ApiProblem(400, "a predicate cannot cross to this gateway; choose requests by methods and paths")
+        name = given.pop("name", "")
         check_members(given, KINDS[kind])
         needed = _NEEDED.get(kind)
         if needed is not None and needed not in given:
             raise ApiProblem(400, f"a fault of kind {kind!r} needs {needed}")
         options = {name: given[name] for name in (*_WHICH, "after") if given.get(name) is not None}
         fault = self._make(kind, given, options)
+        if name and kind != "refuse":
+            fault.name = str(name)
         with self._lock:
             identifier = str(next(self._numbers))
             self._known[identifier] = fault

@@ -123,6 +123,7 @@ _SCHEMAS: Json = {
 
 _FAULT_MEMBERS: Json = {
     "kind": {"type": "string", "enum": list(KINDS)},
+    "name": {**_TEXT, "description": "The name in journal and messages; the kind and its options if not given."},
     "status": _WHOLE,
     "body": _TEXT,
     "body_base64": _TEXT,

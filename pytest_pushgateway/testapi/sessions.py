@@ -19,6 +19,8 @@ class Sessions:
         self._lock = threads.Lock()
         self._name = ""
         self._seen = 0.0
+        self._displaced: set[str] = set()
+        """Sessions that fell silent, and lost the gateway to another one."""
 
     def begin(self, name: str) -> None:
         """Give the gateway to a session; with an empty name only check that it is free.
@@ -29,22 +31,30 @@ class Sessions:
         """
         with self._lock:
             self._refuse(name)
+            self._displaced.discard(name)
             if name:
+                if self._name not in ("", name):
+                    self._displaced.add(self._name)
                 self._name, self._seen = name, monotonic()
 
-    def check(self, name: str) -> None:
+    def check(self, name: str, *, changes: bool) -> None:
         """Note a sign of life of a session; requests without a name are let through.
 
         Raises:
-            ApiProblem: 423, another one has the gateway.
+            ApiProblem: 423, it would change the gateway of another session, or it has lost the gateway to one.
 
         """
         with self._lock:
-            if not name:
-                return
-            self._refuse(name)
-            if name == self._name:
+            if name and name == self._name:
                 self._seen = monotonic()
+            elif name in self._displaced:
+                raise ApiProblem(
+                    423,
+                    f"the session {name!r} sent no request for {LEASE:.0f} s, and has lost this gateway to the session "
+                    f"{self._name!r}; give each run its own gateway",
+                )
+            elif name and changes:
+                self._refuse(name)
 
     def end(self, name: str) -> None:
         """Take the gateway from a session, if it is the one that has it."""
@@ -57,7 +67,7 @@ class Sessions:
         if self._name and name != self._name and silent < LEASE:
             raise ApiProblem(
                 423,
-                f"the session {self._name!r} has this gateway, and was heard of {silent:.0f} s ago; give each run its "
-                f"own gateway, wait until that one has ended, or end it by POST /v1/reset with "
+                f"the session {self._name!r} has this gateway, and sent a request {silent:.0f} s ago; give each run "
+                f"its own gateway, wait until that one has ended, or end it by POST /v1/reset with "
                 f'{{"session": "{self._name}", "end": true}}',
             )

@@ -77,6 +77,7 @@ class StateReader:
                 "dropped": journal.dropped,
                 "dropped_accepted": journal.dropped_accepted,
                 "dropped_rejected": journal.dropped_rejected,
+                "unheard": journal.unheard,
             }
         state: Json = {
             "read": self._reads,

@@ -284,6 +284,12 @@ class Journal:
         with self.condition:
             return [entry for entry in self._noted if entry._order > since]
 
+    @property
+    def unheard(self) -> list[tuple[int, int]]:
+        """Place and number of rejected pushes that were dropped before a warning reported them."""
+        with self.condition:
+            return list(self._unheard)
+
     def take_unheard(self, since: int) -> list[int]:
         """Return the numbers of the rejected pushes later than ``since`` that nobody expected and that were dropped."""
         with self.condition:

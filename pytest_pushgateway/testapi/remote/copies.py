@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway import threads
@@ -68,17 +68,44 @@ class CopiedJournal(Journal):
         self._secret = f"{mark}.{genuine.urandom(4).hex()}"  # two clients of one gateway keep their marks apart
         self._update = update
         self._failure: Exception | None = None
+        self._latest: dict[str, int] = {}
+        """The number, over there, of the last request of each kind."""
+        self._earlier: dict[str, int] = {}
+        """The same as of the beginning of the test that runs."""
 
     def catch_up(self) -> None:
         """Learn of all requests up to now."""
         self._update(0.0)
 
-    def copy(self, order: int, record: hooks.Record, test: str) -> None:
-        """File a request with its place among all that the gateway ever got."""
+    def copy(self, order: int, number: int, record: hooks.Record, test: str) -> None:
+        """File a request.
+
+        Args:
+            order: its place among all that the gateway ever got.
+            number: its place among those of its kind since the last reset.
+            record: the request and its outcome.
+            test: the node id of the test that runs.
+
+        """
         with self.condition:
             if order > self._order:
                 self._order = order - 1  # those between were dropped over there
-                self.add(record, test)
+                entry = self.add(record, test)
+                self._latest[entry.kind] = number
+                entry.number = number - self._earlier.get(entry.kind, 0)
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        with self.condition:
+            self._latest.clear()
+            self._earlier.clear()
+            super().clear()
+
+    def begin_test(self) -> None:
+        """Begin another test: what came until now is of those before it."""
+        with self.condition:
+            self._earlier = dict(self._latest)
+            super().begin_test()
 
     def count_dropped(self, dropped: int, accepted: int, rejected: int) -> None:
         """Note how many requests the gateway's journal has dropped."""
@@ -86,6 +113,11 @@ class CopiedJournal(Journal):
             self.dropped = max(self.dropped, dropped)
             self.dropped_accepted = max(self.dropped_accepted, accepted)
             self.dropped_rejected = max(self.dropped_rejected, rejected)
+
+    def add_unheard(self, unheard: Iterable[tuple[int, int]]) -> None:
+        """Note rejected pushes that were dropped over there before they were copied: place and number of each."""
+        with self.condition:
+            self._unheard += [(order, number) for order, number in unheard if order > self._order]
 
     def is_own(self, request: hooks.RawRequest) -> bool:
         """Return whether a test itself sent a request."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.harness.faults.answers import Replies, Reply
+from pytest_pushgateway.harness.faults.conditions import Condition
 from pytest_pushgateway.harness.faults.faults import Fault, Faults
 from pytest_pushgateway.testapi.codec import shown_body
 
@@ -104,6 +105,7 @@ class RemoteFaults(Faults):
         __tracebackhide__ = True
         kind = name.partition("(")[0]
         if when is not None and kind != "refuse":
+            Condition(None, None, when)
             raise TypeError(f"when= is a function, and {_NOT_ACROSS}; methods= and paths= choose requests there")
         if isinstance(effect, Replies) and not effect.is_written:
             raise TypeError(f"a function or an iterator {_NOT_ACROSS}; give respond() a list of answers")
@@ -115,7 +117,9 @@ class RemoteFaults(Faults):
             "times": times,
         }
         options = {member: value for member, value in which.items() if value is not None}
-        answer = self._link.call("POST", "/v1/faults", {"kind": kind, **_members(kind, effect), **options})
+        answer = self._link.call(
+            "POST", "/v1/faults", {"kind": kind, "name": name, **_members(kind, effect), **options}
+        )
         fault.identifier, fault.catch_up = answer["id"], self._catch_up
         with self._lock:
             self._active.append(fault)

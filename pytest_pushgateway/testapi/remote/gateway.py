@@ -352,9 +352,10 @@ class RemoteGateway:
             self.store = CopiedStore([stored_in(group) for group in state["groups"]], poison)
             self._revision = state["revision"]
         test = running_test() or self.test
+        self.journal.add_unheard((order, number) for order, number in state["unheard"])
         for shown in state["requests"]:
             record = record_in(shown, utf8_names=self.settings.utf8_names)
-            self.journal.copy(shown["sequence"], record, test)
+            self.journal.copy(shown["sequence"], shown["number"], record, test)
         self.journal.count_dropped(state["dropped"], state["dropped_accepted"], state["dropped_rejected"])
 
     def _begin_epoch(self, epoch: int) -> None:
