@@ -65,15 +65,17 @@ class _Record:
     """Compares and shows itself by its slots; dataclasses would cost a first push milliseconds to generate that."""
 
     __slots__: tuple[str, ...] = ()
+    _aside: tuple[str, ...] = ()
+    """Slots that are not compared or shown."""
 
-    def _content(self) -> tuple[object, ...]:
-        return tuple([getattr(self, name) for name in self.__slots__])
+    def _content(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in self.__slots__ if name not in self._aside}
 
     def __eq__(self, other: object) -> bool:
         return self._content() == other._content() if isinstance(other, type(self)) else NotImplemented
 
     def __repr__(self) -> str:
-        content = zip(self.__slots__, self._content(), strict=True)
+        content = self._content().items()
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in content)})"
 
 
@@ -213,10 +215,12 @@ class MetricFamily(_Record):
     ``series`` are prefixes, grouping labels included, with their values. ``suspects`` are the prefixes whose labels
     need looking at one by one: reserved or empty label names, values that are not UTF-8, duplicate label names, an
     explicit ``quantile`` label of a summary. ``repeated`` is how often series came again beyond those in ``series``: a
-    body of millions of equal lines is not kept.
+    body of millions of equal lines is not kept. Two families with the same ``layout``, an object, have the same
+    prefixes in the same order.
     """
 
-    __slots__ = ("help", "name", "repeated", "series", "suspects", "type")
+    __slots__ = ("help", "layout", "name", "repeated", "series", "suspects", "type")
+    _aside = ("layout",)
 
     def __init__(
         self,
@@ -226,6 +230,7 @@ class MetricFamily(_Record):
         series: list[tuple[bytes, Value]],
         suspects: list[bytes] | None = None,
         repeated: int = 0,
+        layout: object = None,
     ) -> None:
         self.name: bytes = name
         self.type: int = type
@@ -233,16 +238,44 @@ class MetricFamily(_Record):
         self.series: list[tuple[bytes, Value]] = series
         self.suspects: list[bytes] = [] if suspects is None else suspects
         self.repeated: int = repeated
+        self.layout: object = layout
 
 
 class Parsed(_Record):
-    """What a body holds: the families in order of their first appearance, none of the text format's without series."""
+    """What a body holds: the families in order of their first appearance, none of the text format's without series.
 
-    __slots__ = ("families", "has_timestamps")
+    ``memo`` is what to remember of it for the group's next push.
+    """
+
+    __slots__ = ("families", "has_timestamps", "memo")
+    _aside = ("memo",)
 
     def __init__(self, families: dict[bytes, MetricFamily], has_timestamps: bool = False) -> None:
         self.families: dict[bytes, MetricFamily] = families
         self.has_timestamps: bool = has_timestamps
+        self.memo: Memo | None = None
+
+
+class Memo:
+    """The parser's memory of a group's last body, see ``text/again.py``.
+
+    Args:
+        opening: a digest of its first lines.
+        misses: bodies in a row that began alike and went on differently.
+    """
+
+    __slots__ = ("count", "digest", "families", "misses", "opening", "size")
+
+    def __init__(self, opening: bytes, misses: int = 0) -> None:
+        self.opening: bytes = opening
+        self.misses: int = misses
+        self.digest: bytes = b""
+        """Of all lines; empty if they were not looked at, or cannot be told from their numbers."""
+        self.count: int = 0
+        """The number of series."""
+        self.size: int = 0
+        """Bytes of the body."""
+        self.families: Mapping[bytes, MetricFamily] = {}
 
 
 def type_name(family_type: int) -> str:

@@ -389,6 +389,7 @@ class _Handling:
                 body,
                 self.head.fields.get("content-type", ""),
                 dict(grouping),
+                app.store.remembered(grouping),
                 utf8_names=app.utf8_names,
                 largest=_STORED * app.max_decoded_body_size,
             )

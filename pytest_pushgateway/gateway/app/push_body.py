@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from pytest_pushgateway.exposition.model import Parsed
-from pytest_pushgateway.exposition.text.reader import parse_pieces as parse_text
+from pytest_pushgateway.exposition.model import Memo, Parsed
+from pytest_pushgateway.exposition.text.again import parse_remembering
 
 _PROTOBUF = "application/vnd.google.protobuf"
 _MESSAGE = "io.prometheus.client.MetricFamily"
@@ -46,6 +46,7 @@ def parse_push(
     pieces: Iterable[bytes],
     content_type: str,
     grouping: Mapping[bytes, bytes],
+    memo: Memo | None = None,
     *,
     utf8_names: bool,
     largest: int | None = None,
@@ -56,6 +57,7 @@ def parse_push(
         pieces: of the body. They may raise :class:`ParseError`: what came before is parsed first.
         content_type: the header's value, or an empty string.
         grouping: label names and values of the grouping key.
+        memo: what is remembered of the group's last push.
         utf8_names: accept quoted names of any UTF-8.
         largest: bytes that what was pushed may take when it is stored, roughly.
 
@@ -67,4 +69,4 @@ def parse_push(
         from pytest_pushgateway.exposition.protobuf.reader import parse_pieces as parse_protobuf
 
         return parse_protobuf(pieces, grouping, largest=largest)
-    return parse_text(pieces, grouping, utf8_names=utf8_names, largest=largest)
+    return parse_remembering(pieces, grouping, memo, utf8_names=utf8_names, largest=largest)

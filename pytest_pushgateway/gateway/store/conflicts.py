@@ -121,6 +121,8 @@ def _find_duplicates(after: After, found: Conflicts) -> None:
     group = delta.group
     for name, held in delta.added.items():
         assert group is not None
+        if _stay(delta.removed.get(name), held) and not index.duplicates:
+            continue
         series = held.family.series
         index.counters.series_visited += len(series)
         named = index.names.get(name)
@@ -137,6 +139,11 @@ def _find_duplicates(after: After, found: Conflicts) -> None:
                 if (others or prefix in seen) and known[-1:] != [group]:
                     found.duplicates[prefix] = (name, [*known, group])
             seen.add(prefix)
+
+
+def _stay(old: FamilyState | None, new: FamilyState) -> bool:
+    """Return whether the series are those of before."""
+    return old is not None and new.family.layout is not None and new.family.layout is old.family.layout
 
 
 def _owners(named: Named, prefix: bytes) -> list[GroupState]:

@@ -12,6 +12,7 @@ from pytest_pushgateway.gateway.groups import PUSH_FAILURE_TIME, PUSH_TIME, PUSH
 from pytest_pushgateway.golang.utf8 import is_utf8
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.model import Memo
     from pytest_pushgateway.gateway.grouping_key import GroupingKey
     from pytest_pushgateway.gateway.groups import StoredFamily
 
@@ -44,13 +45,15 @@ class FamilyState:
 class GroupState:
     """A group while the store works on it. Compared and hashed by identity."""
 
-    __slots__ = ("_prefixes", "families", "key", "serial", "snapshot")
+    __slots__ = ("_prefixes", "families", "key", "memo", "serial", "snapshot")
 
     def __init__(self, key: GroupingKey, serial: int) -> None:
         self.key: GroupingKey = key
         self.serial: int = serial
         self.families: dict[bytes, FamilyState] = {}
         self.snapshot: StoredGroup | None = None
+        self.memo: Memo | None = None
+        """The parser's memory of the last body."""
         self._prefixes: dict[bytes, bytes] | None = None
 
     def time_family(self, name: bytes, value: bytes) -> MetricFamily:

@@ -246,6 +246,9 @@ class Index:
         self._note(name, named)
 
     def _replace(self, name: bytes, group: GroupState, held: FamilyState, new: FamilyState) -> None:
+        if self._keeps_layout(held, new):
+            self._replace_values(name, group, held, new)
+            return
         before, after = dict(held.family.series), dict(new.family.series)
         if len(before) < len(held.family.series) or len(after) < len(new.family.series):
             self._forget(name, group, held)
@@ -276,6 +279,21 @@ class Index:
                 changes[prefix] = each
         if named.pending is not None:
             named.pending.update(changes)
+        self._note(name, named)
+
+    def _keeps_layout(self, held: FamilyState, new: FamilyState) -> bool:
+        """Return whether only values change."""
+        same = new.family.layout is not None and new.family.layout is held.family.layout
+        return same and held.same_declaration(new) and not (held.bad or new.bad or self.duplicates)
+
+    def _replace_values(self, name: bytes, group: GroupState, held: FamilyState, new: FamilyState) -> None:
+        named = self.names[name]
+        named.members[group] = new
+        series = new.family.series
+        self.counters.series_visited += len(series)
+        if named.pending is not None:
+            pairs = zip(held.family.series, series, strict=True)
+            named.pending.update((each[0], each) for old, each in pairs if old[1] != each[1])
         self._note(name, named)
 
     def _declare(self, name: bytes, named: Named, group: GroupState, held: FamilyState) -> None:

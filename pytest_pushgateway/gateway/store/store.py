@@ -29,6 +29,7 @@ from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.later import later
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.model import Memo
     from pytest_pushgateway.exposition.negotiation import Format
     from pytest_pushgateway.gateway.persistence.persistence import Persistence
     from pytest_pushgateway.gateway.store.conflicts import Conflicts
@@ -155,6 +156,7 @@ class Store:
                 delta = self._delta(group, held, replace, now)
                 verdict = self._judge(state, delta) if check else Verdict(True)
             if verdict.accepted:
+                group.memo = parsed.memo
                 verdict.removed = tuple(name for name in delta.removed if name not in delta.added)
             else:
                 delta = self._failure(group, now)
@@ -247,6 +249,12 @@ class Store:
         with self._lock:
             group = self._state.groups.get(key)
             return group.stored() if group is not None else None
+
+    def remembered(self, key: GroupingKey) -> Memo | None:
+        """Return what the parser remembers of a group's last push."""
+        with self._lock:
+            group = self._state.groups.get(key)
+            return None if group is None else group.memo
 
     def families_named(self, name: bytes) -> list[tuple[GroupingKey, MetricFamily]]:
         """Return the families of a name with their groups' keys. Costs those families only."""
