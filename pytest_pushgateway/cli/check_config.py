@@ -163,6 +163,8 @@ def _configurations(folder: str) -> Iterator[str]:
                 yield path
 
 
+_MOST_NAMED = 5
+"""Jobs that one line names; a Prometheus may have hundreds."""
 _OWN = re.compile(rb"^scrape_config(?:s|_files):", re.MULTILINE)
 _FORMS = re.compile(
     rb"""^[ \t]*(?:-[ \t]+|\{)*["']?(?:
@@ -273,6 +275,11 @@ def _soften(config: PrometheusConfig) -> None:
             problem.severity = "note"
 
 
+def brief(text: str) -> str:
+    """Return ``text`` with at most 80 characters."""
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 class _Recognised:
     """Whether the rules judged any job of any file; looks no further than the first that they did."""
 
@@ -280,6 +287,7 @@ class _Recognised:
         self.gateways = gateways
         self.any = self.jobs = False
         self.perhaps: list[str] = []
+        self.reasons: dict[str, None] = {}
 
     def look_at(self, config: PrometheusConfig) -> None:
         if self.any or not config.jobs:
@@ -288,7 +296,8 @@ class _Recognised:
         self.jobs = True
         for one in detect(config, self.gateways):
             if one.level == PERHAPS:
-                self.perhaps.append(repr(one.job.job_name))
+                self.perhaps.append(brief(repr(one.job.job_name)))
+                self.reasons.setdefault(brief(one.reason))
             else:
                 self.any = True
 
@@ -297,11 +306,13 @@ class _Recognised:
         if self.any or not self.jobs:
             return ""
         if self.gateways:
-            named = ", ".join(self.gateways)
+            named = brief(", ".join(self.gateways))
             return f"no job scrapes the gateway {named} that --gateway names, and none looks like a gateway's\n"
         first = "no job was recognised as a gateway's"
         if self.perhaps:
-            first += f", though {', '.join(self.perhaps)} may be: port 9091"
+            some, more = self.perhaps[:_MOST_NAMED], len(self.perhaps) - _MOST_NAMED
+            names = ", ".join(some) + (f" and {more} more" if more > 0 else "")
+            first += f", though {names} may be: {'; '.join([*self.reasons][:_MOST_NAMED])}"
         return f"{first}; name it with --gateway=HOST:PORT or --gateway=JOB\n"
 
 

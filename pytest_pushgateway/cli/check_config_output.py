@@ -52,6 +52,11 @@ def printer(form: str, stream: TextIO, failing: Collection[str]) -> Printer:
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m", "bold": "\x1b[1m", "dim": "\x1b[2m"}
 
 
+def colours_wanted(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal whose user has not declined colours."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 class TextPrinter:
     """For people: the message, the line with a caret, and what to do."""
 
@@ -60,7 +65,7 @@ class TextPrinter:
         self.files: int = 0
         self.counts: dict[str, int] = {"error": 0, "warning": 0, "note": 0}
         self.unjudged: dict[str, None] = {}
-        self.coloured: bool = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.coloured: bool = colours_wanted(stream)
 
     def _in(self, colour: str, text: str) -> str:
         return f"{_COLOURS[colour]}{text}\x1b[0m" if self.coloured else text

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway.cli.check_config_output import colours_wanted
 from pytest_pushgateway.cli.kingpin import Command, Flag
 from pytest_pushgateway.cli.sources import Unreadable, read_metrics
 from pytest_pushgateway.prometheus.scrape.ingest import Unsimulated
@@ -17,6 +19,22 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.prometheus.config import PrometheusConfig
     from pytest_pushgateway.prometheus.model import ScrapeJob
+
+_LABELS = re.compile(r",(?=[a-zA-Z_][a-zA-Z0-9_]*=)", re.ASCII)
+
+
+def _target(text: str) -> str | dict[str, str]:
+    """Return a value of ``--target``, the labels of one with labels. Raises ValueError."""
+    address, *labels = _LABELS.split(text)
+    if "," in address:
+        label = address.partition(",")[2]
+        raise ValueError(
+            f"--target: {label!r} must be LABEL=VALUE, such as {address.split(',')[0]},__meta_consul_dc=east"
+        )
+    if not labels:
+        return text
+    return {"__address__": address, **dict(label.split("=", 1) for label in labels)}
+
 
 COMMAND = Command(
     "pytest-pushgateway explain",
@@ -31,7 +49,14 @@ does, and what Prometheus stores. The <file> is a Prometheus configuration.""",
             "",
             metavar="FILE|URL",
         ),
-        Flag("target", "A target that service discovery would find.", "", repeatable=True, metavar="HOST:PORT"),
+        Flag(
+            "target",
+            "A target that service discovery would find, with its labels (__meta_...) after commas.",
+            "",
+            _target,
+            repeatable=True,
+            metavar="HOST:PORT[,LABEL=VALUE]",
+        ),
         Flag("prometheus-version", "The rules of Prometheus 2.42, 2.53, 3.5 or 3.14.", LATEST),
     ),
     operand="file",
@@ -74,11 +99,35 @@ def _explain(options: dict[str, Any]) -> int:
     try:
         text, up = explain(job, body, targets=options["target"] or None)
     except (LookupError, Unsimulated) as problem:
-        raise _Unusable(str(problem)) from None
+        raise _Unusable(_in_flags(str(problem))) from None
     if not options["metrics"]:
         text = f"No --metrics given: this explains an example of two pushes.\n{text}"
-    sys.stdout.write(text)
+    sys.stdout.write(_coloured(text) if colours_wanted(sys.stdout) else text)
     return 0 if up else 1
+
+
+def _in_flags(problem: str) -> str:
+    """Return a problem with advice for the command line, not for a test."""
+    before, found, _ = problem.partition("name them, targets=")
+    return f"{before}name them: --target 'HOST:PORT,__meta_...=value'" if found else problem
+
+
+_COLOURED = (
+    (re.compile(r"^(job |target )(.*)$", re.MULTILINE), "\x1b[1m\\g<0>\x1b[0m"),
+    (re.compile(r"^ +(?:would be )?stored: .*$", re.MULTILINE), "\x1b[32m\\g<0>\x1b[0m"),
+    (
+        re.compile(r"^ +(?:not stored: |dropped: |not scraped ).*$|^.*: drops it, .*$", re.MULTILINE),
+        "\x1b[31m\\g<0>\x1b[0m",
+    ),
+    (re.compile(r"^.*: no change(?:, .*)?$", re.MULTILINE), "\x1b[2m\\g<0>\x1b[0m"),
+)
+
+
+def _coloured(text: str) -> str:
+    """Return an explanation with targets in bold, what is stored in green, what is lost in red, idle rules dim."""
+    for pattern, form in _COLOURED:
+        text = pattern.sub(form, text)
+    return text
 
 
 def _job(config: PrometheusConfig, name: str) -> ScrapeJob:

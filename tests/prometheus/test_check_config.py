@@ -51,7 +51,7 @@ def test_text_shows_the_line_the_labels_and_the_fix(capsys: pytest.CaptureFixtur
         'job="pushgateway"}\n'
         "  fix:  set honor_labels: true; this renames series: "
         "dashboards and rules on exported_job or exported_instance\n"
-        "        must then use job and instance\n"
+        "        must then use job and instance. If it is not a gateway: # pushgateway: not-a-gateway in the job\n"
         "\n"
         "1 error in 1 file\n"
     )
@@ -111,6 +111,18 @@ def test_unchecked_jobs_are_reported(capsys: pytest.CaptureFixture[str]) -> None
     for arguments in (("other.yml", "good.yml"), ("--lint=none", "other.yml"), ("--format=github", "other.yml")):
         main(arguments)
         assert unsaid not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("folder")
+def test_unchecked_jobs_are_named_in_one_bounded_line(capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = "".join(
+        f"- job_name: {'x' * 300}{number}\n  static_configs: [{{targets: ['o:9091']}}]\n" for number in range(200)
+    )
+    Path("many.yml").write_text(f"scrape_configs:\n{jobs}")
+    main(["many.yml"])
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert "and 195 more may be: port 9091; " in line
+    assert len(line) < 600
 
 
 @pytest.mark.usefixtures("folder")

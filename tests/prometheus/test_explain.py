@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -173,3 +174,61 @@ def test_invalid_configuration(config: Path, capsys: pytest.CaptureFixture[str])
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "--help"]) == 0
     assert "usage: pytest-pushgateway explain" in capsys.readouterr().out
+
+
+DISCOVERED = """\
+scrape_configs:
+  - job_name: pushgateway
+    honor_labels: true
+    kubernetes_sd_configs: [{role: pod}]
+    relabel_configs:
+      - {source_labels: [__meta_kubernetes_namespace], target_label: namespace}
+"""
+
+
+def test_discovered_targets_are_named_with_their_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "prometheus.yml"
+    path.write_text(DISCOVERED)
+    assert main(["explain", str(path)]) == 2
+    assert "its targets come from kubernetes_sd_configs; name them: --target 'HOST:PORT,__meta_...=value'" in (
+        capsys.readouterr().err
+    )
+    labels = "__meta_kubernetes_namespace=web,team=a,b"
+    assert main(["explain", str(path), "--target", f"pg:9091,{labels}", "--target=other:9091"]) == 0
+    printed = capsys.readouterr().out
+    assert 'target labels {instance="pg:9091", job="pushgateway", namespace="web", team="a,b"}' in printed
+    assert 'target labels {instance="other:9091", job="pushgateway"}' in printed
+    assert main(["explain", str(path), "--target=pg:9091,namespace"]) == 2
+    assert "--target: 'namespace' must be LABEL=VALUE" in capsys.readouterr().err
+
+
+def test_push_times_of_a_group_are_shown_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "prometheus.yml"
+    path.write_text(
+        DISCOVERED.replace("kubernetes_sd_configs: [{role: pod}]", "static_configs: [{targets: ['pg:9091']}]")
+    )
+    assert main(["explain", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("\n  push_time_seconds{") == 2
+    assert "push_failure_time_seconds" not in printed
+    rule = "    metric_relabel_configs: [{source_labels: [__name__], regex: push_failure.*, action: drop}]\n"
+    path.write_text(path.read_text() + rule)
+    assert main(["explain", str(path)]) == 0
+    assert capsys.readouterr().out.count("\n  push_failure_time_seconds{") == 2
+
+
+def test_colours_on_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "prometheus.yml"
+    path.write_text(CONFIG)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert main(["explain", str(path)]) == 0
+    plain = capsys.readouterr().out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert main(["explain", str(path)]) == 0
+    coloured = capsys.readouterr().out
+    assert "\x1b[1mtarget pushgateway:9091\x1b[0m" in coloured
+    assert "\x1b[32m      stored: backup_bytes" in coloured
+    assert re.sub(r"\x1b\[\d*m", "", coloured) == plain

@@ -93,6 +93,27 @@ def test_other_exporters_are_not_a_gateway() -> None:
     assert level("  honor_labels: true\n  metrics_path: /federate\n" + static("prom:9091")) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "target", "expected"),
+    [
+        ("push-gateway", "sygnal:8080", "perhaps"),
+        ("push-gateway", "push-gateway:8080", "perhaps"),
+        ("push_gateway", "gorush:8088", "perhaps"),
+        ("mobile-push-gateway", "10.0.0.1:5000", "perhaps"),
+        ("matrix", "push-gateway.matrix.svc:5000", "perhaps"),
+        ("pushgateway-cleaner", "pushgateway-cleaner:9091", "perhaps"),
+        ("pushgateway-pruner", "10.0.0.1:8000", "perhaps"),
+        ("prometheus-pushgateway-janitor", "x:9091", "perhaps"),
+        ("cleanup", "pushgateway-cleanup:8080", "perhaps"),
+        ("push-gateway", "10.0.0.1:9091", "sure"),
+        ("pushgateway", "pushgateway:8080", "sure"),
+        ("push-gateway", "push.example.org:80", "sure"),
+    ],
+)
+def test_other_programs_with_such_names_are_possible(name: str, target: str, expected: str | None) -> None:
+    assert level(static(target), name) == expected
+
+
 def test_comments_decide() -> None:
     assert level("  # pushgateway: gateway\n" + static("x:1")) == "sure"
     assert level(static("x:1"), "a # pushgateway: gateway") == "sure"

@@ -167,6 +167,20 @@ class TestTransport:
         assert f"{problem.rule} {problem.severity}" == rule
         assert problem.fix == fix
 
+    def test_refused_targets_get_no_second_finding(self) -> None:
+        for target in ("http://user@pg:9091/metrics", "https://pg:9091", "http://${HOST}:9091"):
+            config = load(text=f"scrape_configs:\n{job(targets=repr([target]))}", files=False)
+            assert config.errors != []
+            assert [problem.rule for problem in config.problems if problem.rule == "PG021"] == []
+
+    @pytest.mark.parametrize(
+        ("target", "fix"),
+        [("http:pg:9091", "write pg:9091, scheme: http"), ("pg:9091:9091", "write host:port")],
+    )
+    def test_colons_are_not_always_ipv6(self, target: str, fix: str) -> None:
+        (problem,) = lint(job(targets=f"['{target}']"))
+        assert (problem.rule, problem.fix) == ("PG021", fix)
+
     @pytest.mark.parametrize("target", ["pg", "pg:9091", "[::1]:9091", "10.0.0.1:9091", "pg:"])
     def test_good_addresses(self, target: str) -> None:
         assert found(job(targets=f"['{target}']")) == []

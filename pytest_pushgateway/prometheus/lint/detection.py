@@ -28,6 +28,20 @@ _NAME = re.compile(r"push[-_. ]?gate[-_ ]?way|push[-_]?gw(?![a-z])|(?<![a-z])pgw
 _QUICK = re.compile(rb"gate|gw|9091|pushgateway:", re.IGNORECASE)
 _BARE_NAME = r"(?:prom(?:etheus)?[-_. ]?)?(?:push[-_. ]?gate[-_ ]?way|push[-_]?gw|pgw)[-_. ]?\w{0,8}\Z"
 
+_HELPER = re.compile(
+    r"(?:push[-_. ]?gate[-_ ]?way|push[-_]?gw|pgw)s?[-_. ]?"
+    r"(?:clean|prun|gc\b|janitor|reap|sweep|purg|expir|garbage|evict|backup|client|pusher|operator|sidecar|delete|remov)"
+    r"|(?:clean|prun|purg|sweep|reap|delete|remov)\w*[-_. ](?:prom\w*[-_. ])?"
+    r"(?:push[-_. ]?gate[-_ ]?way|push[-_]?gw|pgw)"
+)
+"""Names of programs that work for a gateway and have metrics themselves."""
+_MOBILE = re.compile(
+    r"sygnal|apns|\bfcm\b|\bgcm\b|gorush|\bntfy|unified[-_]?push|web[-_]?push|mobile|notif|matrix|synapse|firebase"
+    r"|android|\bios\b|airnotifier|uniqush|\bsms\b"
+)
+_SPLIT = re.compile(r"push[-_. ]gate[-_ ]?way")
+"""The name as services for mobile notifications have it: the Pushgateway's is one word."""
+
 _OTHER_PORTS = frozenset(
     int(port)
     for port in [
@@ -163,6 +177,9 @@ def _detect(job: ScrapeJob, verdict: str | None, declared: list[object]) -> Dete
         return None
     addresses = final_addresses(job)
     ports = {_port(address) for address in addresses}
+    doubt = _doubt(job, addresses, ports)
+    if doubt:
+        return Detected(job, PERHAPS, doubt)
     elsewhere = bool(ports) and ports <= _OTHER_PORTS
     if says_gateway(job.job_name) and (not elsewhere or re.match(_BARE_NAME, job.job_name, re.IGNORECASE)):
         return Detected(job, SURE, f"it is called {job.job_name!r}")
@@ -172,6 +189,29 @@ def _detect(job: ScrapeJob, verdict: str | None, declared: list[object]) -> Dete
         if says_gateway(address) and _port(address) not in _OTHER_PORTS:
             return Detected(job, SURE, f"it scrapes {address}")
     return _from_discovery(job) or _weak(job, ports)
+
+
+def _doubt(job: ScrapeJob, addresses: list[str], ports: set[int | None]) -> str:
+    """Return why a job with a gateway's name may scrape another program, ``""`` if nothing speaks for that."""
+    names = [text for text in (job.job_name, *addresses, *_settings(job)) if says_gateway(text)]
+    if not names:
+        return ""
+    if all(_HELPER.search(text.lower()) for text in names):
+        return f"{names[0]!r} sounds like a program that works for a gateway"
+    rest = (
+        job.job_name,
+        job.metrics_path,
+        *addresses,
+        *(value for group in job.groups for value in group.labels.values()),
+    )
+    split = all(_SPLIT.search(text.lower()) for text in names)
+    if (
+        9091 not in ports
+        and split
+        and (any(_MOBILE.search(text.lower()) for text in rest) or (bool(ports) and ports <= _OTHER_PORTS))
+    ):
+        return f"{names[0]!r} may be a service for mobile notifications"
+    return ""
 
 
 def _from_discovery(job: ScrapeJob) -> Detected | None:

@@ -68,7 +68,7 @@ def honor_labels_missing(context: Context, one: Detected) -> Iterator[Finding]:
         job,
         consequence=f"pushed as {sample}\nstored as {result}",
         fix=f"{fix}; this renames series: dashboards and rules on exported_job or exported_instance\n"
-        "must then use job and instance",
+        "must then use job and instance. If it is not a gateway: # pushgateway: not-a-gateway in the job",
     )
 
 

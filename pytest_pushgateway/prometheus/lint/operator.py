@@ -68,7 +68,7 @@ def _missing(context: Context, one: Detected, monitor: OperatorEndpoint) -> Find
         one.job,
         consequence=_consequence(one.job),
         fix=f"set honorLabels: true in {monitor.path}; this renames series: dashboards and rules on exported_job or\n"
-        "exported_instance must then use job and instance",
+        "exported_instance must then use job and instance. If it is not a gateway: # pushgateway: not-a-gateway in it",
     )
 
 

@@ -137,11 +137,12 @@ def useless_params(context: Context, one: Detected) -> Iterator[Finding]:
 
 
 def perhaps(context: Context, one: Detected) -> Iterator[Finding]:
-    """PG019: port 9091 alone says little."""
+    """PG019: port 9091 alone says little, and so does a name that other programs have."""
+    what = f"scrapes {one.reason}" if one.reason.startswith("port") else f"may scrape one ({one.reason})"
     yield context.find(
         "PG019",
         "note",
-        f"job {one.job.job_name!r} scrapes port 9091: is it a Pushgateway?",
+        f"job {one.job.job_name!r} {what}: is it a Pushgateway?",
         one.job.position(),
         one.job,
         fix="mark it with a comment: '# pushgateway: gateway' or '# pushgateway: not-a-gateway'",

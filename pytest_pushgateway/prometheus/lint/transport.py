@@ -167,7 +167,7 @@ def bad_addresses(context: Context, one: Detected) -> Iterator[Finding]:
         places: tuple[Position | None, ...] = group.target_positions or (None,) * len(group.targets)
         for target, at in zip(group.targets, places, strict=False):
             found = _address_problem(target)
-            if found:
+            if found and not _refused(context, job, group.file, at):
                 message, severity, consequence, fix = found
                 yield context.find(
                     "PG021",
@@ -179,6 +179,14 @@ def bad_addresses(context: Context, one: Detected) -> Iterator[Finding]:
                     fix=fix,
                     file=group.file,
                 )
+
+
+def _refused(context: Context, job: ScrapeJob, file: str | None, at: Position | None) -> bool:
+    """Return whether Prometheus itself refuses the target at a place."""
+    place = file or job.file or context.config.path
+    return at is not None and any(
+        (problem.file, problem.line, problem.column) == (place, *at) for problem in context.config.errors
+    )
 
 
 def _address_problem(target: str) -> tuple[str, str, str, str] | None:
@@ -194,7 +202,14 @@ def _address_problem(target: str) -> tuple[str, str, str, str] | None:
     if "@" in target:
         consequence = f'{failed}invalid URL escape "%40"'
         return "names a user", "error", consequence, "put user and password into basic_auth"
+    url = re.match(r"(https?):/{0,2}([^/]+)(/.*)?", target, re.IGNORECASE)
+    if url:
+        parts = [url[2], f"scheme: {url[1].lower()}", *([f"metrics_path: {url[3]}"] if url[3] else [])]
+        return "is a URL", "error", f"{failed}the target is a host and a port", f"write {', '.join(parts)}"
     if target.count(":") > 1 and not target.startswith("["):
+        if not re.fullmatch(r"[0-9a-fA-F:.]+(?:%\w+)?(?::\d+)?", target):
+            consequence = f"{failed}address {target}: too many colons in address"
+            return "has more than one colon", "error", consequence, "write host:port"
         host, _, port = target.rpartition(":")
         consequence = f"{failed}address {target}: too many colons in address"
         fix = f"[{host}]:{port}" if port.isdecimal() and len(port) > 3 else f"[{target}]:9091"

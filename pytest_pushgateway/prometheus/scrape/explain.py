@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -78,11 +79,20 @@ def _samples(ingester: Ingester, scrape: TargetScrape) -> Iterator[str]:
         yield ""
         yield f"the scrape fails and nothing of it is stored: {scrape.error}"
     first: dict[LabelPairs, ScrapedSample] = {}
+    exposed: list[ScrapedSample] = []
+    broken = False
     try:
-        for exposed in read(scrape.body, prometheus_version=ingester.version):
-            yield ""
-            yield from _sample(ingester, scrape, exposed, first)
+        exposed.extend(read(scrape.body, prometheus_version=ingester.version))
     except ExpositionError:
+        broken = True
+    explained = [(sample, list(_sample(ingester, scrape, sample, first))) for sample in exposed]
+    fates = {_twin(sample, PUSH_TIME): _fate(lines) for sample, lines in explained if _name(sample) == PUSH_TIME}
+    for sample, lines in explained:
+        if _name(sample) == PUSH_FAILURE_TIME and fates.get(_twin(sample, PUSH_FAILURE_TIME)) == _fate(lines):
+            continue  # its group's push_time_seconds shows the same
+        yield ""
+        yield from lines
+    if broken:
         yield ""
         yield "the rest is not read"
     yield ""
@@ -90,6 +100,27 @@ def _samples(ingester: Ingester, scrape: TargetScrape) -> Iterator[str]:
         labels = dict(stored.labels)
         if labels["__name__"] in (*REPORT[2:], *EXTRA_REPORT) or labels["__name__"] == "up":
             yield f"{_series(stored.labels)} {_value(stored.value)}"
+
+
+PUSH_TIME, PUSH_FAILURE_TIME = "push_time_seconds", "push_failure_time_seconds"
+
+
+def _name(sample: ScrapedSample) -> str:
+    return dict(sample.labels).get("__name__", "")
+
+
+def _twin(sample: ScrapedSample, name: str) -> LabelPairs:
+    """Return the labels of a push time without its name."""
+    return tuple(pair for pair in sample.labels if pair != ("__name__", name))
+
+
+def _fate(lines: list[str]) -> list[str]:
+    """Return what happens to a sample, without its name and value."""
+    return [
+        re.sub(r" \S+$", "", line.replace(PUSH_FAILURE_TIME, PUSH_TIME)) if "stored: " in line
+        else line.replace(PUSH_FAILURE_TIME, PUSH_TIME)
+        for line in lines[1:]
+    ]  # fmt: skip
 
 
 def _sample(
