@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.app.json_api import JsonApi
     from pytest_pushgateway.gateway.app.recent_requests import Recent, RecentRequest
     from pytest_pushgateway.gateway.hooks import Hook, Observer, Record
-    from pytest_pushgateway.gateway.http.host import Answer
+    from pytest_pushgateway.gateway.http.host import Answer, Application
     from pytest_pushgateway.gateway.persistence.persistence import Persistence
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Gateway:
         persistence_required: answer 503 to a push or deletion that the file cannot keep, and change nothing.
         on_listening: called when the addresses are bound, before the first connection is accepted.
         on_quit: called in place of a stop when ``/-/quit`` asks for one.
+        around: returns an application that serves in place of the gateway's, and may ask it.
 
     Raises:
         ValueError: options that contradict each other or cannot be understood.
@@ -86,6 +87,7 @@ class Gateway:
         on_listening: Callable[[Gateway], None] | None = None,
         on_quit: Callable[[], None] | None = None,
         build: Build = RELEASE,
+        around: Callable[[App], Application] | None = None,
     ) -> None:
         self.settings = settings
         self.errors: list[BaseException] = []
@@ -117,6 +119,7 @@ class Gateway:
         self._persistence_required = persistence_required
         self._on_listening = on_listening
         self._on_quit = on_quit
+        self._around = around
         self._access, self._tls = access_and_tls(settings, self._log)
         self._api: JsonApi | None = None
         self._lock = threads.Lock()
@@ -204,8 +207,9 @@ class Gateway:
             self_metrics = SelfMetrics(self._clock)
             self.store = Store(self_metrics=self_metrics, clock=self._clock, persistence=self._persistence)
             self._start_time = self._clock()
+            app = self._application(self_metrics)
             self._server = Server(
-                self._application(self_metrics),
+                app if self._around is None else self._around(app),
                 [] if refusing else self._listeners,
                 limits=settings,
                 tls=self._tls,
@@ -215,6 +219,7 @@ class Gateway:
                 errors=self.errors,
                 held=self._listeners,
                 lax_content_length=self._build.lax_content_length,
+                keeps_requests=self._around is not None,
             )
             undo.callback(self._server.stop)
             self.addresses = [_shown(one) for one in self._listeners]

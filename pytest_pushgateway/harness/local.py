@@ -13,8 +13,8 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -44,16 +44,21 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.messages.report import Finding
     from pytest_pushgateway.interception.addresses import Address
     from pytest_pushgateway.interception.interception import Interception, Interceptions
+    from pytest_pushgateway.original.comparison import Companion
 
 if TYPE_CHECKING:
     from pytest_pushgateway.interception import interception
+    from pytest_pushgateway.original import comparison as comparisons
 else:
+    comparisons = later("pytest_pushgateway.original.comparison")
     interception = later("pytest_pushgateway.interception.interception")
 
 _ASKED_BY_THE_PAGE = ("state", "static")
 """Handlers that the journal leaves out: an open page asks every second and would push what was pushed out of it."""
 _OF_THE_RUN = ("pushgateway", "pytest_timeout")
 """How the names of threads begin that push nothing."""
+companion: Companion | None = None
+"""The original to compare the gateways of this process with, if a run asks for that."""
 _serials = itertools.count(1)
 _started: weakref.WeakSet[LocalGateway] = weakref.WeakSet()
 
@@ -119,6 +124,7 @@ class LocalGateway:
         """Held while it is started, stopped or emptied, which a fault's predicate may do in a thread of the server."""
         self._asking: dict[int, RawRequest] = {}
         """The requests about which faults are asked, by the thread that does it."""
+        self._comparison = comparisons.Comparison(companion, settings) if companion is not None else None
         self._faults: Faults | None = None
         self.interceptions: Interceptions | None = None
         self._running = False
@@ -228,7 +234,8 @@ class LocalGateway:
     def errors(self) -> list[list[BaseException]]:
         """The lists into which threads of the gateway and predicates of faults put what they raised."""
         faults, inner = self._faults, self.inner
-        return [*([faults._errors] if faults is not None else []), *([inner.errors] if inner is not None else [])]
+        found = [*([faults._errors] if faults is not None else []), *([inner.errors] if inner is not None else [])]
+        return found if self._comparison is None else [*found, self._comparison.differences]
 
     # Its life
 
@@ -262,10 +269,12 @@ class LocalGateway:
             recent_requests=self._recent,
             note=lambda: self.page_note,
             on_listening=(lambda inner: inner.reset()) if self._emptied else None,
+            around=self._comparison.around if self._comparison is not None else None,
         )
         if self.inner is not None:
             inner.errors = self.inner.errors  # what its threads raised the test has yet to hear
-        inner.start(refusing=self._faults is not None and self._faults._refusing)
+        with self._compared():
+            inner.start(refusing=self._faults is not None and self._faults._refusing)
         if self.interceptions is not None:
             inner.answer_to(self.interceptions.hosts)
         self.inner = inner
@@ -278,6 +287,16 @@ class LocalGateway:
         if not self.began:
             self.mark_beginning()
         _started.add(self)
+
+    @contextmanager
+    def _compared(self) -> Iterator[None]:
+        """Change what it holds, while no request is compared; the original then gets the same."""
+        if self._comparison is None:
+            yield
+            return
+        with self._comparison.lock:
+            yield
+            self._comparison.synchronise()
 
     def _has_failed(self) -> bool:
         """Return whether it is started and serves nobody: something has closed its descriptors or ended its threads."""
@@ -334,6 +353,8 @@ class LocalGateway:
                 self.lift_faults()
                 self.inner.stop()
                 self._note_change(reachable=False)
+                if self._comparison is not None:
+                    self._comparison.end()
 
     def restart(self) -> None:
         """Stop it in an orderly way and start it on the same port; the metrics come back from the file.
@@ -360,7 +381,7 @@ class LocalGateway:
         with self._lifecycle:
             stopped = not self.running
             self.before_reset()
-            with self.journal.condition:
+            with self._compared(), self.journal.condition:
                 if self.inner is not None:
                     self._emptied = stopped
                     self.inner.reset()
@@ -457,6 +478,8 @@ class LocalGateway:
     # What the inner gateway calls
 
     def _observe(self, record: Record) -> None:
+        if self._comparison is not None:
+            self._comparison.observe(record)
         if record.request.handler in _ASKED_BY_THE_PAGE:
             return
         test = running_test() or self.test  # it may have emptied the environment
@@ -469,6 +492,12 @@ class LocalGateway:
         return self.inner is None or request.generation == self.inner.store.generation
 
     def _hook(self, request: RawRequest) -> Plan | None:
+        plan = self._plan(request)
+        if self._comparison is not None:
+            self._comparison.begin(request, plan)
+        return plan
+
+    def _plan(self, request: RawRequest) -> Plan | None:
         if not self._faults or self.journal.is_own(request):
             return None
         thread = genuine.thread_number()

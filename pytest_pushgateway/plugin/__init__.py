@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pytest_pushgateway.plugin.comparing import Comparing, path_of
 from pytest_pushgateway.plugin.fixtures import (
     _HARNESS,
     make_pushgateway,  # noqa: F401 pytest finds the fixtures here
@@ -79,6 +80,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     text = "URL of the test API of a gateway in another process, which the fixtures give; {worker} is xdist's worker"
     group.addoption("--pushgateway-connect", metavar="URL", dest="pushgateway_connect", default=None, help=text)
     parser.addini("pushgateway_connect", text, type="string", default="")
+    text = "path of Go's Pushgateway: every request is also sent to it, and a test fails if the answers differ"
+    group.addoption("--pushgateway-compare", metavar="PATH", dest="pushgateway_compare", default=None, help=text)
+    parser.addini("pushgateway_compare", text, type="string", default="")
     parser.addini(
         "pushgateway_env_vars",
         "environment variables that the fixture pushgateway_env sets: lines NAME=template, where a template may hold "
@@ -116,6 +120,16 @@ def pytest_configure(config: pytest.Config) -> None:
     finder = OnceAndAsTheyAre()
     sys.meta_path.insert(0, finder)
     config.add_cleanup(lambda: sys.meta_path.remove(finder))
+    if compared := path_of(config):
+        if state.connecting:
+            raise pytest.UsageError(
+                "--pushgateway-compare compares gateways of this process, not one that --pushgateway-connect names; "
+                "leave out one of the two"
+            )
+        comparing = Comparing(compared, compares=hasattr(config, "workerinput") or not state.distributed)
+        comparing.begin()
+        config.add_cleanup(comparing.end)
+        config.pluginmanager.register(comparing, "pushgateway-compare")
     if config.getoption("pushgateway_summary"):
         from pytest_pushgateway.plugin.summary import SummaryReport
 

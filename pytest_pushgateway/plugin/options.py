@@ -24,6 +24,10 @@ TEMPLATE_FIELDS = ("url", "address", "host", "port", "scheme")
 """What a template of ``pushgateway_env_vars`` may hold."""
 
 
+_OTHERS = ("intercept", "connect", "compare")
+"""Options of pytest that are neither a gateway's nor programs for tests."""
+
+
 _VARIABLE = "PYTEST_PUSHGATEWAY_"
 CONNECT = f"{_VARIABLE}CONNECT"
 """The environment variable that has the URL of a gateway in another process."""
@@ -44,9 +48,7 @@ def check_flags(arguments: Iterable[str]) -> None:
     for argument in arguments:
         flag = argument.partition("=")[0]
         if flag.startswith(("--pushgateway-", "--no-pushgateway-")):
-            known = [
-                flag_of(name) for name in (*OPTIONS, *PROGRAMS, "summary", "pause_on_failure", "intercept", "connect")
-            ]
+            known = [flag_of(name) for name in (*OPTIONS, *PROGRAMS, *_OTHERS, "summary", "pause_on_failure")]
             known += [
                 flag_of(name).replace("--", "--no-", 1) for name, option in OPTIONS.items() if option.kind == "bool"
             ]
@@ -71,7 +73,7 @@ def from_ini(keys: Iterable[str], get: Callable[[str], Any], base: Path) -> dict
     ``keys`` are all that it holds; ``get`` gives a value, as text or converted; paths are relative to ``base``.
     """
     options: dict[str, Any] = {}
-    others = ("env_vars", "intercept", "connect", *PROGRAMS)
+    others = ("env_vars", *_OTHERS, *PROGRAMS)
     for key in keys:
         if key.startswith("pushgateway_") and key[len("pushgateway_") :] not in others:
             name, source = key[len("pushgateway_") :], f"ini option {key}"

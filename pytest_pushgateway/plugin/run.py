@@ -97,7 +97,7 @@ class _State:
                 findings += gateway.take_findings()
             except ConnectionError as problem:
                 errors.append(problem)
-            errors += gateway.take_errors()
+            errors += map(_as_failure, gateway.take_errors())
             totals = gateway.take_totals()
             if totals.pushes or totals.deletions:
                 row = self.rows.setdefault(test, [0.0] * 5)
@@ -253,6 +253,13 @@ def _supervisor(gateway: Pushgateway) -> Supervisor:
     from pytest_pushgateway.harness.pushgateway import supervisor
 
     return supervisor(gateway)
+
+
+def _as_failure(error: BaseException) -> BaseException:
+    """Return a difference from the original as a failure without a traceback; any other error as it is."""
+    if type(error).__module__.startswith("pytest_pushgateway.original."):
+        return pytest.fail.Exception(str(error), pytrace=False)
+    return error
 
 
 def _is_ours(host: str, port: int) -> bool:

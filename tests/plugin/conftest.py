@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 # Runs in this process forget what they import; what is here already they need not import again, each time; libyaml's
@@ -22,6 +24,8 @@ def send(gateway, body="backup_bytes 7\\n", path="/metrics/job/backup", method="
 """
 
 
+COMPARE = os.environ.get("PUSHGATEWAY_COMPARE", "")
+"""A binary to compare the runs with that tests start, if it is set."""
 PLUGIN = "-p pytest_pushgateway.plugin"
 
 
@@ -32,7 +36,8 @@ def pytester(
     """As pytest's own; the runs it starts load this plugin, xdist where the test is marked so, and no others."""
     xdist = " -p xdist" if request.node.get_closest_marker("workers") else ""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setenv("PYTEST_ADDOPTS", PLUGIN + xdist)
+    compare = f" --pushgateway-compare={COMPARE}" if COMPARE else ""
+    monkeypatch.setenv("PYTEST_ADDOPTS", PLUGIN + xdist + compare)
     return pytester
 
 

@@ -80,8 +80,8 @@ def test_unused_plugin_imports_only_its_settings(project: pytest.Pytester) -> No
         "print(sorted(set(sys.modules) - before))"
     )
     result = project.run(sys.executable, "-c", code)
-    own = ["", "._version", ".plugin", ".plugin.connecting", ".plugin.fixtures", ".plugin.intercepting"]
-    own += [".plugin.modules", ".plugin.options", ".plugin.run"]
+    own = ["", "._version", ".plugin", ".plugin.comparing", ".plugin.connecting", ".plugin.fixtures"]
+    own += [".plugin.intercepting", ".plugin.modules", ".plugin.options", ".plugin.run"]
     assert result.outlines == [str([f"pytest_pushgateway{name}" for name in [*own, ".settings"]])]
 
 

@@ -42,6 +42,7 @@ LATER = {
     "harness.journal.lint": 2.2,
     "harness.journal.timeline": 1.0,
     "interception.interception": 2.0,
+    "original.comparison": 4.0,
     "interception.addresses": 0.3,
     "gateway.store.merged_families": 1.7,
     "gateway.store.conflict_text": 1.3,

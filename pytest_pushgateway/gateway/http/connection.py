@@ -84,7 +84,8 @@ class Connection:
         """Whether the outcome of the request is known to others and only the sending of its answer is left."""
         self.thread: threads.Thread | None = None
         """The thread that serves it, once there is one."""
-        self._input = Input(self._receive)
+        self._heard: bytearray | None = bytearray() if server.keeps_requests else None
+        self._input = Input(self._receive if self._heard is None else self._hear)
         self._deadline = 0.0
         self._last_method = ""
         self._reset_on_close = False
@@ -122,6 +123,11 @@ class Connection:
     def wait(self, plan: Plan) -> None:
         """Wait as long as the plan says, or until it is released. Raises Abandoned on a stop or reset."""
         self.server.wait(self, plan)
+
+    def request_bytes(self) -> bytes:
+        """Return the bytes of the request as far as they have been read; none unless the server keeps them."""
+        heard = self._heard or b""
+        return bytes(heard[: len(heard) - len(self._input.buffer)])
 
     # The thread
 
@@ -207,6 +213,12 @@ class Connection:
             self._begin_request()
         return data
 
+    def _hear(self) -> bytes:
+        data = self._receive()
+        assert self._heard is not None
+        self._heard += data
+        return data
+
     def _begin_request(self) -> None:
         self._between_requests = False
         self.generation = self.server.generation if self._waiting_since is None else self._waiting_since
@@ -220,6 +232,8 @@ class Connection:
 
     def _serve_one(self) -> bool:
         """Serve one request; True if another may follow."""
+        if self._heard is not None:
+            self._heard = bytearray(self._input.buffer)
         try:
             head = self._read_head()
             if head is None:

@@ -57,6 +57,9 @@ class Peer(Protocol):
     def wait(self, plan: Plan) -> None:
         """Wait as long as the plan says, or until it is released. Raises Abandoned on a stop or reset."""
 
+    def request_bytes(self) -> bytes:
+        """Return the bytes of the request as far as they have been read; none unless the server keeps them."""
+
 
 class Incoming(NamedTuple):
     """A request: its head is there, its body is read when the application asks for it."""
@@ -79,6 +82,7 @@ class Host(Protocol):
     log: Log
     stopping: bool
     lax_content_length: bool
+    keeps_requests: bool
     generation: int
     boundary: AbstractContextManager[object]
 

@@ -68,11 +68,14 @@ class Server:
         errors: list[BaseException] | None = None,
         held: Sequence[socket.socket] = (),
         lax_content_length: bool = False,
+        keeps_requests: bool = False,
     ) -> None:
         self.app = app
         self.limits: Settings = limits or Settings()
         self.lax_content_length: bool = lax_content_length
         """Whether ``Content-Length:`` without a value is taken for 0."""
+        self.keeps_requests: bool = keeps_requests
+        """Whether connections keep the bytes of the request that they serve."""
         self.tls = tls
         self.log = log
         self.errors: list[BaseException] = [] if errors is None else errors
