@@ -169,7 +169,7 @@ def test_gateway_that_ends_between_tests_is_named(project: pytest.Pytester) -> N
     with Served() as other:
         os.environ["SERVE"] = str(other.process.pid)
         try:
-            result = project.runpytest(f"--pushgateway-connect={other.control}")
+            result = project.runpytest(f"--pushgateway-connect={other.url}")
         finally:
             del os.environ["SERVE"]
     result.assert_outcomes(passed=2, errors=2)

@@ -32,8 +32,8 @@ class Condition:
     ) -> None:
         __tracebackhide__ = True
         _check_predicate(when)
-        self.methods = None if methods is None else _read_methods(methods)
-        self.paths = None if paths is None else _read_paths(paths)
+        self.methods: frozenset[str] | None = None if methods is None else _read_methods(methods)
+        self.paths: tuple[str, ...] | None = None if paths is None else _read_paths(paths)
         self._when = when
 
     def meets(self, request: hooks.RawRequest) -> bool:

@@ -110,9 +110,9 @@ class CopiedJournal(Journal):
     def count_dropped(self, dropped: int, accepted: int, rejected: int) -> None:
         """Note how many requests the gateway's journal has dropped."""
         with self.condition:
-            self.dropped = max(self.dropped, dropped)
-            self.dropped_accepted = max(self.dropped_accepted, accepted)
-            self.dropped_rejected = max(self.dropped_rejected, rejected)
+            self.dropped: int = max(self.dropped, dropped)
+            self.dropped_accepted: int = max(self.dropped_accepted, accepted)
+            self.dropped_rejected: int = max(self.dropped_rejected, rejected)
 
     def add_unheard(self, unheard: Iterable[tuple[int, int]]) -> None:
         """Note rejected pushes that were dropped over there before they were copied: place and number of each."""
