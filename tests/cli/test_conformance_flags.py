@@ -35,8 +35,8 @@ def said(command: list[str], directory: Path) -> tuple[int, str, str]:
 
 FLAG = re.compile(r"^ {2,6}(?:-\w, )?--(?:\[no-\])?([\w.-]+)(?:=(\S+))?", re.MULTILINE)
 
-OURS_ALONE = re.compile(r"web\.(max-|request-timeout|idle-timeout)|persistence\.required")
-"""The limits of our server, and what its persistence can do more."""
+OURS_ALONE = re.compile(r"web\.(max-|request-timeout|idle-timeout)|persistence\.required|test\.")
+"""The limits of our server, the extras of its persistence, and the test API."""
 DEBIANS_ALONE = ("web.local-assets",)
 
 
