@@ -38,12 +38,16 @@ class Interception:
         self._connections = dict.fromkeys(addresses, 0)
         self._receiver = receiver
         self._latest: dict[Address, int] = {}
-        self._ports: set[int] = set()
+        self._ports: dict[Address, set[int]] = {}
         self._undo: list[Callable[[], None]] = []
         self._undo.append(without_proxy(sorted({address.host for address in addresses})))
         if receiver.ca_file is not None:
             self._undo.append(trust({host for address in addresses for host, _ in address.keys}, receiver.ca_file))
+        before = TABLE.destinations(addresses)
         TABLE.add(addresses, self)
+        for other in before:
+            if isinstance(other, Interception):
+                other._close(addresses)  # what a client has kept would still lead to the other gateway
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{address}: {count}" for address, count in self.connections.items())
@@ -68,7 +72,13 @@ class Interception:
         TABLE.remove(self)
         for step in reversed(undo):
             step()
-        self._receiver.close(frozenset(self._ports))
+        self._close(tuple(self._ports))
+
+    def _close(self, addresses: tuple[Address, ...]) -> None:
+        """Close the connections that came by these addresses, or by others that mean the same."""
+        keys = {key for address in addresses for key in address.keys}
+        concerned = [one for one in self._ports if keys.intersection(one.keys)]
+        self._receiver.close(frozenset(port for one in concerned for port in self._ports[one]))
 
     def __enter__(self) -> Interception:
         return self
@@ -97,7 +107,7 @@ class Interception:
         if port and self._latest.get(address) == port:
             self._connections[address] -= 1
         self._latest[address] = port
-        self._ports.add(port)
+        self._ports.setdefault(address, set()).add(port)
 
 
 class Interceptions:

@@ -123,6 +123,7 @@ def _note(sock: Any, way: Way) -> None:
 def _looking_up(getaddrinfo: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(getaddrinfo)
     def patched(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:
+        refresh()  # a test may have put connect() back: pytest-socket's enable_socket() does
         found = TABLE.lookup(host, port) if type in (0, socket.SOCK_STREAM) else None
         if found is None:
             return getaddrinfo(host, port, family, type, proto, flags)
@@ -143,6 +144,7 @@ def answer(placeholder: str, port: Any, family: int, proto: int) -> list[Any]:
 def _looking_up_one(before: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(before)
     def patched(hostname: Any, /) -> Any:
+        refresh()
         found = TABLE.lookup(hostname, None)
         if found is None:
             return before(hostname)

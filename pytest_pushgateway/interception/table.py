@@ -106,6 +106,11 @@ class Table:
             (self._guards if guard else self._receivers).append((tuple(addresses), destination))
             self._rebuild()
 
+    def destinations(self, addresses: Iterable[Address]) -> set[Destination]:
+        """Return the destinations that connections to these addresses have now."""
+        ways = self._ways
+        return {ways[key][0] for address in addresses for key in address.keys if key in ways}
+
     def remove(self, destination: Destination) -> None:
         """Forget a destination."""
         with self.lock:

@@ -128,6 +128,40 @@ def test_kept_connection_ends_with_the_interception(gateway: Pushgateway) -> Non
     assert len(gateway.pushes) == 1
 
 
+def test_kept_connection_ends_when_another_gateway_intercepts(gateway: Pushgateway) -> None:
+    host, port = NAME.split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+
+    def push_again(job: str) -> None:
+        for _ in range(3):  # http.client connects again once it has noticed
+            try:
+                connection.request("PUT", f"/metrics/job/{job}", b"rows 7\n")
+                connection.getresponse().read()
+            except (OSError, http.client.HTTPException):
+                connection.close()
+            else:
+                return
+        pytest.fail("no push succeeded")
+
+    with Pushgateway() as other, gateway.intercept(NAME):
+        push_again("outer")
+        with other.intercept(NAME):
+            push_again("inner")
+        push_again("outer-again")
+        assert [one.job for one in other.pushes] == ["inner"]
+        assert [one.job for one in gateway.pushes] == ["outer", "outer-again"]
+    connection.close()
+
+
+def test_patches_that_a_test_undoes_are_made_again(gateway: Pushgateway) -> None:
+    with gateway.intercept(NAME, "10.1.2.3:9091"):
+        del socket.socket.connect
+        push(NAME)
+        del socket.socket.connect
+        push("10.1.2.3:9091")
+    assert len(gateway.pushes) == 2
+
+
 def test_other_connections_stay_open(gateway: Pushgateway) -> None:
     connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=10)
     connection.request("GET", "/-/ready")

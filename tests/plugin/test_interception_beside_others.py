@@ -85,6 +85,24 @@ def test_pytest_socket_keeps_the_guard(fixed: pytest.Pytester) -> None:
     fixed.runpytest_subprocess("-p", "pytest_socket").assert_outcomes(passed=2, errors=2)
 
 
+@pytest.mark.parametrize("call", ["enable_socket()", "socket_allow_hosts(['localhost'])"])
+def test_pytest_socket_is_called_within_a_test(fixed: pytest.Pytester, call: str) -> None:
+    """It replaces connect() again then."""
+    demand("pytest_socket")
+    fixed.makepyfile(
+        f"""
+        import pytest_socket
+        from fixed import push
+
+        def test_one(pushgateway):
+            pytest_socket.{call}
+            push("nightly")
+            pushgateway.assert_pushed("rows", job="nightly")
+        """
+    )
+    fixed.runpytest_subprocess("-p", "pytest_socket").assert_outcomes(passed=1)
+
+
 def test_pytest_socket_forbids_all(fixed: pytest.Pytester) -> None:
     demand("pytest_socket")
     fixed.makepyfile(TWO_TESTS_AND_A_FINALIZER)

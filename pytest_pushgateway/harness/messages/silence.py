@@ -44,6 +44,7 @@ _POINTS = (
     "http.client:HTTPConnection",
     "socket:create_connection",
     "socket:socket",
+    "socket:socket.connect",
 )
 """Where an HTTP client's requests can be intercepted, the outermost first: module and what is in it."""
 
@@ -53,6 +54,8 @@ _INTERCEPTORS = {
     "httpretty": "httpretty.enable(allow_net_connect=True) and no URI registered for {address} lets them through",
     "mocket": "leave it while the code pushes, as it waits for servers to close the connection",
     "pook": "pook.enable_network({host!r}) lets them through",
+    "pytest_recording": "the marker block_network(allowed_hosts=[r'127\\.0\\.0\\.1']) lets them through",
+    "pytest_socket": "--allow-hosts=127.0.0.1 lets them through",
     "pytest_httpx": "the marker httpx_mock(should_mock=lambda request: request.url.host != {host!r}) lets them through",
     "requests_mock": "Mocker(real_http=True), or register_uri(ANY, {url!r}, real_http=True), lets them through",
     "responses": "responses.add_passthru({url!r}) lets them through",
