@@ -55,3 +55,31 @@ def assert_linear(action: Callable[[int], Callable[[], object]], size: int) -> N
     one, two = work_of(action(size)), work_of(action(2 * size))
     assert two.lines <= 2.2 * one.lines + 200, f"{one.lines} lines became {two.lines}"
     assert two.memory <= 2.4 * one.memory + 50_000, f"{one.memory} bytes became {two.memory}"
+
+
+class Metered(bytes):
+    """Bytes that count how many of them are copied when they are joined to others by ``+`` or cut."""
+
+    copied = 0
+
+    def __add__(self, other: Any) -> Metered:
+        return self._counted(bytes(self) + other)
+
+    def __radd__(self, other: Any) -> Metered:
+        return self._counted(other + bytes(self))
+
+    def __getitem__(self, place: Any) -> Any:
+        found = bytes(self)[place]
+        return self._counted(found) if isinstance(found, bytes) else found
+
+    @staticmethod
+    def _counted(found: bytes) -> Metered:
+        Metered.copied += len(found)
+        return Metered(found)
+
+
+def copies_of(action: Callable[[], object]) -> int:
+    """Return how many of its metered bytes an action copies."""
+    before = Metered.copied
+    action()
+    return Metered.copied - before

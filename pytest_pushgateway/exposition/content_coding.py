@@ -118,13 +118,19 @@ class _Source:
 
     def exactly(self, count: int) -> bytes:
         """Take this many bytes, fewer only at the end."""
-        while len(self._data) - self._position < count and self._more():
-            pass
-        return self.some(count) if count else b""
+        taken = []
+        while count and (piece := self.some(count)):
+            taken.append(piece)
+            count -= len(piece)
+        return b"".join(taken)
 
-    def put_back(self, count: int) -> None:
+    def put_back(self, data: bytes) -> None:
         """Put back what was taken last."""
-        self._position -= count
+        if len(data) <= self._position:
+            self._position -= len(data)
+        else:  # it was taken of more pieces than this one
+            self._data = data + self._data[self._position :]
+            self._position = 0
 
 
 def _gunzip(source: _Source) -> Iterator[bytes]:
@@ -152,7 +158,7 @@ def _skip_gzip_header(source: _Source) -> None:
             end = text.find(b"\0") + 1
             if not end:
                 raise EncodingError(UNEXPECTED_END if len(text) < _GZIP_NAME_LIMIT else _BAD_HEADER)
-            source.put_back(len(text) - end)
+            source.put_back(text[end:])
             header += text[:end]
     if flags & _HAS_CRC and int.from_bytes(_need(source, 2), "little") != zlib.crc32(header) & 0xFFFF:
         raise EncodingError(_BAD_HEADER)
@@ -188,7 +194,7 @@ def _gzip_member(source: _Source) -> Iterator[bytes]:
         read += len(taken)
         most = _CHUNK
     # What inflate did not use is the trailer and whatever follows.
-    source.put_back(len(inflater.unused_data))
+    source.put_back(inflater.unused_data)
     if struct.unpack("<II", _need(source, 8)) != (checksum, length & 0xFFFFFFFF):
         raise EncodingError("gzip: invalid checksum")
 

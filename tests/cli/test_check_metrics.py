@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pushgateway import Pushgateway
-from pytest_pushgateway.cli import main
+from pytest_pushgateway.cli import main, sources
 from tests import peers
 
 BAD = "# TYPE backup counter\nbackup 7\n"
@@ -94,6 +94,20 @@ def test_metrics_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == (
         'error while linting: text format parsing error in line 1: expected float as value, got "x"\n'
     )
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no device without an end")
+def test_metrics_without_an_end_are_given_up(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MAX_SIZE", 3 << 20)
+
+    assert main(["check-metrics", "/dev/zero"]) == 1
+    assert "cannot read /dev/zero: more than 3 MiB; name a file of metrics\n" in capsys.readouterr().err
+    with open("/dev/zero", encoding="latin-1") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        assert main(["check-metrics"]) == 1
+    assert "cannot read -: more than 3 MiB; name a file of metrics\n" in capsys.readouterr().err
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
 
-from pytest_pushgateway.exposition.content_coding import decode
+from pytest_pushgateway.exposition.content_coding import decode, decoded
 from pytest_pushgateway.exposition.escaping import DOTS, UNDERSCORES, VALUES, escape_name, unescape_name
 from pytest_pushgateway.exposition.labels import render_prefix, sort_key, split_prefix
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, ParseError
@@ -17,11 +18,12 @@ from pytest_pushgateway.exposition.promlint import lint
 from pytest_pushgateway.exposition.protobuf import reader as protobuf
 from pytest_pushgateway.exposition.protobuf.text import proto_quote, render_family_text
 from pytest_pushgateway.exposition.protobuf.writer import render_delimited
+from pytest_pushgateway.exposition.text.again import parse_remembering
 from pytest_pushgateway.exposition.text.reader import parse, parse_strictly
 from pytest_pushgateway.exposition.text.writer import render_text
 from pytest_pushgateway.golang.jsontext import string
 from pytest_pushgateway.golang.strconv import quote
-from tests.work import assert_linear, work_of
+from tests.work import Metered, assert_linear, copies_of, work_of
 
 GROUPING = {b"job": b"j"}
 MEGABYTE = 1 << 20
@@ -144,6 +146,51 @@ def test_strings(what: str, unit: bytes) -> None:
 
 def test_members_of_gzip() -> None:
     assert_linear(lambda size: lambda: decode(gzip.compress(b"a 1\n") * size, "gzip"), 200)
+
+
+def snappy(chunks: int, size: int) -> bytes:
+    cramjam = pytest.importorskip("cramjam")
+    stream = bytes(cramjam.snappy.compress(b"a 1\n" * (size // 4)))
+    return stream[:10] + stream[10:] * chunks
+
+
+def test_chunks_of_snappy() -> None:
+    assert_linear(lambda size: lambda: decode(snappy(size, 40), "snappy"), 200)
+
+
+@pytest.mark.parametrize("coding", ["snappy", "gzip"])
+def test_body_that_comes_byte_by_byte(coding: str) -> None:
+    def prepare(size: int) -> Callable[[], object]:
+        body = snappy(1, 8 * size) if coding == "snappy" else gzip.compress(random.Random(1).randbytes(size))
+        return lambda: b"".join(decoded([Metered(body[at : at + 1]) for at in range(len(body))], coding))
+
+    assert_linear(prepare, 2000)
+    assert copies_of(prepare(4000)) <= 2.2 * copies_of(prepare(2000)) + 200
+
+
+def test_body_that_is_like_the_one_before() -> None:
+    def prepare(size: int) -> Callable[[], object]:
+        lines = LINES["short lines"](50 * size)
+        memo = None
+        for _ in range(2):
+            memo = parse_remembering((lines,), GROUPING, memo).memo
+        return lambda: parse_remembering(cut(lines, 1000), GROUPING, memo)
+
+    assert_linear(prepare, 200)
+
+
+def cut(body: bytes, size: int) -> Iterator[bytes]:
+    return (body[at : at + size] for at in range(0, len(body), size))
+
+
+def test_digits_and_blanks_of_any_length_in_a_remembered_body() -> None:
+    for long in (b"1" * MEGABYTE, b"1 " * MEGABYTE, b"0." * MEGABYTE, b"# 1 " * MEGABYTE):
+        body = b'# HELP a %b\na{x="%b"} 1\n' % (long, long) + b"a 2\n" * 20
+        memo = None
+        for _ in range(3):
+            parsed = parse_remembering((body,), GROUPING, memo)
+            memo = parsed.memo
+        assert parsed.families[b"a"].help == long
 
 
 # What takes hours where the time grows with the square, and a moment where it does not.

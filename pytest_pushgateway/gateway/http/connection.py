@@ -284,16 +284,9 @@ class Connection:
             if not source.fill():
                 return None
         self._deadline = monotonic() + limits.request_timeout
-        searched = 0
-        while (end := find_head(source.buffer, searched)) < 0:
-            if len(source.buffer) > limits.max_header_size + 4096:
-                raise Refusal(STATUS_LINES[431])
-            if not searched and (line := source.buffer.find(b"\n")) >= 0:
-                # As Go, which reads line by line: a request that begins wrongly is not waited for.
-                parse_request_line(source.buffer[:line].removesuffix(b"\r").decode("latin-1"))
-            searched = max(0, len(source.buffer) - 2)
-            if not source.fill():
-                raise Refusal("400 Bad Request")
+        end = find_head(source.buffer)
+        if end < 0:
+            end = self._wait_for_head()
         raw, source.buffer = source.buffer[:end], source.buffer[end:]
         if len(raw) > limits.max_header_size + 4096:
             raise Refusal(STATUS_LINES[431])
@@ -303,6 +296,26 @@ class Connection:
             max_request_line=limits.max_request_line,
             lax_content_length=self.server.lax_content_length,
         )
+
+    def _wait_for_head(self) -> int:
+        """Receive the rest of a head into the buffer; return the position of its end."""
+        limit, source = self.server.limits.max_header_size + 4096, self._input
+        # Not a copy of all of it for each byte that a client lets drip in.
+        received = bytearray(source.buffer)
+        searched = 0
+        while (end := find_head(received, searched)) < 0:
+            if len(received) > limit:
+                raise Refusal(STATUS_LINES[431])
+            if not searched and (line := received.find(b"\n")) >= 0:
+                # As Go, which reads line by line: a request that begins wrongly is not waited for.
+                parse_request_line(received[:line].removesuffix(b"\r").decode("latin-1"))
+            searched = max(0, len(received) - 2)
+            more = source.receive()
+            if not more:
+                raise Refusal("400 Bad Request")
+            received.extend(more)
+        source.buffer = bytes(received)
+        return end
 
     # The answer
 

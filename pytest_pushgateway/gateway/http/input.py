@@ -28,6 +28,10 @@ class Input:
         self.buffer += data
         return bool(data)
 
+    def receive(self) -> bytes:
+        """Return what comes next, behind the buffer, and leave it out of that; nothing at the end of the stream."""
+        return self._receive()
+
     def some(self, most: int) -> bytes:
         """Return what is there, or what comes next, ``most`` bytes at most; nothing only at the end of the stream."""
         have = self.buffer or self._receive()
