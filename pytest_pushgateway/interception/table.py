@@ -42,9 +42,9 @@ class Way:
     __slots__ = ("host", "note", "port")
 
     def __init__(self, host: str, port: int, note: Callable[[int], object] = lambda port: None) -> None:
-        self.host = host
-        self.port = port
-        self.note = note
+        self.host: str = host
+        self.port: int = port
+        self.note: Callable[[int], object] = note
 
     @property
     def numeric(self) -> str:
@@ -86,7 +86,7 @@ class Table:
     """Destinations by address. Read without a lock, at every connect of the process; changed as a whole."""
 
     def __init__(self) -> None:
-        self.lock = threads.RLock()
+        self.lock: threads.RLock = threads.RLock()
         self.on_change: Callable[[], None] = lambda: None
         """Called, under the lock, after a change."""
         self._guards: list[tuple[tuple[Address, ...], Destination]] = []

@@ -88,7 +88,7 @@ class Comparison:
     """
 
     def __init__(self, companion: Companion, settings: Settings) -> None:
-        self.lock = threads.RLock()
+        self.lock: threads.RLock = threads.RLock()
         self.differences: list[BaseException] = []
         self._companion = companion
         self._settings = settings

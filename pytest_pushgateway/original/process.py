@@ -36,7 +36,7 @@ class Original:
     """One process. ``flags`` are its command line but for address and persistence file, ``prefix`` is its prefix."""
 
     def __init__(self, binary: str, flags: Sequence[str], prefix: str) -> None:
-        self.flags = tuple(flags)
+        self.flags: tuple[str, ...] = tuple(flags)
         self._prefix = prefix
         self._directory = Path(tempfile.mkdtemp(prefix="pushgateway-original-"))
         self._log = self._directory / "log"

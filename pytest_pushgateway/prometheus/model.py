@@ -220,9 +220,9 @@ class OperatorEndpoint:
     __slots__ = ("honor", "honor_at", "names", "override", "path", "strays", "thing")
 
     def __init__(self, thing: str, path: str, names: Mapping[str, str]) -> None:
-        self.thing = thing
-        self.path = path
-        self.names = names
+        self.thing: str = thing
+        self.path: str = path
+        self.names: Mapping[str, str] = names
         self.honor: str | None = None
         self.honor_at: Position | None = None
         self.strays: list[tuple[str, Position]] = []

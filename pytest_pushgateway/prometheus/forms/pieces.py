@@ -76,13 +76,13 @@ class Piece:
         kind: str = CONFIGURATION,
         monitors: Sequence[OperatorEndpoint] = (),
     ) -> None:
-        self.name = name
-        self.root = root
-        self.source = source
-        self.whole = whole
-        self.dialect = dialect
-        self.kind = kind
-        self.monitors = monitors
+        self.name: str = name
+        self.root: Node | None = root
+        self.source: Source = source
+        self.whole: bool = whole
+        self.dialect: str = dialect
+        self.kind: str = kind
+        self.monitors: Sequence[OperatorEndpoint] = monitors
 
 
 class Remark:
@@ -104,13 +104,13 @@ class Remark:
         consequence: str | None = None,
         fix: str | None = None,
     ) -> None:
-        self.message = message
-        self.at = at
-        self.name = name
-        self.severity = severity
-        self.rule = rule
-        self.consequence = consequence
-        self.fix = fix
+        self.message: str = message
+        self.at: Position = at
+        self.name: str = name
+        self.severity: str = severity
+        self.rule: str = rule
+        self.consequence: str | None = consequence
+        self.fix: str | None = fix
 
 
 class FormReading:

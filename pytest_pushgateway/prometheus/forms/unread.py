@@ -81,8 +81,8 @@ class Unread:
     __slots__ = ("at", "message")
 
     def __init__(self, message: str, at: Position) -> None:
-        self.message = message
-        self.at = at
+        self.message: str = message
+        self.at: Position = at
 
 
 _EXTENSIONS = {
