@@ -140,7 +140,7 @@ class Originals:
     """
 
     def __init__(self, binary: str) -> None:
-        self.binary = binary
+        self.binary: str = binary
         self._idle: list[Original] = []
         self._all: list[Original] = []
         self._lock = threads.Lock()
