@@ -26,6 +26,7 @@ nitpick_ignore_regex = [
     ("py:class", r"Sample|Metrics|Headers|Message|PathLike|Global|Unsimulated|RulesError|Any|Parsed|MetricFamily"),
     ("py:class", r"Duration|Moment|When|Answers|AbstractContextManager|_T"),
     ("py:class", r"(pytest_pushgateway\.programs\.)?Program"),
+    ("py:exc", "RulesError"),
     ("py:attr", "targets"),
     ("py:mod", r"pytest_pushgateway\.prometheus\.rules\.rule_test"),
 ]

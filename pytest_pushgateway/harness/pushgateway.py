@@ -206,7 +206,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def faults(self) -> Faults:
-        """The faults of this gateway: they make it slow, broken or unreachable for its clients."""
+        """The faults of this gateway, which make it slow, broken or unreachable for its clients."""
         return self._gateway.faults
 
     @property

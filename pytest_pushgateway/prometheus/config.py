@@ -171,7 +171,7 @@ def load(
         metrics: the metrics that the gateway exposes, for the rules that need them.
 
     Returns:
-        The configuration, valid or not: ``problems`` has the findings.
+        The configuration, even if it is invalid; ``problems`` has the findings.
 
     Raises:
         ValueError: the version, the set or a rule is unknown.
