@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _TRIES = 20
 """Attempts at the original before other words of a rejection count, which are random if several reasons apply."""
-_SETTLE = 2.0
+_SETTLE = 10.0
 """Seconds that the original has to apply what it answers 202 to."""
 _DRAIN = 1 << 20
 _NOT_COMPARED = frozenset(("static", "state", "pprof"))

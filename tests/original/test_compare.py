@@ -17,6 +17,7 @@ from pytest_pushgateway.gateway.groups import Verdict
 from pytest_pushgateway.gateway.http.host import Answer, Incoming
 from pytest_pushgateway.gateway.store.store import Store
 from pytest_pushgateway.harness import local
+from pytest_pushgateway.original import comparison
 from pytest_pushgateway.original.comparison import Companion, Difference, Tally
 from pytest_pushgateway.original.process import Originals
 from tests import peers
@@ -228,6 +229,7 @@ PLANTED = {
 @pytest.mark.parametrize("planted", PLANTED)
 def test_planted_fault_is_found(tally: Tally, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     PLANTED[planted](monkeypatch)
+    monkeypatch.setattr(comparison, "_SETTLE", 0.5)  # seconds that each difference of the scrapes costs here
     gateway = Pushgateway().start()
     play(gateway)
     with pytest.raises(Difference) as raised:
