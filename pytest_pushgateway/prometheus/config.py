@@ -14,7 +14,7 @@ from pytest_pushgateway.later import later
 from pytest_pushgateway.programs import BinaryNotFound
 from pytest_pushgateway.prometheus.configuration import Configuration
 from pytest_pushgateway.prometheus.decode.decoder import VERSIONS, Decoder
-from pytest_pushgateway.prometheus.decode.referenced_files import FileChecks, read, why
+from pytest_pushgateway.prometheus.decode.referenced_files import FileChecks, glob, read, why
 from pytest_pushgateway.prometheus.decode.sections import decode_document
 from pytest_pushgateway.prometheus.lint import check
 from pytest_pushgateway.prometheus.lint.detection import gateway_jobs
@@ -23,7 +23,7 @@ from pytest_pushgateway.prometheus.values import LATEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from os import PathLike
     from typing import Any
 
@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.forms import dialects, judge, recognise, unread
     from pytest_pushgateway.prometheus.forms.pieces import FormReading, Piece
     from pytest_pushgateway.prometheus.model import ScrapeJob
+    from pytest_pushgateway.prometheus.rules import rule_checks
     from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
     from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
 else:
-    # Imported for files that are not a configuration themselves, or have problems.
+    # Imported for files that are not a configuration themselves, have problems, or name rule files.
     dialects = later("pytest_pushgateway.prometheus.forms.dialects")
     judge = later("pytest_pushgateway.prometheus.forms.judge")
+    rule_checks = later("pytest_pushgateway.prometheus.rules.rule_checks")
     recognise = later("pytest_pushgateway.prometheus.forms.recognise")
     unread = later("pytest_pushgateway.prometheus.forms.unread")
 
@@ -201,6 +203,7 @@ def load(
     settings = _Settings(files, lint, gateway, list(rules), metrics)
     reading = _read(config, settings)
     if reading is not None:
+        _judge_rules(config, settings.rule_paths())
         judge.judge(config, reading, partial(_judge_piece, settings), lint=lint != "none")
     if ignored:
         config.problems = [one for one in config.problems if one.rule not in ignored]
@@ -222,6 +225,11 @@ class _Settings:
         self.gateways = [gateway] if isinstance(gateway, str) or hasattr(gateway, "address") else list(gateway)
         self.rules = rules
         self.metrics = bytes_of(metrics) if isinstance(metrics, str) else metrics
+
+    def rule_paths(self) -> Iterator[str]:
+        """Return the paths of the rule files."""
+        for pattern in self.rules:
+            yield from glob(os.fspath(pattern))
 
 
 def _read(config: PrometheusConfig, settings: _Settings) -> FormReading | None:
@@ -246,6 +254,7 @@ def _read(config: PrometheusConfig, settings: _Settings) -> FormReading | None:
     if decoder.problems:
         unread.explain(config)
         dialects.forgive(config, "")
+    _judge_rules(config, settings.rule_paths())
     _lint(config, settings)
     return None
 
@@ -279,6 +288,18 @@ def _decode(config: PrometheusConfig, decoder: Decoder, root: Node | None, *, fi
     checks.run()
     config.texts.update(checks.texts)
     decoder.problems += checks.problems
+    _judge_rules(config, checks.rule_files)
+
+
+def _judge_rules(config: PrometheusConfig, paths: Iterable[str]) -> None:
+    """Judge rule files, each once."""
+    for path in paths:
+        if path in config.texts:
+            continue
+        problems, unjudged, text = rule_checks.check_rule_file(path, config.version)
+        config.texts[path] = text
+        config.problems += problems
+        config.unjudged += unjudged
 
 
 def _lint(config: PrometheusConfig, settings: _Settings) -> None:

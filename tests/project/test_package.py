@@ -39,7 +39,7 @@ def test_metadata_names_entry_points_licence_and_extras(built: Path) -> None:
     assert "[pytest11]\npushgateway = pytest_pushgateway.plugin" in texts["entry_points.txt"]
     assert "pytest-pushgateway = pytest_pushgateway.cli:main" in texts["entry_points.txt"]
     assert "License-Expression: MIT" in texts["METADATA"]
-    for extra in ("re2", "snappy", "auth", "xdist", "all"):
+    for extra in ("re2", "promql", "snappy", "auth", "xdist", "all"):
         assert f"Provides-Extra: {extra}" in texts["METADATA"]
     assert "Classifier: Framework :: Pytest" in texts["METADATA"]
     addresses = re.findall(r"^Project-URL: (\w+), (\S+)$", texts["METADATA"], re.MULTILINE)

@@ -214,7 +214,7 @@ def test_container_runs_existing_command(tmp_path: Path) -> None:
     instructions = dict(line.split(" ", 1) for line in recipe.text.splitlines())
     extras = re.search(r'"pytest-pushgateway\[([\w,]+)\]"', instructions["RUN"])
     assert extras is not None
-    assert set(extras[1].split(",")) <= {"re2", "snappy", "auth", "xdist", "all"}
+    assert set(extras[1].split(",")) <= {"re2", "promql", "snappy", "auth", "xdist", "all"}
     python, *command = json.loads(instructions["ENTRYPOINT"]) + json.loads(instructions["CMD"])
     assert python == "python"
     command = [part.replace("/home/pushgateway", str(tmp_path)) for part in command]

@@ -103,6 +103,7 @@ class FileChecks:
         self.files = files
         self.problems: list[Problem] = []
         self.texts: dict[str, bytes] = {}
+        self.rule_files: dict[str, None] = {}
 
     def run(self) -> None:
         """Run them all, in promtool's order; jobs of ``scrape_config_files`` join the document's."""
@@ -133,6 +134,7 @@ class FileChecks:
             except ValueError as error:
                 self._report(str(error), node)
                 continue
+            self.rule_files.update(dict.fromkeys(one for one in found if os.path.exists(one)))
             if "*" in path:
                 continue
             if not found:

@@ -33,7 +33,8 @@ def check(context: Context, rules: Iterable[str | PathLike[str]]) -> Iterator[Fi
     files = list(_files(rules))
     if not files or not context.gateway_jobs:
         return
-    expressions = [(path, at, text) for path in files for at, text in _expressions(path)]
+    refused = {(one.file, one.line, one.column) for one in context.config.problems if one.severity == "error"}
+    expressions = [(path, at, text) for path in files for at, text in _expressions(path) if (path, *at) not in refused]
     for pattern, what in _WANTED:
         if not any(pattern.search(text) for _, _, text in expressions):
             yield context.find(
