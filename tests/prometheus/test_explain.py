@@ -44,7 +44,11 @@ def test_every_series_and_every_rule(config: Path, tmp_path: Path, capsys: pytes
     )
     assert main(["explain", str(config), "--job", "pushgateway", "--metrics", str(metrics)]) == 0
     addresses = ('__address__="pushgateway:9091"', '__address__="other:9091"')
-    rest = '__metrics_path__="/metrics", __scheme__="http", __scrape_interval__="1m", __scrape_timeout__="10s"'
+    rest = (
+        '__always_scrape_classic_histograms__="false", __convert_classic_histograms_to_nhcb__="false", '
+        '__metrics_path__="/metrics", __scheme__="http", __scrape_interval__="1m", '
+        '__scrape_native_histograms__="false", __scrape_timeout__="10s"'
+    )
     assert (
         capsys.readouterr().out
         == f"""\
