@@ -112,8 +112,10 @@ def test_rejection_is_shown(stage: Stage, open_page: Open) -> None:
     page.get_by_role("button", name="Delete group job b").click()
     page.locator("#confirm-yes").click()
     page.wait_for_selector(".banner")
-    assert page.locator(".banner").inner_text() == "The gateway did not do it: 404 Not Found"
+    assert page.locator(".banner span").first.inner_text() == "The gateway did not do it: 404 Not Found"
     assert page.locator("article").count() == 3
+    page.get_by_role("button", name="Close", exact=True).click()
+    assert page.locator(".banner").count() == 0
 
 
 def test_deleting_all_takes_the_admin_api(stage: Stage, open_page: Open) -> None:
@@ -140,11 +142,15 @@ def test_poisoned_store_names_deletion_that_cures_it(stage: Stage, open_page: Op
     )
     accept(stage, "/metrics/job@base64/Zg/i@base64/_w")
     page = open_page(stage.url)
-    assert "Every push is refused and scrapes answer 500" in page.locator(".banner").inner_text()
+    assert (
+        "pushes are refused unless they end the conflict: delete the group named below"
+        in page.locator(".banner").inner_text()
+    )
     assert page.locator("#troubles").inner_text() == "1"
     page.locator(".bin").click()  # the group's own button knows the bytes too, which its labels no longer do
     page.locator("#confirm-no").click()
     page.locator(".banner").get_by_role("button", name="Delete").click()
+    page.locator("#confirm-yes").click()
     until(page, "document.querySelectorAll('article').length === 0")
     page.get_by_role("link", name="Status").click()
     assert "Delete one of the groups that the banner names" in page.locator(".card.bad").inner_text()

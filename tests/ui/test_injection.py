@@ -71,4 +71,4 @@ def test_markup_stays_text_everywhere(stage: Stage, open_page: Open, text: str) 
         == 0
     )
     assert seen.count(text.lstrip("\u202e")[:20]) > 10
-    assert page.title() == "Status · Pushgateway"
+    assert page.title() == "(1 failed) Status · Pushgateway"

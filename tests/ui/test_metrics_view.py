@@ -49,7 +49,7 @@ def test_family_shows_type_help_time_and_value(stage: Stage, open_page: Open) ->
     ("name", "value", "shown", "hint"),
     [
         ("size_bytes", "1.073741824e+10", "10737418240", "10 GiB"),
-        ("end_time_seconds", "1.7000000005e+09", "1700000000.5", "2023-11-14 22:13:20"),
+        ("end_time_seconds", "1.7000000005e+09", "1700000000.5", "2023-11-14 22:13:20 UTC, just now"),
         ("took_seconds", "3725", "3725", "1 h 2 min"),
         ("hit_ratio", "0.382", "0.382", "38.2 %"),
         ("tiny", "2.5e-05", "0.000025", ""),
@@ -72,9 +72,9 @@ def test_series_show_the_labels_that_the_group_has_not(stage: Stage, open_page: 
     stage.play(group({"job": "backup", "host": "h"}, free=family("GAUGE", rows)))
     page = open_page(stage.url)
     assert page.locator("tbody tr").all_inner_texts() == [
-        'disk="sda"\t2',
-        'disk="sdb"instance="own"\t1',
-        "no further labels\t7",
+        'disk="sda"\t2\t',
+        'disk="sdb"instance="own"\t1\t',
+        "no further labels\t7\t",
     ]
 
 
@@ -170,7 +170,7 @@ def test_summary_is_drawn(stage: Stage, open_page: Open) -> None:
         ["1", "NaN"],
     ]
     widths = [bar.evaluate("bar => bar.style.getPropertyValue('--w')") for bar in page.locator(".track i").all()]
-    assert widths == ["0.25", "1", "0"]
+    assert widths == ["0.25", "1"]
     assert page.locator(".quantiles").count() == 1
 
 

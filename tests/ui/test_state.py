@@ -34,7 +34,7 @@ def record(kind: str = "push", key: Labels | None = DB1, status: int = 200, **pa
 
 
 def verdict(error: str | None = None, matched: bool = True, removed: tuple[bytes, ...] = ()) -> Any:
-    return SimpleNamespace(accepted=error is None, error=error, matched=matched, removed=removed)
+    return SimpleNamespace(accepted=error is None, error=error, matched=matched, removed=removed, collisions=())
 
 
 def test_quiet_gateway() -> None:
@@ -90,6 +90,7 @@ def test_push_is_kept_abridged() -> None:
             families=(b"a", b"b"),
             series=3,
             removed=(b"gone",),
+            client="127.0.0.1",
         )
     ]
     told = state(requests=recent.requests())["requests"][0]

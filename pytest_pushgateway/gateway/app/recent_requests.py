@@ -16,6 +16,10 @@ LIMIT = 100
 
 _NAMES = 20
 _TEXT = 2000
+_BODY = 16_384
+"""Bytes of a body that are kept."""
+_HEADERS = 40
+_SECRET = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 def kind_of(record: Record) -> Kind:
@@ -26,7 +30,7 @@ def kind_of(record: Record) -> Kind:
 
 
 class RecentRequest(NamedTuple):
-    """One request in short. Nothing of its body is kept."""
+    """One request in short, with the beginning of its body and without passwords."""
 
     number: int
     at: float
@@ -50,6 +54,16 @@ class RecentRequest(NamedTuple):
     """Whether a deletion found its group; None for other requests."""
     fault: str | None = None
     origin: str | None = None
+    client: str = ""
+    """The client's address."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """As sent; values of those that hold passwords are hidden."""
+    body: bytes = b""
+    """Its beginning, as sent."""
+    size: int = 0
+    """Bytes of the whole body."""
+    collides_with: tuple[Labels, ...] = ()
+    """The groups that a rejected push collides with."""
 
     @classmethod
     def of(cls, record: Record, number: int) -> RecentRequest:
@@ -71,7 +85,24 @@ class RecentRequest(NamedTuple):
             removed=verdict.removed[:_NAMES] if verdict else (),
             matched=verdict.matched if verdict and request.kind == "delete" else None,
             fault=record.plan.name if record.plan else None,
+            client=request.remote_address,
+            headers=tuple((name[:_TEXT], _shown(name, value)) for name, value in request.raw_headers[:_HEADERS]),
+            body=request.body[:_BODY],
+            size=len(request.body),
+            collides_with=_others(record),
         )
+
+
+def _shown(name: str, value: str) -> str:
+    return "(hidden)" if name.lower() in _SECRET else value[:_TEXT]
+
+
+def _others(record: Record) -> tuple[Labels, ...]:
+    """Return the groups that a push collides with, itself left out."""
+    if record.verdict is None:
+        return ()
+    keys = dict.fromkeys(key for collision in record.verdict.collisions for key in collision.keys)
+    return tuple(key for key in keys if key != record.request.key)[:_NAMES]
 
 
 class Failure(NamedTuple):

@@ -141,6 +141,7 @@ class Router:
             # As the original: registered without the prefix.
             main.add("GET", "/-/quit", "quit")
             main.add("GET", f"{prefix}/-/state", "state")
+            main.add("GET", f"{prefix}/-/state/*", "state")
         except ValueError:
             raise ValueError(f"telemetry path {telemetry_path!r} is taken: {telemetry} is already served") from None
         api = self._api = _Routes()

@@ -15,6 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from pytest_pushgateway.exposition import content_coding
 from pytest_pushgateway.exposition.labels import Labels
 from pytest_pushgateway.gateway.app.recent_requests import Failure, RecentRequest
 from pytest_pushgateway.gateway.http.host import Answer
@@ -38,9 +39,12 @@ _STATIC = (
     "groups.js",
     "requests.js",
     "search.js",
+    "staleness.js",
     "status.js",
     "theme.js",
 )
+_SHOWN = 65_536
+"""Bytes of a decoded body that an opened request shows."""
 _SAFETY = [
     (
         "Content-Security-Policy",
@@ -108,7 +112,7 @@ def respond(path: str, context: Callable[[], PageState]) -> Answer | None:
 
     Args:
         path: the path below the route prefix, beginning with ``/``, without the query.
-        context: gives the state of the gateway; called only for ``/-/state``.
+        context: gives the state of the gateway; called only for ``/-/state`` and ``/-/state/NUMBER``.
 
     Returns:
         The answer, or None if the path is not of the page.
@@ -119,6 +123,12 @@ def respond(path: str, context: Callable[[], PageState]) -> Answer | None:
     if path == "/-/state":
         headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), *_SAFETY]
         return Answer(200, headers, [state_json(context())])
+    if path.startswith("/-/state/"):
+        found = request_json(path[len("/-/state/") :], context().requests)
+        if found is None:
+            return None
+        headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), *_SAFETY]
+        return Answer(200, headers, [found])
     if path.startswith("/static/"):
         return _static(path[len("/static/") :])
     return None
@@ -182,6 +192,54 @@ def _request(request: RecentRequest) -> dict[str, Any]:
         "fault": request.fault,
         "origin": request.origin,
     }
+
+
+def request_json(number: str, requests: Sequence[RecentRequest]) -> bytes | None:
+    """Render what one request carried as the JSON of ``/-/state/NUMBER``; None if it is no longer known."""
+    for at, request in enumerate(requests):
+        if str(request.number) == number:
+            return json.dumps(_opened(request, requests[:at]), separators=(",", ":")).encode()
+    return None
+
+
+def _opened(request: RecentRequest, earlier: Sequence[RecentRequest]) -> dict[str, Any]:
+    body, cut = request.body, request.size > len(request.body)
+    coding = next((value for name, value in request.headers if name.lower() == "content-encoding"), "")
+    if coding and not cut:
+        body, cut = _decoded(body, coding)
+    text: str | None
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as problem:
+        # The last character may have been cut in two.
+        text = body[: problem.start].decode() if cut and problem.start > len(body) - 4 else None
+    return {
+        "client": request.client,
+        "headers": request.headers,
+        "body": None if text is None or "\0" in text else text,
+        "cut": cut,
+        "size": request.size,
+        "collides_with": [{"labels": _pairs(key), "number": _last_push(key, earlier)} for key in request.collides_with],
+    }
+
+
+def _decoded(body: bytes, coding: str) -> tuple[bytes, bool]:
+    """Return the beginning of a body without its content coding, and whether there is more."""
+    decoded = bytearray()
+    try:
+        for piece in content_coding.decoded([body], coding, limit=_SHOWN):
+            decoded += piece
+    except content_coding.DecodedTooLarge:
+        return bytes(decoded[:_SHOWN]), True
+    except content_coding.EncodingError:
+        return body, False
+    return bytes(decoded), False
+
+
+def _last_push(key: Labels, earlier: Sequence[RecentRequest]) -> int | None:
+    """Return the number of the last push to a group that was accepted, if it is still known."""
+    pushes = [one.number for one in earlier if one.kind == "push" and one.key == key and one.error is None]
+    return pushes[-1] if pushes else None
 
 
 def _pairs(key: Labels) -> list[tuple[str, str]]:

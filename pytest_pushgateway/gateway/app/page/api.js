@@ -16,6 +16,7 @@ async function call(path, options = {}) {
 const json = async (path) => (await call(path)).json();
 
 export const fetchState = () => json("-/state");
+export const fetchRequest = (number) => json(`-/state/${number}`);
 export const fetchStatus = async () => (await json("api/v1/status")).data;
 export const fetchGroups = async () => (await json("api/v1/metrics")).data.map(toGroup).sort(byKey);
 export const wipe = () => call("api/v1/admin/wipe", { method: "PUT" });
@@ -74,6 +75,7 @@ function toGroup(data) {
   for (const family of families) {
     for (const metric of family.metrics) metric.own = metric.labels.filter(([name, value]) => !names.has(name) && !(name === "instance" && value === ""));
   }
+  foldCreated(families);
   const pushed = time("push_time_seconds");
   const failed = time("push_failure_time_seconds");
   return {
@@ -82,6 +84,20 @@ function toGroup(data) {
     order: labels.map(([name, value]) => (name === "job" ? value : `${name}=${value}`)).join("\u0001"),
     series: families.reduce((sum, family) => sum + family.metrics.length, 0),
   };
+}
+
+/** Clients push the time of each counter's creation as a separate family; here it is said with the counter. */
+function foldCreated(families) {
+  const byName = new Map(families.map((family) => [family.name, family]));
+  for (const family of [...families]) {
+    const base = /^(.+)_created$/.exec(family.name)?.[1];
+    const owner = base && (byName.get(base) ?? byName.get(`${base}_total`));
+    if (!owner || owner.type === "gauge" || !/^(gauge|untyped)$/.test(family.type)) continue;
+    const times = new Map(family.metrics.map((metric) => [keyOf(metric.own), number(metric.value)]));
+    if (!owner.metrics.every((metric) => times.has(keyOf(metric.own))) || times.size !== owner.metrics.length) continue;
+    for (const metric of owner.metrics) metric.created = times.get(keyOf(metric.own));
+    families.splice(families.indexOf(family), 1);
+  }
 }
 
 function toFamily(name, data) {

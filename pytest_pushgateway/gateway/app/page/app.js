@@ -1,9 +1,9 @@
 // The page: fetches, keeps what was fetched, and draws the view that the address names.
 
 import { fetchGroups, fetchState, fetchStatus, keyOf, remove } from "./api.js";
-import { announce, h, keyed, setAttribute, setText } from "./dom.js";
+import { announce, confirm, h, keyed, setAttribute, setText } from "./dom.js";
 import { labelTokens } from "./family.js";
-import { date, visible } from "./format.js";
+import { date, lines, showUtc } from "./format.js";
 import { makeGroups } from "./groups.js";
 import { makeRequests, rejected } from "./requests.js";
 import { makeStatus } from "./status.js";
@@ -19,22 +19,26 @@ const app = {
   /** The gateway's time in Unix seconds: its clock may be frozen, so that the browser's does not count. */
   now: () => app.state.now,
   refresh: draw,
-  query: () => route().query,
-  setQuery(query) {
-    history.replaceState(null, "", query ? `#metrics?q=${encodeURIComponent(query)}` : "#metrics");
+  /** What the reader filters by: the parameters of the address, which can be kept and sent to others. */
+  filters: () => route().filters,
+  setFilter(changed) {
+    const { view, filters } = route();
+    const kept = Object.entries({ ...filters, ...changed }).filter(([, value]) => value);
+    history.replaceState(null, "", `#${view}${kept.length ? `?${new URLSearchParams(kept)}` : ""}`);
   },
+  offline: () => outage !== null,
   failure: (group) => failures.get(group.id),
   /** Wait for a change that was asked for, fetch, and say what came of it. */
   async attempt(promise, done) {
+    problem = null;
     try {
       await promise;
-      problem = null;
       await running; // what was asked for before the change must not be taken for what is there after it
       await poll();
       announce(done);
     } catch (error) {
-      problem = { text: `The gateway did not do it: ${error.message}` };
-      announce(problem.text);
+      problem = `The gateway did not do it: ${error.message}`;
+      announce(problem);
     }
     draw();
   },
@@ -52,7 +56,8 @@ let running = null;
 function route() {
   const [name, search = ""] = location.hash.slice(1).split("?");
   const fallback = /\/status$/.test(location.pathname) ? "status" : "metrics";
-  return { view: name in TITLES ? name : fallback, query: new URLSearchParams(search).get("q") ?? "" };
+  const filters = { q: "", type: "", failed: "", sort: "", kind: "", status: "", ...Object.fromEntries(new URLSearchParams(search)) };
+  return { view: name in TITLES ? name : fallback, filters };
 }
 
 async function load() {
@@ -89,28 +94,44 @@ function banners() {
   const list = [];
   const { state } = app;
   if (outage) list.push({ id: "outage", kind: "danger", title: "The gateway does not answer", text: `${outage.text}. Trying again; ${state ? `what is shown is from ${date(state.now)}` : "nothing could be read yet"}.` });
-  if (problem) list.push({ id: "problem", kind: "danger", text: problem.text });
+  if (problem) list.push({ id: "problem", kind: "danger", text: problem, closable: true });
   if (!state) return list;
   if (state.note) list.push({ id: "note", kind: "info", text: state.note });
-  if (state.conflict_error) list.push({ id: "conflict", kind: "danger", title: "Every push is refused and scrapes answer 500", text: state.conflict_error, conflicts: state.conflicts });
+  if (state.conflict_error) list.push({ id: "conflict", kind: "danger", title: conflictTitle(), text: state.conflict_error, conflicts: state.conflicts });
   // No age here, which would be read out each second: screen readers follow the banners.
   if (state.persistence.error) list.push({ id: "persistence", kind: "warn", title: "Persistence is failing", text: `${state.persistence.error} (since ${date(state.persistence.since)}). Pushes go on.` });
   return list;
+}
+
+function conflictTitle() {
+  const unchecked = app.status?.flags["push.disable-consistency-check"] === "true";
+  const refused = unchecked ? "Scrapes answer 500" : "Scrapes answer 500, and pushes are refused unless they end the conflict";
+  const { length } = app.state.conflicts;
+  return length ? `${refused}: delete ${length === 1 ? "the group named below" : `all ${length} groups named below`}` : refused;
+}
+
+async function askCure({ labels, path }) {
+  const sure = await confirm("Delete this group?", h("p", { class: "labels" }, ...labelTokens(labels)), "Delete");
+  if (sure) await app.attempt(remove(path), "Group deleted");
 }
 
 function makeBanner(first) {
   const title = h("b");
   const text = h("span");
   const cures = h("span", { class: "cures" });
-  const cure = ({ labels, path }) => ({
-    node: h("button", { type: "button", class: "button", onclick: () => app.attempt(remove(path), "Group deleted") }, "Delete ", ...labelTokens(labels)),
+  const cure = (conflict) => ({
+    node: h("button", { type: "button", class: "button", onclick: () => askCure(conflict) }, "Delete ", ...labelTokens(conflict.labels)),
     update() {},
   });
+  const close = first.closable ? h("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => {
+    problem = null;
+    draw();
+  } }, "×") : null;
   return {
-    node: h("div", { class: `banner ${first.kind}` }, title, text, cures),
+    node: h("div", { class: `banner ${first.kind}` }, close, title, text, cures),
     update(banner) {
       setText(title, banner.title ?? "");
-      setText(text, visible(banner.text, 2000));
+      setText(text, lines(banner.text, 2000));
       keyed(cures, banner.conflicts ?? [], ({ path }) => path, cure);
     },
   };
@@ -125,13 +146,15 @@ function bubble(node, amount, noun) {
 function draw() {
   keyed($("banners"), banners(), ({ id }) => id, makeBanner);
   document.body.classList.toggle("stale", outage !== null);
-  setText($("live-text"), !live ? "Paused" : outage ? "Offline" : "Live");
+  setText($("live-text"), !live ? "Paused" : outage ? "Offline" : app.state ? "Live" : "Connecting");
+  for (const button of document.querySelectorAll("#banners .cures button, .bin, .tool.danger")) button.disabled = outage !== null;
   if (!app.state || !app.status) return;
   views ??= { metrics: makeGroups(app), requests: makeRequests(app), status: makeStatus(app) };
   const { view } = route();
   if ($("view").firstChild !== views[view].node) $("view").replaceChildren(views[view].node);
   for (const link of document.querySelectorAll("[data-view]")) setAttribute(link, "aria-current", link.dataset.view === view ? "page" : null);
-  document.title = `${TITLES[view]} · Pushgateway`;
+  const failed = app.groups.filter(({ ok }) => !ok).length;
+  document.title = `${failed ? `(${failed} failed) ` : ""}${TITLES[view]} · Pushgateway`;
   views[view].update();
   bubble($("rejected"), rejected(app.state), "rejected");
   bubble($("troubles"), (app.state.persistence.error ? 1 : 0) + (app.state.conflict_error ? 1 : 0), "in trouble");
@@ -139,6 +162,30 @@ function draw() {
   setAttribute($("raw"), "href", `.${app.status.flags["web.telemetry-path"]}`);
 }
 
+const ZONE = "pushgateway-utc";
+
+function zone(chosen) {
+  showUtc(chosen);
+  setAttribute($("zone"), "aria-pressed", String(chosen));
+  setText($("zone"), chosen ? "UTC" : "Local");
+}
+
+function storedZone() {
+  try {
+    return localStorage.getItem(ZONE) === "1";
+  } catch {
+    return false; // storage may be switched off
+  }
+}
+
+$("zone").addEventListener("click", () => {
+  const chosen = $("zone").getAttribute("aria-pressed") !== "true";
+  try { localStorage.setItem(ZONE, chosen ? "1" : ""); } catch { /* chosen for this page only */ }
+  zone(chosen);
+  views = null; // dates stand everywhere
+  draw();
+});
+zone(storedZone());
 $("live").addEventListener("click", () => {
   live = !live;
   setAttribute($("live"), "aria-pressed", String(live));
@@ -160,10 +207,10 @@ addEventListener("visibilitychange", () => { if (live && !document.hidden) poll(
 addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
   event.preventDefault();
-  if (route().view !== "metrics") {
+  if (route().view === "status") {
     history.pushState(null, "", "#metrics");
     draw();
   }
-  views?.metrics.focusSearch();
+  views?.[route().view].focusSearch();
 });
 poll();

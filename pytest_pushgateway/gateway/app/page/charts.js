@@ -8,7 +8,7 @@ export function buckets(metric) {
   if (Array.isArray(metric.buckets)) { // native: [kind of boundary, low, high, count]
     let sum = 0;
     return metric.buckets
-      .map(([, low, high, amount]) => ({ low: number(low), high: number(high), amount: number(amount) }))
+      .map(([, low, high, amount]) => ({ low: number(low), high: number(high), amount: number(amount), native: true }))
       .sort((a, b) => a.low - b.low)
       .map((bucket) => ({ ...bucket, cumulative: (sum += bucket.amount) }));
   }
@@ -26,17 +26,33 @@ export function buckets(metric) {
   });
 }
 
-/** An estimate of a quantile, as PromQL's histogram_quantile() makes it: straight lines inside the buckets; NaN without any. */
+/**
+ * An estimate of a quantile, as PromQL's histogram_quantile() makes it; NaN without observations. Inside the buckets of
+ * a native histogram, but not in the one around zero, it follows their exponential growth; elsewhere straight lines.
+ */
 export function quantile(q, list) {
   const total = list.at(-1).cumulative;
   if (!(total > 0)) return NaN;
   const rank = q * total;
   const index = list.findIndex((bucket) => bucket.cumulative >= rank);
-  const { low, high, amount, cumulative } = list[index];
+  const { low, high, amount, cumulative, native } = list[index];
+  if (native && amount > 0) return within(list, low, high, (rank - (cumulative - amount)) / amount);
   if (high === Infinity) return Number.isFinite(low) ? low : NaN;
   const start = low === -Infinity ? Math.min(0, high) : low;
   if (amount === 0) return high;
   return start + (high - start) * ((rank - (cumulative - amount)) / amount);
+}
+
+function within(list, low, high, fraction) {
+  if (low < 0 && high > 0) { // around zero: only the sides that have observations count
+    const from = list.some((bucket) => bucket.high <= low && bucket.amount > 0) ? low : 0;
+    const to = list.some((bucket) => bucket.low >= high && bucket.amount > 0) ? high : 0;
+    const [start, end] = from === to ? [low, high] : [from, to];
+    return start + (end - start) * fraction;
+  }
+  if (!Number.isFinite(low) || !Number.isFinite(high) || low === 0 || high === 0) return low + (high - low) * fraction;
+  if (low > 0) return low * (high / low) ** fraction;
+  return high * (low / high) ** (1 - fraction);
 }
 
 function stats(pairs) {
@@ -101,8 +117,8 @@ export function summary(name, metric) {
     .sort((a, b) => a.q - b.q);
   const top = Math.max(0, ...list.map(({ value }) => (Number.isFinite(value) ? Math.abs(value) : 0)));
   const rows = list.map(({ label, value, text }) => {
-    const bar = h("i");
-    bar.style.setProperty("--w", top > 0 && Number.isFinite(value) ? String(Math.abs(value) / top) : "0");
+    const bar = Number.isNaN(value) ? "" : h("i");
+    if (bar) bar.style.setProperty("--w", top > 0 && Number.isFinite(value) ? String(Math.abs(value) / top) : "0");
     return h("tr", {}, h("th", { scope: "row" }, label), h("td", { class: "track" }, bar), h("td", { class: "value" }, text));
   });
   return h("div", { class: "chart" },

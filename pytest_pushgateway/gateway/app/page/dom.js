@@ -88,18 +88,61 @@ export function confirm(title, content, action) {
   });
 }
 
+/** Copy a text and say so; without a clipboard, which pages without TLS do not get, show it to be copied. */
+export async function copy(text, shown) {
+  try {
+    await navigator.clipboard.writeText(text);
+    announce("Copied");
+  } catch {
+    shown(text);
+  }
+}
+
+/** A button that opens a list of things to copy: `choices()` gives pairs of name and text. */
+export function copyMenu(label, choices) {
+  const close = () => {
+    list.hidden = true;
+    setAttribute(button, "aria-expanded", "false");
+  };
+  const list = h("div", { class: "choices", hidden: true });
+  const button = h("button", { type: "button", class: "tool small", "aria-label": label, title: "Copy", "aria-expanded": "false", onclick: () => {
+    if (!list.hidden) {
+      close();
+      return;
+    }
+    list.replaceChildren(...choices().map(([name, text]) => h("button", { type: "button", onclick: async () => {
+      await copy(text, () => {
+        const code = h("code", {}, text);
+        list.replaceChildren(code);
+        getSelection().selectAllChildren(code);
+      });
+      if (!list.querySelector("code")) {
+        close();
+        button.focus();
+      }
+    } }, `Copy ${name}`)));
+    list.hidden = false;
+    setAttribute(button, "aria-expanded", "true");
+    list.firstChild.focus();
+  } }, icon("copy"));
+  const node = h("span", { class: "copying" }, button, list);
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || list.hidden) return;
+    event.stopPropagation();
+    close();
+    button.focus();
+  });
+  node.addEventListener("focusout", (event) => { if (!node.contains(event.relatedTarget)) close(); });
+  return node;
+}
+
 /** A block of text to copy. */
 export function snippet(caption, text) {
   const button = h("button", { type: "button", class: "tool copy", "aria-label": `Copy ${caption}`, title: "Copy" }, icon("copy"));
   const code = h("pre", {}, text);
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      announce("Copied");
-    } catch { // the clipboard is closed to pages without TLS: select, so that Ctrl+C does it
-      getSelection().selectAllChildren(code);
-      announce("Selected");
-    }
-  });
+  button.addEventListener("click", () => copy(text, () => { // Ctrl+C does the rest
+    getSelection().selectAllChildren(code);
+    announce("Selected");
+  }));
   return h("div", { class: "snippet" }, code, button);
 }

@@ -1,9 +1,10 @@
 // One metric family of an open group: its head, and its series once it is open.
 
 import { histogram, summary } from "./charts.js";
-import { h, keyed, setAttribute, setText } from "./dom.js";
-import { ago, count, date, hint, number, plain, visible } from "./format.js";
+import { copyMenu, h, keyed, setAttribute, setText } from "./dom.js";
+import { ago, count, date, hint, isMoment, number, plain, visible } from "./format.js";
 import { keyOf } from "./api.js";
+import { selector } from "./search.js";
 
 const PAGE = { histogram: 10, summary: 20 };
 const OPEN_UP_TO = 20;
@@ -16,7 +17,7 @@ export function labelTokens(labels) {
 const drawn = (family) => family.type === "histogram" || family.type === "summary";
 const inline = (family) => family.metrics.length === 1 && !drawn(family);
 
-function valueCell(name, tag) {
+function valueCell(name, tag, now) {
   const text = h("span");
   const note = h("small");
   const node = h(tag, { class: "value" }, note, text);
@@ -24,9 +25,9 @@ function valueCell(name, tag) {
   return {
     node,
     set(value) {
+      setText(note, hint(name, number(value), now()));
       if (value === shown) return;
       setText(text, plain(value));
-      setText(note, hint(name, number(value)));
       if (shown !== null) { // a value that changed under the reader's eyes glows once
         node.classList.remove("changed");
         void node.offsetWidth;
@@ -37,14 +38,29 @@ function valueCell(name, tag) {
   };
 }
 
-function makeRow(family) {
-  return (metric) => {
-    const cell = valueCell(family.name, "td");
-    const node = h("tr", {}, h("th", { scope: "row" }, ...(metric.own.length ? labelTokens(metric.own) : [h("span", { class: "muted" }, "no further labels")])), cell.node);
+/** What can be copied of a series, as PromQL and the text format write it. */
+function choices(name, labels, metric) {
+  const all = [...labels(), ...metric.own];
+  const series = selector(name, all);
+  return [["selector", series], ...(metric.value === undefined ? [] : [["series", `${series} ${plain(metric.value)}`], ["value", plain(metric.value)]])];
+}
+
+const born = ({ created }, now) => (created === undefined ? "" : `created ${ago(created, now)}`);
+
+function makeRow(family, { labels, now }) {
+  return (first) => {
+    let metric = first;
+    const cell = valueCell(family.name, "td", now);
+    const age = h("small", { class: "muted" });
+    const menu = copyMenu(`Copy a series of ${visible(family.name, 80)}`, () => choices(family.name, labels, metric));
+    const node = h("tr", {}, h("th", { scope: "row" }, ...(metric.own.length ? labelTokens(metric.own) : [h("span", { class: "muted" }, "no further labels")]), age), cell.node, h("td", { class: "menu" }, menu));
     return {
       node,
-      update({ value, share }) {
+      update(next) {
+        metric = next;
+        const { value, share } = next;
         cell.set(value);
+        setText(age, born(metric, now()));
         node.style.setProperty("--share", String(share ?? 0));
       },
     };
@@ -74,15 +90,15 @@ function makeDrawing(family) {
 }
 
 // Bars behind the values of one family compare its series; they mean nothing for a lone or a negative value.
-function withShares(metrics) {
+function withShares(name, metrics) {
   const values = metrics.map((metric) => number(metric.value));
-  const top = Math.max(...values);
-  if (metrics.length < 2 || !(top > 0) || top === Infinity || !values.every((value) => value >= 0)) return metrics;
+  const top = values.reduce((one, other) => Math.max(one, other), -Infinity);
+  if (metrics.length < 2 || isMoment(name, top) || !(top > 0) || top === Infinity || !values.every((value) => value >= 0)) return metrics;
   return metrics.map((metric, i) => ({ ...metric, share: values[i] / top }));
 }
 
 /** A part that shows a family; `isOpen(name, byDefault)` and `toggle(name, open)` keep what the reader opened. */
-export function makeFamily({ isOpen, toggle, now, refresh }) {
+export function makeFamily({ isOpen, toggle, now, refresh, labels }) {
   return (first) => {
     const { name } = first;
     let family = first;
@@ -109,33 +125,42 @@ export function makeFamily({ isOpen, toggle, now, refresh }) {
       const key = keyOf(metric.own);
       if (single.dataset.key !== key) {
         single.dataset.key = key;
-        const cell = valueCell(name, "p");
+        const cell = valueCell(name, "p", now);
         single.cell = cell;
-        single.replaceChildren(...(metric.own.length ? [h("p", { class: "labels" }, ...labelTokens(metric.own))] : []), cell.node);
+        single.age = h("small", { class: "muted age" });
+        const menu = copyMenu(`Copy the series of ${visible(name, 80)}`, () => choices(name, labels, family.metrics[0]));
+        single.replaceChildren(...(metric.own.length ? [h("p", { class: "labels" }, ...labelTokens(metric.own))] : []), single.age, cell.node, menu);
       }
       single.cell.set(metric.value);
+      setText(single.age, born(metric, now()));
       if (!single.isConnected) head.after(single);
     }
 
     function showSeries() {
       single?.remove();
-      const rows = drawn(family) ? family.metrics : withShares(family.metrics);
+      const rows = drawn(family) ? family.metrics : withShares(name, family.metrics);
       if (!body) {
         body = h("div", { class: "series" });
         body.list = drawn(family) ? h("div", { class: "drawings" }) : h("tbody");
         body.append(drawn(family) ? body.list : h("table", {},
           h("caption", { class: "sr" }, `Series of ${visible(name, 80)}`),
-          h("thead", { class: "sr" }, h("tr", {}, h("th", { scope: "col" }, "Labels"), h("th", { scope: "col" }, "Value"))),
+          h("thead", { class: "sr" }, h("tr", {}, h("th", { scope: "col" }, "Labels"), h("th", { scope: "col" }, "Value"), h("th", { scope: "col" }, "Copy"))),
           body.list));
-        body.more = h("button", { type: "button", class: "button more", onclick: () => {
+        body.next = h("button", { type: "button", class: "button", onclick: () => {
           limit += PAGE[family.type] ?? 100;
           refresh();
         } });
+        body.every = h("button", { type: "button", class: "button", onclick: () => {
+          limit = Infinity;
+          refresh();
+        } });
+        body.more = h("p", { class: "more pair" }, body.next, body.every);
         node.append(body);
       }
-      keyed(body.list, rows.slice(0, limit), (metric) => keyOf(metric.own), drawn(family) ? makeDrawing(family) : makeRow(family));
+      keyed(body.list, rows.slice(0, limit), (metric) => keyOf(metric.own), drawn(family) ? makeDrawing(family) : makeRow(family, { labels, now }));
       const left = rows.length - limit;
-      setText(body.more, `Show ${Math.min(left, PAGE[family.type] ?? 100)} more of ${left}`);
+      setText(body.next, `Show ${Math.min(left, PAGE[family.type] ?? 100)} more of ${left}`);
+      setText(body.every, `Show all ${rows.length}`);
       if (left > 0) body.append(body.more);
       else body.more.remove();
     }

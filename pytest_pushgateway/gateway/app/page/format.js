@@ -14,6 +14,9 @@ export function visible(text, limit = LIMIT) {
   return text.length > limit ? `${shown}… (${text.length} characters)` : shown;
 }
 
+/** Untrusted text of several lines, such as an error: each line by itself. */
+export const lines = (text, limit = LIMIT) => text.slice(0, limit).split("\n").map((line) => visible(line, limit)).join("\n");
+
 /** The number that the API's text stands for. */
 export function number(text) {
   if (text === "+Inf") return Infinity;
@@ -80,21 +83,36 @@ export function ago(then, now) {
   return `${duration(passed).split(" ").slice(0, 2).join(" ")} ago`;
 }
 
-/** Local date and time with the offset left to the reader's clock: "2026-03-01 12:00:05". */
+let utc = false;
+
+/** Show dates in UTC, or in the zone of the reader's clock. */
+export function showUtc(chosen) {
+  utc = chosen;
+}
+
+/** Date and time with the zone: "2026-03-01 12:00:05 UTC", "2026-03-01 13:00:05 +01:00". */
 export function date(seconds) {
   const when = new Date(seconds * 1000);
   if (Number.isNaN(when.getTime())) return "";
   const two = (n) => String(n).padStart(2, "0");
-  return `${when.getFullYear()}-${two(when.getMonth() + 1)}-${two(when.getDate())} ` +
-    `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
+  const offset = utc ? 0 : -when.getTimezoneOffset(); // minutes
+  const shown = new Date(when.getTime() + offset * 60_000).toISOString();
+  const size = Math.abs(offset);
+  const zone = offset === 0 ? "UTC" : `${offset < 0 ? "−" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+  return `${shown.slice(0, shown.indexOf("T"))} ${shown.slice(shown.indexOf("T") + 1, shown.indexOf("."))} ${zone}`;
 }
 
+const TIME = /(^|_)(timestamp|time|created|at)(_seconds)?$/;
+
+/** Whether a value is a moment, going by the name of its metric: Unix seconds. */
+export const isMoment = (name, value) => TIME.test(name) && value > 1e8 && value < 1e11;
+
 /** What a value means, going by the units that Prometheus names carry; "" where the number says it all. */
-export function hint(name, value) {
+export function hint(name, value, now) {
   if (!Number.isFinite(value)) return "";
   const base = name.replace(/_(total|sum|created)$/, "");
   if (/(^|_)bytes$/.test(base)) return Math.abs(value) >= 1024 ? scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]) : "";
-  if (/(timestamp|time|created|_at)(_seconds)?$/.test(name) && value > 1e8 && value < 1e11) return date(value);
+  if (isMoment(name, value)) return `${date(value)}, ${ago(value, now)}`;
   if (/(^|_)seconds$/.test(base)) return value !== 0 && (Math.abs(value) >= 60 || Math.abs(value) < 0.1) ? duration(value) : "";
   if (/(^|_)ratio$/.test(base)) return `${short(value * 100)} %`;
   if (Math.abs(value) >= 1e6 && Math.abs(value) < 1e21) return scaled(value, 1000, ["", "k", "M", "G", "T", "P", "E"]);
@@ -104,5 +122,5 @@ export function hint(name, value) {
 /** "1 group", "3 groups". */
 export function count(amount, noun) {
   const plural = noun === "series" ? noun : noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`;
-  return `${amount.toLocaleString("en-GB")} ${amount === 1 ? noun : plural}`;
+  return `${amount} ${amount === 1 ? noun : plural}`;
 }

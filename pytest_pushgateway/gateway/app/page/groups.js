@@ -3,8 +3,9 @@
 import { address, groupPath, remove, wipe } from "./api.js";
 import { announce, confirm, h, icon, keyed, setAttribute, setText, snippet } from "./dom.js";
 import { labelTokens, makeFamily } from "./family.js";
-import { ago, count, date } from "./format.js";
+import { ago, count, date, lines } from "./format.js";
 import { filter } from "./search.js";
+import { SORTS, stale } from "./staleness.js";
 
 const PAGE = 200;
 const FAMILIES = 100;
@@ -34,38 +35,44 @@ const CHIPS = ["counter", "gauge", "histogram", "summary", "untyped"];
 /** The view; `app` gives groups, state, now(), refresh() (draw again), reload() (fetch again) and the wanted query. */
 export function makeGroups(app) {
   let limit = PAGE;
-  let type = "";
-  let failing = false;
   let outcome = "";
+  let allClosed = false; // by "Close all", until the reader filters
 
   const input = h("input", { type: "search", id: "search", autocomplete: "off", spellcheck: "false", placeholder: "Filter: backup disk=sda", "aria-label": "Filter by job, label, name or help", "aria-keyshortcuts": "/" });
-  input.value = app.query();
   const types = h("select", { "aria-label": "Type" }, h("option", { value: "" }, "All types"), ...CHIPS.map((name) => h("option", { value: name }, name)));
   const failed = h("button", { type: "button", class: "tool", "aria-pressed": "false" }, "Failed only");
+  const sort = h("select", { "aria-label": "Sort by" }, ...Object.entries(SORTS).map(([value, { text }]) => h("option", { value }, text)));
   const closeAll = h("button", { type: "button", class: "tool", onclick: () => {
-    for (const { id } of app.groups) remember(id, false);
+    for (const { id } of app.groups) if (opened.get(id)) remember(id, undefined);
+    allClosed = true;
     app.refresh();
   } }, "Close all");
   const wipeButton = h("button", { type: "button", class: "tool danger", hidden: true, onclick: askWipe }, icon("trash"), "Delete all");
   const facts = h("p", { class: "facts" });
   const list = h("div", { class: "groups" });
-  const more = h("button", { type: "button", class: "button more", onclick: () => {
+  const more = h("button", { type: "button", class: "button", onclick: () => {
     limit += PAGE;
     app.refresh();
   } });
+  const every = h("button", { type: "button", class: "button", onclick: () => {
+    limit = Infinity;
+    app.refresh();
+  } });
+  const rest = h("p", { class: "more pair" }, more, every);
   const nothing = h("div", { class: "empty" });
   const toolbar = h("div", { class: "toolbar", role: "search" },
-    h("div", { class: "field" }, icon("search"), input, h("kbd", { "aria-hidden": "true" }, "/")), types, failed, closeAll, wipeButton);
+    h("div", { class: "field" }, icon("search"), input, h("kbd", { "aria-hidden": "true" }, "/")), types, sort, failed, closeAll, wipeButton);
   const node = h("div", {},
     h("h1", { class: "sr" }, "Metrics"),
-    toolbar, facts, list, more, nothing);
+    toolbar, facts, list, rest, nothing);
 
   let timer;
   input.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
       limit = PAGE;
-      app.setQuery(input.value);
+      allClosed = false;
+      app.setFilter({ q: input.value });
       app.refresh();
       announce(outcome);
     }, 80);
@@ -76,15 +83,18 @@ export function makeGroups(app) {
     input.dispatchEvent(new Event("input"));
   });
   types.addEventListener("change", () => {
-    type = types.value;
+    app.setFilter({ type: types.value });
     app.refresh();
     announce(outcome);
   });
   failed.addEventListener("click", () => {
-    failing = !failing;
-    setAttribute(failed, "aria-pressed", String(failing));
+    app.setFilter({ failed: app.filters().failed ? "" : "1" });
     app.refresh();
     announce(outcome);
+  });
+  sort.addEventListener("change", () => {
+    app.setFilter({ sort: sort.value });
+    app.refresh();
   });
 
   async function askWipe() {
@@ -111,6 +121,7 @@ export function makeGroups(app) {
     let body = null;
     let reason = null;
     const isOpen = (byDefault) => opened.get(group.id) ?? byDefault;
+    const old = h("span", { class: "pill odd" }, "Stale");
     const button = h("button", { type: "button", class: "toggle", onclick: () => {
       remember(group.id, button.getAttribute("aria-expanded") !== "true");
       app.refresh();
@@ -119,13 +130,14 @@ export function makeGroups(app) {
     const meta = h("span", { class: "meta" });
     const time = h("time", { class: "meta" });
     const bin = h("button", { type: "button", class: "tool bin", title: "Delete group", "aria-label": `Delete group ${group.labels.map(([n, v]) => `${n} ${v.slice(0, 80)}`).join(", ")}`, onclick: () => askDelete(group) }, icon("trash"));
-    const head = h("div", { class: "group-head" }, h("h2", {}, button), meta, time, group.hidden ? null : bin);
+    const head = h("div", { class: "group-head" }, h("h2", {}, button), old, meta, time, group.hidden ? null : bin);
     const card = h("article", { class: "group", "data-id": group.id }, head);
     const family = makeFamily({
       isOpen: (name, byDefault) => opened.get(`${group.id}/${name}`) ?? byDefault,
       toggle: (name, open) => remember(`${group.id}/${name}`, open),
       now: app.now,
       refresh: app.refresh,
+      labels: () => group.labels,
     });
     let families = FAMILIES;
 
@@ -135,7 +147,7 @@ export function makeGroups(app) {
       reason ??= h("p", { class: "reason" }, pill, h("time", {}), h("span", {}));
       setText(reason.children[1], ago(group.failed, app.now()));
       setAttribute(reason.children[1], "title", date(group.failed));
-      setText(reason.children[2], text);
+      setText(reason.children[2], lines(text, 2000));
       if (!reason.isConnected) head.after(reason);
     }
 
@@ -147,6 +159,8 @@ export function makeGroups(app) {
         setAttribute(button, "aria-expanded", String(open));
         const total = group.families.length;
         setText(meta, found.inside ? `${found.families.length} of ${count(total, "family")}` : total ? `${count(total, "family")} · ${count(group.series, "series")}` : "no metrics");
+        old.hidden = !found.stale;
+        setAttribute(old, "title", found.stale ? "Not pushed for longer than the other groups of its job" : null);
         setText(time, group.pushed ? ago(group.pushed, app.now()) : "never pushed");
         setAttribute(time, "title", group.pushed ? `last pushed ${date(group.pushed)}` : null);
         card.classList.toggle("failed", !group.ok);
@@ -200,23 +214,37 @@ export function makeGroups(app) {
     node,
     focusSearch: () => input.focus(),
     update() {
-      const found = filter(app.groups, { query: input.value, failing, type });
+      const filters = app.filters();
+      const failing = filters.failed !== "";
+      if (input.value !== filters.q && document.activeElement !== input) input.value = filters.q;
+      types.value = CHIPS.includes(filters.type) ? filters.type : "";
+      sort.value = filters.sort in SORTS ? filters.sort : "";
+      setAttribute(failed, "aria-pressed", String(failing));
+      const found = filter(app.groups, { query: input.value, failing, type: types.value });
+      found.sort(SORTS[sort.value].compare ?? (() => 0));
+      const left = stale(app.groups, app.now());
       const byInside = new Set(found.filter(({ inside }) => inside).slice(0, OPENED_BY_SEARCH).map(({ group }) => group.id));
-      const few = app.groups.length <= 3;
-      for (const item of found) item.openByDefault = few || byInside.has(item.group.id);
+      const few = app.groups.length <= 3 && !allClosed;
+      for (const item of found) {
+        item.openByDefault = few || (byInside.has(item.group.id) && !allClosed);
+        item.stale = left.has(item.group.id);
+      }
       keyed(list, found.slice(0, limit), ({ group }) => group.id, makeGroup);
-      const left = found.length - limit;
-      more.hidden = left <= 0;
-      setText(more, `Show ${Math.min(left, PAGE)} more of ${count(left, "group")}`);
-      const bad = app.groups.filter(({ ok }) => !ok).length;
+      const hidden = found.length - limit;
+      rest.hidden = !(hidden > 0);
+      setText(more, `Show ${Math.min(hidden, PAGE)} more of ${count(hidden, "group")}`);
+      setText(every, `Show all ${found.length}`);
+      const bad = found.filter(({ group }) => !group.ok).length;
       const filtered = found.length !== app.groups.length;
       outcome = filtered ? `${found.length} of ${count(app.groups.length, "group")}` : count(app.groups.length, "group");
-      setText(facts, [outcome, count(found.reduce((sum, item) => sum + item.families.length, 0), "family"), count(found.reduce((sum, item) => sum + item.families.reduce((n, f) => n + f.metrics.length, 0), 0), "series"), bad ? `${bad} failed` : ""].filter(Boolean).join(" · "));
+      const old = found.filter((item) => item.stale).length;
+      setText(facts, [outcome, count(found.reduce((sum, item) => sum + item.families.length, 0), "family"), count(found.reduce((sum, item) => sum + item.families.reduce((n, f) => n + f.metrics.length, 0), 0), "series"), bad ? `${bad} failed` : "", old ? `${old} stale` : ""].filter(Boolean).join(" · "));
       facts.hidden = app.groups.length === 0;
       toolbar.hidden = app.groups.length === 0;
-      failed.disabled = bad === 0 && !failing;
+      failed.disabled = app.groups.every(({ ok }) => ok) && !failing;
       closeAll.disabled = !list.querySelector('.group-head [aria-expanded="true"]');
       wipeButton.hidden = !app.state.admin_api;
+      for (const button of [wipeButton, ...list.querySelectorAll(".bin")]) button.disabled = app.offline();
       showNothing(app.groups.length === 0 ? "empty" : found.length === 0 ? "filtered" : "");
       nothing.hidden = found.length > 0;
     },

@@ -1,64 +1,160 @@
-// The requests view: what came in lately, newest first, with the gateway's verdict.
+// The requests view: what came in lately, newest first, with the gateway's verdict. An open one shows what it carried.
 
-import { h, keyed, setAttribute, setText } from "./dom.js";
+import { address, fetchRequest, keyOf } from "./api.js";
+import { copy, h, icon, keyed, setAttribute, setText, snippet } from "./dom.js";
 import { labelTokens } from "./family.js";
-import { ago, count, date, duration, visible } from "./format.js";
+import { ago, count, date, duration, lines, visible } from "./format.js";
+import { selector } from "./search.js";
 
 const KINDS = [["all", "All"], ["push", "Pushes"], ["delete", "Deletions"], ["scrape", "Scrapes"], ["rejected", "Rejected"]];
+const CLASSES = [["", "Any status"], ["2", "2xx"], ["3", "3xx"], ["4", "4xx"], ["5", "5xx"], ["0", "No answer"]];
 
-const bad = (request) => request.error !== null || request.status === 0 || request.status >= 400;
+const bad = (request) => request.error !== null || request.status === 0 || request.status >= 300;
 
 function verdict(request) {
   if (request.status === 0) return "no answer";
+  if (request.status >= 300 && request.status < 400) return "redirected";
   if (bad(request)) return request.kind === "push" ? "rejected" : "refused";
   if (request.kind === "delete") return request.matched === false ? "no such group" : "deleted";
   return { push: "accepted", wipe: "wiped", scrape: "served" }[request.kind] ?? "served";
 }
 
-function makeRequest(app) {
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** The request as a command for a shell; only text bodies can be typed. */
+export function asCurl(request, opened) {
+  const kept = opened.headers.filter(([name, value]) => /^(content-type|authorization)$/i.test(name) && value !== "(hidden)");
+  const parts = [`curl -X ${request.method}`, ...kept.map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`)];
+  if (opened.body) parts.push(`--data-binary ${quoted(opened.body)}`);
+  return [...parts, quoted(new URL(request.target, address("")).href)].join(" \\\n  ");
+}
+
+function makeBody(title, opened) {
+  if (!opened.size) return h("p", { class: "muted" }, "No body.");
+  if (opened.body === null) return h("p", { class: "muted" }, `${count(opened.size, "byte")} that are not text.`);
+  const note = opened.cut ? ` The beginning of ${count(opened.size, "byte")}.` : "";
+  return h("div", {}, h("h3", {}, title, h("small", {}, note)), snippet(title.toLowerCase(), opened.body));
+}
+
+function makeOpened(app, request, opened, others) {
+  const agent = opened.headers.find(([name]) => name.toLowerCase() === "user-agent")?.[1];
+  const copyCurl = h("button", { type: "button", class: "button", onclick: () => copy(asCurl(request, opened), (text) => shown.replaceChildren(snippet("curl command", text))) }, icon("copy"), "Copy as curl");
+  const shown = h("div");
+  const group = request.labels && app.groups.some(({ id }) => id === keyOf(request.labels))
+    ? h("a", { class: "button", href: `#metrics?q=${encodeURIComponent(selector("", request.labels))}` }, "Go to group") : null;
+  const sides = [h("div", { class: "side" }, makeBody("Body", opened))];
+  for (const { labels, number, body } of others) {
+    const title = number === null ? "Collides with a group pushed earlier" : `Collides with request ${number}`;
+    sides.push(h("div", { class: "side other" }, h("p", { class: "labels" }, ...labelTokens(labels)), body ? makeBody(title, body) : h("p", { class: "muted" }, `${title}. Its body is no longer known.`)));
+  }
+  return h("div", { class: "opened" },
+    h("p", { class: "buttons" }, copyCurl, group),
+    shown,
+    h("p", { class: "muted" }, `Request ${request.number} from ${visible(opened.client || "an unknown client", 80)}${agent ? ` with ${visible(agent, 120)}` : ""}`),
+    h("div", { class: "sides" }, ...sides),
+    h("details", {}, h("summary", {}, count(opened.headers.length, "header")),
+      h("table", { class: "plain" }, h("caption", { class: "sr" }, "Headers"), h("tbody", {}, ...opened.headers.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, visible(name, 80)), h("td", {}, visible(value, 500))))))));
+}
+
+function makeRequest(app, open) {
   return (request) => {
     const time = h("time", { class: "meta", title: date(request.at), datetime: new Date(request.at * 1000).toISOString() });
     const outcome = verdict(request);
+    const place = h("div", { class: "place" });
     const details = [
       request.kind === "push" && request.families.length ? `${request.families.slice(0, 3).map((name) => visible(name, 60)).join(", ")}${request.families.length > 3 ? " …" : ""} · ${count(request.series, "series")}` : "",
       request.removed.length ? `took away ${request.removed.slice(0, 3).map((name) => visible(name, 60)).join(", ")}${request.removed.length > 3 ? ` and ${request.removed.length - 3} more` : ""}` : "",
     ].filter(Boolean);
+    async function show() {
+      place.replaceChildren(h("p", { class: "muted" }, "Loading…"));
+      try {
+        const opened = await fetchRequest(request.number);
+        const others = await Promise.all(opened.collides_with.map(async (other) => ({ ...other, body: other.number === null ? null : await fetchRequest(other.number).catch(() => null) })));
+        if (open.has(request.key)) place.replaceChildren(makeOpened(app, request, opened, others));
+      } catch {
+        place.replaceChildren(h("p", { class: "muted" }, "The gateway no longer knows what this request carried."));
+      }
+    }
+    const button = h("button", { type: "button", class: "toggle", "aria-expanded": "false", onclick: () => {
+      if (open.delete(request.key)) place.replaceChildren();
+      else {
+        open.add(request.key);
+        show();
+      }
+      setAttribute(button, "aria-expanded", String(open.has(request.key)));
+    } }, h("span", { class: `method ${request.method.toLowerCase()}` }, visible(request.method, 12)),
+    h("span", { class: "what labels" }, ...(request.labels ? labelTokens(request.labels) : [h("code", {}, visible(request.target, 200))])));
     return {
       node: h("li", { class: `request${bad(request) ? " failed" : ""}` },
-        h("span", { class: `method ${request.method.toLowerCase()}` }, visible(request.method, 12)),
-        h("span", { class: "what labels" }, ...(request.labels ? labelTokens(request.labels) : [h("code", {}, visible(request.target, 200))])),
+        button,
         request.fault ? h("span", { class: "pill" }, `fault: ${visible(request.fault, 60)}`) : null,
         request.origin ? h("span", { class: "pill" }, `by the ${visible(request.origin, 60)}`) : null,
         h("span", { class: `verdict${bad(request) ? " bad" : outcome === "no such group" ? " odd" : ""}` }, `${request.status || "—"} ${outcome}`),
         h("span", { class: "meta took" }, duration(request.duration)),
         time,
         details.length ? h("span", { class: "details meta" }, details.join(" · ")) : null,
-        request.error ? h("span", { class: "error" }, visible(request.error, 2000)) : null),
+        request.error ? h("span", { class: "error" }, lines(request.error, 2000)) : null,
+        place),
       update: () => setText(time, ago(request.at, app.now())),
     };
   };
 }
 
+function matches(request, words) {
+  const text = [request.method, request.target, String(request.status), request.error ?? "", request.fault ?? "", ...request.families, ...(request.labels ?? []).flat()].join("\n").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
 export function makeRequests(app) {
-  let kind = "all";
-  const buttons = KINDS.map(([id, text]) => h("button", { type: "button", class: "tool", "aria-pressed": String(id === kind), onclick: () => {
-    kind = id;
-    buttons.forEach((button, i) => setAttribute(button, "aria-pressed", String(KINDS[i][0] === kind)));
+  const open = new Set();
+  const buttons = KINDS.map(([id, text]) => h("button", { type: "button", class: "tool", onclick: () => {
+    app.setFilter({ kind: id === "all" ? "" : id });
     app.refresh();
   } }, text));
+  const input = h("input", { type: "search", autocomplete: "off", spellcheck: "false", placeholder: "Filter: backup 400", "aria-label": "Filter by job, label, metric, path or error" });
+  const status = h("select", { "aria-label": "Status", onchange: () => {
+    app.setFilter({ status: status.value });
+    app.refresh();
+  } }, ...CLASSES.map(([value, text]) => h("option", { value }, text)));
+  input.addEventListener("input", () => {
+    app.setFilter({ q: input.value });
+    app.refresh();
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !input.value) return;
+    input.value = "";
+    input.dispatchEvent(new Event("input"));
+  });
   const list = h("ol", { class: "requests", reversed: true });
-  const nothing = h("div", { class: "empty" }, h("h2", {}, "No requests"), h("p", {}, "Pushes, deletions and scrapes appear here as they arrive."));
+  const nothing = h("div", { class: "empty" });
   const facts = h("p", { class: "facts" });
-  const part = makeRequest(app);
+  const part = makeRequest(app, open);
   return {
-    node: h("div", {}, h("h1", { class: "sr" }, "Requests"), h("div", { class: "toolbar", role: "group", "aria-label": "Show" }, ...buttons), facts, list, nothing),
+    node: h("div", {}, h("h1", { class: "sr" }, "Requests"),
+      h("div", { class: "toolbar", role: "search" }, h("div", { class: "field" }, icon("search"), input), status, h("div", { class: "kinds", role: "group", "aria-label": "Show" }, ...buttons)),
+      facts, list, nothing),
+    focusSearch: () => input.focus(),
     update() {
+      const filters = app.filters();
+      const kind = KINDS.some(([id]) => id === filters.kind) ? filters.kind : "all";
+      if (input.value !== filters.q) input.value = filters.q;
+      status.value = filters.status;
+      buttons.forEach((button, i) => setAttribute(button, "aria-pressed", String(KINDS[i][0] === kind)));
+      const words = filters.q.toLowerCase().split(/\s+/).filter(Boolean);
       const all = [...app.state.requests].reverse();
-      const shown = all.filter((request) => kind === "all" || (kind === "rejected" ? bad(request) : request.kind === kind));
-      keyed(list, shown, JSON.stringify, part);
-      setText(facts, `${count(shown.length, "request")}, newest first`);
-      facts.hidden = shown.length === 0;
+      const shown = all.filter((request) => (kind === "all" || (kind === "rejected" ? bad(request) : request.kind === kind)) &&
+        (!filters.status || String(Math.floor(request.status / 100)) === filters.status) && matches(request, words));
+      for (const request of shown) request.key = `${request.number} ${request.at}`;
+      keyed(list, shown, ({ key }) => key, part);
+      setText(facts, shown.length < all.length ? `${shown.length} of ${count(all.length, "request")}, newest first` : `${count(all.length, "request")}, newest first`);
+      facts.hidden = all.length === 0;
+      list.hidden = shown.length === 0;
       nothing.hidden = shown.length > 0;
+      const kept = all.length > 0;
+      if (nothing.dataset.kept !== String(kept)) {
+        nothing.dataset.kept = String(kept);
+        nothing.replaceChildren(h("h2", {}, kept ? "No request matches" : "No requests"), h("p", {}, kept ? "The filter looks at jobs, labels, metrics, paths and errors." : "Pushes, deletions and scrapes appear here as they arrive."));
+      }
     },
   };
 }

@@ -1,24 +1,83 @@
-// The filter: words, "quoted words" and label=value pairs, all of which must be found. Pure functions.
+// The filter: words, "quoted words", label=value pairs and PromQL selectors, all of which must be found. Pure functions.
 
-/** Split what was typed into terms: `{text}` or `{name, value}`, in lower case. */
+const ESCAPES = { n: "\n", t: "\t", r: "\r" };
+const unquoted = (text) => text.replace(/\\(.)/gs, (_, letter) => ESCAPES[letter] ?? letter);
+const NAME = String.raw`"(?:\\.|[^"\\])*"|[^\s"=!~,{}]+`;
+const MATCHER = new RegExp(String.raw`\s*(${NAME})\s*(=~|!~|!=|=)\s*"((?:\\.|[^"\\])*)"\s*(,|$)`, "ysu");
+const bare = (name) => (name.startsWith('"') ? unquoted(name.slice(1, -1)) : name);
+
+/** A function that looks at one value, for a PromQL matcher; null for a regular expression that is not one. */
+function test(operator, wanted) {
+  if (operator === "=") return (value) => value === wanted;
+  if (operator === "!=") return (value) => value !== wanted;
+  try {
+    const pattern = new RegExp(`^(?:${wanted})$`, "su");
+    return operator === "=~" ? (value) => pattern.test(value) : (value) => !pattern.test(value);
+  } catch {
+    return null;
+  }
+}
+
+function matchers(text) {
+  const found = [];
+  MATCHER.lastIndex = 0;
+  while (MATCHER.lastIndex < text.length) {
+    const at = MATCHER.lastIndex;
+    const match = MATCHER.exec(text);
+    if (!match) return /^\s*$/.test(text.slice(at)) ? found : null;
+    const check = test(match[2], unquoted(match[3]));
+    if (!check) return null;
+    found.push({ label: bare(match[1]), check });
+  }
+  return found;
+}
+
+/** Read a PromQL selector such as `backup_bytes{disk="sda"}`: its terms, or null if the text is not one. */
+function selection(query) {
+  const braces = new RegExp(String.raw`^\s*(${NAME})?\s*\{(.*)\}\s*$`, "su").exec(query);
+  if (braces) {
+    const quoted = new RegExp(String.raw`^\s*("(?:\\.|[^"\\])*")\s*(?:,(.*))?$`, "su").exec(braces[2]); // {"name", a="b"}
+    const terms = matchers(quoted ? quoted[2] ?? "" : braces[2]);
+    const name = braces[1] ?? quoted?.[1];
+    return terms && [...(name === undefined ? [] : [{ family: bare(name) }]), ...terms];
+  }
+  return /^[^\s"]+\s*(?:=~|!~|!=)\s*"/.test(query.trim()) ? matchers(query) : null;
+}
+
+/** A PromQL selector of these label pairs. */
+export function selector(name, labels) {
+  const escaped = (text) => text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  const known = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+  const pairs = labels.map(([label, value]) => `${known.test(label) ? label : `"${escaped(label)}"`}="${escaped(value)}"`);
+  if (name && !/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) return `{${[`"${escaped(name)}"`, ...pairs].join(",")}}`;
+  return `${name}{${pairs.join(",")}}`;
+}
+
+/** Split what was typed into terms: `{text}`, `{name, value}` in lower case, or those of a selector. */
 export function parse(query) {
+  const selected = selection(query);
+  if (selected) return selected;
   const terms = [];
   for (const [word] of query.matchAll(/(?:"(?:\\.|[^"\\])*"?|[^\s"])+/g)) {
     const pair = /^([^="]+)=(.*)$/s.exec(word);
     const strip = (text) => text.replace(/^"/, "").replace(/"$/, "").replace(/\\(.)/g, "$1").toLowerCase();
     terms.push(pair ? { name: pair[1].toLowerCase(), value: strip(pair[2]) } : { text: strip(word) });
   }
-  return terms.filter((term) => term.name !== undefined || term.text !== "");
+  return terms.filter((term) => term.name !== undefined || term.text !== "" || term.check);
 }
 
 function inLabels(labels, term) {
+  if (term.check) return term.check(labels.find(([name]) => name === term.label)?.[1] ?? "");
   return labels.some(([name, value]) => {
     if (term.name !== undefined) return name.toLowerCase() === term.name && value.toLowerCase().includes(term.value);
-    return value.toLowerCase().includes(term.text) || name.toLowerCase() === term.text;
+    return term.text !== undefined && (value.toLowerCase().includes(term.text) || name.toLowerCase() === term.text);
   });
 }
 
+const SUFFIXES = { histogram: ["_bucket", "_count", "_sum"], summary: ["_count", "_sum"] };
+
 function inFamily(family, term) {
+  if (term.family !== undefined) return family.name === term.family || (SUFFIXES[family.type] ?? []).some((suffix) => family.name + suffix === term.family);
   return term.text !== undefined &&
     (family.name.toLowerCase().includes(term.text) || family.help.toLowerCase().includes(term.text) || family.type === term.text);
 }
@@ -32,7 +91,11 @@ export function filter(groups, { query, failing, type }) {
   const found = [];
   for (const group of groups) {
     if (failing && group.ok) continue;
-    const rest = terms.filter((term) => !inLabels(group.labels, term));
+    // A matcher of a label that the grouping key has not looks at each series, which may have it.
+    const known = new Set(group.labels.map(([name]) => name));
+    const outside = (term) => (!term.check || known.has(term.label)) && inLabels(group.labels, term);
+    if (terms.some((term) => term.check && known.has(term.label) && !inLabels(group.labels, term))) continue;
+    const rest = terms.filter((term) => !outside(term));
     if (!rest.length && !type) {
       found.push({ group, families: group.families, inside: false });
       continue;
@@ -45,6 +108,7 @@ export function filter(groups, { query, failing, type }) {
         families.push(family);
         continue;
       }
+      if (wanted.some((term) => term.family !== undefined)) continue;
       const metrics = family.metrics.filter((metric) => wanted.every((term) => inLabels(metric.own, term)));
       if (metrics.length) families.push({ ...family, metrics });
     }

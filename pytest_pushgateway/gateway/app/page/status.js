@@ -20,7 +20,7 @@ function scrapeConfig(telemetryPath, user) {
 }
 
 function persistence({ file, interval, error, since }) {
-  if (error) return ["bad", "Persistence", "Failing", `${error} (since ${date(since)}). Pushes go on; the last good state is kept in ${file}.`];
+  if (error) return ["bad", "Persistence", "Failing", `${error} (since ${date(since)}). Pushes go on; what was written before is kept in ${file}.`];
   if (!file) return ["off", "Persistence", "Off", "Metrics live in memory and are gone when the gateway stops."];
   return ["good", "Persistence", "On", `${file}, ${interval > 0 ? `written every ${duration(interval)}` : "written before each answer"}.`];
 }

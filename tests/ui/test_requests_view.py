@@ -1,0 +1,149 @@
+"""The requests view with a gateway: what a request carried, what it collided with, filters that the address keeps."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from pytest_pushgateway import Pushgateway
+from tests.ui.browser import until
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def gateway() -> Iterator[Pushgateway]:
+    with Pushgateway() as gateway:
+        yield gateway
+        with suppress(AssertionError):
+            gateway.assert_rejected()
+
+
+def send(gateway: Pushgateway, path: str, body: bytes, method: str = "PUT", **headers: str) -> None:
+    request = urllib.request.Request(f"{gateway.url}{path}", body, headers, method=method)
+    with suppress(urllib.error.HTTPError):
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
+
+
+def opened(gateway: Pushgateway, number: int) -> Any:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{gateway.url}/-/state/{number}") as answer:
+        return json.load(answer)
+
+
+def test_opened_request_has_body_headers_and_client(gateway: Pushgateway) -> None:
+    send(gateway, "/metrics/job/backup", b"backup_bytes 7\n", **{"X-Trace": "1", "Authorization": "Basic c2VjcmV0"})
+    told = opened(gateway, 1)
+    assert (told["body"], told["size"], told["cut"]) == ("backup_bytes 7\n", 15, False)
+    assert told["client"].startswith("127.0.0.1:")
+    assert ["X-Trace", "1"] in told["headers"]
+    assert ["Authorization", "(hidden)"] in told["headers"]
+
+
+def test_opened_request_decodes_gzip(gateway: Pushgateway) -> None:
+    body = gzip.compress(b"backup_bytes 7\n")
+    send(gateway, "/metrics/job/backup", body, **{"Content-Encoding": "gzip"})
+    told = opened(gateway, 1)
+    assert (told["body"], told["size"]) == ("backup_bytes 7\n", len(body))
+
+
+def test_opened_request_is_cut(gateway: Pushgateway) -> None:
+    send(gateway, "/metrics/job/backup", b"".join(b"m%d 1\n" % i for i in range(10_000)))
+    told = opened(gateway, 1)
+    assert told["cut"]
+    assert len(told["body"]) < told["size"]
+
+
+def test_binary_body_is_left_out(gateway: Pushgateway) -> None:
+    send(gateway, "/metrics/job/backup", b"\xff\xfe\x00")
+    told = opened(gateway, 1)
+    assert (told["body"], told["size"]) == (None, 3)
+
+
+def test_collision_names_the_earlier_push(gateway: Pushgateway) -> None:
+    send(gateway, "/metrics/job/one", b"# TYPE rows gauge\nrows 1\n")
+    send(gateway, "/metrics/job/two", b"# TYPE rows counter\nrows 2\n")
+    assert opened(gateway, 2)["collides_with"] == [{"labels": [["job", "one"]], "number": 1}]
+
+
+def test_unknown_request_is_not_found(gateway: Pushgateway) -> None:
+    for number in ("7", "x", ""):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            opened(gateway, number)  # type: ignore[arg-type]
+
+
+def test_row_opens(gateway: Pushgateway, open_page: Open) -> None:
+    send(gateway, "/metrics/job/one", b"# TYPE rows gauge\nrows 1\n")
+    send(gateway, "/metrics/job/two", b"# TYPE rows counter\nrows 2\n", **{"User-Agent": "nightly/1"})
+    page = open_page(f"{gateway.url}/#requests")
+    page.locator(".request .toggle").first.click()
+    page.wait_for_selector(".side.other pre")
+    bodies = page.locator(".side pre").all_inner_texts()
+    assert bodies == ["# TYPE rows counter\nrows 2\n", "# TYPE rows gauge\nrows 1\n"]
+    assert "with nightly/1" in page.locator(".opened").inner_text()
+    page.locator(".request .toggle").first.click()
+    assert page.locator(".opened").count() == 0
+
+
+def test_copies_as_curl(gateway: Pushgateway, open_page: Open) -> None:
+    send(gateway, "/metrics/job/it's", b'rows{a="\'"} 1\n', **{"Content-Type": "text/plain"})
+    page = open_page(f"{gateway.url}/#requests")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator(".request .toggle").first.click()
+    page.get_by_role("button", name="Copy as curl").click()
+    until(page, "document.getElementById('announce').textContent === 'Copied'")
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert command == (
+        "curl -X PUT \\\n  -H 'Content-Type: text/plain' \\\n  --data-binary 'rows{a=\"'\\''\"} 1\n' \\\n"
+        f"  '{gateway.url}/metrics/job/it'\\''s'"
+    )
+
+
+def test_goes_to_group(gateway: Pushgateway, open_page: Open) -> None:
+    send(gateway, "/metrics/job/one", b"rows 1\n")
+    send(gateway, "/metrics/job/two", b"rows 1\n")
+    page = open_page(f"{gateway.url}/#requests")
+    page.locator(".request .toggle").first.click()
+    page.get_by_role("link", name="Go to group").click()
+    page.wait_for_selector("article")
+    assert page.locator("article h2").all_inner_texts() == ['job="two"']
+
+
+def test_filters_are_in_the_address(gateway: Pushgateway, open_page: Open) -> None:
+    send(gateway, "/metrics/job/backup", b"rows 1\n")
+    send(gateway, "/metrics/job/nightly", b"rows 1 1\n")
+    send(gateway, "/metrics/job/nightly", b"rows 1\n")
+    page = open_page(f"{gateway.url}/#requests?q=nightly&status=4")
+    assert page.locator(".request").count() == 1
+    assert page.locator(".facts").inner_text() == "1 of 3 requests, newest first"
+    page.get_by_label("Status").select_option("")
+    until(page, "document.querySelectorAll('.request').length === 2")
+    assert page.evaluate("location.hash") == "#requests?q=nightly"
+    page.get_by_role("button", name="Rejected").click()
+    assert page.evaluate("location.hash") == "#requests?q=nightly&kind=rejected"
+    page.reload()
+    page.wait_for_selector(".request")
+    assert page.locator(".request").count() == 1
+
+
+def test_misplaced_push_is_listed(gateway: Pushgateway, open_page: Open) -> None:
+    send(gateway, "/metric/job/backup", b"rows 1\n")
+    page = open_page(f"{gateway.url}/#requests")
+    assert "404" in page.locator(".request .verdict").inner_text()
+
+
+def test_odd_key_goes_to_group(gateway: Pushgateway, open_page: Open) -> None:
+    job = base64.urlsafe_b64encode(b'a"\\/b').decode().rstrip("=")
+    send(gateway, f"/metrics/job@base64/{job}", b"rows 1\n")
+    page = open_page(f"{gateway.url}/#requests")
+    page.locator(".request .toggle").first.click()
+    page.get_by_role("link", name="Go to group").click()
+    page.wait_for_selector("article")
+    assert page.locator("article").count() == 1
