@@ -40,31 +40,31 @@ def opened(gateway: Pushgateway, number: int) -> Any:
 
 def test_opened_request_has_body_headers_and_client(gateway: Pushgateway) -> None:
     send(gateway, "/metrics/job/backup", b"backup_bytes 7\n", **{"X-Trace": "1", "Authorization": "Basic c2VjcmV0"})
-    told = opened(gateway, 1)
-    assert (told["body"], told["size"], told["cut"]) == ("backup_bytes 7\n", 15, False)
-    assert told["client"].startswith("127.0.0.1:")
-    assert ["X-Trace", "1"] in told["headers"]
-    assert ["Authorization", "(hidden)"] in told["headers"]
+    carried = opened(gateway, 1)
+    assert (carried["body"], carried["size"], carried["cut"]) == ("backup_bytes 7\n", 15, False)
+    assert carried["client"].startswith("127.0.0.1:")
+    assert ["X-Trace", "1"] in carried["headers"]
+    assert ["Authorization", "(hidden)"] in carried["headers"]
 
 
 def test_opened_request_decodes_gzip(gateway: Pushgateway) -> None:
     body = gzip.compress(b"backup_bytes 7\n")
     send(gateway, "/metrics/job/backup", body, **{"Content-Encoding": "gzip"})
-    told = opened(gateway, 1)
-    assert (told["body"], told["size"]) == ("backup_bytes 7\n", len(body))
+    carried = opened(gateway, 1)
+    assert (carried["body"], carried["size"]) == ("backup_bytes 7\n", len(body))
 
 
 def test_opened_request_is_cut(gateway: Pushgateway) -> None:
     send(gateway, "/metrics/job/backup", b"".join(b"m%d 1\n" % i for i in range(10_000)))
-    told = opened(gateway, 1)
-    assert told["cut"]
-    assert len(told["body"]) < told["size"]
+    carried = opened(gateway, 1)
+    assert carried["cut"]
+    assert len(carried["body"]) < carried["size"]
 
 
 def test_binary_body_is_left_out(gateway: Pushgateway) -> None:
     send(gateway, "/metrics/job/backup", b"\xff\xfe\x00")
-    told = opened(gateway, 1)
-    assert (told["body"], told["size"]) == (None, 3)
+    carried = opened(gateway, 1)
+    assert (carried["body"], carried["size"]) == (None, 3)
 
 
 def test_collision_names_the_earlier_push(gateway: Pushgateway) -> None:

@@ -195,7 +195,7 @@ def _request(request: RecentRequest) -> dict[str, Any]:
 
 
 def request_json(number: str, requests: Sequence[RecentRequest]) -> bytes | None:
-    """Render what one request carried as the JSON of ``/-/state/NUMBER``; None if it is no longer known."""
+    """Render what one request carried as the JSON of ``/-/state/NUMBER``; None if it has been forgotten."""
     for at, request in enumerate(requests):
         if str(request.number) == number:
             return json.dumps(_opened(request, requests[:at]), separators=(",", ":")).encode()
