@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pytest_pushgateway.exposition import text_format as text
+from pytest_pushgateway import Clock, Delete, Push
 from pytest_pushgateway.exposition.model import ParseError
+from pytest_pushgateway.exposition.text import reader as text_reader
 from pytest_pushgateway.gateway.grouping_key import group_path
 from pytest_pushgateway.gateway.hooks import Kind, Plan, RawRequest, Record
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import Store
 from pytest_pushgateway.harness.assertions import Asserting
-from pytest_pushgateway.harness.clock import Clock
 from pytest_pushgateway.harness.journal.journal import Journal
-from pytest_pushgateway.harness.journal.requests import ORIGIN_HEADER, Delete, Push
+from pytest_pushgateway.harness.journal.requests import ORIGIN_HEADER
 
 
 class Play(Asserting):
@@ -63,7 +63,7 @@ class Play(Asserting):
         record = Record(request, 200, None, None, None, 0.001, plan)
         if plan is None or plan.store:
             try:
-                record.parsed = text.parse(request.body, dict(request.key))
+                record.parsed = text_reader.parse(request.body, dict(request.key))
             except ParseError as error:
                 record.status, record.error = 400, str(error)
             else:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.exposition import text_format as text
+from pytest_pushgateway.exposition.text import reader as text_reader
 from pytest_pushgateway.gateway.hooks import Plan
 
 from .messages import failure
@@ -166,9 +166,9 @@ def test_names_alike_are_offered(play: Play) -> None:
 
     assert failure(play.assert_exposed, "backup_bytes", 7) == [
         "expected backup_bytes 7 to be exposed, but no metric of that name is exposed",
-        "Names alike: backup_bytes_total, backup_files",
+        "Similar names: backup_bytes_total, backup_files",
     ]
-    assert failure(play.assert_exposed, "backup_files_total", 7)[1].startswith("Names alike: backup_files, ")
+    assert failure(play.assert_exposed, "backup_files_total", 7)[1].startswith("Similar names: backup_files, ")
 
 
 def test_all_names_are_shown_if_none_is_similar(play: Play) -> None:
@@ -185,7 +185,7 @@ def test_sample_removed_by_put_is_traced(play: Play) -> None:
 
     assert failure(play.assert_exposed, "backup_bytes", 7) == [
         "expected backup_bytes 7 to be exposed, but no metric of that name is exposed",
-        "Names alike: backup_files",
+        "Similar names: backup_files",
         "What became of it:",
         '  push 1 (PUT job="backup") carried it and was removed by push 2 (PUT job="backup"): '
         "a PUT replaces the whole group, a POST would have kept it",
@@ -285,7 +285,9 @@ def test_matcher_may_look_like_anything(play: Play) -> None:
 
 def test_names_may_hold_anything_too(play: Play) -> None:
     key = ((b"job", b"backup"),)
-    play.store.push(key, text.parse(b'{"a\\nb\x1b[0m","c\\nd"="e"} 7\n', dict(key), utf8_names=True), replace=True)
+    play.store.push(
+        key, text_reader.parse(b'{"a\\nb\x1b[0m","c\\nd"="e"} 7\n', dict(key), utf8_names=True), replace=True
+    )
 
     assert failure(play.assert_exposed, "backup_bytes")[1] == r"Names there are: a\nb\x1b[0m"
     assert failure(play.assert_exposed, "a\nb\x1b[0m", labels={"c\nd": "f"}) == [

@@ -137,7 +137,7 @@ def test_no_push_had_the_name(play: Play) -> None:
 
     assert failure(play.assert_pushed, "backup_byte", 7) == [
         "expected backup_byte 7 to have been pushed, but no metric of that name was in the one push accepted",
-        "Names alike: backup_bytes",
+        "Similar names: backup_bytes",
     ]
 
 

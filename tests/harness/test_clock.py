@@ -11,7 +11,7 @@ import freezegun
 import pytest
 import time_machine
 
-from pytest_pushgateway.harness.clock import Clock
+from pytest_pushgateway import Clock
 from pytest_pushgateway.monotonic import monotonic
 
 

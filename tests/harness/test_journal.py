@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_pushgateway import Push, Request
 from pytest_pushgateway.gateway.hooks import Plan, Record
 from pytest_pushgateway.harness.journal import journal as journal_module
-from pytest_pushgateway.harness.journal.requests import Push, Request
 from pytest_pushgateway.harness.wording import quote, show_key
 
 from .messages import failure

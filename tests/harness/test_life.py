@@ -16,10 +16,9 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway import MakePushgateway, Pushgateway, threads
+from pytest_pushgateway import MakePushgateway, Pushgateway, Settings, threads
 from pytest_pushgateway.harness.local import started
 from pytest_pushgateway.harness.pushgateway import make
-from pytest_pushgateway.settings import Settings
 
 from .application import send
 

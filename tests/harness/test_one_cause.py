@@ -33,7 +33,7 @@ def test_rejections_for_one_reason_are_one_warning_and_one_entry() -> None:
         '  push 1 (PUT job="nightly", worker="w0") was answered 400: '
         'text format parsing error in line 1: expected float as value, got "0,5"',
         '    for the same reason: 199 more pushes, the last push 200 (PUT job="nightly", worker="w199")',
-        "  no groups stand",
+        "  holds no groups",
     ]
 
 

@@ -7,8 +7,8 @@ import math
 import pytest
 from prometheus_client import CollectorRegistry
 
+from pytest_pushgateway import Group
 from pytest_pushgateway.harness.messages.comparison import compare
-from pytest_pushgateway.harness.metrics.group import Group
 
 from .messages import failure
 from .play import Play

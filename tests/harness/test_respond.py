@@ -10,9 +10,8 @@ from unittest import mock
 import pytest
 from werkzeug.wrappers import Response
 
-from pytest_pushgateway import Pushgateway, Request
+from pytest_pushgateway import Pushgateway, Request, UnusedFaultWarning
 from pytest_pushgateway.harness.pushgateway import supervisor
-from pytest_pushgateway.warnings import UnusedFaultWarning
 
 from .application import send
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_pushgateway import Push
 from pytest_pushgateway.exposition.model import MetricFamily
 from pytest_pushgateway.exposition.samples import Line, lines
 from pytest_pushgateway.harness import matching, reading
-from pytest_pushgateway.harness.journal.requests import Push
 from pytest_pushgateway.harness.journal.sent import as_sent
 from pytest_pushgateway.harness.messages import candidates
 
@@ -109,7 +109,7 @@ def test_sample_of_another_type(crowded: Play, visited: list[MetricFamily]) -> N
 def test_missing_name(crowded: Play, visited: list[MetricFamily]) -> None:
     lines = failure(crowded.assert_exposed, "metric_7_byte", 30)
 
-    assert lines[1].startswith("Names alike: metric_7_bytes")
+    assert lines[1].startswith("Similar names: metric_7_bytes")
     assert count(visited) == 0
 
 

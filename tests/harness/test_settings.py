@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from pytest_pushgateway import Settings, SettingsError
 from pytest_pushgateway.plugin.options import check_flags, from_command_line, from_environment, from_ini, templates
-from pytest_pushgateway.settings import EXPECTED, OPTIONS, Settings, SettingsError, options_of, parse, resolve
+from pytest_pushgateway.settings import EXPECTED, OPTIONS, options_of, parse, resolve
 
 
 def test_every_option_has_a_kind_a_help_and_a_default() -> None:
@@ -228,7 +229,7 @@ def test_environment_sets_host_and_port_only() -> None:
         from_environment({"PYTEST_PUSHGATEWAY_PROT": "9091"})
     assert str(caught.value) == (
         "environment: unknown variable PYTEST_PUSHGATEWAY_PROT; did you mean 'PYTEST_PUSHGATEWAY_PORT'? "
-        "(only PYTEST_PUSHGATEWAY_HOST and PYTEST_PUSHGATEWAY_PORT are read)"
+        "(only PYTEST_PUSHGATEWAY_HOST, PYTEST_PUSHGATEWAY_PORT and PYTEST_PUSHGATEWAY_CONNECT are read)"
     )
 
 

@@ -129,7 +129,7 @@ def test_name_matches_nothing(play: Play) -> None:
 
     assert failure(play.assert_exposed_text, 'rows{job="backup"} 7', "rows", "row") == [
         "there is no metric family row",
-        "Names alike: rows",
+        "Similar names: rows",
     ]
 
 

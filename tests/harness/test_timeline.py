@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_pushgateway.harness.pushgateway import Pushgateway
+from pytest_pushgateway import Pushgateway
 
 START = 1_700_000_000.0
 

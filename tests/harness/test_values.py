@@ -123,7 +123,7 @@ def test_missing_family(play: Play) -> None:
 
     assert failure(play.family, "backup_byte") == [
         "there is no metric family backup_byte",
-        "Names alike: backup_bytes, backup_seconds",
+        "Similar names: backup_bytes, backup_seconds",
     ]
     assert failure(play.family, "backup_seconds_sum")[1] == "It is a part of the family backup_seconds: ask for that."
     for wrong in (7, None):

@@ -85,7 +85,7 @@ def test_timeout_lists_what_arrived_instead(pushgateway: Pushgateway) -> None:
         "The pushes:",
         '  push 1 (PUT job="backup"), answered 200: backup_bytes',
     ]
-    assert failure_of(pushgateway, "backup_byte")[1] == "Names alike: backup_bytes"
+    assert failure_of(pushgateway, "backup_byte")[1] == "Similar names: backup_bytes"
     assert failure_of(pushgateway, count=3)[0] == "waited 0.01 s for 3 accepted pushes, of which 1 came: one push came"
     assert failure_of(pushgateway, job="x")[0] == 'waited 0.01 s for an accepted push with job="x": one push came'
     assert failure_of(pushgateway, after=pushgateway.pushes[0])[0] == (

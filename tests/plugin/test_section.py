@@ -30,10 +30,10 @@ LINES = [
     '  push 4 (PUT job="backup"), answered 503 (fault error(503)): nothing stored',
     '  delete 1 (DELETE job="backup"), answered 202 (fault delay(0)): matched a group',
     "  Fault delay(0), active, 1 hit",
-    "  one group stands:",
+    "  holds one group:",
     '    job="nightly": backup_bytes',
     "http://127.0.0.1:* (running): no pushes and no other requests in this test",
-    "  no groups stand",
+    "  holds no groups",
 ]
 
 

@@ -36,7 +36,7 @@ def became(
     pushes = [entry for entry in requests if isinstance(entry, Push)]
     lines: list[str] = []
     families = _families(names)
-    own = [name for name in families if name in OWN_GAUGES]  # which every accepted push brings
+    own = [name for name in families if name in OWN_GAUGES]  # which every accepted push has
     for push in reversed(pushes):
         carried = [name for name in families if name in push._parsed] or (own if push.accepted else [])
         later, end = ending(push, requests, carried) if carried else (None, None)

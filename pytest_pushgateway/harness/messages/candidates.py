@@ -93,7 +93,7 @@ def list_alike(expectation: Expected, found: Sequence[Candidate], names: Iterabl
     close += get_close_matches(name, known, 3, 0.6)
     close = [brief(each, 60) for each in dict.fromkeys(close)][:5]
     if close:
-        return [f"Names alike: {', '.join(close)}"]
+        return [f"Similar names: {', '.join(close)}"]
     if known:
         shown = [brief(each, 60) for each in sorted(known)[:8]]
         return [f"Names there are: {', '.join(shown)}{f' and {len(known) - 8} more' if len(known) > 8 else ''}"]

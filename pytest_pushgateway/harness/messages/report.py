@@ -152,7 +152,7 @@ def _unused(fault: Fault) -> str:
 
 
 def poisoned(poison: Poison, requests: Sequence[Request], prefix: str) -> str:
-    """Return the text of a `PoisonedGatewayWarning`: what stands in conflict, who brought it and what cures it."""
+    """Return the text of a `PoisonedGatewayWarning`: what is in conflict, since which push, and what cures it."""
     makers = [maker for each in poison.collisions if (maker := poisoner(each.keys, requests)) is not None]
     who = f" since {name_of(min(makers, key=lambda push: push._order))}" if makers else ""
     cure = " and ".join(f"DELETE {prefix}{path}" for path in poison.paths[:NAMES])
@@ -214,7 +214,7 @@ def section(
     lines += [f"  {name_of(entry)}, {entry.outcome}" for entry in strays(requests)[-PUSHES:]]
     active = [repr(fault)[1:-1] for fault in faults]
     lines += [f"  {fault}" for fault in active]
-    lines.append(f"  {count(len(groups), 'group')} {'stands' if len(groups) == 1 else 'stand'}{':' if groups else ''}")
+    lines.append(f"  holds {count(len(groups), 'group')}{':' if groups else ''}")
     for group in groups[:GROUPS]:
         names = [brief(text_of(name), 60) for name in group.families if name not in OWN_GAUGES]
         key = brief(show_key({text_of(n): text_of(v) for n, v in group.key}))
