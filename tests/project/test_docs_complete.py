@@ -19,15 +19,16 @@ from pytest_pushgateway import (
     Faults,
     Group,
     LintProblem,
+    PrometheusConfig,
+    PrometheusServer,
     Push,
     Pushgateway,
     Request,
+    RuleTest,
     Scrape,
+    ScrapeResult,
+    load,
 )
-from pytest_pushgateway.prometheus.config import PrometheusConfig, load
-from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
-from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
-from pytest_pushgateway.prometheus.server import PrometheusServer
 from pytest_pushgateway.settings import OPTIONS
 
 from . import snippets
