@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_pushgateway.exposition.model import ParseError, PushTooLarge
-from pytest_pushgateway.gateway.app import answers
+from pytest_pushgateway.gateway.app import answers, scraping
 from pytest_pushgateway.gateway.app.access import browsers
 from pytest_pushgateway.gateway.app.missed_routes import missed_route
 from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, RawRequest, Record
@@ -20,7 +20,7 @@ from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError
 from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
-from pytest_pushgateway.gateway.store.store import GatherError, Store, Verdict
+from pytest_pushgateway.gateway.store.store import Store, Verdict
 from pytest_pushgateway.later import later
 from pytest_pushgateway.monotonic import monotonic
 
@@ -33,13 +33,12 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.exposition import content_coding, negotiation
+    from pytest_pushgateway.exposition import content_coding
     from pytest_pushgateway.gateway.app import push_body
 else:
     # `serve` answers a probe before it needs a parser.
     content_coding = later("pytest_pushgateway.exposition.content_coding")
     push_body = later("pytest_pushgateway.gateway.app.push_body")
-    negotiation = later("pytest_pushgateway.exposition.negotiation")
 
 
 _INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics"
@@ -151,7 +150,12 @@ class App:
         self.own_hosts: Collection[str] | None = own_hosts
 
     def __call__(self, incoming: Incoming) -> Answer:
-        """Serve one request. Raises Abandoned when it gets no answer."""
+        """Serve one request.
+
+        Raises:
+            Abandoned: the request gets no answer.
+
+        """
         head = incoming.head
         handling = _Handling(self, incoming)
         # As Go: OPTIONS * is answered before anybody asks who it is.
@@ -159,7 +163,7 @@ class App:
             return handling.run(None)
         refusal, configured = self.access.admit(head)
         answer = handling.run(refusal)
-        # What an answer says itself replaces the configured one.
+        # A header of the answer replaces the configured one.
         own = {name for name, _ in answer.headers}
         return answer._replace(headers=[*answer.headers, *(pair for pair in configured if pair[0] not in own)])
 
@@ -298,7 +302,12 @@ class _Handling:
         return answers.error(413, f"request body too large: the limit is {limit} bytes", [("Connection", "close")])
 
     def _pieces(self, problem: BodyError | None) -> Iterator[bytes]:
-        """Yield the body as it was sent, while it arrives if it was not read. Raises EncodingError if it breaks off."""
+        """Yield the body as it was sent, while it arrives if it was not read.
+
+        Raises:
+            EncodingError: the body breaks off.
+
+        """
         whole = self.request.body
         yield from (whole[start : start + _SPARE_BODY] for start in range(0, len(whole) or 1, _SPARE_BODY))
         if problem is not None:
@@ -366,7 +375,7 @@ class _Handling:
         elif handler == "delete":
             answer = self._delete()
         elif handler == "metrics":
-            answer = self._scrape()
+            answer = scraping.scrape(self.app.store, self.head, self.app.log)
         elif handler == "wipe":
             answer = self._wipe()
         elif handler in ("healthy", "ready"):
@@ -462,25 +471,6 @@ class _Handling:
             raise _Late
         return verdict
 
-    def _scrape(self) -> Answer:
-        form = negotiation.negotiate(self.head.fields.get("accept"))
-        try:
-            gathered = self.app.store.gather(form)
-        except GatherError as problem:
-            text = f"An error has occurred while serving metrics:\n\n{problem}"
-            self.app.log("error", f"error gathering metrics: {problem}")
-            return answers.error(500, text)
-        blocks: Iterable[bytes] = gathered
-        headers = [("Content-Type", form.content_type)]
-        codings = [value for name, value in self.head.headers if name.lower() == "accept-encoding"]
-        if negotiation.accepts_gzip(*codings):
-            headers.append(("Content-Encoding", "gzip"))
-            packed = _packed(gathered)
-            # What is long is packed while it is sent: packed it may be as long.
-            blocks = list(packed) if sum(map(len, gathered)) <= _PACKED_AT_ONCE else packed
-        # The original's own metrics alone are more than it sends in one piece.
-        return Answer(200, headers, blocks, streamed=True)
-
     def _quit(self) -> Answer:
         if self.head.method == "GET":
             return Answer(405, [], [b"Only POST or PUT requests allowed."], "Only POST or PUT requests allowed.")
@@ -550,18 +540,6 @@ def _location(answer: Answer) -> str:
 def _do_nothing(*_arguments: object, **_fields: object) -> None:
     """Stand in for what only the gateway that is seen may do: log and quit."""
 
-
-def _packed(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    import zlib
-
-    # Level 1: a scraper on the same machine waits for the time, not for the bytes.
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    yield from filter(None, map(packer.compress, blocks))
-    yield packer.flush()
-
-
-_PACKED_AT_ONCE = 32 << 20
-"""Bytes of a scrape that is packed before it is sent."""
 
 _OF_CHUNKS = frozenset({"transfer-encoding", "content-length", "trailer"})
 """Headers that Go takes away from a request in chunks."""
