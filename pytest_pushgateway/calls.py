@@ -1,4 +1,4 @@
-"""What a mistaken call is told: names that its reader knows, and the nearest argument to one that is not there."""
+"""Errors of mistaken calls: in names that the reader knows, with a suggestion for an unknown argument."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def name_calls(owner: str, *classes: type) -> None:
 
 
 def name_options(owner: type) -> None:
-    """Have the error of a class that is given its options without their names say how they are given."""
+    """Make the error of a class that gets its options without their names show how to pass them."""
     made = owner.__init__  # type: ignore[misc]
 
     @functools.wraps(made)
@@ -51,7 +51,7 @@ def name_options(owner: type) -> None:
 
 
 def _counted(method: FunctionType) -> FunctionType:
-    """Return a method with ``**labels`` that says how they are given if there are too many values."""
+    """Return a method with ``**labels`` whose error for too many values shows how to pass them."""
     most = method.__code__.co_argcount
 
     @functools.wraps(method)

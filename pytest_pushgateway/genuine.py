@@ -48,7 +48,12 @@ class genuine:
 
     @staticmethod
     def read_file(path: str) -> bytes:
-        """Return what a file holds. Raises OSError."""
+        """Return what a file holds.
+
+        Raises:
+            OSError: the file cannot be read.
+
+        """
         with genuine._open(path, "rb") as file:
             content: bytes = file.read()
             return content

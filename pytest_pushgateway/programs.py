@@ -28,7 +28,10 @@ def find_binary(
     """Return the path of ``name``: from ``option``, else from the first environment variable that is set, else on PATH.
 
     What an option or a variable names must be there: a typing error does not fall through to PATH.
-    Raises :class:`BinaryNotFound`.
+
+    Raises:
+        BinaryNotFound: there is no such program; the message lists where it was searched for.
+
     """
     environ = os.environ if environ is None else environ
     named = []

@@ -22,7 +22,7 @@ class Option:
         kind: what it holds: ``str``, ``int``, ``float`` (seconds), ``bool``, ``path``, ``tls`` or ``auth``.
         default: its value where nothing sets it.
         help: one line for pytest's ``--help``, the documentation, and ``serve --help`` where the flag is ours.
-        environment: whether an environment variable sets it, too.
+        environment: whether an environment variable also sets it.
         flag: its flag of ``serve``, without the dashes; empty if there is none.
         inverted: whether that flag means the contrary.
 

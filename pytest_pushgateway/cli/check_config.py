@@ -1,4 +1,4 @@
-"""``check-config``: judge Prometheus configurations as promtool does, and say what a gateway's user would regret.
+"""``check-config``: judge Prometheus configurations as promtool does, and report what a gateway's user would regret.
 
 Modules are imported when they are needed: this command runs in editors and pre-commit hooks.
 """
@@ -31,7 +31,12 @@ else:
 
 
 def _split(text: str) -> list[str]:
-    """Return the rules in the value of ``--ignore``. Raises ValueError for one that there is not."""
+    """Return the rules in the value of ``--ignore``.
+
+    Raises:
+        ValueError: a rule is unknown.
+
+    """
     rules = [rule.strip() for rule in text.split(",")]
     for rule in rules:
         if rule not in LINT_RULES:
@@ -40,7 +45,12 @@ def _split(text: str) -> list[str]:
 
 
 def _rule_files(pattern: str) -> str:
-    """Return a value of ``--rules``. Raises ValueError if no file has that name: a typing error must not pass."""
+    """Return a value of ``--rules``.
+
+    Raises:
+        ValueError: no file has that name: a typing error must not pass.
+
+    """
     try:
         found = glob(pattern)
     except ValueError as error:
@@ -130,8 +140,11 @@ class UnusableArguments(Exception):
 def find_files(names: Sequence[str]) -> list[str]:
     """Return the files that are meant by names, patterns and folders, each once.
 
-    A folder means the files below it that have scrape jobs, in whatever form. Raises :class:`UnusableArguments`
-    for a pattern or a folder without any.
+    A folder means the files below it that have scrape jobs, in whatever form.
+
+    Raises:
+        UnusableArguments: a pattern or a folder has no such file.
+
     """
     found: dict[str, None] = {}
     for name in names:

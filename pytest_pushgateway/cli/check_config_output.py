@@ -179,7 +179,7 @@ class GithubPrinter:
             self.stream.write(f"::notice {','.join(properties)},title=Not judged::{_data(one['section'])}\n")
 
     def end(self) -> None:
-        """Nothing is left to say."""
+        """Nothing is left to report."""
 
 
 def _data(text: str) -> str:

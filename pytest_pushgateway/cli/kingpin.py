@@ -48,7 +48,7 @@ _FILES = 100
 
 
 class UsageError(Exception):
-    """Arguments that cannot be understood; ``str()`` says why, ``hint`` what may have been meant."""
+    """Arguments that cannot be understood; ``str()`` is the reason, ``hint`` a suggestion."""
 
     def __init__(self, text: str, hint: str = "") -> None:
         super().__init__(text)
@@ -109,7 +109,7 @@ class Flag:
 
     @property
     def absent(self) -> Any:
-        """Its value where it is not given."""
+        """Its value if it is not given."""
         if self.default is None:
             return False
         value = self.parse(self.default) if self.default else ""
@@ -363,7 +363,9 @@ class _Words:
     def peek(self) -> tuple[str, str]:
         """Return the kind of the next argument, ``long``, ``short`` or ``word``, and its text; "" and "" at the end.
 
-        Raises UsageError if an arguments file cannot be read.
+        Raises:
+            UsageError: an arguments file cannot be read.
+
         """
         while self._left:
             argument = self._left[-1]

@@ -1,6 +1,6 @@
 """``serve``: the gateway by itself, with the flags, the log and the exit of Pushgateway 1.11.
 
-Unlike the original it exits with status 1 and one line where it cannot listen, or cannot write at its end.
+Unlike the original it exits with status 1 and one line if it cannot listen, or cannot write at its end.
 """
 
 from __future__ import annotations
@@ -158,7 +158,12 @@ COMMAND = Command(PROGRAM, "The Pushgateway, in Python", FLAGS, version=version_
 
 
 def settings_of(options: dict[str, Any]) -> Settings:
-    """Return the settings that parsed flags mean. Raises SettingsError, naming the flag."""
+    """Return the settings that parsed flags mean.
+
+    Raises:
+        SettingsError: a value is invalid; the message names the flag.
+
+    """
     values: dict[str, Any] = {}
     for flag, option in _BY_FLAG.items():
         value = not options[flag] if option.inverted else options[flag]
@@ -334,7 +339,12 @@ def _start(
 
 
 def _check_combination(options: dict[str, Any], settings: Settings) -> None:
-    """Check that flags go together. Raises SettingsError, naming one of them."""
+    """Check that flags go together.
+
+    Raises:
+        SettingsError: flags exclude each other; the message names one of them.
+
+    """
     if options["persistence.required"] and settings.persistence_file is None:
         raise SettingsError("--persistence.required needs a file to write to; add --persistence.file")
     if options["test.advertise-address"] and not options["test.listen-address"]:

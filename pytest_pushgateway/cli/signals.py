@@ -25,7 +25,7 @@ _IGNORED = ("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "S
 def _ignored() -> set[int]:
     numbers = {int(getattr(signal, name)) for name in _IGNORED if hasattr(signal, name)}
     if sys.platform == "linux":
-        # The first one ends a program of Go, too.
+        # The first one also ends a program of Go.
         numbers.update(range(signal.SIGRTMIN + 1, signal.SIGRTMAX + 1))
     return numbers & {int(one) for one in signal.valid_signals()}
 

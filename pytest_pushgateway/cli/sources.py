@@ -13,7 +13,12 @@ class Unreadable(Exception):
 
 
 def read_metrics(source: str) -> bytes:
-    """Return what ``source`` holds. Proxies of the environment are used, as curl does. Raises :class:`Unreadable`."""
+    """Return what ``source`` holds. Proxies of the environment are used, as curl does.
+
+    Raises:
+        Unreadable: the source cannot be read.
+
+    """
     try:
         if source == "-":
             content = sys.stdin.buffer.read(MAX_SIZE + 1)

@@ -54,7 +54,7 @@ def decoded(pieces: Iterable[bytes], content_encoding: str | None, *, limit: int
     """Decode a body as the original does; encodings that it does not know leave the body as it is.
 
     Args:
-        pieces: of the body, as sent. An :class:`EncodingError` that they raise says why no more of them come.
+        pieces: of the body, as sent. An :class:`EncodingError` that they raise is the reason why no more of them come.
         content_encoding: the header's value; ``gzip`` and ``snappy`` in any case are known.
         limit: bytes that the result may have at most.
 

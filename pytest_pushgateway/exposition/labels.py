@@ -29,7 +29,7 @@ _QUOTED = rb'(?s)"([^"\\]*(?:\\.[^"\\]*)*)"'
 
 
 def is_legacy_name(name: bytes) -> bool:
-    """Return whether a metric or label name may stand unquoted; a colon is allowed in both, as in Go's writer."""
+    """Return whether a metric or label name needs no quotes; a colon is allowed in both, as in Go's writer."""
     return _LEGACY_NAME.fullmatch(name) is not None
 
 
@@ -57,7 +57,7 @@ def render_name(name: bytes) -> bytes:
 
 
 def render_prefix(name: bytes, labels: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Render what stands before the value in a line of the text format, names unescaped (``allow-utf-8``)."""
+    """Render the part before the value in a line of the text format, names unescaped (``allow-utf-8``)."""
     return put_together(
         render_name(name) if name else b"",
         [render_name(label) + b'="' + escape_value(value) + b'"' for label, value in labels],
@@ -151,7 +151,7 @@ def take_name(prefix: bytes) -> tuple[bytes, bool, bytes]:
 
 
 def _meant(text: bytes, longs: Mapping[bytes, Long]) -> bytes:
-    """Return the name or value that stands as ``text`` in a prefix."""
+    """Return the name or value that ``text`` is in a prefix."""
     long = longs.get(text)
     return unescape_value(text) if long is None else long.raw
 

@@ -82,7 +82,7 @@ class _Record:
 class Summary(_Record):
     """A summary's value.
 
-    ``has_count`` and ``has_sum`` are false where the push did not say them: they count as zero then, but are left out
+    ``has_count`` and ``has_sum`` are false if the push did not have them: they count as zero then, but are left out
     of error texts and of protobuf.
     """
 
@@ -159,7 +159,7 @@ class Mixed(_Record):
 
     A metric that has values of several types, none, or one that is not its family's; exemplars, created timestamps,
     native histograms, unknown fields. ``raw`` is the serialised ``io.prometheus.client.Metric`` without its labels,
-    ``parts`` what it says for each type.
+    ``parts`` its value for each type.
     """
 
     __slots__ = ("parts", "raw")
@@ -198,7 +198,7 @@ _SIMPLE = {int(kind): frozenset({kind}) for kind in SIMPLE_TYPES}
 
 
 def part(family_type: int, value: Value) -> bytes | Summary | Histogram | None:
-    """Return what a series says for a family of ``family_type``; ``None`` if it has no value of that type."""
+    """Return the value of a series in a family of ``family_type``; ``None`` if it has no value of that type."""
     if isinstance(value, bytes):
         return value if family_type in SIMPLE_TYPES else None
     if isinstance(value, Mixed):
@@ -288,7 +288,7 @@ def type_name(family_type: int) -> str:
 
 
 def proto_type_name(family_type: int) -> str:
-    """Return the type as Go's error texts and JSON name it: ``GAUGE``, or the number where it has no name."""
+    """Return the type as Go's error texts and JSON name it: ``GAUGE``, or the number if it has no name."""
     return MetricType(family_type).name if family_type in MetricType._value2member_map_ else str(family_type)
 
 

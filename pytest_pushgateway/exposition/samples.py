@@ -26,7 +26,7 @@ class Line(NamedTuple):
 
 
 class _Sample(NamedTuple):
-    """Equal to prometheus_client's ``Sample``, for which it stands in until somebody imports prometheus_client."""
+    """Equal to prometheus_client's ``Sample``, which it replaces until prometheus_client is imported."""
 
     name: str
     labels: dict[str, str]

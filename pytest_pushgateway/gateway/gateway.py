@@ -52,7 +52,7 @@ class Gateway:
 
     Args:
         settings: its options.
-        clock: Unix seconds; dates what is stored and said. Waits never follow it.
+        clock: Unix seconds; for all dates that are stored or sent. Waits never follow it.
         observer: called with the record of each request before its answer leaves.
         hook: called with each request before it takes effect; may return a plan.
         log: called as ``log(level, message, **fields)``.
@@ -160,7 +160,7 @@ class Gateway:
 
     @property
     def stopped(self) -> bool:
-        """Whether it was told to stop, by its owner or by ``/-/quit``."""
+        """Whether it was stopped, by its owner or by ``/-/quit``."""
         return self._stopped or self._quitting
 
     @property
@@ -300,7 +300,9 @@ class Gateway:
     def persist(self, path: str) -> None:
         """Keep what is stored, and what comes, in a file from now on.
 
-        Raises PersistenceError when the file cannot be used.
+        Raises:
+            PersistenceError: the file cannot be used.
+
         """
         self._persistence = self._open(path)
         self.store.attach(self._persistence)

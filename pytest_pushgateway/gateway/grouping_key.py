@@ -93,8 +93,12 @@ def _split_labels(labels: bytes, utf8_names: bool) -> dict[bytes, bytes]:
 def grouping_key(job: bytes, labels: bytes, job_base64: bool, *, utf8_names: bool) -> Labels:
     """Return the grouping key that a push's path names.
 
-    ``labels`` is what follows the job in the decoded path, from its slash on. Raises GroupingError with the answer of
-    Pushgateway 1.11, in its order: the job's base64, the labels, an empty job.
+    ``labels`` is what follows the job in the decoded path, from its slash on.
+
+    Raises:
+        GroupingError: the key is invalid; with the answer of Pushgateway 1.11, in its order: the job's base64, the
+            labels, an empty job.
+
     """
     if job_base64:
         try:

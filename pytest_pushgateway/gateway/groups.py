@@ -37,7 +37,7 @@ class StoredGroup(NamedTuple):
 
 
 class Collision(NamedTuple):
-    """One reason why the metrics cannot stand together.
+    """One reason for which metrics collide.
 
     ``reason`` is one of
 
@@ -66,7 +66,7 @@ class Verdict:
         error: the original's words, after ``pushed metrics are invalid or inconsistent with existing metrics: ``.
         collisions: why it was rejected, one by one.
         removed: names of the families that a PUT removed and does not carry.
-        created: the group was not there before; a rejected push creates it, too.
+        created: the group was not there before; a rejected push also creates it.
         matched: the group, or for a wipe any group, was there before.
         stale: the request belongs to a generation that is over: nothing was done.
         unkept: why the persistence file cannot keep the change, where it must: nothing was done.
@@ -102,7 +102,7 @@ class Poison(NamedTuple):
     """The text of the failing scrape."""
     collisions: tuple[Collision, ...]
     groups: tuple[GroupingKey, ...]
-    """The groups that stand in conflict, oldest first."""
+    """The groups in conflict, oldest first."""
     cure: tuple[GroupingKey, ...]
     """The groups whose deletion ends it; empty when only a new set of own metrics could."""
 

@@ -1,4 +1,4 @@
-"""What crosses the gateway's seams: the request, the record of what became of it, and the plan of a fault.
+"""The types at the gateway's seams: the request, the record of its outcome, and the plan of a fault.
 
 The gateway calls a *hook* with each :class:`RawRequest` before anything is parsed or stored and carries out the
 :class:`Plan` that it returns; it calls an *observer* with the :class:`Record` after the store has changed and before
@@ -95,7 +95,7 @@ class Plan(NamedTuple):
     """What a fault does to one request.
 
     In order: with ``after`` the request takes effect; the gateway waits ``wait`` seconds; without ``after`` the request
-    takes effect now if ``store`` says so; the answer, the request's own or the plan's, goes out as far as ``cut_after``
+    takes effect now if ``store`` is true; the answer, the request's own or the plan's, goes out as far as ``cut_after``
     allows, or the connection is reset.
     """
 

@@ -54,7 +54,12 @@ class Tree:
         self._root: _Node | None = None
 
     def add(self, route: bytes, handler: str) -> None:
-        """Add a route. Raises ValueError where httprouter panics: it is taken, or a wildcard is in its way."""
+        """Add a route.
+
+        Raises:
+            ValueError: httprouter panics: the route is taken, or a wildcard is in its way.
+
+        """
         if self._root is None:
             self._root = _leaf(route, handler)
             return

@@ -85,7 +85,8 @@ def wrap(pattern: str, version: str = "3.5") -> str:
 def is_common(pattern: str) -> bool:
     """Return whether Go and Python's ``re`` (with ASCII classes) read ``pattern`` alike, and ``re`` reads it quickly.
 
-    Conservative: ``False`` says nothing about the pattern. Left out besides what the two read differently: ``$`` other
+    Conservative: ``False`` does not mean that the pattern is invalid. Left out besides what the two read differently:
+        ``$`` other
     than at the end of an alternative, and repetitions of groups that themselves repeat, for which ``re`` may take
     exponential time.
     """
@@ -142,7 +143,10 @@ def _re2() -> Any:
 def validate(pattern: str, version: str = "3.5") -> None:
     """Check that Prometheus accepts ``pattern`` in a relabel rule.
 
-    Raises :class:`BadRegexp` with Go's message, or :class:`Unjudged`.
+    Raises:
+        BadRegexp: the pattern is invalid; with Go's message.
+        Unjudged: it needs google-re2, which is not installed.
+
     """
     if is_common(pattern):
         return
@@ -159,7 +163,10 @@ def compile_relabel(pattern: str, version: str = "3.5") -> Any:
     The result is google-re2's or ``re``'s pattern: ``.search(text)`` gives a match with ``.group()``, or ``None``;
     ``.groupindex`` has the named groups. Use ``search``, not ``fullmatch``: the anchors are in the pattern.
 
-    Raises :class:`BadRegexp` or :class:`Unjudged`.
+    Raises:
+        BadRegexp: the pattern is invalid; with Go's message.
+        Unjudged: it needs google-re2, which is not installed.
+
     """
     if _re2() is not None:
         return _compile_re2(pattern, version)
@@ -172,7 +179,10 @@ def compile_relabel(pattern: str, version: str = "3.5") -> Any:
 def matches(pattern: str, text: str, version: str = "3.5") -> bool:
     """Return whether a relabel rule's regular expression matches ``text``, without google-re2 where ``re`` will do.
 
-    Raises :class:`BadRegexp` or :class:`Unjudged`.
+    Raises:
+        BadRegexp: the pattern is invalid; with Go's message.
+        Unjudged: it needs google-re2, which is not installed.
+
     """
     if is_common(pattern):
         return _compile_common(pattern, version).search(text) is not None

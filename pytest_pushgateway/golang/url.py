@@ -76,7 +76,9 @@ def unquote(path: bytes) -> bytes:
 def parse_target(target: bytes, method: str = "GET") -> RequestTarget:
     """Take a raw request target apart: ``*``, a path, a URL, or for CONNECT a host.
 
-    Raises BadTarget.
+    Raises:
+        BadTarget: the target is malformed.
+
     """
     if target == b"*":
         return RequestTarget(b"*", target, None, b"", b"")
@@ -103,9 +105,11 @@ def _is_target(target: str, method: str) -> bool:
 
 
 def external_path(url: str) -> str:
-    """Return the path of ``--web.external-url``, decoded.
+    """Return the path of ``--web.external-url``, decoded; ``ex.test:80`` is a URL without a path.
 
-    Raises ValueError, in Go's words, for what is not a URL. ``ex.test:80`` is one, with no path.
+    Raises:
+        ValueError: the text is not a URL; in Go's words.
+
     """
     raw, _, fragment = bytes_of(url).partition(b"#")
     try:

@@ -21,7 +21,9 @@ class Aliases:
     def enter(self, node: Node) -> bool:
         """Note that the collection ``node`` is being decoded; return whether it has been before.
 
-        Raises SyntaxProblem.
+        Raises:
+            SyntaxProblem: aliases would expand to too much.
+
         """
         identity = id(node)
         if identity in self._open:

@@ -84,7 +84,7 @@ if hasattr(yaml, "cyaml"):
 
 
 class _NoResolver:
-    """In place of PyYAML's resolver: tells plain scalars from others and nothing else, at a third of the time."""
+    """Replaces PyYAML's resolver: distinguishes plain scalars from others and nothing else, at a third of the time."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
         return PLAIN if implicit is True or (implicit and implicit[0]) else QUOTED
@@ -132,14 +132,22 @@ class TooDeep(SyntaxProblem):
 def compose(text: bytes, depth: int = MAX_DEPTH) -> Node | None:
     """Return the root node of the first document in ``text``; ``None`` if it is empty.
 
-    Raises :class:`SyntaxProblem`, and :class:`TooDeep` beyond ``depth`` levels.
+    Raises:
+        SyntaxProblem: the text is not YAML.
+        TooDeep: it is nested deeper than ``depth`` levels.
+
     """
     found = _composed(text, depth, all_documents=False)
     return found[0] if found else None
 
 
 def compose_all(text: bytes) -> list[Node]:
-    """Return the root nodes of all documents in ``text``, those that are empty left out. Raises SyntaxProblem."""
+    """Return the root nodes of all documents in ``text``, those that are empty left out.
+
+    Raises:
+        SyntaxProblem: a document is not YAML.
+
+    """
     return _composed(text, MAX_DEPTH, all_documents=True)
 
 
@@ -254,7 +262,7 @@ def position(node: Node) -> Position:
 
 
 def anchor(text: bytes, node: Node) -> str:
-    """Return the name of the anchor at ``node``, which only the text tells."""
+    """Return the name of the anchor at ``node``, which only the text has."""
     mark = node.start_mark
     line = text.decode("utf-8", "replace").splitlines()[mark.line]
     found = re.search(r"&([\w-]+)", line[mark.column :])
@@ -382,7 +390,9 @@ def string_value(node: ScalarNode) -> str:
 def merged(node: Node) -> list[Node]:
     """Return the mappings that ``<<: node`` merges, in the order in which they take effect.
 
-    Raises :class:`SyntaxProblem`.
+    Raises:
+        SyntaxProblem: the node cannot be merged.
+
     """
     if node.__class__ is MappingNode:
         return [node]

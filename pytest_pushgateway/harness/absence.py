@@ -1,4 +1,4 @@
-"""What a negative assertion proves: nothing, where it asks for what could not have been there."""
+"""Checks that a negative assertion proves something: it must be able to fail."""
 
 from __future__ import annotations
 

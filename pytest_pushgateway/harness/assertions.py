@@ -1,4 +1,4 @@
-"""The part of a `Pushgateway` that tells what is exposed now.
+"""The assertions of a `Pushgateway`.
 
 What only a failing assertion needs, or a test that reads groups, is imported when it does.
 """

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 _EARLIEST, _LATEST = -62_135_510_400.0, 253_402_128_000.0
-"""What dates can say in every time zone, Unix seconds."""
+"""The range of dates in every time zone, Unix seconds."""
 
 
 class Clock:
-    """A clock that tells Unix time in seconds and can be frozen.
+    """A clock of Unix time in seconds that can be frozen.
 
     While it is not frozen it follows freezegun and time-machine. Whatever else replaces ``time.time``, such as a mock
     that answers three times, is meant for the code under test and is not asked.
@@ -51,7 +51,7 @@ class Clock:
 
     @property
     def frozen(self) -> bool:
-        """Whether the clock stands still."""
+        """Whether the clock is frozen."""
         return self._read() is not None
 
     def freeze(self, at: Moment | None = None) -> AbstractContextManager[Clock]:

@@ -114,7 +114,12 @@ class GatewayBehind(Protocol):
 
     @property
     def store(self) -> Holdings:
-        """Its groups. Raises RuntimeError if it was never started."""
+        """Its groups.
+
+        Raises:
+            RuntimeError: the gateway was never started.
+
+        """
 
     @property
     def faults(self) -> Faults:

@@ -287,7 +287,7 @@ def _conclude(item: pytest.Item, *, quiet: bool) -> None:
 
             issue(findings, str(path), (line or 0) + 1, module)
     except PushgatewayWarning:
-        # A test that has failed already says in its section what went wrong: no second error beside it.
+        # The section of a failed test already shows what went wrong: it gets no second error.
         if not quiet and not errors:
             raise
     if errors and not quiet:

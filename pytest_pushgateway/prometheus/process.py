@@ -68,7 +68,12 @@ class PrometheusProcess:
         self.stop()
 
     def start(self) -> None:
-        """Start the process and wait until it listens. Raises :class:`PrometheusError` with its log if it ends."""
+        """Start the process and wait until it listens.
+
+        Raises:
+            PrometheusError: the process ended; with its log.
+
+        """
         self._directory = Path(tempfile.mkdtemp(prefix="pytest-pushgateway-prometheus-"))
         atexit.register(self.stop)
         path = self._directory / "prometheus.yml"
@@ -124,7 +129,12 @@ class PrometheusProcess:
         return self._process is not None and self._process.poll() is None
 
     def api(self, path: str, **parameters: str) -> Any:
-        """Return the ``data`` of an answer of ``/api/v1``. Raises :class:`PrometheusError` with Prometheus's error."""
+        """Return the ``data`` of an answer of ``/api/v1``.
+
+        Raises:
+            PrometheusError: Prometheus answered an error, or did not answer.
+
+        """
         body = urlencode(parameters).encode() if parameters else None
         try:
             with self._open(f"{self.url}/api/v1/{path}", body, timeout=30) as answer:
@@ -143,7 +153,9 @@ class PrometheusProcess:
     def query(self, expression: str, *, at: float | None = None) -> list[Sample]:
         """Evaluate a PromQL expression, now or at a Unix time in seconds; a scalar is one sample without a name.
 
-        Raises :class:`PrometheusError` with Prometheus's words for an expression that is none.
+        Raises:
+            PrometheusError: the expression is not valid; in Prometheus's words.
+
         """
         parameters = {"query": expression} if at is None else {"query": expression, "time": repr(at)}
         return [sample for samples in samples_of(self.api("query", **parameters)) for sample in samples]

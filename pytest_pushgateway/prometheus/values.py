@@ -50,9 +50,13 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def parse_duration(text: str, version: str = LATEST) -> float:
-    """Return a Prometheus duration (``1h30m``) in seconds. Raises ``ValueError``.
+    """Return a Prometheus duration (``1h30m``) in seconds.
 
     Units from ``y`` to ``ms``, each once and in falling order, whole numbers, no sign; ``0`` may stand alone.
+
+    Raises:
+        ValueError: the text is not a duration.
+
     """
     found = _PLAIN_DURATION.match(text)
     if found:
@@ -100,9 +104,13 @@ _PREFIXES = {letter: 1024**power for power, letter in enumerate("KMGTPE", 1)}
 
 
 def parse_size(text: str) -> int:
-    """Return a size (``1.5MB``, ``1KiB5B``; ``KB`` and ``KiB`` both mean 1,024) in bytes. Raises ``ValueError``.
+    """Return a size (``1.5MB``, ``1KiB5B``; ``KB`` and ``KiB`` both mean 1,024) in bytes.
 
     A negative size is read as one, as Prometheus does.
+
+    Raises:
+        ValueError: the text is not a size.
+
     """
     try:
         return _parse_size(text, "iB")
@@ -151,7 +159,9 @@ _HOST = r"[^\x80-\U0010ffff\[\]A-Za-z0-9\-._~!$&'()*+,;=:<>\"%]"
 def parse_url(text: str) -> tuple[str, str]:
     """Return scheme (in lower case) and host with port of a URL.
 
-    Raises ``ValueError`` with the error of Go's ``url.Parse``.
+    Raises:
+        ValueError: the text is not a URL; with the error of Go's ``url.Parse``.
+
     """
     problem, scheme, host = _url_problem(text)
     if problem:

@@ -7,7 +7,7 @@ objects for each would take several times as long. What protobuf brought beyond 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from pytest_pushgateway.exposition.escaping import NAME_ESCAPERS, UNDERSCORES, escape_labels, escape_name
 from pytest_pushgateway.exposition.labels import Labels, spelled, split_prefix, unescape_value
@@ -148,11 +148,6 @@ def encode_family(
     """Write a MetricFamily, its length before it; ``metrics`` are what :func:`encode_metrics` wrote."""
     content = b"".join([encode_head(name, family_type, help_text, escaping), *metrics])
     return varint(len(content)) + content
-
-
-def render_delimited(families: Sequence[MetricFamily], escaping: str = UNDERSCORES) -> bytes:
-    """Write whole families, each with its length before it."""
-    return b"".join([render_family(family, escaping) for family in families])
 
 
 def render_family(family: MetricFamily, escaping: str = UNDERSCORES) -> bytes:

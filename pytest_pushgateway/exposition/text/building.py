@@ -35,7 +35,7 @@ class Metric:
         self.parts: dict[MetricType, float | Summary | Histogram] = {}
 
     def add_to_summary(self, suffix: bytes, quantile: float, value: float) -> None:
-        """Take the value of a summary's line; a line that is neither count nor sum nor quantile says nothing."""
+        """Take the value of a summary's line; a line that is neither count nor sum nor quantile is ignored."""
         summary = self.parts.get(MetricType.SUMMARY)
         if summary is None:
             summary = self.parts[MetricType.SUMMARY] = Summary(has_count=False, has_sum=False)
@@ -121,7 +121,7 @@ class FamilyBuilder:
 
 
 def _prefix(item: Metric | tuple[bytes, Value]) -> object:
-    # Metrics that are not finished are told apart by their labels already.
+    # Unfinished metrics are already distinguished by their labels.
     return item[0] if isinstance(item, tuple) else item
 
 

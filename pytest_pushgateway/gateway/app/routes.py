@@ -72,7 +72,12 @@ class _Routes:
         self._trees: dict[str, Tree] = {}
 
     def add(self, methods: str, path: str, handler: str) -> None:
-        """Register ``handler``; :class:`Tree` says what ``path`` may end in. Raises ValueError if it is taken."""
+        """Register ``handler``; see :class:`Tree` for what ``path`` may end in.
+
+        Raises:
+            ValueError: the route is taken.
+
+        """
         for method in methods.split():
             self._trees.setdefault(method, Tree()).add(path.encode(), handler)
 
@@ -98,8 +103,11 @@ class _Routes:
 class Router:
     """The routes of one gateway.
 
-    ``prefix`` as :func:`route_prefix` returns it. Raises ValueError when the telemetry path cannot be routed (the
-    original panics then).
+    ``prefix`` as :func:`route_prefix` returns it.
+
+    Raises:
+        ValueError: the telemetry path cannot be routed (the original panics then).
+
     """
 
     def __init__(
@@ -153,7 +161,12 @@ class Router:
         self._remembered = lru_cache(maxsize=512)(self._route)
 
     def route(self, method: str, target: str) -> Route:
-        """Route a request; ``target`` is the raw request target, latin-1. Raises BadTarget."""
+        """Route a request; ``target`` is the raw request target, latin-1.
+
+        Raises:
+            BadTarget: the target cannot be parsed.
+
+        """
         return (self._remembered if len(target) <= _CACHED_TARGET else self._route)(method, target)
 
     def _route(self, method: str, raw: str) -> Route:

@@ -40,7 +40,10 @@ class Body:
     def read(self) -> bytes:
         """Return what is left of the body; nothing once it has been read.
 
-        Raises BodyError, and BodyTooLarge as soon as the limit is known to be exceeded.
+        Raises:
+            BodyError: the body is malformed or breaks off.
+            BodyTooLarge: as soon as the limit is known to be exceeded.
+
         """
         if self._stream is None and not self._chunked and self.unread <= self._limit and not self.finished:
             return self._read_length()
@@ -54,7 +57,10 @@ class Body:
     def pieces(self) -> Iterator[bytes]:
         """Yield what is left of the body as it arrives.
 
-        Raises BodyError, and BodyTooLarge as soon as the limit is known to be exceeded.
+        Raises:
+            BodyError: the body is malformed or breaks off.
+            BodyTooLarge: as soon as the limit is known to be exceeded.
+
         """
         if self._stream is None:
             self._stream = self._receive()

@@ -26,7 +26,9 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 def chunk_sizes(source: Input) -> Iterator[int]:
     """Yield the size of each chunk, whose bytes the caller takes from ``source``, and then read the trailer.
 
-    Raises BodyError.
+    Raises:
+        BodyError: a chunk is malformed; in Go's words.
+
     """
     excess = 0
     while True:
@@ -94,7 +96,12 @@ def _skip_trailer(source: Input) -> None:
 
 
 def _end_of_fields(text: bytes) -> int:
-    """Return where header fields end, behind their blank line, which is there. Raises BodyError, in Go's words."""
+    """Return where header fields end, behind their blank line, which is there.
+
+    Raises:
+        BodyError: a field is malformed; in Go's words.
+
+    """
     line, end = _field_line(text, 0)
     if text[0] in _BLANKS:
         if len(line) > _QUOTED:

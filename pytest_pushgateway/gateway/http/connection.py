@@ -121,7 +121,12 @@ class Connection:
             self._waiting_since = self.server.generation
 
     def wait(self, plan: Plan) -> None:
-        """Wait as long as the plan says, or until it is released. Raises Abandoned on a stop or reset."""
+        """Wait as long as the plan says, or until it is released.
+
+        Raises:
+            Abandoned: the gateway was stopped or reset.
+
+        """
         self.server.wait(self, plan)
 
     def request_bytes(self) -> bytes:

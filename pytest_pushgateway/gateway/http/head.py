@@ -136,7 +136,9 @@ def find_head(buffer: bytes | bytearray, start: int = 0) -> int:
 def parse_head(raw: bytes, *, max_headers: int, max_request_line: int, lax_content_length: bool = False) -> Head:
     """Parse a request's head, blank line included; ``lax_content_length`` takes an empty length for 0.
 
-    Raises Refusal with Go's answer; 414 and 431 where the limits are exceeded.
+    Raises:
+        Refusal: the head is malformed, with Go's answer, or exceeds a limit: 414 or 431.
+
     """
     text = raw.decode("latin-1")
     lines = text.split("\r\n")
@@ -200,7 +202,12 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int, lax_conte
 
 
 def parse_request_line(line: str) -> tuple[str, str, int, int]:
-    """Return method, raw target and version. Raises Refusal."""
+    """Return method, raw target and version.
+
+    Raises:
+        Refusal: the line is malformed.
+
+    """
     method, space, rest = line.partition(" ")
     target, second, version = rest.partition(" ")
     match = _VERSION.fullmatch(version)

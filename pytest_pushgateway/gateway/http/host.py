@@ -55,7 +55,12 @@ class Peer(Protocol):
     """Whether the outcome of the request is known to others and only the sending of its answer is left."""
 
     def wait(self, plan: Plan) -> None:
-        """Wait as long as the plan says, or until it is released. Raises Abandoned on a stop or reset."""
+        """Wait as long as the plan says, or until it is released.
+
+        Raises:
+            Abandoned: the gateway was stopped or reset.
+
+        """
 
     def request_bytes(self) -> bytes:
         """Return the bytes of the request as far as they have been read; none unless the server keeps them."""

@@ -33,7 +33,9 @@ class AddressError(ValueError):
 def split_address(address: str) -> tuple[str, int]:
     """Split ``host:port``, ``[::1]:port``, ``:port`` or ``host:`` as Go's ``net.Listen`` takes it.
 
-    Raises AddressError, in Go's words.
+    Raises:
+        AddressError: the text is not an address; in Go's words.
+
     """
     if address.startswith("vsock://"):
         raise AddressError(f"listen {address}: vsock addresses are not supported")
@@ -100,7 +102,12 @@ def _scope(zone: str) -> int:
 
 
 def _looked_up(host: str, port: int) -> tuple[int, Any]:
-    """Return the address of a name: of IPv4 where it has both. Raises OSError."""
+    """Return the address of a name: of IPv4 where it has both.
+
+    Raises:
+        OSError: the name is unknown.
+
+    """
     numeric = True
     with suppress(OSError, ValueError):
         # What the system takes for numbers, and Go does not: 127.1, 0x7f.1, 2130706433.
@@ -121,8 +128,11 @@ def _looked_up(host: str, port: int) -> tuple[int, Any]:
 def bind(host: str, port: int) -> socket.socket:
     """Return a bound socket that does not listen yet.
 
-    An empty host, ``0.0.0.0`` and ``::`` are every address, IPv4 and IPv6, as in Go. Raises OSError that names the
-    address.
+    An empty host, ``0.0.0.0`` and ``::`` are every address, IPv4 and IPv6, as in Go.
+
+    Raises:
+        OSError: the address cannot be bound; the message names it.
+
     """
     shown = join_host_port(host, port)
     literal = _literal(host) if host else (socket.AF_INET6, "::", 0)
@@ -185,7 +195,12 @@ def _bound(family: int, address: Any, shown: str, *, only_ipv6: bool) -> socket.
 
 
 def listen(bound: socket.socket) -> None:
-    """Listen on a bound socket. Raises OSError if another socket does so already; the message names the address."""
+    """Listen on a bound socket.
+
+    Raises:
+        OSError: another socket already listens; the message names the address.
+
+    """
     try:
         bound.listen(_BACKLOG)
     except OSError as problem:
@@ -207,9 +222,13 @@ class Binding(NamedTuple):
         return cls(bound.family, bound.getsockname(), bool(only))
 
     def bind(self) -> socket.socket:
-        """Bind a socket that does not listen, so that the port is held and clients are refused. Raises OSError.
+        """Bind a socket that does not listen, so that the port is held and clients are refused.
 
         Only once the one before is closed: two sockets on one port are refused by BSD's rules, or share it silently.
+
+        Raises:
+            OSError: the port is taken.
+
         """
         shown = join_host_port(*self.address[:2])
         return _bound(self.family, self.address, shown, only_ipv6=self.only_ipv6)
@@ -218,7 +237,9 @@ class Binding(NamedTuple):
 def systemd_sockets() -> list[socket.socket]:
     """Return the listening sockets that systemd passed, as ``sd_listen_fds`` finds them; none without activation.
 
-    Raises OSError for a descriptor that is not one: a datagram socket, or none at all.
+    Raises:
+        OSError: a descriptor is not a listening stream socket, or there is none.
+
     """
     if _decimal("LISTEN_PID") != os.getpid():
         return []
@@ -257,7 +278,9 @@ def _passed(descriptor: int) -> socket.socket:
 def open_listeners(addresses: Sequence[tuple[str, int]], *, refusing: bool = False) -> list[socket.socket]:
     """Return a socket for every address, which listens unless ``refusing``.
 
-    Raises OSError, with none left open.
+    Raises:
+        OSError: an address cannot be bound; none is left open.
+
     """
     opened: list[socket.socket] = []
     try:

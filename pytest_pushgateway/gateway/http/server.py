@@ -211,7 +211,9 @@ class Server:
     def wait(self, connection: Connection, plan: Plan) -> None:
         """Wait for ``plan.wait`` seconds or a release.
 
-        Raises Abandoned when the connection is shut, or the request's generation ends, meanwhile.
+        Raises:
+            Abandoned: the connection is shut, or the request's generation ends, meanwhile.
+
         """
         deadline = monotonic() + plan.wait
         with self._released:
@@ -277,7 +279,7 @@ class Server:
 
     def _take(self, sock: socket.socket, address: Any) -> Connection | None:
         if sock.family in (socket.AF_INET, socket.AF_INET6):
-            # macOS answers EINVAL where the client has reset the connection already; to read from it says so, too.
+            # macOS answers EINVAL if the client has already reset the connection; reading from it fails as well.
             with suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(self, sock, address)

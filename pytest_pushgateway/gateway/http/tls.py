@@ -57,7 +57,11 @@ class TlsError(ValueError):
 def server_context(tls: Any) -> ssl.SSLContext:
     """Return the context of the ``tls`` setting: a context as it is, or made from paths ``(cert, key[, ca])``.
 
-    The CA is what clients trust; the server does not need it. Raises OSError for files that cannot be loaded.
+    The CA is what clients trust; the server does not need it.
+
+    Raises:
+        OSError: a file cannot be loaded.
+
     """
     if isinstance(tls, ssl.SSLContext):
         return tls

@@ -83,7 +83,12 @@ class Workers:
         """What the sockets were when they were made."""
 
     def start(self) -> None:
-        """Begin to accept connections. Raises RuntimeError if there can be no thread."""
+        """Begin to accept connections.
+
+        Raises:
+            RuntimeError: no thread can be started.
+
+        """
         self._add_thread()
 
     @property

@@ -83,7 +83,7 @@ class Persistence:
         self._put_off = False
         """Whether a write waits for the end of a fake file system."""
         self._ending = False
-        """Whether the next write is the last, which nothing is said of."""
+        """Whether the next write is the last, which is not logged."""
         self._timer = Timer(self.interval or _RETRY, self._is_due, self._flush_unasked)
 
     @classmethod

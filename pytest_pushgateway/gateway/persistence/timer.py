@@ -9,7 +9,7 @@ from pytest_pushgateway.monotonic import monotonic
 
 
 class Timer:
-    """Calls ``act`` whenever ``is_due`` says so, but no sooner than ``interval`` seconds after the last time.
+    """Calls ``act`` whenever ``is_due`` returns true, but no sooner than ``interval`` seconds after the last time.
 
     Args:
         seconds: the time between two calls, at least.

@@ -1,4 +1,4 @@
-"""Says in the original's words why metrics cannot stand together, and with what they collide."""
+"""Explains conflicts of metrics, and what they collide with, in the original's words."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Explained(NamedTuple):
 
 
 def explain(after: After, conflicts: Conflicts) -> Explained:
-    """Say what the original says of the conflicts when it meets the groups in order of age, the one that pushes last.
+    """Return the original's text on the conflicts when it meets the groups in order of age, the pushing one last.
 
     Some conflicts it meets in another order only: then a group that brings one to light comes first. Costs the
     conflicts.

@@ -77,7 +77,7 @@ class GroupState:
         return self.snapshot
 
     def _time(self, name: bytes) -> float:
-        """Return what a gauge of this name says; an application may have pushed a ``push_failure_time_seconds``."""
+        """Return the value of a gauge of this name; an application may have pushed a ``push_failure_time_seconds``."""
         held = self.families.get(name)
         if held is None or not held.family.series:
             return 0.0

@@ -355,7 +355,7 @@ class Index:
                     self.pairs.pop(pair, None)
 
     def knows(self, name: bytes) -> bool:
-        """Return whether a name stands for anything."""
+        """Return whether a name is taken."""
         return name in self.names or name in self.own
 
     def _side(self, name: bytes) -> Side:

@@ -1,4 +1,4 @@
-"""A poisoned gateway: which groups stand in conflict, and which deletions end it.
+"""A poisoned gateway: its groups in conflict, and the deletions that cure it.
 
 A push that the original refuses still creates its group, with two gauges that may collide with another group's; from
 then on it refuses every push and fails every scrape until that group is deleted.

@@ -1,4 +1,4 @@
-"""What the operating system says of this process, in the words of the original's ``process_*`` metrics.
+"""The original's ``process_*`` metrics of this process, from the operating system.
 
 Read from ``/proc`` as client_golang does. Where there is no such file, as outside Linux, the metric is left out.
 """
@@ -57,7 +57,7 @@ def _limits() -> dict[bytes, float]:
 
 
 def _open_files() -> dict[bytes, float]:
-    # Listing the directory opens one more; the original counts it, too.
+    # Listing the directory opens one more, which the original also counts.
     return {b"process_open_fds": float(len(genuine.listdir("/proc/self/fd")))}
 
 

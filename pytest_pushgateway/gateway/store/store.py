@@ -172,7 +172,7 @@ class Store:
         return verdict
 
     def delete(self, key: GroupingKey, *, generation: int | None = None) -> Verdict:
-        """Remove a group. Never refused, as in the original; ``matched`` tells whether the group was there."""
+        """Remove a group. Never refused, as in the original; ``matched`` is whether the group was there."""
         with self._lock:
             if self._is_over(generation):
                 return Verdict(False, stale=True)

@@ -1,4 +1,4 @@
-"""Which requests meet a fault: those with a method, a path, or of which a function says so."""
+"""The requests that meet a fault: by method, path or a function of the test."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _check_predicate(when: Any) -> None:
 
 
 def _holds(result: Any) -> bool:
-    """Return whether a predicate's result is true, and raise where it is true whatever the predicate says."""
+    """Return whether a predicate's result is true; raise TypeError if it can only be true."""
     if hasattr(result, "__await__") or is_routine(result) or hasattr(type(result), "__next__"):
         if hasattr(result, "close"):
             result.close()

@@ -322,7 +322,7 @@ class Journal:
             self.changes.append(LifeChange(self._order, moves, at, reachable, groups))
 
     def deny(self, absence: Absence) -> None:
-        """Note that the test found something not to be exposed, as it said."""
+        """Note that the test asserted that something is not exposed."""
         with self.condition:
             self._absences.append((self._order, absence))
 

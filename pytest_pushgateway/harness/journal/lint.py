@@ -1,4 +1,4 @@
-"""What could be better in what was pushed: promlint's rules, and the push's own."""
+"""The linter of pushes: promlint's rules, and others about grouping keys and series."""
 
 from __future__ import annotations
 

@@ -141,7 +141,12 @@ class Decoder:
         return f"run Prometheus {release} or newer, and judge by it: --prometheus-version={LATEST}"
 
     def enter(self, node: Node) -> bool:
-        """Note that the collection ``node`` is being decoded, where the text has aliases. Raises SyntaxProblem."""
+        """Note that the collection ``node`` is being decoded, where the text has aliases.
+
+        Raises:
+            SyntaxProblem: aliases expand to too much.
+
+        """
         return self._counted.enter(node)
 
     def leave(self, node: Node, again: bool) -> None:

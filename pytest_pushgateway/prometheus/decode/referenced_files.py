@@ -32,7 +32,12 @@ MAX_FILES = 10_000
 
 
 def read(path: str) -> bytes:
-    """Return what ``path`` holds, at most a little more than may be parsed. Raises ``OSError``."""
+    """Return what ``path`` holds, at most a little more than may be parsed.
+
+    Raises:
+        OSError: the file cannot be read.
+
+    """
     with open(path, "rb") as file:
         return file.read(MAX_SIZE + 1)
 

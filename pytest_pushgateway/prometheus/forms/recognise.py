@@ -43,7 +43,9 @@ _MOST_NESTED = 4
 def recognise(root: Node | None, text: bytes) -> FormReading | None:
     """Return what a file holds whose first document is ``root``; ``None`` if it is a configuration itself.
 
-    Raises :class:`SyntaxProblem` if a later document is not YAML.
+    Raises:
+        SyntaxProblem: a later document is not YAML.
+
     """
     if (root is None or is_null(root)) and b"---" not in text:
         return None

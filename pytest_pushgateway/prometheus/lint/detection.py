@@ -2,7 +2,7 @@
 
 The port alone is a bad sign: most public jobs whose only hint is ``:9091`` scrape ordinary exporters. A *sure* job
 says so in its name, its addresses, its service discovery or a comment; a *likely* one has port 9091 together with
-``honor_labels: true`` or a label that says so; *perhaps* is port 9091 alone. Evidence is judged on final addresses,
+``honor_labels: true`` or such a label; *perhaps* is only port 9091. Evidence is judged on final addresses,
 after relabelling.
 """
 

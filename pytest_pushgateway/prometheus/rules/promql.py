@@ -66,7 +66,11 @@ def shift(expression: str, start: Decimal) -> str:
     """Return the expression that gives at time ``t`` what ``expression`` gives at ``start + t``, seconds.
 
     ``time()``, ``timestamp()``, the date functions without an argument and ``@ <number>`` are rewritten; all else stays
-    as it was written. Raises :class:`Unmovable`.
+    as it was written.
+
+    Raises:
+        Unmovable: the expression cannot be shifted in time.
+
     """
     tokens = [_Token(match.lastgroup or "other", match[0]) for match in _TOKEN.finditer(expression)]
     return "".join(_shifted(tokens, start))
@@ -145,7 +149,9 @@ _TEMPLATE_QUERY = re.compile(r"\bquery\b")
 def check_template(text: str) -> None:
     """Refuse an annotation or label whose template asks Prometheus something that depends on absolute time.
 
-    Raises :class:`Unmovable`.
+    Raises:
+        Unmovable: the template asks for the time.
+
     """
     if "{{" in text and _TEMPLATE_QUERY.search(text) and re.search(r"\btime(stamp)?\s*\(", text):
         raise Unmovable("a template queries time(), which in a unit test counts from 0")

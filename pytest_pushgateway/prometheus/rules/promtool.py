@@ -50,7 +50,9 @@ FiringAlert = tuple[Labels, Labels]
 def find_promtool(option: str | os.PathLike[str] | Program | None = None) -> str:
     """Return the path of promtool: ``option``, PROMTOOL_BINARY, PROMTOOL, PATH.
 
-    Raises :class:`~pytest_pushgateway.programs.BinaryNotFound`.
+    Raises:
+        BinaryNotFound: there is no promtool.
+
     """
     return find_binary("promtool", option, ("PROMTOOL_BINARY", "PROMTOOL"))
 
@@ -72,7 +74,9 @@ def ask(
     names to contents; ``evaluation_interval`` and ``until`` are seconds. promtool takes no sample later than the last
     evaluation before the last question into account: ``until`` is a multiple of the interval, and no question is later.
 
-    Raises :class:`RulesError`.
+    Raises:
+        RulesError: promtool rejects the question; in its words.
+
     """
     __tracebackhide__ = True
     import yaml
@@ -103,7 +107,12 @@ def ask(
 
 
 def check_rules(promtool: str, files: dict[str, str]) -> None:
-    """Let promtool judge rule files, by path and text. Raises :class:`RulesError` with its words and these paths."""
+    """Let promtool judge rule files, by path and text.
+
+    Raises:
+        RulesError: promtool rejects a file; in its words, with these paths.
+
+    """
     __tracebackhide__ = True
     with tempfile.TemporaryDirectory(prefix="pytest-pushgateway-promtool-") as directory:
         names = {}

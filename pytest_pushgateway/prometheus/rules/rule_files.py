@@ -41,10 +41,11 @@ class RuleFile:
     order, ``rules`` its rules, ``intervals`` the groups' own evaluation intervals in seconds. ``words`` are the labels
     that its rules add and all names in their expressions: a label that is not among them, nor one of a series, no alert
     has. ``expressions`` are the names of its alerts and records, each with the words of its expression.
-
-    Raises :class:`~pytest_pushgateway.prometheus.rules.promtool.RulesError`
-    for what cannot be moved, with the file and line.
     Files that are not rule files at all are left to promtool.
+
+    Raises:
+        RulesError: an expression cannot be shifted in time; with the file and line.
+
     """
 
     def __init__(self, path: str, text: str, start: Decimal) -> None:
@@ -154,9 +155,11 @@ def _is(node: Any, kind: str) -> bool:
 def read_rule_files(patterns: Iterable[str | os.PathLike[str]], directory: str, start: Decimal) -> list[RuleFile]:
     """Read the rule files that ``patterns`` name, relative to ``directory``, each once.
 
-    Raises :class:`~pytest_pushgateway.prometheus.rules.promtool.RulesError`
-    for a file that cannot be read. A pattern with a
-    ``*`` may match nothing.
+    A pattern with a ``*`` may match nothing.
+
+    Raises:
+        RulesError: a file cannot be read.
+
     """
     found: dict[str, RuleFile] = {}
     for pattern in patterns:

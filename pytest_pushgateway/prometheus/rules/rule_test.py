@@ -533,7 +533,12 @@ class RuleTest:
         return max(0.0, math.floor(earliest / step) * step)
 
     def _check_rules(self) -> None:
-        """Let promtool judge the rule files, once. Raises RulesError with its words and the files' own paths."""
+        """Let promtool judge the rule files, once.
+
+        Raises:
+            RulesError: promtool rejects a file; in its words, with the files' own paths.
+
+        """
         __tracebackhide__ = True
         if not self._checked_rules:
             check_rules(self.promtool, {one.path: one.text for one in self.rule_files})

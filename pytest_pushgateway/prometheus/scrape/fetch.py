@@ -58,7 +58,11 @@ class ScrapeClient:
     """The HTTP client of a job.
 
     ``directory`` is where relative file names begin; ``connect_to`` (host, port) takes the place of every target's
-    address. Raises :class:`NoClient` if the TLS files cannot be read.
+    address.
+
+    Raises:
+        NoClient: the TLS files cannot be read.
+
     """
 
     def __init__(
@@ -81,7 +85,11 @@ class ScrapeClient:
     def get(self, url: str, *, timeout: float, size_limit: int = 0) -> Fetched:
         """Return the answer to a GET, redirects followed. ``timeout`` is seconds, for everything together.
 
-        ``size_limit`` is bytes of the decompressed body, 0 or less for none. Raises :class:`FetchError`.
+        ``size_limit`` is bytes of the decompressed body, 0 or less for none.
+
+        Raises:
+            FetchError: the scrape failed; in Prometheus's words.
+
         """
         try:
             parse_url(url)
@@ -100,7 +108,12 @@ class ScrapeClient:
         raise FetchError(f"Get {quote(location)}: stopped after 10 redirects")
 
     def credentials(self) -> dict[str, str]:
-        """Return the headers that authenticate. Raises :class:`FetchError` if a file cannot be read."""
+        """Return the headers that authenticate.
+
+        Raises:
+            FetchError: a file cannot be read.
+
+        """
         settings = self.settings
         headers = {}
         for name, values in settings.http_headers.items():
@@ -303,7 +316,12 @@ class _Exchange:
 
 
 def _redirected(url: str, location: str) -> str:
-    """Return where a redirect leads. Raises :class:`FetchError` if that is not a URL."""
+    """Return where a redirect leads.
+
+    Raises:
+        FetchError: that is not a URL.
+
+    """
     try:
         scheme, _ = parse_url(location)
     except ValueError as problem:

@@ -48,7 +48,9 @@ class ScrapedSample(NamedTuple):
 def read(body: bytes, *, prometheus_version: str = LATEST) -> Iterator[ScrapedSample]:
     """Read the samples of an exposition in the text format, in order.
 
-    Raises :class:`ExpositionError` at the line that Prometheus does not take; what came before has been yielded.
+    Raises:
+        ExpositionError: Prometheus rejects a line; the samples before it have been yielded.
+
     """
     return _Reader(body, normalises=not prometheus_version.startswith("2.")).samples()
 

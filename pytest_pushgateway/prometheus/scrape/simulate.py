@@ -41,10 +41,12 @@ def scrape(
     ``gateway`` has ``host`` and ``port``. ``job`` is a job's name; without it the configuration must have exactly one
     job for this gateway. ``targets`` replaces service discovery: addresses, or label sets with ``__address__`` and
     ``__meta_*``. ``now`` is the Unix time of the scrape in seconds, ``timeout`` seconds to wait instead of the
-    job's ``scrape_timeout``.
+    job's ``scrape_timeout``. A scrape that fails raises nothing: its result has the error.
 
-    Raises ``LookupError`` for a job that is not there or has no known targets, :class:`Unsimulated` for what the
-    simulation leaves out. A scrape that fails raises nothing: its result has the error.
+    Raises:
+        LookupError: the job does not exist or has no known targets.
+        Unsimulated: the simulation does not cover something that the job needs.
+
     """
     __tracebackhide__ = True
     chosen = pick_job(config, gateway, job)
@@ -82,7 +84,9 @@ def simulate(
 def pick_job(config: Any, gateway: Any, name: str | None) -> ScrapeJob:
     """Return the job called ``name``; without a name, the one that scrapes ``gateway``, or the only one there is.
 
-    Raises ``LookupError`` that lists the jobs.
+    Raises:
+        LookupError: the job is not clear; the message lists the candidates.
+
     """
     __tracebackhide__ = True
     if name is not None:

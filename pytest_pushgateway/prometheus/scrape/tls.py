@@ -49,7 +49,12 @@ class TlsStream(io.RawIOBase):
         self._started = False
 
     def handshake(self) -> None:
-        """Agree with the server. Raises :class:`NoTls`, ``ssl.SSLError`` and ``OSError``."""
+        """Agree with the server.
+
+        Raises:
+            NoTls: the other end does not speak TLS.
+
+        """
         self._until_done(self._tls.do_handshake)
 
     def certificate(self) -> dict[str, Any]:
@@ -113,8 +118,12 @@ class TlsStream(io.RawIOBase):
 def client_context(settings: Mapping[str, Any], directory: str) -> ssl.SSLContext:
     """Return the context that ``tls_config`` describes; relative file names begin in ``directory``.
 
-    The name of the server is not checked by the context (see :func:`verify_name`). Raises ``OSError`` or ``ValueError``
-    with Prometheus's message where a file cannot be used.
+    The name of the server is not checked by the context (see :func:`verify_name`).
+
+    Raises:
+        OSError: a file cannot be read; with Prometheus's message.
+        ValueError: a file cannot be used; with Prometheus's message.
+
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -159,9 +168,13 @@ def _load_client_certificate(context: ssl.SSLContext, settings: Mapping[str, Any
 
 
 def verify_name(certificate: Mapping[str, Any], name: str) -> None:
-    """Check that ``certificate`` (as ``getpeercert()`` gives it) is one for ``name``. Raises :class:`Unverified`.
+    """Check that ``certificate`` (as ``getpeercert()`` gives it) is one for ``name``.
 
     As Go: alternative names only, never the common name.
+
+    Raises:
+        Unverified: the certificate is for another name.
+
     """
     alternatives = certificate.get("subjectAltName", ())
     names = [value for kind, value in alternatives if kind == "DNS"]

@@ -59,7 +59,9 @@ _LARGEST = 8 << 20
 class WebConfig:
     """A web configuration file: who may ask, with which headers every answer goes out, and TLS.
 
-    Raises ValueError if the file or what it names cannot be used.
+    Raises:
+        ValueError: the file, or one that it names, cannot be used.
+
     """
 
     def __init__(self, path: str, log: Log) -> None:

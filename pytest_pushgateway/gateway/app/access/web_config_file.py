@@ -63,7 +63,12 @@ class Contents:
 
 
 def read(content: bytes) -> Contents:
-    """Return what the file's first document says. Raises WebConfigError."""
+    """Return what the file's first document says.
+
+    Raises:
+        WebConfigError: the file is invalid; in the original's words.
+
+    """
     values = _load(content)
     tls = {name: value for name, value in values.get("tls_server_config", {}).items() if value is not None}
     config = Contents(content, tls=tls)
