@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway import cli
+from pytest_pushgateway import Settings, cli
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.cli.serve import COMMAND, FLAGS, main, settings_of
-from pytest_pushgateway.settings import OPTIONS, Settings
+from pytest_pushgateway.settings import OPTIONS
 from tests import peers
 
 WRONG: dict[str, list[str]] = {

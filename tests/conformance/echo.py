@@ -10,6 +10,7 @@ import sys
 import threading
 from contextlib import suppress
 
+from pytest_pushgateway import Settings
 from pytest_pushgateway.gateway.app import answers
 from pytest_pushgateway.gateway.app.multiplexer import Multiplexer
 from pytest_pushgateway.gateway.builds import RELEASE
@@ -20,7 +21,6 @@ from pytest_pushgateway.gateway.http.listeners import open_listeners
 from pytest_pushgateway.gateway.http.server import Server
 from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.url import parse_target
-from pytest_pushgateway.settings import Settings
 
 SHOWN = 1000
 _MULTIPLEXER = Multiplexer(b"", RELEASE)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pushgateway import Settings
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.settings import Settings
 from tests.conformance import official
 
 RECORDS = official.load()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.escaping import ALLOW_UTF8, UNDERSCORES
 from pytest_pushgateway.exposition.labels import sort_key
 from pytest_pushgateway.exposition.model import Parsed, ParseError
 from pytest_pushgateway.exposition.protobuf.text import metric_text
+from pytest_pushgateway.exposition.text import reader as text_reader
+from pytest_pushgateway.exposition.text import writer as text_writer
 from pytest_pushgateway.golang.strconv import quote
 from tests.exposition.oracle import Oracle
 
@@ -22,7 +23,7 @@ def in_go_s_order(parsed: Parsed, escaping: str = UNDERSCORES) -> bytes:
     families = [parsed.families[name] for name in sorted(parsed.families)]
     for family in families:
         family.series.sort(key=lambda series: sort_key(series[0]))
-    return text.render_text(families, escaping)
+    return text_writer.render_text(families, escaping)
 
 
 def disagreement(oracle: Oracle, body: bytes, *, utf8_names: bool = False) -> str | None:
@@ -30,7 +31,7 @@ def disagreement(oracle: Oracle, body: bytes, *, utf8_names: bool = False) -> st
     oracle.request("DELETE", "/metrics/job/j")
     answer = oracle.push(body)
     try:
-        parsed = text.parse(body, GROUPING, utf8_names=utf8_names)
+        parsed = text_reader.parse(body, GROUPING, utf8_names=utf8_names)
     except ParseError as error:
         if answer.status == 0:
             return None  # the original died of a nil pointer

@@ -17,7 +17,7 @@ from pytest_pushgateway.exposition.negotiation import accepts_gzip, negotiate
 from pytest_pushgateway.exposition.promlint import lint
 from pytest_pushgateway.exposition.protobuf import reader as protobuf
 from pytest_pushgateway.exposition.protobuf.text import proto_quote, render_family_text
-from pytest_pushgateway.exposition.protobuf.writer import render_delimited
+from pytest_pushgateway.exposition.protobuf.writer import render_family
 from pytest_pushgateway.exposition.text.again import parse_remembering
 from pytest_pushgateway.exposition.text.reader import parse, parse_strictly
 from pytest_pushgateway.exposition.text.writer import render_text
@@ -107,7 +107,7 @@ def test_protobuf(messages: str) -> None:
 
 WRITERS: dict[str, Callable[[list[MetricFamily]], object]] = {
     "text": render_text,
-    "protobuf": render_delimited,
+    "protobuf": lambda families: [render_family(family) for family in families],
     "protobuf's text form": lambda families: [render_family_text(family) for family in families],
     "lint": lint,
 }

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.promlint import PromlintProblem, lint
+from pytest_pushgateway.exposition.text import reader as text_reader
 from tests import peers
 
 TYPES = ["counter", "gauge", "summary", "histogram", "untyped", "gaugehistogram"]
@@ -55,7 +55,7 @@ BODIES: list[str] = [
 
 
 def ours(body: str) -> list[PromlintProblem]:
-    return lint(text.parse(body.encode(), None).families.values())
+    return lint(text_reader.parse(body.encode(), None).families.values())
 
 
 def test_there_are_inputs_enough() -> None:
@@ -74,5 +74,5 @@ def test_promtool_finds_the_same_problems(body: str) -> None:
 
 
 def test_pushed_metrics_are_linted_with_grouping_labels() -> None:
-    parsed = text.parse(b"# HELP a x\n# TYPE a gauge\na 1\n", {b"job": b"j", b"le": b"1"})
+    parsed = text_reader.parse(b"# HELP a x\n# TYPE a gauge\na 1\n", {b"job": b"j", b"le": b"1"})
     assert lint(parsed.families.values()) == [PromlintProblem("a", 'non-histogram metrics should not have "le" label')]

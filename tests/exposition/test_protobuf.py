@@ -6,7 +6,6 @@ import struct
 
 import pytest
 
-from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.labels import sort_key
 from pytest_pushgateway.exposition.model import (
     Histogram,
@@ -21,7 +20,8 @@ from pytest_pushgateway.exposition.model import (
 )
 from pytest_pushgateway.exposition.protobuf import reader as protobuf
 from pytest_pushgateway.exposition.protobuf.text import metric_text, render_family_text
-from pytest_pushgateway.exposition.protobuf.writer import render_delimited, render_family
+from pytest_pushgateway.exposition.protobuf.writer import render_family
+from pytest_pushgateway.exposition.text import writer as text_writer
 from tests.exposition.differential import GROUPING, INCONSISTENT, TIMESTAMPS
 from tests.exposition.oracle import Oracle
 
@@ -195,7 +195,7 @@ def test_original_exposes_same_text(oracle: Oracle, name: str, escaping: str) ->
     answer = oracle.push(body, headers={"Content-Type": CONTENT_TYPE})
     assert (answer.status, answer.body) == (200, b"")
     families = in_order(protobuf.parse(body, GROUPING))
-    assert text.render_text(families, escaping) == oracle.pushed(f"text/plain;escaping={escaping}")
+    assert text_writer.render_text(families, escaping) == oracle.pushed(f"text/plain;escaping={escaping}")
 
 
 @pytest.mark.conformance
@@ -207,7 +207,7 @@ def test_original_exposes_same_protobuf(oracle: Oracle, name: str) -> None:
     exposed = messages(oracle.scrape(ACCEPT + "delimited"))
     assert {one.name: render_family(one, "allow-utf-8") for one in families}.keys() == {one.name for one in families}
     theirs = {name: message for name, message in exposed.items() if not own(name)}
-    ours = messages(render_delimited(families))
+    ours = messages(b"".join(render_family(one) for one in families))
     if name == "no type is a counter":
         # The original keeps that there was no type.
         theirs = {name: message.replace(b"\x0a\x01a", b"\x0a\x01a\x18\x00") for name, message in theirs.items()}
@@ -345,9 +345,9 @@ def test_there_may_be_more_buckets_than_spans_claim() -> None:
 )
 def test_families_inexpressible_in_text_end_the_exposition(body: bytes, partial: bytes) -> None:
     with pytest.raises(RenderError) as caught:
-        text.render_text(in_order(protobuf.parse(body, GROUPING)))
+        text_writer.render_text(in_order(protobuf.parse(body, GROUPING)))
     assert caught.value.partial == partial
-    assert render_delimited(in_order(protobuf.parse(body, GROUPING)))
+    assert all(render_family(one) for one in in_order(protobuf.parse(body, GROUPING)))
 
 
 @pytest.mark.conformance
@@ -362,6 +362,6 @@ def test_exposition_of_original_ends_there(oracle: Oracle, body: bytes) -> None:
     assert oracle.push(body, headers={"Content-Type": CONTENT_TYPE}).status == 200
     exposition = oracle.scrape()
     with pytest.raises(RenderError) as caught:
-        text.render_text(in_order(protobuf.parse(body, GROUPING)))
+        text_writer.render_text(in_order(protobuf.parse(body, GROUPING)))
     assert exposition.endswith(caught.value.partial)
     assert b"zzz" in caught.value.partial

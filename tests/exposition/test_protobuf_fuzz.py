@@ -9,9 +9,9 @@ import random
 
 import pytest
 
-from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import ParseError, RenderError
 from pytest_pushgateway.exposition.protobuf import reader as protobuf
+from pytest_pushgateway.exposition.text import writer as text_writer
 from tests.exposition.differential import GROUPING, INCONSISTENT
 from tests.exposition.oracle import Oracle
 from tests.exposition.test_protobuf import CONSISTENT, CONTENT_TYPE, INCONSISTENT_BODIES, in_order, varint
@@ -46,7 +46,7 @@ def disagreement(oracle: Oracle, body: bytes) -> str | None:
         consistent = not answer.body.startswith(INCONSISTENT)
         return f"ours accepts; theirs: {answer.status} {answer.body!r}" if consistent else None
     try:
-        ours = text.render_text(in_order(parsed))
+        ours = text_writer.render_text(in_order(parsed))
     except RenderError:
         return None  # the original stops in the middle of its families then
     # Neither explicitly empty help texts nor families that the original cannot write are compared.

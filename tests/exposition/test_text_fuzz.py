@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_pushgateway.exposition import text_format as text
+from pytest_pushgateway.exposition.model import ParseError
+from pytest_pushgateway.exposition.text import reader as text_reader
 from tests.exposition.bodies import ACCEPTED, PANICS, REFUSED
 from tests.exposition.differential import GROUPING, disagreement
 from tests.exposition.oracle import Oracle
@@ -107,12 +108,14 @@ def test_mutated_bodies_with_utf8_names_get_the_same_verdict(utf8_oracle: Oracle
 def test_fast_path_reads_like_strict_parser() -> None:
     for body in bodies("fast", SEEDS):
         for grouping in GROUPINGS:
-            assert outcome(text.parse, body, grouping) == outcome(text.parse_strictly, body, grouping), body
+            assert outcome(text_reader.parse, body, grouping) == outcome(text_reader.parse_strictly, body, grouping), (
+                body
+            )
 
 
 def outcome(parse: object, body: bytes, grouping: dict[bytes, bytes] | None) -> str:
     assert callable(parse)
     try:
         return repr(parse(body, grouping))
-    except text.ParseError as error:
+    except ParseError as error:
         return str(error)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pushgateway.exposition import text_format as text
+from pytest_pushgateway.exposition.model import ParseError
+from pytest_pushgateway.exposition.text import reader as text_reader
 from tests.exposition.bodies import ACCEPTED, PANICS, REFUSED
 from tests.exposition.differential import GROUPING, disagreement
 from tests.exposition.oracle import Oracle
@@ -10,16 +11,16 @@ from tests.exposition.oracle import Oracle
 
 @pytest.mark.parametrize("body", REFUSED)
 def test_bad_body_is_rejected_in_words_of_original(body: bytes) -> None:
-    with pytest.raises(text.ParseError) as caught:
-        text.parse(body, GROUPING)
+    with pytest.raises(ParseError) as caught:
+        text_reader.parse(body, GROUPING)
     assert str(caught.value) == f"text format parsing error in line {REFUSED[body]}"
     assert caught.value.line == int(REFUSED[body].partition(":")[0])
 
 
 @pytest.mark.parametrize("body", PANICS)
 def test_bodies_that_crash_the_original_are_rejected(body: bytes) -> None:
-    with pytest.raises(text.ParseError, match="invalid metric name"):
-        text.parse(body, GROUPING)
+    with pytest.raises(ParseError, match="invalid metric name"):
+        text_reader.parse(body, GROUPING)
 
 
 @pytest.mark.conformance

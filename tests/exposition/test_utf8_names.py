@@ -4,8 +4,9 @@ import base64
 
 import pytest
 
-from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.escaping import escape_name, unescape_name
+from pytest_pushgateway.exposition.model import ParseError
+from pytest_pushgateway.exposition.text import reader as text_reader
 from tests.exposition.differential import GROUPING, disagreement, in_go_s_order
 from tests.exposition.oracle import Oracle
 
@@ -49,8 +50,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("body", REFUSED)
 def test_bad_names_are_refused_in_the_original_s_words(body: bytes) -> None:
-    with pytest.raises(text.ParseError) as caught:
-        text.parse(body, GROUPING, utf8_names=True)
+    with pytest.raises(ParseError) as caught:
+        text_reader.parse(body, GROUPING, utf8_names=True)
     assert str(caught.value) == f"text format parsing error in line {REFUSED[body]}"
 
 
@@ -72,7 +73,7 @@ def test_original_without_flag_gives_same_verdict(oracle: Oracle, body: bytes) -
 def test_original_escapes_same_way(utf8_oracle: Oracle, body: bytes, escaping: str) -> None:
     assert utf8_oracle.push(body).status == 200
     exposed = utf8_oracle.pushed(f"text/plain;escaping={escaping}")
-    assert exposed == in_go_s_order(text.parse(body, GROUPING, utf8_names=True), escaping)
+    assert exposed == in_go_s_order(text_reader.parse(body, GROUPING, utf8_names=True), escaping)
 
 
 @pytest.mark.conformance
@@ -82,7 +83,7 @@ def test_original_escapes_names_same_way(utf8_oracle: Oracle, escaping: str) -> 
     body = "".join(f'{{"{name}","{name}"="v"}} 1\n' for name in quoted).encode()
     assert utf8_oracle.push(body).status == 200
     exposed = utf8_oracle.pushed(f"text/plain;escaping={escaping}")
-    assert exposed == in_go_s_order(text.parse(body, GROUPING, utf8_names=True), escaping)
+    assert exposed == in_go_s_order(text_reader.parse(body, GROUPING, utf8_names=True), escaping)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,6 @@ def test_original_unescapes_label_names_of_paths(utf8_oracle: Oracle, escaped: b
         assert utf8_oracle.push(b"a 1\n", path).status == 200
         grouping = {**GROUPING, name.encode(): b"v"}
         exposed = utf8_oracle.pushed("text/plain;escaping=allow-utf-8")
-        assert exposed == in_go_s_order(text.parse(b"a 1\n", grouping, utf8_names=True), "allow-utf-8")
+        assert exposed == in_go_s_order(text_reader.parse(b"a 1\n", grouping, utf8_names=True), "allow-utf-8")
     finally:
         utf8_oracle.request("DELETE", path)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from pytest_pushgateway import Settings
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.settings import Settings
 
 GATEWAY_ARGUMENTS = {
     "build",

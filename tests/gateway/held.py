@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import Parsed
 from pytest_pushgateway.exposition.negotiation import Format
+from pytest_pushgateway.exposition.text import reader as text_reader
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
-from pytest_pushgateway.gateway.groups import Verdict
+from pytest_pushgateway.gateway.groups import StoredGroup, Verdict
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import Store
 
@@ -56,11 +56,15 @@ class Held:
     @staticmethod
     def parse(body: str | bytes, group: GroupingKey) -> Parsed:
         """Read a body as a push to a group."""
-        return text.parse(body.encode() if isinstance(body, str) else body, dict(group))
+        return text_reader.parse(body.encode() if isinstance(body, str) else body, dict(group))
 
     def delete(self, **labels: str | bytes) -> Verdict:
         """Delete a group."""
         return self.store.delete(key(**labels))
+
+    def group(self, **labels: str | bytes) -> StoredGroup | None:
+        """Return the group with exactly this key, or None."""
+        return next((group for group in self.store.groups() if group.key == key(**labels)), None)
 
     def scrape(self, form: Format | None = None) -> str:
         """Return the whole exposition."""

@@ -11,10 +11,10 @@ import random
 import re
 from dataclasses import dataclass, field
 
-from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.exposition.negotiation import Format
 from pytest_pushgateway.exposition.protobuf import reader as protobuf
+from pytest_pushgateway.exposition.text import reader as text_reader
 from pytest_pushgateway.gateway.grouping_key import GroupingKey, group_path
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import GatherError, Store
@@ -115,7 +115,7 @@ class Ours:
         return status, error
 
     def _push(self, step: Step) -> tuple[int, bytes]:
-        parse = protobuf.parse if step.content_type else text.parse
+        parse = protobuf.parse if step.content_type else text_reader.parse
         try:
             parsed = parse(step.body, dict(step.key))
         except ParseError as trouble:

@@ -13,13 +13,12 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway import threads
-from pytest_pushgateway.gateway.app import application as app
+from pytest_pushgateway import Settings, threads
+from pytest_pushgateway.gateway.app import push_body
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.hooks import Record
 from pytest_pushgateway.gateway.http.listeners import AddressError, split_address
-from pytest_pushgateway.settings import Settings
 from tests import wire
 
 Start = Callable[..., Gateway]
@@ -159,7 +158,7 @@ def test_push_still_parsed_at_stop_has_no_effect(start: Start, monkeypatch: pyte
         assert stopped.wait(30)
         return parse_push(*arguments, **options)
 
-    monkeypatch.setattr(app, "parse_push", parse_for_long)
+    monkeypatch.setattr(push_body, "parse_push", parse_for_long)
     gateway = start(observer=records.append)
     with socket.create_connection((gateway.host, gateway.port)) as sock:
         sock.sendall(b"PUT /metrics/job/j HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\na 1\n")

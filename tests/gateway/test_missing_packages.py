@@ -15,7 +15,7 @@ class Missing:
 
 sys.meta_path.insert(0, Missing())
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.settings import Settings
+from pytest_pushgateway import (Settings)
 from tests import wire
 
 gateway = Gateway(Settings(persistence_file={path!r}))

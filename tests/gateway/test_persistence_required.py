@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pushgateway import Settings
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.groups import Verdict
-from pytest_pushgateway.settings import Settings
 from tests import wire
 from tests.gateway.kept import Kept
 from tests.gateway.tapped import after_a_kill, tapped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.gateway.held import NOW, Held, key
+from tests.gateway.held import NOW, Held
 
 PLAIN = '{instance="",job="j"}'
 
@@ -29,7 +29,7 @@ def test_rejected_push_sets_failure_time_and_creates_group() -> None:
     gateway.clock.now += 1
     verdict = gateway.put("# TYPE a gauge\na 1\n", job="k")
     assert (verdict.accepted, verdict.created) == (False, True)
-    group = gateway.store.group(key(job="k"))
+    group = gateway.group(job="k")
     assert group is not None
     assert (group.push_time, group.push_failure_time) == (0, NOW + 1)
     assert list(group.families) == [b"push_failure_time_seconds", b"push_time_seconds"]
@@ -43,7 +43,7 @@ def test_failure_keeps_metrics_and_success_keeps_failure_time() -> None:
     assert gateway.exposed() == f"# TYPE a untyped\na{PLAIN} 1\n"
     gateway.clock.now += 1
     gateway.put("b 1\n", job="j")
-    group = gateway.store.group(key(job="j"))
+    group = gateway.group(job="j")
     assert group is not None
     assert (group.push_time, group.push_failure_time) == (NOW + 2, NOW + 1)
 
@@ -54,7 +54,7 @@ def test_timestamps_are_refused_before_anything_else() -> None:
     assert verdict.error == "pushed metrics must not have timestamps"
     assert verdict.collisions == ()
     assert gateway.put("a 1 1234\n", check=False, job="j").error == "pushed metrics must not have timestamps"
-    group = gateway.store.group(key(job="j"))
+    group = gateway.group(job="j")
     assert group is not None
     assert group.push_failure_time == NOW
 
@@ -72,7 +72,7 @@ def test_pushed_failure_time_is_overwritten_by_first_push_only() -> None:
     assert gateway.push_times()[f"push_failure_time_seconds{PLAIN}"] == "0"
     gateway.put(body, job="j")
     assert gateway.push_times()[f"push_failure_time_seconds{PLAIN}"] == "9"
-    group = gateway.store.group(key(job="j"))
+    group = gateway.group(job="j")
     assert group is not None
     assert group.push_failure_time == 9
 
@@ -81,7 +81,7 @@ def test_pushed_failure_time_of_another_type_is_kept() -> None:
     gateway = Held()
     gateway.put("", job="j")
     assert gateway.post("push_failure_time_seconds 9\n", job="j").accepted
-    group = gateway.store.group(key(job="j"))
+    group = gateway.group(job="j")
     assert group is not None
     assert group.push_failure_time == 0  # the original reads a gauge that is not there
     verdict = gateway.put("", job="k")

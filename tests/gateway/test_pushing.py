@@ -37,7 +37,7 @@ def test_empty_put_clears_group_and_empty_post_touches_it() -> None:
     assert gateway.exposed() == '# TYPE a untyped\na{instance="",job="j"} 1\n'
     gateway.put("", job="j")
     assert gateway.exposed() == ""
-    group = gateway.store.group(key(job="j"))
+    group = gateway.group(job="j")
     assert group is not None
     assert group.push_time == NOW + 5
     assert list(group.families) == [b"push_time_seconds", b"push_failure_time_seconds"]
@@ -111,7 +111,7 @@ def test_family_remembers_when_it_was_pushed() -> None:
     gateway.put("a 1\nb 1\n", job="j")
     gateway.clock.now += 60
     gateway.post("b 2\n", job="j")
-    group = gateway.store.group(key(job="j"))
+    group = gateway.group(job="j")
     assert group is not None
     assert {name: stored.pushed_at - NOW for name, stored in group.families.items()} == {
         b"a": 0,
@@ -124,7 +124,7 @@ def test_family_remembers_when_it_was_pushed() -> None:
 def test_snapshot_is_immutable_and_shared_until_group_changes() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j")
-    before = gateway.store.group(key(job="j"))
+    before = gateway.group(job="j")
     assert gateway.store.groups() == [before]
     assert gateway.store.groups()[0] is before
     gateway.put("b 1\n", job="j")

@@ -10,10 +10,10 @@ import weakref
 
 import pytest
 
+from pytest_pushgateway import Settings
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.hooks import RawRequest, Record
 from pytest_pushgateway.gateway.store.store import Store
-from pytest_pushgateway.settings import Settings
 from tests import wire
 from tests.gateway.held import Held, key
 

@@ -128,7 +128,7 @@ def test_protobuf_is_written_as_by_whole_family_writer(form: str) -> None:
         '# TYPE h histogram\nh_bucket{le="1"} 2\nh_count 2\n',
         job="j",
     )
-    group = gateway.store.group(key(job="j"))
+    group = gateway.group(job="j")
     assert group is not None
     whole = b"".join(gateway.store.gather(Format(form)))
     for name in (b"a", b"s", b"h"):
@@ -275,7 +275,7 @@ def test_random_families_are_written_as_by_whole_family_writer() -> None:
     gateway = Held()
     body = "".join(f'm{{x="{number * 7919 % 1000}"}} {number}\n' for number in range(1000))
     gateway.put(f"# TYPE m counter\n{body}", job="j")
-    group = gateway.store.group(key(job="j"))
+    group = gateway.group(job="j")
     assert group is not None
     family = group.families[b"m"].family
     ordered = MetricFamily(family.name, family.type, family.help, sorted(family.series, key=place))

@@ -29,7 +29,7 @@ class Records(list[Record]):
 
 
 def stored(gateway: Gateway) -> StoredGroup | None:
-    return gateway.store.group(KEY)
+    return next((group for group in gateway.store.groups() if group.key == KEY), None)
 
 
 def test_record_holds_request_and_outcome(start: Start) -> None:

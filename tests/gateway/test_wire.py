@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pytest_pushgateway import Settings
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.settings import Settings
 from tests import wire
 
 PUT = b"PUT /metrics/job/a HTTP/1.1\r\nHost: x\r\n"

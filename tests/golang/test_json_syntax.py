@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pushgateway import load
 from pytest_pushgateway.golang.json_syntax import find_error
-from pytest_pushgateway.prometheus.config import load
 from tests import peers
 
 # Python blames the comma since 3.13, the bracket before, and since 3.10.7 no number has more than 4,300 digits.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_pushgateway import load
 from pytest_pushgateway.cli.serve import main
 from pytest_pushgateway.golang.duration import parse_duration
 from pytest_pushgateway.golang.strconv import whole_number
-from pytest_pushgateway.prometheus.config import load
 
 LONG = "9" * 5_000
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_pushgateway.prometheus.config import PrometheusConfig, load
+from pytest_pushgateway import PrometheusConfig, load
 
 CONFIGS = Path(__file__).parent / "configs"
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from prometheus_client.samples import Sample
 
-from pytest_pushgateway.prometheus.process import PrometheusProcess, TargetState, samples_of
+from pytest_pushgateway import TargetState
+from pytest_pushgateway.prometheus.process import PrometheusProcess, samples_of
 
 from .scrape_cases import Case
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.harness.pushgateway import Pushgateway
-from pytest_pushgateway.prometheus.config import PrometheusConfig, load
+from pytest_pushgateway import PrometheusConfig, Pushgateway, load
 from tests import peers
 
 from .pushing import push

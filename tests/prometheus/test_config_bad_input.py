@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.prometheus.config import load
+from pytest_pushgateway import load
 
 
 def only(text: str | bytes, **options: object) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.prometheus.config import PrometheusConfig, load
+from pytest_pushgateway import PrometheusConfig, load
 
 SEED = """\
 global:

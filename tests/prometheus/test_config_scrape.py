@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.harness.pushgateway import Pushgateway
-from pytest_pushgateway.programs import BinaryNotFound
-from pytest_pushgateway.prometheus.config import PrometheusConfig, load
+from pytest_pushgateway import BinaryNotFound, PrometheusConfig, Pushgateway, load
 from tests import peers
 
 JOB = """

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway import Pushgateway
-from pytest_pushgateway.prometheus.config import load
+from pytest_pushgateway import Pushgateway, load
 from pytest_pushgateway.prometheus.decode.decoder import VERSIONS
 from pytest_pushgateway.prometheus.decode.fields.structs import decoder_of, fields_of
 from pytest_pushgateway.prometheus.decode.fields.table import at, discoveries, releases, spans, table

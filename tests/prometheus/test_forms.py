@@ -9,9 +9,8 @@ from textwrap import dedent, indent
 
 import pytest
 
-from pytest_pushgateway import Pushgateway
+from pytest_pushgateway import PrometheusConfig, Pushgateway, load
 from pytest_pushgateway.cli.check_config import main
-from pytest_pushgateway.prometheus.config import PrometheusConfig, load
 
 JOBS = """\
 - job_name: pushgateway

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pushgateway.prometheus.config import load
+from pytest_pushgateway import load
 from pytest_pushgateway.prometheus.lint.detection import detect
 
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
+from pytest_pushgateway import PrometheusConfig, Settings, load
 from pytest_pushgateway.prometheus import lint
-from pytest_pushgateway.prometheus.config import PrometheusConfig, load
 from pytest_pushgateway.prometheus.problems import LINT_RULES
-from pytest_pushgateway.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "lint"
 PAGES = sorted(DOCS.glob("PG*.md"))

@@ -8,8 +8,8 @@ from unittest import mock
 
 import pytest
 
+from pytest_pushgateway import ScrapeResult
 from pytest_pushgateway.prometheus.model import RelabelRule
-from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
 
 from .test_simulate import stored
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_pushgateway import Pushgateway
+from pytest_pushgateway import PrometheusConfig, Pushgateway, load
 from pytest_pushgateway.cli.explain import main as explain
-from pytest_pushgateway.prometheus.config import PrometheusConfig, load
 from pytest_pushgateway.prometheus.lint.operator import example_target
 
 from .operator_facts import CASES, OVERRIDE, fact, monitor

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from pytest_pushgateway import load
 from pytest_pushgateway.golang import regexp as regexps
 from pytest_pushgateway.golang.regexp import BadRegexp, Unjudged, compile_relabel, is_common, matches, validate
-from pytest_pushgateway.prometheus.config import load
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ from unittest import mock
 
 import pytest
 
-from pytest_pushgateway.prometheus.model import ScrapeJob, TargetGroup
+from pytest_pushgateway import RuleTest, ScrapeJob, TargetGroup, Transition
 from pytest_pushgateway.prometheus.rules.promtool import RulesError, run
-from pytest_pushgateway.prometheus.rules.rule_test import RuleTest, Transition
 from tests import peers
 
 pytestmark = pytest.mark.conformance

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway import Pushgateway
-from pytest_pushgateway.prometheus.config import load
+from pytest_pushgateway import Pushgateway, RuleTest, load
 from pytest_pushgateway.prometheus.rules import rule_test
 from pytest_pushgateway.prometheus.rules.promtool import ask
-from pytest_pushgateway.prometheus.rules.rule_test import RulesError, RuleTest
+from pytest_pushgateway.prometheus.rules.rule_test import RulesError
 from tests import peers
 
 pytestmark = pytest.mark.conformance

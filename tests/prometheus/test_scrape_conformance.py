@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pushgateway.prometheus.config import load
+from pytest_pushgateway import load
 from pytest_pushgateway.prometheus.scrape.simulate import JobScraper
 from pytest_pushgateway.prometheus.scrape.targets import job_targets
 from tests import peers

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import trustme
 
-from pytest_pushgateway.harness.pushgateway import Pushgateway
-from pytest_pushgateway.prometheus.config import load
+from pytest_pushgateway import Pushgateway, load
 from pytest_pushgateway.prometheus.scrape.simulate import JobScraper
 from pytest_pushgateway.prometheus.scrape.targets import job_targets
 from tests import peers

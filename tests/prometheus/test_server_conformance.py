@@ -10,12 +10,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from pytest_pushgateway import BinaryNotFound, PrometheusServer, Pushgateway, Settings, load
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.harness.pushgateway import Pushgateway
-from pytest_pushgateway.programs import BinaryNotFound
-from pytest_pushgateway.prometheus.config import load
-from pytest_pushgateway.prometheus.server import PrometheusError, PrometheusServer
-from pytest_pushgateway.settings import Settings
+from pytest_pushgateway.prometheus.server import PrometheusError
 from tests import peers
 
 from .pushing import push

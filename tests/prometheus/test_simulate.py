@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.prometheus.model import RelabelRule, ScrapeJob, TargetGroup
-from pytest_pushgateway.prometheus.scrape.ingest import Unsimulated
-from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
+from pytest_pushgateway import ScrapeJob, ScrapeResult, TargetGroup, Unsimulated
+from pytest_pushgateway.prometheus.model import RelabelRule
 from pytest_pushgateway.prometheus.scrape.simulate import accept_header, simulate
 
 NOW = 1_700_000_000.0

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.prometheus.model import RelabelRule, ScrapeJob, TargetGroup
+from pytest_pushgateway import ScrapeJob, TargetGroup
+from pytest_pushgateway.prometheus.model import RelabelRule
 from pytest_pushgateway.prometheus.scrape.targets import Target, job_targets
 
 

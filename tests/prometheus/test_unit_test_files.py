@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.programs import BinaryNotFound, Program, find_binary
-from pytest_pushgateway.prometheus.model import ScrapeJob, TargetGroup
+from pytest_pushgateway import BinaryNotFound, ScrapeJob, TargetGroup
+from pytest_pushgateway.programs import Program, find_binary
 from pytest_pushgateway.prometheus.rules.input_series import Scrapes, number, timeline_of
 from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Vector, ask
 from pytest_pushgateway.prometheus.rules.rule_files import RuleFile, read_rule_files

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway import threads
+from pytest_pushgateway import Settings, threads
 from pytest_pushgateway.gateway.http.host import Answer, Application, Incoming
 from pytest_pushgateway.gateway.http.listeners import open_listeners
 from pytest_pushgateway.gateway.http.server import Server
-from pytest_pushgateway.settings import OPTIONS, Settings
+from pytest_pushgateway.settings import OPTIONS
 
 
 def echo(incoming: Incoming) -> Answer:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pytest_pushgateway.exposition import text_format as text
 from pytest_pushgateway.exposition.model import ParseError, RenderError
 from pytest_pushgateway.exposition.protobuf.writer import render_family
+from pytest_pushgateway.exposition.text import reader as text_reader
+from pytest_pushgateway.exposition.text import writer as text_writer
 from pytest_pushgateway.gateway.app.access.web_config import WebConfig
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.log import silent
@@ -29,14 +30,14 @@ def parse_text(body: bytes) -> None:
     """Read a body with the fast path and with the strict parser, and write what was read."""
     for utf8_names in (False, True):
         outcomes = []
-        for parse in (text.parse, text.parse_strictly):
+        for parse in (text_reader.parse, text_reader.parse_strictly):
             try:
                 parsed = parse(body, GROUPING, utf8_names=utf8_names)
             except ParseError as error:
                 outcomes.append(str(error))
             else:
                 outcomes.append(repr(parsed))
-                text.render_text(list(parsed.families.values()))
+                text_writer.render_text(list(parsed.families.values()))
         if outcomes[0] != outcomes[1]:
             raise Disagreement(outcomes)
 
@@ -48,7 +49,7 @@ def parse_protobuf(body: bytes) -> None:
     except ParseError:
         return
     for family in parsed.families.values():
-        for write in (render_family, lambda family: text.render_text([family])):
+        for write in (render_family, lambda family: text_writer.render_text([family])):
             with suppress(RenderError):
                 write(family)
 

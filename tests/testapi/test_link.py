@@ -308,7 +308,7 @@ def test_without_the_flag_there_is_no_test_api() -> None:
 import sys
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.cli import serve
-from pytest_pushgateway.settings import Settings
+from pytest_pushgateway import (Settings)
 gateway = Gateway(Settings(host="127.0.0.1"))
 gateway.start()
 gateway.stop()

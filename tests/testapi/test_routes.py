@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway import __version__
+from pytest_pushgateway import Faults, __version__
+from pytest_pushgateway.testapi import fault_requests
 
 from ..harness.application import InBackground
 from .http_client import ApiClient, client_of
@@ -337,3 +338,7 @@ def test_any_content_type_is_json(api: ApiClient) -> None:
     for kind in ("application/x-www-form-urlencoded", "text/plain", "application/json", "multipart/form-data"):
         body = json.dumps({"name": "rows"})
         assert api.call("POST", "/v1/assert/exposed", body, headers={"Content-Type": kind}).status == 204
+
+
+def test_every_fault_can_be_asked_for() -> None:
+    assert {name for name in vars(Faults) if name[0] != "_"} - {"clear"} == set(fault_requests.KINDS)

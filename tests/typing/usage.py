@@ -21,19 +21,19 @@ from pytest_pushgateway import (
     Group,
     LintProblem,
     MakePushgateway,
+    Problem,
+    PrometheusConfig,
+    PrometheusServer,
     Push,
     Pushgateway,
     PushRejected,
     Request,
+    RuleTest,
     Scrape,
+    ScrapeJob,
+    ScrapeResult,
     Snapshot,
 )
-from pytest_pushgateway.prometheus.config import PrometheusConfig
-from pytest_pushgateway.prometheus.model import ScrapeJob
-from pytest_pushgateway.prometheus.problems import Problem
-from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
-from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
-from pytest_pushgateway.prometheus.server import PrometheusServer
 
 
 def where(gateway: Pushgateway) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.harness.pushgateway import Pushgateway
+from pytest_pushgateway import Pushgateway
 
 Open = Callable[..., Any]
 

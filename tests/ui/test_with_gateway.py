@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
-from pytest_pushgateway.harness.pushgateway import Pushgateway
+from pytest_pushgateway import Pushgateway
 from tests.ui.browser import until
 
 Open = Callable[..., Any]
