@@ -120,6 +120,11 @@ FORMS = {
         (6, 11),
         'monitoring.prometheus.serverFiles."prometheus.yml"',
     ),
+    "values of a chart with a whole configuration": (
+        "replicas: 1\nconfig:\n  global: {scrape_interval: 15s}\n" + indent(CONFIGURATION, "  "),
+        (5, 5),
+        "config",
+    ),
     "values of kube-prometheus-stack": (
         outer("prometheus:\n  prometheusSpec:\n    additionalScrapeConfigs:\n    INNER\n", JOBS),
         (4, 7),
@@ -339,6 +344,23 @@ def test_forms_without_a_configuration_get_one_line(text: str) -> None:
     (problem,) = load(text=text).problems
     assert problem.rule == "form"
     assert "nothing in it configures what Prometheus scrapes" in problem.message
+
+
+def test_files_of_other_programs_get_one_line() -> None:
+    values = "".join(f"{name}: 1\n" for name in ("replicaCount", "image", "nameOverride", "serviceMonitor"))
+    (problem,) = load("values.yaml", text=values).problems
+    assert problem.message.startswith(
+        "this is not a configuration: Prometheus knows none of its 4 fields (replicaCount, "
+    )
+    promtail = "server: {}\npositions: {}\nclients: []\nscrape_configs:\n- job_name: a\n"
+    (problem,) = load("values.yaml", text=promtail).problems
+    assert "a configuration of Promtail" in problem.message
+    assert len(load("values.yaml", text="scrape_confgs: []\nglobl: {}\nalertin: {}\n").problems) == 3
+    (problem,) = load("values.yaml", text=f"{values}global: {{imageRegistry: x}}\n").problems
+    assert problem.rule == "form"
+    assert len(load("values.yaml", text=f"{values}global: {{scrape_interval: 1m}}\n").problems) == 4
+    chart = f"global: {{imageRegistry: x}}\nconfig:\n{indent(CONFIGURATION, '  ')}"
+    assert [problem.rule for problem in load("values.yaml", text=chart).problems] == ["PG001"]
 
 
 def test_pages_about_yaml_are_markdown_and_commented_yaml_is_not() -> None:

@@ -47,7 +47,7 @@ _ACTIONS = (
 )
 _FIELD = re.compile(r"field (?P<name>\S+) not found in type (?P<type>\S+)")
 _ACTION = re.compile(rf"unknown relabel action \"(?:{_ACTIONS})\"", re.IGNORECASE)
-_REGEXES = re.compile(r"cannot unmarshal !!seq into string")
+_REGEXES = re.compile(r"cannot unmarshal !!seq into string|unknown Kubernetes SD role \"endpointslices\"")
 _VARIABLE = re.compile(rb"\$\{[^}\n]+\}|%\{[^}\n]+\}|\$[A-Z_]{2,}")
 _EXPANDING = frozenset(("collector", "agent", "compose"))
 
@@ -107,4 +107,10 @@ def _name(problem: Problem) -> str:
     if found:
         return found["name"]
     action = _ACTION.search(problem.message)
-    return action[0].split('"')[1] if action else "a list of regular expressions"
+    return (
+        action[0].split('"')[1]
+        if action
+        else "endpointslices"
+        if "role" in problem.message
+        else "a list of regular expressions"
+    )

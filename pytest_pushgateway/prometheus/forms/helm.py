@@ -8,6 +8,7 @@ from __future__ import annotations
 from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.golang.yaml_v2 import MappingNode, ScalarNode, SequenceNode
 from pytest_pushgateway.prometheus.forms import operator
+from pytest_pushgateway.prometheus.forms.collector import unescape
 from pytest_pushgateway.prometheus.forms.pieces import (
     Piece,
     get,
@@ -53,6 +54,9 @@ def _known(node: Node, path: tuple[str | int, ...]) -> Iterator[tuple[Node, Node
                 yield from _known(item, (*path, number))
     for key, value in pairs(node):
         here = (*path, key.value)
+        if key.value == "scrape_configs" and path and is_jobs(value):
+            yield node, value, here
+            continue
         if key.value in _KNOWN and _fits(key.value, value):
             yield node, value, here
             if key.value != "prometheusSpec":
@@ -84,6 +88,8 @@ def read(root: Node, source: Source, thing: str, reading: FormReading, inner: In
     for parent, value, here in found:
         name = named(thing, *here)
         match here[-1]:
+            case "scrape_configs":
+                _configuration(parent, value, source, named(thing, *here[:-1]), reading, here)
             case "serverFiles":
                 _server_files(parent, value, source, thing, reading, inner, here)
             case "scrapeConfigs":
@@ -98,6 +104,21 @@ def read(root: Node, source: Source, thing: str, reading: FormReading, inner: In
                     operator.read_values(item, kind, source, thing, reading, (*here, number), override)
             case _:
                 _jobs(parent, value, source, name, reading, inner)
+
+
+def _configuration(
+    parent: Node, jobs: Node, source: Source, name: str, reading: FormReading, here: tuple[str | int, ...]
+) -> None:
+    """Add a configuration within values, as charts of VictoriaMetrics and of the Collector have it."""
+    dialect = "helm"
+    if "receivers" in here:
+        dialect = "collector"
+        unescape(jobs)
+    fields = [("scrape_configs", jobs, key_node(parent, "scrape_configs"))]
+    common = get(parent, "global")
+    if isinstance(common, MappingNode):
+        fields.insert(0, ("global", common, key_node(parent, "global")))
+    reading.pieces.append(Piece(name, mapping(fields, parent), source, dialect=dialect))
 
 
 def _jobs(parent: Node, value: Node, source: Source, name: str, reading: FormReading, inner: Inner) -> None:

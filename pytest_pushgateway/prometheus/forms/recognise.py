@@ -85,10 +85,9 @@ def _name_of_form(root: Node) -> str:
         if any(kubernetes.is_object(item) for item in items(root)):
             return "a list of Kubernetes objects"
         return "a playbook" if any(helm.has_values(item) for item in items(root)) else ""
-    known = keys(root)
     if kubernetes.is_object(root):
         return "a Kubernetes object"
-    if known & _OWN and not agents.is_agent(root):
+    if _has_own_fields(root) and not agents.is_agent(root):
         return ""
     if collector.is_collector(root):
         return "a configuration of the OpenTelemetry Collector"
@@ -99,6 +98,12 @@ def _name_of_form(root: Node) -> str:
     if helm.has_values(root):
         return "a file of Helm values"
     return ""
+
+
+def _has_own_fields(root: Node) -> bool:
+    """Return whether a document has fields of a configuration; charts have a ``global`` too."""
+    own = keys(root) & _OWN
+    return bool(own) and not (own == {"global"} and helm.has_values(root))
 
 
 def _read(root: Node, source: Source, thing: str, reading: FormReading, depth: int, *path: str | int) -> None:
@@ -121,7 +126,7 @@ def _read(root: Node, source: Source, thing: str, reading: FormReading, depth: i
         compose_file.read(root, source, reading, inner)
     elif agents.is_agent(root):
         agents.read(root, source, thing, reading, *path)
-    elif keys(root) & _OWN:
+    elif _has_own_fields(root):
         reading.pieces.append(Piece(named(thing, *path), root, source, whole=not path))
     elif "groups" in keys(root):
         reading.pieces.append(Piece(named(thing, *path), root, source, whole=not path, kind=RULES))

@@ -7,6 +7,7 @@ from bisect import bisect_left
 
 from pytest_pushgateway.golang.position import Position
 from pytest_pushgateway.prometheus.decode.sections import Document
+from pytest_pushgateway.prometheus.model import Global
 from pytest_pushgateway.prometheus.problems import Problem
 
 TYPE_CHECKING = False
@@ -164,11 +165,39 @@ def explain(config: Configuration) -> None:
     own = {one.line for one in config.problems if one.rule in _OF_VALUES and one.file == config.path and one.line}
     if found is None and own:
         found = template(text, own)
+    if found is None:
+        found = _another_file(config)
     if found is not None:
         config.problems = [Problem(found.message, file=config.path, position=found.at, rule="form")]
         config.document = Document()
 
 
+_UNKNOWN = re.compile(r"field (\S+) not found in type config\.plain\Z")
+_PROMTAIL = frozenset(("clients", "positions", "limits_config", "server", "target_config"))
+
+
+def _another_file(config: Configuration) -> Unread | None:
+    """Return what a file is that has nothing of a configuration at its top, or is Promtail's."""
+    top = config.document.top
+    unknown = [_UNKNOWN.match(one.message) for one in config.problems]
+    names = [found[1] for found in unknown if found]
+    hints = sum(one.hint is not None for one in config.problems)
+    if not config.path or top is None or len(names) < _FEWEST or 3 * hints > len(names):
+        return None
+    if set(top) <= {"scrape_configs"} and {"clients", "positions"} <= set(names) <= _PROMTAIL:
+        return Unread("this is a configuration of Promtail, whose jobs read logs: Prometheus does not", Position(1, 1))
+    if top and (set(top) != {"global"} or any(hasattr(Global, name) for name in top["global"].positions)):
+        return None  # charts have a global section too, with other fields
+    some = ", ".join(names[:_FEWEST]) + (", ..." if len(names) > _FEWEST else "")
+    return Unread(
+        f"this is not a configuration: Prometheus knows none of its {len(names)} fields ({some}); check the file that "
+        "has scrape_configs",
+        Position(1, 1),
+    )
+
+
+_FEWEST = 3
+"""Fields of another program at the top of a file; fewer may be misspelt."""
 _OF_VALUES = ("config", "files", "yaml")
 _NOT_A_MAPPING = re.compile(r"cannot unmarshal !!(?:str|seq) .*config\.plain\Z", re.DOTALL)
 
