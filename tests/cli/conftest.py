@@ -17,7 +17,13 @@ class Served:
 
     def __init__(self, *flags: str, **options: object) -> None:
         command = [*SERVE, "--web.listen-address=127.0.0.1:0", *flags]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
         self.log: list[str] = []
         self.port = 0
         self._ready = threading.Event()
@@ -36,7 +42,9 @@ class Served:
         self._ready.set()
 
     def end(self, number: int | None = signal.SIGTERM) -> int:
-        """Send a signal, or none, and return the exit status."""
+        """Send a signal, or none, and return the exit status; on Windows it is Ctrl-Break."""
+        if sys.platform == "win32" and number is not None:
+            number = signal.CTRL_BREAK_EVENT
         if number is not None:
             self.process.send_signal(number)
         status = self.process.wait(30)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from tests import wire
 from tests.cli.conftest import Served
 
 pytestmark = pytest.mark.slow
+resource = pytest.importorskip("resource", reason="limits the size of files, as POSIX does")
 
 Serve = Callable[..., Served]
 

@@ -8,7 +8,10 @@ import socket
 import subprocess
 import sys
 
+from tests.systems import needs_signals
 
+
+@needs_signals
 def test_second_interrupt_prints_no_traceback() -> None:
     command = [sys.executable, "-m", "pytest_pushgateway", "serve", "--web.listen-address=127.0.0.1:0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

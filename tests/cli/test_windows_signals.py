@@ -13,8 +13,9 @@ import pytest
 from pytest_pushgateway.cli import serve, signals
 from pytest_pushgateway.gateway.gateway import Gateway
 from tests import wire
+from tests.systems import needs_signals
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends signals to this process, which Windows would end")
+pytestmark = needs_signals
 LISTENING = "Listening on"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gzip
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.hooks import Record
 from pytest_pushgateway.gateway.http.listeners import AddressError, split_address
 from tests import wire
+from tests.systems import open_descriptors
 
 Start = Callable[..., Gateway]
 
@@ -53,13 +53,13 @@ def test_taken_port_is_named_in_error(gateway: Gateway) -> None:
 
 
 def test_failed_start_leaves_nothing(gateway: Gateway, tmp_path: Path) -> None:
-    before = len(threads.alive()), len(os.listdir("/proc/self/fd"))
+    before = len(threads.alive()), open_descriptors()
     with pytest.raises(OSError, match="already in use"):
         Gateway(Settings(), listen=["127.0.0.1:0", f"127.0.0.1:{gateway.port}"]).start()
     (tmp_path / "directory").mkdir()
     with pytest.raises(Exception, match="directory"):
         Gateway(Settings(persistence_file=str(tmp_path / "directory"))).start()
-    assert (len(threads.alive()), len(os.listdir("/proc/self/fd"))) == before
+    assert (len(threads.alive()), open_descriptors()) == before
 
 
 @pytest.mark.parametrize(

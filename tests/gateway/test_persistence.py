@@ -20,6 +20,7 @@ from pytest_pushgateway.gateway.persistence.persistence import Persistence, Pers
 from tests.gateway.held import NOW, key
 from tests.gateway.kept import Kept, Log, ask
 from tests.gateway.rivals import some_protobuf, some_text
+from tests.systems import needs_fork
 
 EVERYTHING = b"""# HELP g A gauge with \\\\ and \\n in its help.
 # TYPE g gauge
@@ -276,6 +277,7 @@ def test_damaged_file_in_use_is_not_moved_aside(tmp_path: Path) -> None:
         assert [each.name for each in tmp_path.iterdir() if "corrupt" in each.name] == []
 
 
+@needs_fork
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_surviving_child_does_not_keep_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics"

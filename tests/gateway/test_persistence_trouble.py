@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -391,6 +390,7 @@ def test_partly_rewritten_file_is_rewritten_again(tmp_path: Path) -> None:
 @contextmanager
 def limited_file_size(size: int) -> Iterator[None]:
     """Let no file of this process grow beyond ``limit`` bytes: what a full disk is to SQLite."""
+    resource = pytest.importorskip("resource", reason="limits the size of files, as POSIX does")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

@@ -19,6 +19,7 @@ from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.monotonic import monotonic
 from tests.exposition.oracle import running_pushgateway
 from tests.gateway.held import Held
+from tests.systems import needs_proc
 
 
 def comments(text: str) -> set[str]:
@@ -84,6 +85,7 @@ def test_old_pushes_count_in_the_sum_but_not_in_the_quantiles(monkeypatch: pytes
     assert all(math.isnan(number) for _, number in summary.quantiles)
 
 
+@needs_proc
 def test_process_is_described() -> None:
     values = process.process_values()
     assert values[b"process_open_fds"] >= 3

@@ -19,6 +19,7 @@ import pytest
 from pytest_pushgateway import MakePushgateway, Pushgateway, Settings, threads
 from pytest_pushgateway.harness.local import started
 from pytest_pushgateway.harness.pushgateway import make
+from tests.systems import needs_fork, open_descriptors
 
 from .application import send
 
@@ -53,7 +54,7 @@ def test_context_manager_entered_again_keeps_new_file() -> None:
 def test_nothing_is_left_after_a_stop() -> None:
     gc.collect()  # what earlier tests left to the collector must not go in between
     before = set(threads.alive())
-    descriptors = len(os.listdir("/proc/self/fd"))
+    descriptors = open_descriptors()
     with Pushgateway() as gateway:
         send(gateway)
         gateway.restart()
@@ -61,7 +62,7 @@ def test_nothing_is_left_after_a_stop() -> None:
         assert directory.is_dir()
 
     assert set(threads.alive()) - before == set()
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert open_descriptors() == descriptors
     assert not directory.exists()
 
 
@@ -279,6 +280,7 @@ def test_children_may_push(pushgateway: Pushgateway, method: str) -> None:
     pushgateway.assert_pushed("backup_bytes", 7, job="child")
 
 
+@needs_fork
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 def test_forked_child_closes_sockets_so_that_the_parent_can_stop(make_pushgateway: MakePushgateway) -> None:
     gateway = make_pushgateway()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import select
 import subprocess
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 pytestmark = pytest.mark.slow
+pty = pytest.importorskip("pty", reason="types at a terminal of POSIX")
 
 OPTION = "--pushgateway-pause-on-failure"
 FAILING = """

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from pytest_pushgateway.gateway.http.host import Answer, Application, Incoming
 from pytest_pushgateway.gateway.http.listeners import open_listeners
 from pytest_pushgateway.gateway.http.server import Server
 from pytest_pushgateway.settings import OPTIONS
+from tests.systems import open_descriptors
 
 
 def echo(incoming: Incoming) -> Answer:
@@ -40,7 +40,7 @@ class Running:
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Running]]:
     """Run servers. Afterwards no thread and no descriptor of theirs may be left, and nothing have gone wrong."""
-    running_before, descriptors = set(threads.alive()), len(os.listdir("/proc/self/fd"))
+    running_before, descriptors = set(threads.alive()), open_descriptors()
     started: list[Running] = []
 
     def serve(app: Application = echo, **options: Any) -> Running:
@@ -52,4 +52,4 @@ def serve() -> Iterator[Callable[..., Running]]:
         running.stop()
         assert running.server.errors == []
     assert set(threads.alive()) == running_before
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert open_descriptors() == descriptors

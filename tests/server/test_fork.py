@@ -12,6 +12,7 @@ import pytest
 
 from tests import wire
 from tests.server.conftest import Running
+from tests.systems import needs_fork
 
 Serve = Callable[..., Running]
 
@@ -33,7 +34,10 @@ def child() -> Callable[[Callable[[], int]], int]:
     return fork
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+pytestmark = [
+    needs_fork,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
 
 
 def test_child_inherits_no_socket_of_server(serve: Serve, child: Callable[[Callable[[], int]], int]) -> None:

@@ -51,6 +51,9 @@ _VACUUMED_AT_ONCE = 64
 """Pages that one transaction gives back to a full disk; it fits into the log's reserve."""
 _VACUUMS = 64
 """Such transactions that one flush makes at most."""
+_STATEMENTS = 0 if "free-threading" in sys.version else 128
+"""Statements that are kept for the next time. Without the GIL a statement is freed by the thread that prepared it,
+which may be waiting for the one that closes the file; and until then SQLite keeps the file locked."""
 
 
 class Meddling(NamedTuple):
@@ -111,7 +114,9 @@ class Database:
         """File and log as they were left; None while that is not known."""
         try:
             look_at_header(path)
-            self._connection = sqlite3.connect(self._name, timeout=0, isolation_level=None, check_same_thread=False)
+            self._connection = sqlite3.connect(
+                self._name, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
+            )
             try:
                 opened = self._open_tables(synchronous)
                 self._open_files(synchronous)
