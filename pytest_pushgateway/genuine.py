@@ -12,7 +12,7 @@ import builtins
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 
@@ -35,27 +35,40 @@ def unpatched(module: str, name: str) -> Any:
 class genuine:
     """The functions. Members of a class: pyfakefs and freezegun look through the globals of modules, not in here."""
 
-    close: Callable[[int], None] = staticmethod(os.close)
-    fstat: Callable[[int], os.stat_result] = staticmethod(os.fstat)
+    environ: MutableMapping[str, str] = os.environ
+    stat: Callable[[str | os.PathLike[str]], os.stat_result] = staticmethod(os.stat)
+    lstat: Callable[[str | os.PathLike[str]], os.stat_result] = staticmethod(os.lstat)
+    abspath: Any = staticmethod(os.path.abspath)
+    rename: Callable[[str, str], None] = staticmethod(os.rename)
+    unlink: Callable[[str], None] = staticmethod(os.unlink)
     listdir: Callable[[str], list[str]] = staticmethod(os.listdir)
+    open_descriptor: Callable[..., int] = staticmethod(os.open)
+    fstat: Callable[[int], os.stat_result] = staticmethod(os.fstat)
+    lseek: Callable[[int, int, int], int] = staticmethod(os.lseek)
+    read: Callable[[int, int], bytes] = staticmethod(os.read)
+    ftruncate: Callable[[int, int], None] = staticmethod(os.ftruncate)
+    allocate: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
+    close: Callable[[int], None] = staticmethod(os.close)
     urandom: Callable[[int], bytes] = staticmethod(os.urandom)
+    gmtime: Callable[[float], tuple[int, ...]] = staticmethod(time.gmtime)
     time: Callable[[], float] = staticmethod(time.time)
     sleep: Callable[[float], None] = staticmethod(unpatched("time", "sleep"))
     start_thread: Callable[..., int] = staticmethod(unpatched("_thread", "start_new_thread"))
     make_lock: Callable[[], Any] = staticmethod(unpatched("_thread", "allocate_lock"))
+    make_reentrant_lock: Callable[[], Any] = staticmethod(unpatched("_thread", "RLock"))
     thread_number: Callable[[], int] = staticmethod(unpatched("_thread", "get_ident"))
     _open: Any = staticmethod(builtins.open)
 
     @staticmethod
-    def read_file(path: str) -> bytes:
-        """Return what a file holds.
+    def read_file(path: str | os.PathLike[str], size: int = -1) -> bytes:
+        """Return the content of a file, or its first ``size`` bytes.
 
         Raises:
             OSError: the file cannot be read.
 
         """
         with genuine._open(path, "rb") as file:
-            content: bytes = file.read()
+            content: bytes = file.read(size)
             return content
 
 

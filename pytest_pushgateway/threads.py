@@ -12,14 +12,17 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.monotonic import monotonic
 
 LONGEST_WAIT = 1_000_000.0
 """Seconds, about eleven days. Windows' locks cannot wait for many more; nor does anybody."""
+LONGEST_ACTION = 20.0
+"""Seconds for which a handler's exception waits for an action to end, at most."""
+Result = TypeVar("Result")
 Lock: Callable[[], Any] = genuine.make_lock
 """A lock, as ``threading.Lock``."""
 _started: set[Thread] = set()
@@ -50,13 +53,14 @@ class Thread:
         Raises:
             RuntimeError: there can be no more threads.
         """
-        self._running.acquire()
-        _started.add(self)
         try:
+            self._running.acquire()
+            _started.add(self)
             genuine.start_thread(self._run, ())
-        except BaseException:
+        except BaseException:  # of a signal's handler, too
             _started.discard(self)
-            self._running.release()
+            if self._running.locked():
+                self._running.release()
             raise
 
     def is_alive(self) -> bool:
@@ -85,6 +89,44 @@ class Thread:
             self._running.release()
 
 
+def uninterrupted(action: Callable[[], Result]) -> Result:
+    """Return ``action()``, done as a whole even if a signal's handler raises meanwhile, as that of a test's timeout.
+
+    Python runs handlers in the main thread, wherever it is: what must not stop half-way is done in another one. The
+    exception of a handler comes out once the action has ended.
+
+    Raises:
+        BaseException: whatever the action or a handler raises.
+    """
+    if genuine.thread_number() != threading.main_thread().ident:
+        return action()
+    results: list[Result] = []
+    problems: list[BaseException] = []
+
+    def act() -> None:
+        try:
+            results.append(action())
+        except BaseException as problem:
+            problems.append(problem)
+
+    thread = Thread(act, "pushgateway-life")
+    try:
+        thread.start()
+        thread.join()
+    except BaseException as raised:
+        if not (thread.is_alive() or results or problems):
+            if isinstance(raised, RuntimeError):  # no further thread can be started
+                return action()
+            raise
+        deadline = monotonic() + LONGEST_ACTION
+        while not (results or problems) and monotonic() < deadline:
+            thread.join(LONGEST_ACTION)
+        raise
+    for problem in problems:
+        raise problem
+    return results[0]
+
+
 def current() -> Thread | None:
     """Return the thread that asks, if it is one of these."""
     return _numbered.get(genuine.thread_number())
@@ -96,80 +138,59 @@ def alive() -> list[Thread]:
 
 
 class RLock:
-    """A lock that the thread which holds it may take again."""
+    """A lock that the thread which holds it may take again.
+
+    It is taken and given back in C, in one step as Python sees it: the exception of a signal's handler comes before or
+    after, and never leaves the lock taken. A slot hides the lock inside from eventlet, which replaces those it finds.
+    """
+
+    __slots__ = ("_lock",)
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._owner: int | None = None
-        self._count = 0
+        self._lock = genuine.make_reentrant_lock()
 
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take it; return whether it was to be had."""
-        me = genuine.thread_number()
-        if self._owner == me:
-            self._count += 1
-            return True
-        taken = bool(self._lock.acquire(blocking, timeout))
-        if taken:
-            self._owner, self._count = me, 1
-        return taken
+    if TYPE_CHECKING:
 
-    def release(self) -> None:
-        """Give it back, as often as it was taken."""
-        if self._owner != genuine.thread_number():
-            raise RuntimeError("cannot release un-acquired lock")
-        self._count -= 1
-        if not self._count:
-            self._owner = None
-            self._lock.release()
+        def __enter__(self) -> bool: ...
 
-    def __enter__(self) -> bool:
-        return self.acquire()
+        def __exit__(self, *problem: object) -> None: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
+        def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+            """Take it; return whether it was to be had."""
 
-    def give_up(self) -> int:
-        """Give it back whole; return how often it was taken."""
-        count, self._count, self._owner = self._count, 0, None
-        self._lock.release()
-        return count
+        def release(self) -> None:
+            """Give it back, as often as it was taken."""
 
-    def take_back(self, count: int) -> None:
-        """Take it as it was before `give_up`."""
-        self._lock.acquire()
-        self._owner, self._count = genuine.thread_number(), count
+    else:
+        acquire = property(attrgetter("_lock.acquire"))
+        release = property(attrgetter("_lock.release"))
+        __enter__ = property(attrgetter("_lock.__enter__"))
+        __exit__ = property(attrgetter("_lock.__exit__"))
 
 
-class Monitor:
+class Monitor(RLock):
     """A lock, which the thread that holds it may take again, and a wait for something that another thread tells of."""
 
+    __slots__ = ("_waiting",)
+
     def __init__(self) -> None:
-        self._lock = RLock()
+        super().__init__()
         self._waiting: deque[Any] = deque()
-
-    def __enter__(self) -> bool:
-        return self._lock.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Release the lock, wait for a notification this many seconds at most, acquire it; return if there was one."""
         told = Lock()
         told.acquire()
         self._waiting.append(told)
-        count = self._lock.give_up()
-        heard = False
+        seconds = LONGEST_WAIT if timeout is None else min(max(timeout, 0.0), LONGEST_WAIT)
+        heard, held = False, None
         try:
-            heard = told.acquire(True, LONGEST_WAIT if timeout is None else min(max(timeout, 0.0), LONGEST_WAIT))
-            return bool(heard)
+            held = self._lock._release_save()
+            heard = bool(told.acquire(True, seconds))
+            return heard
         finally:
-            self._lock.take_back(count)
+            if held is not None:
+                self._lock._acquire_restore(held)
             if not heard and told in self._waiting:
                 self._waiting.remove(told)
 

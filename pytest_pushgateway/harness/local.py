@@ -255,6 +255,10 @@ class LocalGateway:
             OSError: the port is taken.
 
         """
+        if not self.running:
+            threads.uninterrupted(self._start_unless_running)
+
+    def _start_unless_running(self) -> None:
         with self._lifecycle:
             if not self.running:
                 self._start()
@@ -317,6 +321,10 @@ class LocalGateway:
         """
         if not self._has_failed():
             return False
+        threads.uninterrupted(self._start_what_failed)
+        return True
+
+    def _start_what_failed(self) -> None:
         with self._lifecycle:
             failed, self._running = self.inner, False
             self.lift_faults()
@@ -333,7 +341,6 @@ class LocalGateway:
                     raise
                 self.port = 0
                 self._start()
-        return True
 
     def mark_beginning(self) -> None:
         """Note that a test begins: what runs now was not begun by it."""
@@ -347,6 +354,9 @@ class LocalGateway:
 
     def stop(self) -> None:
         """Stop it, and lift its faults, unless it is stopped."""
+        threads.uninterrupted(self._stop_unless_stopped)
+
+    def _stop_unless_stopped(self) -> None:
         with self._lifecycle:
             if self.running and self.inner is not None:
                 self._running = False
@@ -463,6 +473,9 @@ class LocalGateway:
 
     def persistence_file(self) -> str:
         """Return the path of the file that keeps the metrics; a temporary one is made where no option names one."""
+        return self._persistence_file or threads.uninterrupted(self._make_persistence_file)
+
+    def _make_persistence_file(self) -> str:
         with self._lifecycle:
             if self._persistence_file is None:
                 refuse_fake_files()
@@ -536,6 +549,9 @@ class LocalGateway:
         self.journal.note_change(self.clock(), len(self.moves), reachable=reachable, groups=groups)
 
     def _again(self, end: Callable[[Gateway], None]) -> None:
+        threads.uninterrupted(lambda: self._end_and_start(end))
+
+    def _end_and_start(self, end: Callable[[Gateway], None]) -> None:
         with self._lifecycle:
             request = self._asking.get(genuine.thread_number())
             if request is not None and not (self.running and self._is_current(request)):
@@ -570,7 +586,11 @@ def running_meanwhile() -> list[str]:
 
 def running_test() -> str:
     """Return the node id of the test that pytest runs, or an empty string."""
-    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+    try:
+        # Not with get(), which tests mock.
+        return genuine.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0]
+    except KeyError:
+        return ""
 
 
 def _temporary_directory() -> Path:

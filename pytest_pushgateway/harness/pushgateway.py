@@ -300,7 +300,11 @@ class Pushgateway(Asserting, Waiting, Sending):
         supervisor(self).reset()
 
     def __enter__(self) -> Pushgateway:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:  # of a signal's handler, when it was started already
+            self._gateway.leave()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

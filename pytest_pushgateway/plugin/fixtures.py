@@ -226,18 +226,23 @@ def _running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
     _refuse_without_sockets()
     gateway = make(settings, lambda: tmp_path_factory.mktemp("pushgateway"))
     try:
-        gateway.start()
-    except OSError as error:
-        raise pytest.fail.Exception(f"the gateway cannot listen: {error} ({settings!r})", pytrace=False) from None
-    except Exception as error:
-        if hindrance := _hindrance(error):
-            raise pytest.fail.Exception(f"the gateway cannot start: {hindrance}", pytrace=False) from None
-        raise
-    try:
+        _start(gateway)
         with _without_proxy(gateway.host):
             yield gateway
     finally:
         _supervisor(gateway).gateway.end()
+
+
+def _start(gateway: Pushgateway) -> None:
+    try:
+        gateway.start()
+    except OSError as error:
+        message = f"the gateway cannot listen: {error} ({gateway.settings!r})"
+        raise pytest.fail.Exception(message, pytrace=False) from None
+    except Exception as error:
+        if hindrance := _hindrance(error):
+            raise pytest.fail.Exception(f"the gateway cannot start: {hindrance}", pytrace=False) from None
+        raise
 
 
 @contextmanager

@@ -59,7 +59,7 @@ class Tapped:
 def tapped(tap: Tap) -> Iterator[None]:
     """Let a function listen to all connections that are opened meanwhile, as long as they are open."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite3, "connect", lambda *given, **named: Tapped(_CONNECT(*given, **named), tap))
+        patch.setattr(sqlite3.dbapi2, "connect", lambda *given, **named: Tapped(_CONNECT(*given, **named), tap))
         yield
 
 
@@ -73,6 +73,6 @@ def after_a_kill(path: Path) -> Iterator[Kept]:
         with suppress(FileNotFoundError):
             shutil.copyfile(f"{path}{suffix}", f"{left}{suffix}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite3, "connect", _CONNECT)
+        patch.setattr(sqlite3.dbapi2, "connect", _CONNECT)
         with Kept(left) as again:
             yield again

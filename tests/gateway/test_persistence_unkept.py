@@ -34,7 +34,7 @@ def limited_rows(size: int) -> Iterator[None]:
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, size)
             return connection
 
-        patch.setattr(sqlite3, "connect", limited)
+        patch.setattr(sqlite3.dbapi2, "connect", limited)
         yield
 
 

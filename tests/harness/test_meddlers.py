@@ -86,6 +86,34 @@ def test_file_modules_are_mocked(pushgateway: Pushgateway) -> None:
     assert exists.mock_calls == []
 
 
+OF_FILES = [
+    *("os.stat", "os.lstat", "os.open", "os.fstat", "os.lseek", "os.ftruncate", "os.rename", "os.replace", "os.unlink"),
+    *("os.fsync", "os.path.exists", "os.path.abspath", "pathlib.Path.exists", "pathlib.Path.stat", "pathlib.Path.open"),
+    *("io.open", "sqlite3.connect", "zlib.crc32"),
+]
+
+
+@pytest.mark.parametrize("mocked", OF_FILES)
+def test_functions_for_files_are_mocked_while_one_is_in_use(pushgateway: Pushgateway, talk: Talk, mocked: str) -> None:
+    file = pushgateway.persistence_file
+    with mock.patch(mocked, side_effect=OSError("the test's own")) as function:
+        assert talk() == b"HTTP/1.1 200"
+        pushgateway.restart()
+        pushgateway.assert_exposed("backup_bytes", 7)
+        pushgateway.crash()
+        pushgateway.assert_exposed("backup_bytes", 7)
+    assert [call for call in function.mock_calls if file in str(call)] == []
+
+
+@pytest.mark.parametrize("mocked", ["os.environ.get", "os.getenv", "time.gmtime"])
+def test_other_functions_of_the_system_are_mocked(pushgateway: Pushgateway, talk: Talk, mocked: str) -> None:
+    pushgateway.clock.freeze(1)  # not yet the date of any answer
+    with mock.patch(mocked, side_effect=OSError("the test's own")):
+        assert talk() == b"HTTP/1.1 200"
+        assert "backup_bytes" in pushgateway.scrape().text
+    pushgateway.assert_pushed("backup_bytes", 7)
+
+
 def test_time_is_a_mock_with_few_answers(pushgateway: Pushgateway) -> None:
     with mock.patch("time.time", side_effect=[1.0, 2.0, 3.0]):
         for _ in range(5):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -160,3 +161,21 @@ def test_port_is_free_after_stop(serve: Serve) -> None:
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", running.port))
+
+
+def test_descriptor_taken_by_another_raises_no_error(serve: Serve) -> None:
+    running = serve()
+    sock = connect(running.port)
+    wire.wait_until(lambda: len(running.server.connections()) == 1)
+    (connection,) = running.server.connections()
+    taken = connection.sock.fileno()
+    other = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(other, taken)
+    os.close(other)
+
+    sock.close()
+
+    wire.wait_until(lambda: running.server.connections() == [])
+    assert running.server.errors == []
+    assert os.path.samestat(os.fstat(taken), os.stat(os.devnull))
+    os.close(taken)

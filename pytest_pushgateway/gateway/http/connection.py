@@ -6,7 +6,6 @@ import _socket as socket  # what nobody replaces
 import errno
 import struct
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -26,6 +25,7 @@ from pytest_pushgateway.gateway.http.head import (
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError, Input
 from pytest_pushgateway.gateway.http.readiness import has_unread, identity, receive, send
+from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.monotonic import monotonic
 
@@ -148,7 +148,7 @@ class Connection:
             pass
         except OSError as problem:
             # Under TLS, whatever a client does wrong is an OSError too.
-            if problem.errno not in _GONE and not self.closing and self.server.tls is None:
+            if problem.errno not in _GONE and not self.closing and self.server.tls is None and self._has_descriptor():
                 self.server.failed(problem)
         except Exception as problem:
             self.server.failed(problem)
@@ -475,5 +475,5 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 def http_date(now: float) -> str:
     """Return ``now`` as an HTTP date."""
-    year, month, day, hour, minute, second, weekday, _, _ = time.gmtime(now)
+    year, month, day, hour, minute, second, weekday, _, _ = genuine.gmtime(now)
     return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"

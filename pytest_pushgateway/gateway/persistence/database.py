@@ -14,6 +14,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from sqlite3 import dbapi2
 from typing import NamedTuple
 
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
@@ -25,6 +26,7 @@ from pytest_pushgateway.gateway.persistence.files import (
     PersistenceError,
     is_damage,
     look_at_header,
+    may_be_opened,
     reserve,
 )
 from pytest_pushgateway.gateway.persistence.notes import Changes, LeftOut, Place
@@ -96,8 +98,10 @@ class Database:
         """Whether the last transaction failed so late that it may be in the file nevertheless."""
         self.spoilt: Meddling | None = None
         """What something else did to the file while it was written."""
-        if path.exists() and not path.is_file() and not path.is_dir():
-            # To open a pipe would wait for its other end, and a device must not be moved aside.
+        # In full, so that no name is taken for one of SQLite's own, as ":memory:" is.
+        self._name: str = genuine.abspath(path)
+        self._named: str = genuine.abspath(named)
+        if not may_be_opened(path):
             raise PersistenceError(f"{path} is not a regular file")
         try:
             self._lock = FileLock(path)
@@ -106,15 +110,13 @@ class Database:
         except OSError:
             look_at_header(path)
             raise
-        # In full, so that no name is taken for one of SQLite's own, as ":memory:" is.
-        self._name = os.path.abspath(path)
-        self._named = os.path.abspath(named)
         self._files: list[int] = []
         self._seen: tuple[Look, Look] | None = None
         """File and log as they were left; None while that is not known."""
         try:
             look_at_header(path)
-            self._connection = sqlite3.connect(
+            # Of dbapi2, for tests mock the one of sqlite3.
+            self._connection = dbapi2.connect(
                 self._name, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
             )
             try:
@@ -155,8 +157,8 @@ class Database:
 
     def _open_files(self, synchronous: str) -> None:
         # Descriptors beside SQLite's, closed after it: to close one takes SQLite's locks on the file away.
-        self._files = [os.open(self._name, os.O_RDWR)]
-        self._files.append(os.open(f"{self._name}-wal", os.O_RDWR))
+        self._files = [genuine.open_descriptor(self._name, os.O_RDWR)]
+        self._files.append(genuine.open_descriptor(f"{self._name}-wal", os.O_RDWR))
         self._page_size: int = self._ask("PRAGMA page_size")
         self._log_reserve = 0 if synchronous == "OFF" else _LOG_RESERVE
         self._reserve_log()
@@ -218,8 +220,8 @@ class Database:
         return _LOG_WRITTEN if begun and not self._log_begun else None
 
     def _has_log_begun(self) -> bool:
-        os.lseek(self._files[1], 0, os.SEEK_SET)
-        return os.read(self._files[1], 4) in _LOG_STARTS
+        genuine.lseek(self._files[1], 0, os.SEEK_SET)
+        return genuine.read(self._files[1], 4) in _LOG_STARTS
 
     # Writing
 
@@ -333,13 +335,13 @@ class Database:
         file, log = before
         if size <= file.size:
             return before
-        if os.fstat(self._files[0]).st_size != file.size:
+        if genuine.fstat(self._files[0]).st_size != file.size:
             self.spoilt = _WRITTEN
         reserve(self._files[0], size)
-        return file._replace(size=os.fstat(self._files[0]).st_size), log
+        return file._replace(size=genuine.fstat(self._files[0]).st_size), log
 
     def _reserve_log(self) -> None:
-        if self._log_reserve > os.fstat(self._files[1]).st_size:
+        if self._log_reserve > genuine.fstat(self._files[1]).st_size:
             with suppress(OSError):
                 reserve(self._files[1], self._log_reserve)
 
@@ -359,8 +361,8 @@ class Database:
         self._log_begun = False
         # What a transaction that failed had reserved is not needed either.
         size = self._ask("PRAGMA page_count") * self._page_size
-        if size < os.fstat(self._files[0]).st_size:
-            os.ftruncate(self._files[0], size)
+        if size < genuine.fstat(self._files[0]).st_size:
+            genuine.ftruncate(self._files[0], size)
         self._reserve_log()
 
     @property
@@ -378,7 +380,7 @@ class Database:
         try:
             if discard:
                 with suppress(OSError):
-                    os.ftruncate(self._files[1], 0)
+                    genuine.ftruncate(self._files[1], 0)
             if sys.platform == "win32":
                 # SQLite could not delete its log there; anywhere else it would lose its locks.
                 self._close_files()
@@ -390,7 +392,7 @@ class Database:
         now = self._look()
         if seen is not None and not now[0].is_same_file(seen[0]) and now[1].is_same_file(seen[1]):
             with suppress(OSError):
-                os.unlink(f"{self._name}-wal")
+                genuine.unlink(f"{self._name}-wal")
 
 
 def read_copy(path: Path) -> Database:

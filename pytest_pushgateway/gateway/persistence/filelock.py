@@ -58,7 +58,7 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self._file: tuple[int, int] | None = None
-        self._descriptors = [os.open(path, os.O_CREAT | os.O_RDWR, 0o600)]
+        self._descriptors = [genuine.open_descriptor(path, os.O_CREAT | os.O_RDWR, 0o600)]
         self._opened = self._identity()
         try:
             self._lock(path)
@@ -84,7 +84,7 @@ class FileLock:
         return not self._descriptors or self._identity() == self._opened
 
     def _enter(self, descriptor: int) -> None:
-        status = os.fstat(descriptor)
+        status = genuine.fstat(descriptor)
         file = (status.st_dev, status.st_ino)
         with _files_lock:
             if file in _files:
@@ -101,10 +101,10 @@ class FileLock:
             return
         self._enter(descriptor)
         if _fcntl is not None:
-            self._descriptors.append(os.open(f"{path}-lock", os.O_CREAT | os.O_RDWR, 0o600))
+            self._descriptors.append(genuine.open_descriptor(f"{path}-lock", os.O_CREAT | os.O_RDWR, 0o600))
             _fcntl.flock(self._descriptors[-1], _fcntl.LOCK_EX | _fcntl.LOCK_NB)
         elif _msvcrt is not None:
-            os.lseek(descriptor, _FAR, os.SEEK_SET)
+            genuine.lseek(descriptor, _FAR, os.SEEK_SET)
             _msvcrt.locking(descriptor, _msvcrt.LK_NBLCK, 1)
 
     def release(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from pytest_pushgateway.genuine import genuine
 
 _HEADER = b"SQLite format 3\x00"
 _DAMAGE = re.compile("malformed|not a database")
@@ -34,8 +36,28 @@ def is_damage(error: BaseException) -> bool:
 
 def identity(path: Path) -> tuple[int, int]:
     """Return what distinguishes a file from another that takes its name."""
-    status = path.stat()
+    status = genuine.stat(path)
     return status.st_dev, status.st_ino
+
+
+def is_link(path: Path) -> bool:
+    """Return whether a path is a symbolic link."""
+    try:
+        return stat.S_ISLNK(genuine.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def may_be_opened(path: Path) -> bool:
+    """Return whether there is nothing, a file or a directory.
+
+    To open a pipe would wait for its other end, and a device must not be moved aside.
+    """
+    try:
+        mode = genuine.stat(path).st_mode
+    except OSError:
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 class Look(NamedTuple):
@@ -51,7 +73,7 @@ class Look(NamedTuple):
     def at(cls, path: str) -> Look:
         """Look at a file now."""
         try:
-            status = os.stat(path)
+            status = genuine.stat(path)
         except OSError:
             return cls()
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
@@ -69,10 +91,10 @@ def reserve(descriptor: int, size: int) -> None:
     Raises:
         OSError: there is not enough room.
     """
-    if not hasattr(os, "posix_fallocate"):
+    if genuine.allocate is None:
         return
     try:
-        os.posix_fallocate(descriptor, 0, size)
+        genuine.allocate(descriptor, 0, size)
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
@@ -86,8 +108,7 @@ def look_at_header(path: Path) -> None:
         Distrusted: it is not a database.
     """
     try:
-        with path.open("rb") as file:
-            start = file.read(4096)
+        start = genuine.read_file(path, 4096)
     except FileNotFoundError:
         return
     except (IsADirectoryError, PermissionError) as error:
@@ -107,13 +128,13 @@ def set_aside(path: Path) -> Path:
     stem = f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     aside = path.with_name(stem)
     number = 1
-    while aside.exists():
+    while Look.at(str(aside)) != Look():
         number += 1
         aside = path.with_name(f"{stem}-{number}")
     try:
         for suffix in ("-wal", "-shm", "-journal", ""):
             with suppress(FileNotFoundError):
-                os.rename(f"{path}{suffix}", f"{aside}{suffix}")
+                genuine.rename(f"{path}{suffix}", f"{aside}{suffix}")
     except OSError as error:
         raise PersistenceError(f"{path} cannot be read, nor moved aside: {error.strerror}") from error
     return aside

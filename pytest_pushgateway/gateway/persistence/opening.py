@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 import struct
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from pytest_pushgateway.exposition.long_strings import Long
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
@@ -80,7 +80,7 @@ class _Text(bytes):
 
 def state_checksum(generation: int) -> int:
     """Return the checksum beside the number of the generation."""
-    return zlib.crc32(struct.pack("<q", generation))
+    return crc32(struct.pack("<q", generation))
 
 
 def open_tables(connection: sqlite3.Connection, path: Path, *pragmas: str) -> Opened:

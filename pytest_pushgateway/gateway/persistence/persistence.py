@@ -25,6 +25,7 @@ from pytest_pushgateway.gateway.persistence.files import (
     PersistenceError,
     identity,
     is_damage,
+    is_link,
     set_aside,
 )
 from pytest_pushgateway.gateway.persistence.notes import Taken, Unwritten, explain, tell_family
@@ -132,7 +133,7 @@ class Persistence:
         return persistence
 
     def _open_database(self) -> Database:
-        if os.path.islink(self._given):
+        if is_link(self._given):
             # SQLite keeps its log beside the file that a link leads to.
             self.path = Path(os.path.realpath(self._given))
         try:

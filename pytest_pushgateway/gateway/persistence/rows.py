@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import struct
-import zlib
 from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
 
 from pytest_pushgateway.exposition.labels import series_prefix, split_prefix
 from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Longs, Wide, longs_in, tokens_in, widen
@@ -87,7 +87,7 @@ def checksum(generation: int, row: Row) -> int:
     said = -1 if text is None else len(text)
     head = _HEAD.pack(generation, pushed_at, kind, len(group), len(name), said, len(series), len(suspects))
     # In one piece where that is faster; a large family is not copied.
-    return zlib.crc32(b"".join((group, name, text or b"", suspects, head)), zlib.crc32(series))
+    return crc32(b"".join((group, name, text or b"", suspects, head)), crc32(series))
 
 
 def verify_row(generation: object, row: Row, said: object) -> None:
