@@ -220,6 +220,7 @@ class Gateway:
                 held=self._listeners,
                 lax_content_length=self._build.lax_content_length,
                 keeps_requests=self._around is not None,
+                refused=app.hear_of_refused,
             )
             undo.callback(self._server.stop)
             self.addresses = [_shown(one) for one in self._listeners]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import socket
 import urllib.request
 import warnings
 
@@ -12,6 +13,7 @@ import pytest
 
 from pytest_pushgateway import LostPushWarning, Pushgateway, RejectedPushWarning, UselessDeleteWarning
 from pytest_pushgateway.harness.pushgateway import supervisor
+from tests import wire
 
 from .application import send
 from .messages import failure
@@ -305,3 +307,50 @@ def test_space_that_was_sent_as_a_plus_is_named() -> None:
             '    it is in another group: disk is "the+first", expected "the first" '
             "(in a path + is a plus: encode a space as %20)"
         )
+
+
+MALFORMED = {
+    "escape": (b"PUT /metrics/job/100% HTTP/1.1\r\nHost: x\r\n\r\n", "400 Bad Request"),
+    "space": (b"POST /metrics/job/my job HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "400 Bad Request"),
+    "no host": (b"PUT /metrics/job/a HTTP/1.1\r\n\r\n", "400 Bad Request: missing required Host header"),
+    "lengths": (b"PUT /metrics/job/a HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", "400 Bad Request"),
+}
+
+
+@pytest.mark.parametrize(("request_", "reason"), MALFORMED.values(), ids=MALFORMED)
+def test_malformed_push_is_a_rejected_one(request_: bytes, reason: str) -> None:
+    with Pushgateway() as gateway:
+        assert wire.talk(gateway.port, request_).raw.startswith(b"HTTP/1.1 400 Bad Request")
+
+        [push] = gateway.pushes
+        assert (push.status, push.accepted, push.rejected, push.grouping_key) == (400, False, True, {})
+        assert push.error is not None
+        assert push.error.startswith(f"{reason}; ")
+        assert failure(gateway.assert_no_rejections)[0] == "expected no rejected push, but there is one:"
+        [text] = texts(gateway)
+        assert text.startswith(f"RejectedPushWarning: push 1 ({push.method} {push.path}) was answered 400: {reason}; ")
+
+
+def test_malformed_deletion_is_a_useless_one() -> None:
+    with Pushgateway() as gateway:
+        assert b" 400 " in wire.talk(gateway.port, b"DELETE /metrics/job/100% HTTP/1.1\r\nHost: x\r\n\r\n").raw
+        [text] = texts(gateway)
+        assert text.startswith("UselessDeleteWarning: delete 1 (DELETE /metrics/job/100%) was answered 400: ")
+        assert "escape each value with urllib.parse.quote(value, safe='')" in text
+
+
+@pytest.mark.parametrize("line", [b"GET /metrics/job/100%", b"PUT /other/100%", b"PUT", b"\x16\x03\x01\x02"])
+def test_other_malformed_requests_are_not_pushes(line: bytes) -> None:
+    with Pushgateway() as gateway:
+        assert b" 400 " in wire.talk(gateway.port, line + b" HTTP/1.1\r\nHost: x\r\n\r\n").raw
+        assert gateway.pushes == []
+        assert texts(gateway) == []
+
+
+def test_malformed_push_of_an_earlier_test_shows_nowhere() -> None:
+    with Pushgateway() as gateway, socket.create_connection((gateway.host, gateway.port), timeout=10) as client:
+        client.sendall(b"PUT /metrics/job/100%")
+        gateway.reset()
+        client.sendall(b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 400")
+        assert gateway.pushes == []

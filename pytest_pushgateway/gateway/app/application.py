@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_pushgateway.exposition.model import ParseError, PushTooLarge
 from pytest_pushgateway.gateway.app import answers, scraping
 from pytest_pushgateway.gateway.app.access import browsers
-from pytest_pushgateway.gateway.app.missed_routes import missed_route
+from pytest_pushgateway.gateway.app.missed_routes import missed_route, refused_head
 from pytest_pushgateway.gateway.hooks import Hook, Observer, Plan, RawRequest, Record
 from pytest_pushgateway.gateway.http.body import BodyTooLarge
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pytest_pushgateway.exposition.model import Parsed
     from pytest_pushgateway.gateway.app.routes import Route, Router
     from pytest_pushgateway.gateway.groups import Verdict
-    from pytest_pushgateway.gateway.http.head import Head
+    from pytest_pushgateway.gateway.http.head import Head, Refusal
+    from pytest_pushgateway.gateway.http.host import Peer
     from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 
 if TYPE_CHECKING:
@@ -166,6 +167,40 @@ class App:
         # A header of the answer replaces the configured one.
         own = {name for name, _ in answer.headers}
         return answer._replace(headers=[*answer.headers, *(pair for pair in configured if pair[0] not in own)])
+
+    def hear_of_refused(self, line: str, refusal: Refusal, peer: Peer) -> None:
+        """Tell the observer of a push or deletion whose head was refused, so that it never came here."""
+        missed = refused_head(line, refusal.status)
+        if missed is None or peer.generation != self.store.generation:
+            return
+        method, target, hint = missed
+        request = RawRequest(
+            method=method,
+            target=target,
+            raw_headers=[],
+            body=b"",
+            remote_address=peer.remote_address,
+            generation=peer.generation,
+            received_at=self.clock(),
+            kind="other",
+            key=None,
+        )
+        self.log_missed(request, refusal.status, "", hint)
+        if self.observer is not None:
+            self.observer(Record(request, refusal.status, refusal.text, None, None, 0.0, missed=hint))
+
+    def log_missed(self, request: RawRequest, status: int, location: str, hint: str) -> None:
+        """Log that a push or a deletion reached no group."""
+        self.log(
+            "warn",
+            "a deletion reached no group" if request.method == "DELETE" else "a push reached no group",
+            method=request.method,
+            path=request.target,
+            status=status,
+            location=location,
+            logged_source=request.remote_address,
+            hint=hint,
+        )
 
 
 class _Late(Exception):
@@ -518,16 +553,7 @@ class _Handling:
             request.method, request.target, content_type, request.body, answer.status, location, prefix
         )
         if missed:
-            self.app.log(
-                "warn",
-                "a deletion reached no group" if request.method == "DELETE" else "a push reached no group",
-                method=request.method,
-                path=request.target,
-                status=answer.status,
-                location=location,
-                logged_source=request.remote_address,
-                hint=missed,
-            )
+            self.app.log_missed(request, answer.status, location, missed)
         return missed
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from pytest_pushgateway.golang.url import unquote
+from pytest_pushgateway.golang.url import is_target, unquote
 
 _GROUP = rb"(?i)/metrics/+(jobs?)(?:@base64)?(?:/|$)"
 _APART = (b"/-/", b"/api/v1/admin/")
@@ -30,6 +30,27 @@ _FORMATS = {
 """Media types of the exposition formats, with the parameter without which they may be anything's."""
 
 
+_METHODS = ("PUT", "POST", "PATCH", "DELETE")
+
+
+def refused_head(line: str, status: int) -> tuple[str, str, str] | None:
+    """Return method and target of a push or deletion whose head was refused, and what to do; None for all others.
+
+    Args:
+        line: the request line as sent, latin-1; it need not be one.
+        status: the status of the answer.
+
+    """
+    method, _, rest = line.partition(" ")
+    target = rest.partition(" HTTP/")[0]
+    group = re.search(_GROUP, unquote(target.encode("latin-1").partition(b"?")[0]))
+    if method not in _METHODS or group is None:
+        return None
+    if status == 400 and (" " in target or not is_target(target, method)):
+        return method, target, "its path is malformed: escape each value with urllib.parse.quote(value, safe='')"
+    return method, target, "the request line or a header is malformed or too long"
+
+
 def missed_route(
     method: str, target: str, content_type: str, body: bytes, status: int, location: str, prefix: str
 ) -> str:
@@ -45,7 +66,7 @@ def missed_route(
         prefix: the gateway's route prefix.
 
     """
-    if status < 300 or method not in ("PUT", "POST", "PATCH", "DELETE"):
+    if status < 300 or method not in _METHODS:
         return ""
     path = unquote(target.encode("latin-1").partition(b"?")[0])
     group = re.search(_GROUP, path)

@@ -43,6 +43,8 @@ _DRAIN = 256 << 10
 """Bytes that Go reads of a body that its handler left, to keep the connection."""
 _LINGER = 0.5
 """Seconds a refused client has to read its answer while it still sends."""
+_LINE = 4096
+"""Bytes of a request line that are told of when its request is refused."""
 _VECTORS = 512
 _TOO_SLOW = Refusal(STATUS_LINES[408], "408 Request Timeout: the request took too long")
 _TOO_MANY = Refusal(STATUS_LINES[503], "503 Service Unavailable: too many connections")
@@ -88,6 +90,8 @@ class Connection:
         self._input = Input(self._receive if self._heard is None else self._hear)
         self._deadline = 0.0
         self._last_method = ""
+        self._raw_head = b""
+        """The head of the request under way, once it is there whole."""
         self._reset_on_close = False
         self._tls: Stream | None = None
 
@@ -244,6 +248,8 @@ class Connection:
             if head is None:
                 return False
         except Refusal as refusal:
+            line = (self._raw_head or bytes(self._input.buffer[:_LINE])).partition(b"\n")[0]
+            self.server.refused(line[:_LINE].rstrip(b"\r").decode("latin-1"), refusal, self)
             self._send(refusal.response)
             self._linger()
             return False
@@ -271,6 +277,7 @@ class Connection:
 
     def _read_head(self) -> Head | None:
         limits, source = self.server.limits, self._input
+        self._raw_head = b""
         if self._last_method:
             # As Go, which looks at a further request when four bytes of it are there.
             self._deadline = 0.0
@@ -293,6 +300,7 @@ class Connection:
         if end < 0:
             end = self._wait_for_head()
         raw, source.buffer = source.buffer[:end], source.buffer[end:]
+        self._raw_head = bytes(raw)
         if len(raw) > limits.max_header_size + 4096:
             raise Refusal(STATUS_LINES[431])
         return parse_head(

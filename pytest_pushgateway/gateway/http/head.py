@@ -60,6 +60,8 @@ class Refusal(Exception):
 
     def __init__(self, line: str, text: str | None = None) -> None:
         super().__init__(line)
+        self.status: int = int(line[:3])
+        self.text: str = text or line
         self.response: bytes = (
             f"HTTP/1.1 {line}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{text or line}"
         ).encode("latin-1")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.gateway.hooks import Plan
     from pytest_pushgateway.gateway.http.body import Body
-    from pytest_pushgateway.gateway.http.head import Head
+    from pytest_pushgateway.gateway.http.head import Head, Refusal
     from pytest_pushgateway.settings import Settings
 
 
@@ -78,10 +78,15 @@ Application = Callable[[Incoming], Answer]
 """Answers requests, from many threads at a time; may raise `Abandoned`."""
 
 
+Refused = Callable[[str, "Refusal", Peer], None]
+"""Hears of a request whose head is refused, before the answer leaves: its first line, and the answer."""
+
+
 class Host(Protocol):
     """What a connection needs of its server."""
 
     app: Application
+    refused: Refused
     limits: Settings
     tls: Callable[[], ssl.SSLContext] | None
     log: Log

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_pushgateway import threads
 from pytest_pushgateway.forks import call_in_child
 from pytest_pushgateway.gateway.http.connection import Connection, http_date
-from pytest_pushgateway.gateway.http.host import Abandoned, Application
+from pytest_pushgateway.gateway.http.host import Abandoned, Application, Refused
 from pytest_pushgateway.gateway.http.open_files import connections_possible
 from pytest_pushgateway.gateway.http.workers import Workers
 from pytest_pushgateway.gateway.log import Log, silent
@@ -52,7 +52,8 @@ class Server:
 
     ``limits`` are the options that bound what a client may ask of it. ``tls`` returns the context for a new connection.
     ``generation`` is the number of the first one. ``log`` gets what goes wrong; exceptions of the application are also
-    kept in ``errors``. ``held`` are bound and do not listen yet: without listeners they name the address.
+    kept in ``errors``. ``refused`` hears of requests that the application does not. ``held`` are bound and do not
+    listen yet: without listeners they name the address.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class Server:
         held: Sequence[socket.socket] = (),
         lax_content_length: bool = False,
         keeps_requests: bool = False,
+        refused: Refused = lambda line, refusal, peer: None,
     ) -> None:
         self.app = app
+        self.refused: Refused = refused
         self.limits: Settings = limits or Settings()
         self.lax_content_length: bool = lax_content_length
         """Whether ``Content-Length:`` without a value is taken for 0."""
