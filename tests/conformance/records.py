@@ -85,7 +85,7 @@ def request(
     page: bool = False,
     keep: Sequence[str] = (),
 ) -> Request:
-    """Build one well-framed request: ``Host: localhost``, the headers given, ``Content-Length`` where there is a body."""
+    """Build one well-framed request: ``Host: localhost``, the given headers, ``Content-Length`` if it has a body."""
     pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
     lines = [to_bytes(method) + b" " + to_bytes(target) + b" " + protocol.encode(), b"Host: localhost"]
     lines += [to_bytes(name) + b": " + to_bytes(value) for name, value in pairs]

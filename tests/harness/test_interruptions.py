@@ -116,6 +116,7 @@ def test_errors_of_the_action_come_out(make_pushgateway: MakePushgateway) -> Non
         gateway.start()
 
 
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="what is in C there is in Python elsewhere")
 @pytest.mark.parametrize("kind", [threads.RLock, threads.Monitor])
 def test_locks_are_taken_in_no_step_of_python(kind: type[threads.RLock]) -> None:
     """Between two steps the exception of a handler would leave the lock taken for good, and every push waiting."""
