@@ -38,6 +38,8 @@ _OLDER = re.compile(rb"(?i)(?:://|connect )[^/ ?]+\[|content-length:[ \t]*\r?\n"
 """Hosts that Go takes up to 1.25; a length without a value, which Debian's build does not always take for 0."""
 _REFUSED_TRAILER = b"malformed MIME header"
 """Quoted since Go 1.26.4."""
+_FOREIGN_NAME = b"is not one of this gateway"
+"""In the answer to a browser that asks for a name which the gateway does not have."""
 _OWN_LIMITS = (413, 414, 431)
 _PAGE = re.compile(rb"(?i)static|debug|/-/state|get [^ ]{0,30}/(?:status)?[? ]")
 
@@ -97,7 +99,7 @@ def compare(raw: bytes, ours: list[Answer], theirs: list[Answer], *, gateway: bo
     if gateway and any(_REFUSED_TRAILER in answer.body for answer in theirs):
         return [answer.status for answer in ours] == [answer.status for answer in theirs]
     mine, original = _shown(ours), _shown(theirs)
-    limit = next((at for at, answer in enumerate(ours) if answer.status in _OWN_LIMITS), None)
+    limit = next((at for at, one in enumerate(ours) if one.status in _OWN_LIMITS or _FOREIGN_NAME in one.body), None)
     if limit is not None:
         mine, original = mine[:limit], original[:limit]
     if b"transfer-encoding" in raw.lower():
