@@ -21,7 +21,7 @@ from pytest_pushgateway.monotonic import monotonic
 LONGEST_WAIT = 1_000_000.0
 """Seconds, about eleven days. Windows' locks cannot wait for many more; nor does anybody."""
 LONGEST_ACTION = 20.0
-"""Seconds for which a handler's exception waits for an action to end, at most."""
+"""Seconds that a handler's exception waits, at most, until an action has ended."""
 Result = TypeVar("Result")
 Lock: Callable[[], Any] = genuine.make_lock
 """A lock, as ``threading.Lock``."""

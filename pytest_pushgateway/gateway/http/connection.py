@@ -44,7 +44,7 @@ _DRAIN = 256 << 10
 _LINGER = 0.5
 """Seconds a refused client has to read its answer while it still sends."""
 _LINE = 4096
-"""Bytes of a request line that are told of when its request is refused."""
+"""Bytes of a request line that are kept for the journal when its request is refused."""
 _VECTORS = 512
 _TOO_SLOW = Refusal(STATUS_LINES[408], "408 Request Timeout: the request took too long")
 _TOO_MANY = Refusal(STATUS_LINES[503], "503 Service Unavailable: too many connections")
