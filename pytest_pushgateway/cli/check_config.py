@@ -76,7 +76,7 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
             LATEST,
             choices=("2.42", "2.53", "3.5", LATEST),
         ),
-        Flag("skip-others", "Skip files that configure nothing that Prometheus scrapes, as in a folder."),
+        Flag("skip-others", "Skip files that configure nothing of Prometheus, as in a folder."),
         Flag("no-files", "Skip referenced files (rules, targets, certificates)."),
         Flag(
             "gateway",
@@ -182,9 +182,12 @@ _OWN = re.compile(rb"^scrape_config(?:s|_files):", re.MULTILINE)
 _FORMS = re.compile(
     rb"""^[ \t]*(?:-[ \t]+|\{)*["']?(?:
         (?:scrape_configs|scrape_config_files|job_name|serverFiles|extraScrapeConfigs|additionalScrapeConfigs
-        |additionalServiceMonitors|additionalPodMonitors|prometheus_scrape_configs|overrideHonorLabels
+        |additionalServiceMonitors|additionalPodMonitors|additionalPrometheusRules(?:Map)?
+        |(?:[\w.-]*[_.-])?(?:rules?|alerts?|alerting|recording)\.ya?ml|[\w.-]+\.rules
+        |prometheus_scrape_configs|overrideHonorLabels
         |prometheus[\w.-]*\.ya?ml)["']?[ \t]*:
         |kind["']?[ \t]*:[ \t]*["']?(?:VM)?(?:ServiceMonitor|PodMonitor|ScrapeConfig|ServiceScrape|PodScrape|Secret)\b
+        |kind["']?[ \t]*:[ \t]*["']?PrometheusRule\b
     )""",
     re.MULTILINE | re.VERBOSE,
 )

@@ -203,7 +203,7 @@ def load(
     settings = _Settings(files, lint, gateway, list(rules), metrics)
     reading = _read(config, settings)
     if reading is not None:
-        _judge_rules(config, settings.rule_paths())
+        _judge_rules(config, settings.rule_paths(), objects=True)
         judge.judge(config, reading, partial(_judge_piece, settings), lint=lint != "none")
     if ignored:
         config.problems = [one for one in config.problems if one.rule not in ignored]
@@ -254,7 +254,7 @@ def _read(config: PrometheusConfig, settings: _Settings) -> FormReading | None:
     if decoder.problems:
         unread.explain(config)
         dialects.forgive(config, "")
-    _judge_rules(config, settings.rule_paths())
+    _judge_rules(config, settings.rule_paths(), objects=True)
     _lint(config, settings)
     return None
 
@@ -291,12 +291,12 @@ def _decode(config: PrometheusConfig, decoder: Decoder, root: Node | None, *, fi
     _judge_rules(config, checks.rule_files)
 
 
-def _judge_rules(config: PrometheusConfig, paths: Iterable[str]) -> None:
-    """Judge rule files, each once."""
+def _judge_rules(config: PrometheusConfig, paths: Iterable[str], *, objects: bool = False) -> None:
+    """Judge rule files, each once; ``objects`` means that they may be PrometheusRules."""
     for path in paths:
         if path in config.texts:
             continue
-        problems, unjudged, text = rule_checks.check_rule_file(path, config.version)
+        problems, unjudged, text = rule_checks.check_rule_file(path, config.version, objects=objects)
         config.texts[path] = text
         config.problems += problems
         config.unjudged += unjudged

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.golang.yaml_v2 import MappingNode, ScalarNode, SequenceNode
+from pytest_pushgateway.prometheus.decode import rule_documents
 from pytest_pushgateway.prometheus.forms import operator
 from pytest_pushgateway.prometheus.forms.collector import unescape
 from pytest_pushgateway.prometheus.forms.pieces import (
+    RULES,
     Piece,
     get,
     is_jobs,
@@ -36,7 +38,10 @@ if TYPE_CHECKING:
 _DEEPEST = 8
 _JOBS = frozenset(("extraScrapeConfigs", "additionalScrapeConfigs", "prometheus_scrape_configs"))
 _MONITORS = {"additionalServiceMonitors": "ServiceMonitor", "additionalPodMonitors": "PodMonitor"}
-_KNOWN = frozenset((*_JOBS, *_MONITORS, "serverFiles", "scrapeConfigs", "prometheusSpec", "prometheus-pushgateway"))
+_RULES = frozenset(("additionalPrometheusRules", "additionalPrometheusRulesMap"))
+_KNOWN = frozenset(
+    (*_JOBS, *_MONITORS, *_RULES, "serverFiles", "scrapeConfigs", "prometheusSpec", "prometheus-pushgateway")
+)
 
 
 def has_values(root: Node) -> bool:
@@ -74,6 +79,8 @@ def _fits(name: str, value: Node) -> bool:
     if name in _MONITORS:
         return any(get(item, "endpoints") is not None or get(item, "podMetricsEndpoints") is not None
                    for item in items(value))  # fmt: skip
+    if name in _RULES:
+        return any(isinstance(item, MappingNode) for item in _rule_objects(value).values())
     if name == "prometheus-pushgateway":
         return get(value, "serviceMonitor") is not None
     return isinstance(value, MappingNode)
@@ -102,6 +109,10 @@ def read(root: Node, source: Source, thing: str, reading: FormReading, inner: In
                 for number, item in enumerate(items(value)):
                     kind = _MONITORS[str(here[-1])]
                     operator.read_values(item, kind, source, thing, reading, (*here, number), override)
+            case "additionalPrometheusRules" | "additionalPrometheusRulesMap":
+                for place, item in _rule_objects(value).items():
+                    piece = Piece(named(thing, *here, place), rule_documents.of_values(item), source, kind=RULES)
+                    reading.pieces.append(piece)
             case _:
                 _jobs(parent, value, source, name, reading, inner)
 
@@ -169,5 +180,10 @@ def _server_files(
             if "global" not in keys(file):
                 root = _with_global(parent, root)
             reading.pieces.append(Piece(name, root, source, dialect="helm"))
-        elif "groups" in keys(file):
-            reading.pieces.append(Piece(name, file, source, kind="rules"))
+        elif "groups" in keys(file) or (rule_documents.is_rule_file(key.value) and keys(file)):
+            reading.pieces.append(Piece(name, file, source, kind=RULES))
+
+
+def _rule_objects(value: Node) -> dict[str | int, Node]:
+    """Return the rule files that the charts make PrometheusRules of, by their place: a name, or a number in a list."""
+    return {key.value: item for key, item in pairs(value)} or dict(enumerate(items(value)))

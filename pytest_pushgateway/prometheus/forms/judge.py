@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from pytest_pushgateway.golang.position import Position
+from pytest_pushgateway.golang.yaml_v2 import SyntaxProblem, is_null
+from pytest_pushgateway.later import later
+from pytest_pushgateway.prometheus.decode import rule_documents
+from pytest_pushgateway.prometheus.decode.decoder import Decoder, not_judged
 from pytest_pushgateway.prometheus.forms import dialects, unread
 from pytest_pushgateway.prometheus.forms.pieces import RULES, move
 from pytest_pushgateway.prometheus.lint.comments import ignored
@@ -14,6 +20,9 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.prometheus.configuration import Configuration
     from pytest_pushgateway.prometheus.forms.pieces import FormReading, Piece, Remark
+    from pytest_pushgateway.prometheus.rules import rule_checks
+else:
+    rule_checks = later("pytest_pushgateway.prometheus.rules.rule_checks")
 
 
 def judge(
@@ -31,14 +40,15 @@ def judge(
     seen: set[tuple[int | None, int | None, str]] = set()
     first = True
     for piece in reading.pieces:
-        if piece.kind == RULES:
-            continue
         part = type(config)(config.path, piece.source.text if piece.whole else b"", config.version)
         part.texts = {config.path: piece.source.text}
-        judge_piece(part, piece)
-        dialects.forgive(part, piece.dialect)
-        if part.problems:
-            unread.explain(part)
+        if piece.kind == RULES:
+            _judge_rules(part, piece)
+        else:
+            judge_piece(part, piece)
+            dialects.forgive(part, piece.dialect)
+            if part.problems:
+                unread.explain(part)
         for problem in part.problems:
             _place(problem, piece)
             key = (problem.line, problem.column, problem.message)
@@ -47,6 +57,8 @@ def judge(
                 config.problems.append(problem)
         move(piece)
         config.unjudged += [_moved(one, piece) for one in part.unjudged]
+        if piece.kind == RULES:
+            continue
         if first:
             config.document, first = part.document, False
         else:
@@ -59,6 +71,32 @@ def judge(
         message = f"this is {reading.form}, and nothing in it configures what Prometheus scrapes"
         hint = "check the file that has the scrape jobs"
         config.problems.append(Problem(f"{message}: {hint}", file=config.path, position=Position(1, 1), rule="form"))
+
+
+def _judge_rules(part: Configuration, piece: Piece) -> None:
+    """Judge a piece as a rule file, unless its expressions are another program's, or have to be rendered."""
+    decoder = Decoder(part.path, part.version)
+    decoder.take(piece.source.text)
+    part.unjudged, part.problems = decoder.unjudged, decoder.problems
+    lines = piece.source.text.split(b"\n")
+    for expression in rule_documents.expressions(piece.root):
+        if rule_documents.is_logql(expression):
+            not_judged(decoder, expression, "rules of Loki")
+            return
+        if rule_documents.is_template(expression):
+            within = range(expression.start_mark.line, min(expression.end_mark.line + 1, len(lines)))
+            marked = {number + 1 for number in within if re.search(rb"\{\{|\$\{|<%", lines[number])}
+            found = unread.template(piece.source.text, marked) if marked else None
+            if found is not None:
+                part.problems.append(Problem(found.message, file=part.path, position=found.at, rule="form"))
+                return
+    try:
+        if piece.root is not None and not is_null(piece.root):
+            rule_checks.check_rules(decoder, piece.root)
+    except SyntaxProblem as error:
+        decoder.problems.append(Problem(str(error), file=part.path, position=error.position, rule="yaml"))
+    except RecursionError:
+        decoder.problems.append(Problem("the rules are nested too deeply", file=part.path, rule="yaml"))
 
 
 def _place(problem: Problem, piece: Piece) -> None:

@@ -7,10 +7,13 @@ import binascii
 
 from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.golang.yaml_v2 import MappingNode, ScalarNode
+from pytest_pushgateway.prometheus.decode import rule_documents
 from pytest_pushgateway.prometheus.forms import collector, helm, operator
 from pytest_pushgateway.prometheus.forms.pieces import (
     RULES,
     Piece,
+    Remark,
+    at,
     get,
     items,
     keys,
@@ -80,12 +83,21 @@ def read(root: Node, source: Source, reading: FormReading, inner: Inner) -> None
         if kind in ("ConfigMap", "Secret"):
             _data(one, kind, thing, inner)
         elif kind == "PrometheusRule":
-            reading.pieces.append(Piece(thing, get(one, "spec"), source, kind=RULES))
+            _rules(one, source, thing, reading)
         elif kind in _VALUES:
             for path in _VALUES[kind]:
                 _values(get(one, *path), source, thing, path, reading, inner)
         elif kind in _TEXTS:
             _text_or_config(get(one, *_TEXTS[kind]), source, thing, _TEXTS[kind], reading, inner)
+
+
+def _rules(one: Node, source: Source, thing: str, reading: FormReading) -> None:
+    spec = rule_documents.of_object(one)
+    if spec is None:
+        message = f"{thing} has no spec, where the Operator looks for groups"
+        reading.remarks.append(Remark(message, source.outer(at(one)), thing, rule="config"))
+    else:
+        reading.pieces.append(Piece(thing, spec, source, kind=RULES))
 
 
 def _data(one: Node, kind: str, thing: str, inner: Inner) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pytest_pushgateway.golang.yaml_v2 import MappingNode, SequenceNode, SyntaxProblem, compose, compose_all, is_null
+from pytest_pushgateway.prometheus.decode import rule_documents
 from pytest_pushgateway.prometheus.forms import agents, collector, compose_file, helm, kubernetes
 from pytest_pushgateway.prometheus.forms.pieces import (
     RULES,
@@ -31,7 +32,8 @@ _OWN = frozenset(("scrape_configs", "scrape_config_files", "rule_files", "global
 _INTERESTING = re.compile(
     r"""^[ ]*(?:-[ ]+)*["']?(?:
         scrape_configs|scrape_config_files|job_name|prometheus_scrape_configs|kind|receivers
-        |serverFiles|extraScrapeConfigs|additionalScrapeConfigs|prometheusSpec
+        |serverFiles|extraScrapeConfigs|additionalScrapeConfigs|prometheusSpec|groups
+        |additionalPrometheusRules|additionalPrometheusRulesMap
     )["']?[ ]*:""",
     re.MULTILINE | re.VERBOSE,
 )
@@ -128,7 +130,7 @@ def _read(root: Node, source: Source, thing: str, reading: FormReading, depth: i
         agents.read(root, source, thing, reading, *path)
     elif _has_own_fields(root):
         reading.pieces.append(Piece(named(thing, *path), root, source, whole=not path))
-    elif "groups" in keys(root):
+    elif rule_documents.has_rules(root):
         reading.pieces.append(Piece(named(thing, *path), root, source, whole=not path, kind=RULES))
     else:
         helm.read(root, source, thing, reading, inner, *path)
@@ -138,13 +140,14 @@ def _read_text(value: Node, text: bytes, source: Source, name: str, key: str, re
     """Read a text that a scalar holds, if it looks as if Prometheus would read it."""
     written = text.decode("utf-8", "replace")
     expected = _CONFIGURATION_KEY.search(key) is not None
-    if depth >= _MOST_NESTED or not (expected or _INTERESTING.search(written)):
+    rules = rule_documents.are_rules(key, written)
+    if depth >= _MOST_NESTED or not (expected or rules or _INTERESTING.search(written)):
         return
     own = Source(text, source, value)
     try:
         documents = compose_all(text)
     except SyntaxProblem as problem:
-        foreign = unread(text, key)
+        foreign = None if rules else unread(text, key)  # rules have templates in their annotations
         place = source.outer(at(value))
         if foreign is not None:
             reading.remarks.append(Remark(foreign.message, own.outer(foreign.at), name))
@@ -152,8 +155,10 @@ def _read_text(value: Node, text: bytes, source: Source, name: str, key: str, re
             place = own.outer(problem.position) if problem.position is not None else place
             reading.remarks.append(Remark(str(problem), place, name, rule="yaml"))
         return
-    for document in documents[:1] if expected else documents:
-        if keys(document) & _OWN or (expected and isinstance(document, MappingNode) and not _is_form(document)):
+    for document in documents[:1] if expected or rules else documents:
+        if rules:
+            reading.pieces.append(Piece(name, document, own, whole=True, kind=RULES))
+        elif keys(document) & _OWN or (expected and isinstance(document, MappingNode) and not _is_form(document)):
             reading.pieces.append(Piece(name, document, own, whole=True))
         else:
             _read(document, own, name, reading, depth + 1)

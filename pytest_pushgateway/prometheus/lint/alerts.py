@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 
-from pytest_pushgateway.golang.yaml_v2 import MappingNode, SequenceNode, SyntaxProblem, compose, position
+from pytest_pushgateway.golang.yaml_v2 import SyntaxProblem, position
+from pytest_pushgateway.prometheus.decode import rule_documents
 from pytest_pushgateway.prometheus.decode.referenced_files import glob, read
 
 TYPE_CHECKING = False
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from pytest_pushgateway.golang.position import Position
-    from pytest_pushgateway.golang.yaml_v2 import Node
     from pytest_pushgateway.prometheus.lint.context import Context, Finding
 
 _WANTED = (
@@ -88,19 +88,9 @@ def _files(rules: Iterable[str | PathLike[str]]) -> Iterator[str]:
 
 def _expressions(path: str) -> Iterator[tuple[Position, str]]:
     try:
-        root = compose(read(path))
+        documents = rule_documents.in_text(read(path), objects=True)
     except (OSError, SyntaxProblem):
         return
-    for group in _items(root, "groups"):
-        for rule in _items(group, "rules"):
-            for key, value in rule.value if isinstance(rule, MappingNode) else ():
-                if key.value == "expr" and isinstance(value.value, str):
-                    yield position(value), value.value
-
-
-def _items(node: Node | None, wanted: str) -> list[Node]:
-    if isinstance(node, MappingNode):
-        for key, value in node.value:
-            if key.value == wanted and isinstance(value, SequenceNode):
-                return list(value.value)
-    return []
+    for _, root in documents:
+        for expression in rule_documents.expressions(root):
+            yield position(expression), str(expression.value)

@@ -15,7 +15,6 @@ from pytest_pushgateway.golang.yaml_v2 import (
     ScalarNode,
     SequenceNode,
     SyntaxProblem,
-    compose,
     integer_value,
     is_merge,
     merged,
@@ -23,6 +22,7 @@ from pytest_pushgateway.golang.yaml_v2 import (
     resolve,
     string_value,
 )
+from pytest_pushgateway.prometheus.decode import rule_documents
 from pytest_pushgateway.prometheus.decode.decoder import Decoder, not_judged
 from pytest_pushgateway.prometheus.decode.referenced_files import read, why
 from pytest_pushgateway.prometheus.decode.spelling import hint
@@ -42,12 +42,15 @@ _RULE = dict.fromkeys(("record", "alert", "expr", "for", "keep_firing_for", "lab
 """The fields of a group and of a rule, each with the first release that has it."""
 
 
-def check_rule_file(path: str, version: str) -> tuple[list[Problem], list[dict[str, object]], bytes]:
+def check_rule_file(
+    path: str, version: str, *, objects: bool = False
+) -> tuple[list[Problem], list[dict[str, object]], bytes]:
     """Judge one rule file.
 
     Args:
         path: its path, which promtool prints before each line.
         version: the Prometheus version whose rules apply.
+        objects: whether it may have PrometheusRules, which Prometheus itself does not read.
 
     Returns:
         The problems, the parts that were not judged, and the file's bytes.
@@ -59,10 +62,16 @@ def check_rule_file(path: str, version: str) -> tuple[list[Problem], list[dict[s
     except OSError as error:
         return [Problem(why(error, path), file=path, rule="files")], [], b""
     try:
-        root = compose(text)
         decoder.take(text)
-        if root is not None and not _is_null(root):
-            check_rules(decoder, root)
+        for name, root in rule_documents.in_text(text, objects=objects):
+            own = Decoder(path, version)
+            own.take(text)
+            own.unjudged = decoder.unjudged
+            if not _is_null(root):
+                check_rules(own, root)
+            for problem in own.problems:
+                problem.object = name or None
+            decoder.problems += own.problems
     except SyntaxProblem as error:
         decoder.problems.append(
             Problem(str(error), file=path, position=error.position, rule="yaml", promtool=error.promtool)
