@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from pytest_pushgateway.prometheus import promtool_check
     from pytest_pushgateway.prometheus.config import PrometheusConfig
     from pytest_pushgateway.prometheus.forms import recognise
 else:
+    promtool_check = later("pytest_pushgateway.prometheus.promtool_check")
     recognise = later("pytest_pushgateway.prometheus.forms.recognise")
 
 
@@ -58,6 +60,21 @@ def _rule_files(pattern: str) -> str:
     if not found:
         raise ValueError(f"--rules: no file is called {pattern}")
     return pattern
+
+
+def _program(path: str) -> str:
+    """Return the value of ``--promtool``.
+
+    Raises:
+        ValueError: there is no such program: a typing error must not pass.
+
+    """
+    import shutil
+
+    found = shutil.which(path)
+    if found is None:
+        raise ValueError(f"--promtool: {path} is not a program")
+    return found
 
 
 _UNJUDGED = "unjudged"
@@ -98,6 +115,13 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
             _rule_files,
             repeatable=True,
             metavar="FILE",
+        ),
+        Flag(
+            "promtool",
+            "A promtool to ask about the parts of plain files that are not judged here.",
+            "",
+            _program,
+            metavar="PATH",
         ),
         Flag(
             "lint",
@@ -242,6 +266,8 @@ def main(arguments: Sequence[str]) -> int:
     gc.disable()  # trees of nodes hold no cycles, and looking for them costs a third of the time
     try:
         return _run(options, files, metrics)
+    except UnusableArguments as problem:
+        return COMMAND.fail(problem)
     finally:
         if collecting:
             gc.enable()
@@ -272,6 +298,11 @@ def _run(options: dict[str, Any], files: Sequence[str], metrics: bytes | None) -
         if options["skip-others"] and not _is_meant(name):
             continue
         config = _load(options, name, metrics)
+        if options["promtool"] and config.unjudged:
+            try:
+                promtool_check.ask_promtool(config, options["promtool"], files=not options["no-files"])
+            except promtool_check.PromtoolFailed as problem:
+                raise UnusableArguments(f"--promtool: {problem}") from None
         if found:
             _soften(config)
         output.add(config)

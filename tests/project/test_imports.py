@@ -64,6 +64,7 @@ LATER = {
     "prometheus.forms.unread": 1.0,
     "prometheus.forms.dialects": 0.4,
     "prometheus.rules.rule_checks": 3.0,
+    "prometheus.promtool_check": 0.5,
 }
 """Modules that few users of another need, named by `pytest_pushgateway.later.later`; milliseconds as above. Together
 they cost what a fifth of a first push does."""
