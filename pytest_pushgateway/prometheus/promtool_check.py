@@ -114,5 +114,11 @@ def _problem(text: str, file: str, config: Configuration) -> Problem:
         at = Position(int(found["line"]), int(found["column"]))
         return Problem(found["message"], file=found["file"], position=at, promtool=text)
     own = [one for one in config.unjudged if os.path.normpath(one["file"]) == os.path.normpath(file)]
-    first: dict[str, Any] = (own or config.unjudged)[0]
-    return Problem(text, file=first["file"], position=Position(first["line"], first["column"]), promtool=text)
+    templates = [one for one in own if one["section"] == "templates of rules" and ": template: " in text]
+    first: dict[str, Any] = (templates or own or config.unjudged)[0]
+    return Problem(
+        text.removeprefix(f"{file}: "),
+        file=first["file"],
+        position=Position(first["line"], first["column"]),
+        promtool=text,
+    )

@@ -104,7 +104,7 @@ def test_older_promtool_approves_of_nothing(answer: Answer, capsys: pytest.Captu
     [
         (SELECTOR, "prometheus.yml:6:16: error: unable to parse requirement: found '', expected: ',' or ')'"),
         (EXPRESSION, 'rules.yml:5:11: error: group "a", rule 1, "x": could not parse expression: 1:3: parse error:'),
-        (TEMPLATE, 'rules.yml:6:22: error: rules.yml: group "a", rule 1, "x": annotation "s": template: __alert_x:1:'),
+        (TEMPLATE, 'rules.yml:6:22: error: group "a", rule 1, "x": annotation "s": template: __alert_x:1:'),
     ],
 )
 def test_words_of_promtool_have_their_place(
