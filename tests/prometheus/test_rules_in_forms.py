@@ -173,6 +173,12 @@ def test_rules_that_have_to_be_rendered_get_one_line() -> None:
     assert problem.line == 9
 
 
+def test_braces_in_a_string_are_not_a_template() -> None:
+    rules = RULES.replace('job="nightly"', 'job!="${x} {{ y }}"')
+
+    assert load(text=rule_object(rules)).problems == []
+
+
 @pytest.mark.parametrize(
     "expression", ['sum(rate({app="a"} |= "error" [5m])) > 1', 'rate({app="a"} | json [1m])', '{a="b"} !~ `x`']
 )

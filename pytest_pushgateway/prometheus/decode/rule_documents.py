@@ -21,7 +21,8 @@ _NAME = re.compile(
     r"(?:\A|[/_.-])(?:(?:alerts?|alerting|records?|recording|rules?)\.ya?ml|rules|alerts)\Z", re.IGNORECASE
 )
 _WRITTEN = re.compile(r"^groups[ ]*:|^[ ]*-[ ]+(?:alert|record)[ ]*:", re.MULTILINE)
-_STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`|#[^\n]*")
+_STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|`[^`]*`?|#[^\n]*")
+"""A string or a comment. One that is not closed ends with its line: the time stays linear."""
 _LOGQL = re.compile(r"\}\s*(?:\|[=~>]?|!=\s*\"|!~\s*\"|!>)")
 """What follows a selector in LogQL; in PromQL nothing that begins so can."""
 _UNRENDERED = re.compile(r"\{\{|\$\{|<%")

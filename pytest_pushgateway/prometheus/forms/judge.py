@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_pushgateway.golang.yaml_v2 import Node
     from pytest_pushgateway.prometheus.configuration import Configuration
     from pytest_pushgateway.prometheus.forms.pieces import FormReading, Piece, Remark
     from pytest_pushgateway.prometheus.rules import rule_checks
@@ -78,18 +79,16 @@ def _judge_rules(part: Configuration, piece: Piece) -> None:
     decoder = Decoder(part.path, part.version)
     decoder.take(piece.source.text)
     part.unjudged, part.problems = decoder.unjudged, decoder.problems
-    lines = piece.source.text.split(b"\n")
-    for expression in rule_documents.expressions(piece.root):
-        if rule_documents.is_logql(expression):
-            not_judged(decoder, expression, "rules of Loki")
-            return
-        if rule_documents.is_template(expression):
-            within = range(expression.start_mark.line, min(expression.end_mark.line + 1, len(lines)))
-            marked = {number + 1 for number in within if re.search(rb"\{\{|\$\{|<%", lines[number])}
-            found = unread.template(piece.source.text, marked) if marked else None
-            if found is not None:
-                part.problems.append(Problem(found.message, file=part.path, position=found.at, rule="form"))
-                return
+    expressions = list(rule_documents.expressions(piece.root))
+    of_loki = next((one for one in expressions if rule_documents.is_logql(one)), None)
+    if of_loki is not None:
+        not_judged(decoder, of_loki, "rules of Loki")
+        return
+    unrendered = next((one for one in expressions if rule_documents.is_template(one)), None)
+    found = unread.template(piece.source.text, _marked_lines(piece, unrendered)) if unrendered is not None else None
+    if found is not None:
+        part.problems.append(Problem(found.message, file=part.path, position=found.at, rule="form"))
+        return
     try:
         if piece.root is not None and not is_null(piece.root):
             rule_checks.check_rules(decoder, piece.root)
@@ -97,6 +96,13 @@ def _judge_rules(part: Configuration, piece: Piece) -> None:
         decoder.problems.append(Problem(str(error), file=part.path, position=error.position, rule="yaml"))
     except RecursionError:
         decoder.problems.append(Problem("the rules are nested too deeply", file=part.path, rule="yaml"))
+
+
+def _marked_lines(piece: Piece, expression: Node) -> set[int]:
+    """Return the lines of an expression, from 1, that have a mark of a template."""
+    first, last = expression.start_mark.line, expression.end_mark.line
+    lines = piece.source.text.split(b"\n")[first : last + 1]
+    return {first + number for number, line in enumerate(lines, 1) if re.search(rb"\{\{|\$\{|<%", line)}
 
 
 def _place(problem: Problem, piece: Piece) -> None:
