@@ -17,12 +17,13 @@ from pytest_pushgateway.cli import check_metrics
 
 
 def test_reader_closes_pipe_early(tmp_path: Path) -> None:
-    (tmp_path / "many.yml").write_text("".join(f"key_{number}: 1\n" for number in range(20_000)))
+    keys = "".join(f"key_{number}: 1\n" for number in range(20_000))
+    (tmp_path / "many.yml").write_text(f"scrape_configs: []\n{keys}")
     command = [sys.executable, "-m", "pytest_pushgateway", "check-config", "many.yml"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline() == b"many.yml:1:1: error: field key_0 not found in type config.plain\n"
+        assert process.stdout.readline() == b"many.yml:2:1: error: field key_0 not found in type config.plain\n"
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 141
