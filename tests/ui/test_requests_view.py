@@ -29,11 +29,13 @@ def gateway() -> Iterator[Pushgateway]:
 
 def send(gateway: Pushgateway, path: str, body: bytes, method: str = "PUT", **headers: str) -> None:
     request = urllib.request.Request(f"{gateway.url}{path}", body, headers, method=method)
-    with suppress(urllib.error.HTTPError):
+    try:
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
+    except urllib.error.HTTPError as rejected:
+        rejected.close()
 
 
-def opened(gateway: Pushgateway, number: int) -> Any:
+def opened(gateway: Pushgateway, number: object) -> Any:
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{gateway.url}/-/state/{number}") as answer:
         return json.load(answer)
 
@@ -75,8 +77,9 @@ def test_collision_names_the_earlier_push(gateway: Pushgateway) -> None:
 
 def test_unknown_request_is_not_found(gateway: Pushgateway) -> None:
     for number in ("7", "x", ""):
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            opened(gateway, number)  # type: ignore[arg-type]
+        with pytest.raises(urllib.error.HTTPError, match="404") as caught:
+            opened(gateway, number)
+        caught.value.close()
 
 
 def test_row_opens(gateway: Pushgateway, open_page: Open) -> None:
