@@ -62,11 +62,19 @@ def test_signals_do_the_same_to_the_original(program: str) -> None:
             assert process.wait(30) == status, ending
 
 
+def _heed_signals() -> None:
+    # Whoever runs the tests, as nohup, may ignore these, and children inherit that.
+    for name in ENDS:
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
 @contextmanager
 def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run a program until it is up, and kill it if it has not ended by then; yield it with its port."""
     arguments = [*command, "--persistence.file=", "--web.listen-address=127.0.0.1:0"]
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=_heed_signals
+    )
     assert process.stderr is not None
     reader = threading.Thread(target=process.stderr.read)
     try:

@@ -314,7 +314,7 @@ def _of_go_1_26(answer: wire.Answer) -> wire.Answer:
         return wire.Answer(answer.raw, "eof") if answer.raw and answer.end == "reset" else answer
     # Whatever else is in the line, Go 1.26 escapes: the letters are left.
     text = re.sub(rb"\\(?:x[0-9a-f]{2}|.)|[^\w: ]", b"", found[2])
-    return wire.Answer(answer.raw[: answer.raw.index(b"\r\nContent-Length")] + found[1] + text, answer.end)
+    return wire.Answer(answer.raw[: answer.raw.index(b"\r\nContent-Length")] + b"\r\n" + found[1] + text, answer.end)
 
 
 @pytest.mark.conformance
