@@ -167,14 +167,15 @@ def state_json(state: PageState) -> bytes:
         "conflict_error": state.conflict,
         "conflicts": [{"labels": _pairs(key), "path": path.lstrip("/")} for key, path in state.conflicting],
         "failures": failures,
-        "requests": [_request(request) for request in state.requests],
+        "requests": [listed(request) for request in state.requests],
         "note": state.note,
         "user": state.user,
     }
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def _request(request: RecentRequest) -> dict[str, Any]:
+def listed(request: RecentRequest) -> dict[str, Any]:
+    """Return a request as the page lists it."""
     return {
         "number": request.number,
         "at": request.at,
@@ -198,11 +199,12 @@ def request_json(number: str, requests: Sequence[RecentRequest]) -> bytes | None
     """Render what one request carried as the JSON of ``/-/state/NUMBER``; None if it has been forgotten."""
     for at, request in enumerate(requests):
         if str(request.number) == number:
-            return json.dumps(_opened(request, requests[:at]), separators=(",", ":")).encode()
+            return json.dumps(opened(request, requests[:at]), separators=(",", ":")).encode()
     return None
 
 
-def _opened(request: RecentRequest, earlier: Sequence[RecentRequest]) -> dict[str, Any]:
+def opened(request: RecentRequest, earlier: Sequence[RecentRequest]) -> dict[str, Any]:
+    """Return the content of a request; ``earlier`` are those before it, in which the pushes it collides with are."""
     body, cut = request.body, request.size > len(request.body)
     coding = next((value for name, value in request.headers if name.lower() == "content-encoding"), "")
     if coding and not cut:

@@ -1,6 +1,6 @@
 // Talking to the gateway: addresses relative to this page, so that prefixes and proxies need no configuration.
 
-import { number } from "./format.js";
+import { keyOf, number } from "./format.js";
 
 // Not document.baseURI: an address with a user name and password in it must not reach fetch, which refuses it.
 const BASE = new URL(location.pathname.replace(/[^/]*$/, ""), location.origin);
@@ -45,9 +45,6 @@ export function groupPath(labels) {
   const rest = labels.filter(([name]) => name !== "job");
   return `metrics/job@base64/${base64(job)}${rest.map(([n, v]) => `/${labelName(n)}@base64/${base64(v)}`).join("")}`;
 }
-
-/** A canonical text for label pairs, whatever their order. */
-export const keyOf = (labels) => JSON.stringify([...labels].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 
 const collator = new Intl.Collator("en", { numeric: true });
 

@@ -1,9 +1,9 @@
 // The page: fetches, keeps what was fetched, and draws the view that the address names.
 
-import { fetchGroups, fetchState, fetchStatus, keyOf, remove } from "./api.js";
+import { address, fetchGroups, fetchRequest, fetchState, fetchStatus, remove } from "./api.js";
 import { announce, confirm, h, keyed, setAttribute, setText } from "./dom.js";
 import { labelTokens } from "./family.js";
-import { date, lines, showUtc } from "./format.js";
+import { ago, date, keyOf, lines, showUtc } from "./format.js";
 import { makeGroups } from "./groups.js";
 import { makeRequests, rejected } from "./requests.js";
 import { makeStatus } from "./status.js";
@@ -18,6 +18,9 @@ const app = {
   status: null,
   /** The gateway's time in Unix seconds: its clock may be frozen, so that the browser's does not count. */
   now: () => app.state.now,
+  base: address(""),
+  fetchRequest,
+  when: (request) => ago(request.at, app.now()),
   refresh: draw,
   /** What the reader filters by: the parameters of the address, which can be kept and sent to others. */
   filters: () => route().filters,

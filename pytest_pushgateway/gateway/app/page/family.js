@@ -2,8 +2,7 @@
 
 import { histogram, summary } from "./charts.js";
 import { copyMenu, h, keyed, setAttribute, setText } from "./dom.js";
-import { ago, count, date, hint, isMoment, number, plain, visible } from "./format.js";
-import { keyOf } from "./api.js";
+import { ago, count, date, hint, isMoment, keyOf, number, plain, visible } from "./format.js";
 import { selector } from "./search.js";
 
 const PAGE = { histogram: 10, summary: 20 };

@@ -124,3 +124,6 @@ export function count(amount, noun) {
   const plural = noun === "series" ? noun : noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`;
   return `${amount} ${amount === 1 ? noun : plural}`;
 }
+
+/** A canonical text for label pairs, whatever their order. */
+export const keyOf = (labels) => JSON.stringify([...labels].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));

@@ -1,9 +1,8 @@
 // The requests view: what came in lately, newest first, with the gateway's verdict. An open one shows what it carried.
 
-import { address, fetchRequest, keyOf } from "./api.js";
 import { copy, h, icon, keyed, setAttribute, setText, snippet } from "./dom.js";
 import { labelTokens } from "./family.js";
-import { ago, count, date, duration, lines, visible } from "./format.js";
+import { count, date, duration, keyOf, lines, visible } from "./format.js";
 import { selector } from "./search.js";
 
 const KINDS = [["all", "All"], ["push", "Pushes"], ["delete", "Deletions"], ["scrape", "Scrapes"], ["rejected", "Rejected"]];
@@ -21,12 +20,12 @@ function verdict(request) {
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** The request as a command for a shell; only text bodies can be typed. */
-export function asCurl(request, opened) {
+/** The request to a gateway at `base` as a command for a shell; only text bodies can be typed. */
+export function asCurl(request, opened, base) {
   const kept = opened.headers.filter(([name, value]) => /^(content-type|authorization)$/i.test(name) && value !== "(hidden)");
   const parts = [`curl -X ${request.method}`, ...kept.map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`)];
   if (opened.body) parts.push(`--data-binary ${quoted(opened.body)}`);
-  return [...parts, quoted(new URL(request.target, address("")).href)].join(" \\\n  ");
+  return [...parts, quoted(new URL(request.target, base).href)].join(" \\\n  ");
 }
 
 function makeBody(title, opened) {
@@ -38,7 +37,7 @@ function makeBody(title, opened) {
 
 function makeOpened(app, request, opened, others) {
   const agent = opened.headers.find(([name]) => name.toLowerCase() === "user-agent")?.[1];
-  const copyCurl = h("button", { type: "button", class: "button", onclick: () => copy(asCurl(request, opened), (text) => shown.replaceChildren(snippet("curl command", text))) }, icon("copy"), "Copy as curl");
+  const copyCurl = h("button", { type: "button", class: "button", onclick: () => copy(asCurl(request, opened, app.base), (text) => shown.replaceChildren(snippet("curl command", text))) }, icon("copy"), "Copy as curl");
   const shown = h("div");
   const group = request.labels && app.groups.some(({ id }) => id === keyOf(request.labels))
     ? h("a", { class: "button", href: `#metrics?q=${encodeURIComponent(selector("", request.labels))}` }, "Go to group") : null;
@@ -56,7 +55,11 @@ function makeOpened(app, request, opened, others) {
       h("table", { class: "plain" }, h("caption", { class: "sr" }, "Headers"), h("tbody", {}, ...opened.headers.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, visible(name, 80)), h("td", {}, visible(value, 500))))))));
 }
 
-function makeRequest(app, open) {
+/**
+ * A request in a list, which shows what it carried once it is opened. `open` has the keys of those that are; `app` gives
+ * the gateway's address as `base`, its groups, what a request carried (`fetchRequest`) and the words for its time (`when`).
+ */
+export function makeRequest(app, open) {
   return (request) => {
     const time = h("time", { class: "meta", title: date(request.at), datetime: new Date(request.at * 1000).toISOString() });
     const outcome = verdict(request);
@@ -68,8 +71,8 @@ function makeRequest(app, open) {
     async function show() {
       place.replaceChildren(h("p", { class: "muted" }, "Loading…"));
       try {
-        const opened = await fetchRequest(request.number);
-        const others = await Promise.all(opened.collides_with.map(async (other) => ({ ...other, body: other.number === null ? null : await fetchRequest(other.number).catch(() => null) })));
+        const opened = await app.fetchRequest(request.number);
+        const others = await Promise.all(opened.collides_with.map(async (other) => ({ ...other, body: other.number === null ? null : await app.fetchRequest(other.number).catch(() => null) })));
         if (open.has(request.key)) place.replaceChildren(makeOpened(app, request, opened, others));
       } catch {
         place.replaceChildren(h("p", { class: "muted" }, "The gateway no longer knows what this request carried."));
@@ -95,7 +98,7 @@ function makeRequest(app, open) {
         details.length ? h("span", { class: "details meta" }, details.join(" · ")) : null,
         request.error ? h("span", { class: "error" }, lines(request.error, 2000)) : null,
         place),
-      update: () => setText(time, ago(request.at, app.now())),
+      update: () => setText(time, app.when(request)),
     };
   };
 }
