@@ -15,7 +15,7 @@ import time
 
 from pytest_pushgateway import Pushgateway
 from pytest_pushgateway.gateway.http.connection import Connection
-from pytest_pushgateway.harness.local import LocalGateway
+from pytest_pushgateway.harness.behind.local import LocalGateway
 
 BODY = b"# HELP bench_seconds A gauge.\n# TYPE bench_seconds gauge\nbench_seconds 1.5\n"
 REQUEST = (

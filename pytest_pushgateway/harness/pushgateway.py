@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pushgateway.calls import name_calls, name_options
 from pytest_pushgateway.harness.assertions import Asserting
+from pytest_pushgateway.harness.behind.local import LocalGateway
 from pytest_pushgateway.harness.journal.journal import Journal, Notes
-from pytest_pushgateway.harness.local import LocalGateway
 from pytest_pushgateway.harness.reading import Reading
 from pytest_pushgateway.harness.sending import Sender, Sending
-from pytest_pushgateway.harness.supervisor import GatewayBehind, Supervisor
+from pytest_pushgateway.harness.supervisor import Supervisor
 from pytest_pushgateway.harness.waiting import Waiting
 from pytest_pushgateway.later import later
 from pytest_pushgateway.settings import Settings, nearest, resolve
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pytest_pushgateway.exposition.model import ScrapeText
+    from pytest_pushgateway.harness.behind.gateway_behind import GatewayBehind
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.faults.faults import Faults
     from pytest_pushgateway.harness.journal.lint import LintProblem

@@ -54,14 +54,14 @@ class Comparing:
     def begin(self) -> None:
         """Have all gateways of this process compared from now on."""
         if self._compares:
-            from pytest_pushgateway.harness import local
+            from pytest_pushgateway.harness.behind import local
 
             local.companion = self._companion
 
     def end(self) -> None:
         """End the comparison and the program."""
         if self._compares:
-            from pytest_pushgateway.harness import local
+            from pytest_pushgateway.harness.behind import local
 
             local.companion = None
         self._companion.originals.stop()

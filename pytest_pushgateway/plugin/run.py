@@ -264,7 +264,7 @@ def _as_failure(error: BaseException) -> BaseException:
 
 def _is_ours(host: str, port: int) -> bool:
     """Return whether a gateway of this process listens at a place."""
-    local = sys.modules.get("pytest_pushgateway.harness.local")
+    local = sys.modules.get("pytest_pushgateway.harness.behind.local")
     return local is not None and any(
         one.running and port == one.port and host in (one.host, "localhost", "127.0.0.1", "::1")
         for one in local.started()

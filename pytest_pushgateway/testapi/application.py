@@ -34,7 +34,7 @@ from pytest_pushgateway.testapi.state import StateReader
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.app.application import Access
     from pytest_pushgateway.gateway.http.host import Incoming, Peer
-    from pytest_pushgateway.harness.local import LocalGateway
+    from pytest_pushgateway.harness.behind.local import LocalGateway
 
 Json = dict[str, Any]
 

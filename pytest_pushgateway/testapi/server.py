@@ -9,7 +9,7 @@ from pytest_pushgateway.gateway.gateway import Gateway, access_and_tls
 from pytest_pushgateway.gateway.http.listeners import open_listeners, split_address
 from pytest_pushgateway.gateway.http.server import Server
 from pytest_pushgateway.golang.url import join_host_port
-from pytest_pushgateway.harness.local import LocalGateway
+from pytest_pushgateway.harness.behind.local import LocalGateway
 from pytest_pushgateway.settings import Settings, options_of
 from pytest_pushgateway.testapi.application import ControlApi
 

@@ -10,7 +10,7 @@ from pytest_pushgateway.testapi.codec import poison_as_json, record_as_json
 from pytest_pushgateway.testapi.groups_codec import stored_as_json
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.harness.local import LocalGateway
+    from pytest_pushgateway.harness.behind.local import LocalGateway
     from pytest_pushgateway.testapi.fault_requests import FaultRegister
 
 Json = dict[str, Any]

@@ -15,7 +15,7 @@ import pytest
 from pytest_pushgateway import MakePushgateway, Pushgateway, threads
 from pytest_pushgateway.gateway import gateway as gateways
 from pytest_pushgateway.gateway.persistence import database
-from pytest_pushgateway.harness import local
+from pytest_pushgateway.harness.behind import local
 from tests import wire
 from tests.harness.application import send
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pytest_pushgateway import MakePushgateway, Pushgateway, Settings, threads
-from pytest_pushgateway.harness.local import started
+from pytest_pushgateway.harness.behind.local import started
 from pytest_pushgateway.harness.pushgateway import make
 from tests.systems import needs_fork, open_descriptors
 

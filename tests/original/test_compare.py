@@ -16,7 +16,7 @@ from pytest_pushgateway.gateway.app.application import App
 from pytest_pushgateway.gateway.groups import Verdict
 from pytest_pushgateway.gateway.http.host import Answer, Incoming
 from pytest_pushgateway.gateway.store.store import Store
-from pytest_pushgateway.harness import local
+from pytest_pushgateway.harness.behind import local
 from pytest_pushgateway.original import comparison
 from pytest_pushgateway.original.comparison import Companion, Difference, Tally
 from pytest_pushgateway.original.process import Originals

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request as HttpRequest
 
 from pytest_pushgateway import PushgatewayError, RejectedPushWarning, Settings, connect
 from pytest_pushgateway.gateway.gateway import Gateway
-from pytest_pushgateway.harness.local import LocalGateway
+from pytest_pushgateway.harness.behind.local import LocalGateway
 from pytest_pushgateway.testapi.application import ControlApi
 from pytest_pushgateway.testapi.remote.gateway import RemoteGateway
 from pytest_pushgateway.testapi.remote.link import ControlPortError, read_url

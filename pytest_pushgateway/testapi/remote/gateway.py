@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import _socket as socket  # a test replaces the other one
-import threading
-from collections import deque
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from pytest_pushgateway import threads
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.golang.url import join_host_port
+from pytest_pushgateway.harness.behind.base import BaseGateway, running_test
 from pytest_pushgateway.harness.clock import Clock
-from pytest_pushgateway.harness.local import running_meanwhile, running_test
 from pytest_pushgateway.harness.sending import ClientAnswer
 from pytest_pushgateway.later import later
-from pytest_pushgateway.monotonic import monotonic
 from pytest_pushgateway.settings import OPTIONS, Settings
 from pytest_pushgateway.testapi.codec import body_in, poison_in, record_in, shown_body
 from pytest_pushgateway.testapi.groups_codec import stored_in
@@ -26,9 +22,8 @@ from pytest_pushgateway.testapi.remote.faults import RemoteFaults
 from pytest_pushgateway.testapi.remote.link import ControlPortError, ForwardError, Link
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.harness.messages.report import Finding
     from pytest_pushgateway.interception.addresses import Address
-    from pytest_pushgateway.interception.interception import Interception, Interceptions
+    from pytest_pushgateway.interception.interception import Interception
 
 if TYPE_CHECKING:
     from pytest_pushgateway.interception import interception
@@ -84,7 +79,7 @@ class RemoteSender:
         return ClientAnswer("\r\n".join(lines).encode("latin-1") + body_in(shown))
 
 
-class RemoteGateway:
+class RemoteGateway(BaseGateway):
     """A gateway in another process, which answers the test API; as `LocalGateway`, with the same attributes.
 
     Args:
@@ -98,17 +93,9 @@ class RemoteGateway:
     """
 
     def __init__(self, link: Link, *, managed: bool = False, lint: bool = False) -> None:
+        super().__init__(managed=managed)
+        self.mark_beginning()
         self.link = link
-        self.managed: bool = managed
-        self.test: str = running_test()
-        self.made_in: str = self.test
-        self.page_note: str | None = None
-        self.left_running: list[str] | None = None
-        self.heard: int = 0
-        self.due: list[Finding] = []
-        self.interceptions: Interceptions | None = None
-        self.threads: WeakSet[threading.Thread] = WeakSet(threading.enumerate())
-        self.began: float = monotonic()
         place = link.call("GET", "/v1")
         _check_version(link, place)
         self._place: Json = place
@@ -116,9 +103,7 @@ class RemoteGateway:
         over_there = dict.fromkeys(known, f"the gateway at {link.place}")
         self.settings: Settings = Settings(sources={**over_there, "lint": "lint"}, **{**known, "lint": lint})
         self.journal: CopiedJournal = CopiedJournal(self.settings.journal_limit, place["origin"], self._update)
-        self.moves: list[tuple[int, float]] = []
         self.clock: RemoteClock = RemoteClock(link)
-        self.log: deque[tuple[str, str, dict[str, object]]] = deque(maxlen=200)
         self.store: CopiedStore = CopiedStore()
         self.faults: RemoteFaults = RemoteFaults(link, self.journal.catch_up, self._lift)
         self.client: RemoteSender = RemoteSender(link)
@@ -133,7 +118,6 @@ class RemoteGateway:
         self._fresh = False
         self._resetting = False
         """Whether the copies are those of before a reset, for a report."""
-        self._tests = 0
         self.journal.catch_up()
         self.heard = self.journal.sequence  # warnings about earlier requests are for those who were here then
 
@@ -279,25 +263,6 @@ class RemoteGateway:
     def revive(self) -> bool:
         """Return that it has not failed: another process looks after that."""
         return False
-
-    def begin_test(self, test: str) -> None:
-        """Note that a test, named by its node id, begins: what came until now was not of it."""
-        self.test = test
-        self.log.clear()
-        self.journal.begin_test()
-        self._mark_beginning()
-
-    def note_test(self) -> None:
-        """Note that a test begins, and what tests before it have left running in this process."""
-        self._tests += 1
-        if self.interceptions is not None:
-            self.interceptions.begin_test()
-        self._mark_beginning()
-        self.left_running = running_meanwhile() if self._tests > 1 else None
-
-    def _mark_beginning(self) -> None:
-        self.threads = WeakSet(threading.enumerate())
-        self.began = monotonic()
 
     def end_test(self) -> None:
         """End the faults that a test has asked for, and let the clock run."""
