@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.model import ScrapeJob, TargetGroup
     from pytest_pushgateway.prometheus.problems import Problem
     from pytest_pushgateway.prometheus.process import PrometheusError, TargetState
-    from pytest_pushgateway.prometheus.rules.rule_test import Alert, RuleTest, Transition
+    from pytest_pushgateway.prometheus.rules.alert_states import Alert, Transition
+    from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
     from pytest_pushgateway.prometheus.scrape.ingest import Stored, TargetScrape, Unsimulated
     from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
     from pytest_pushgateway.prometheus.server import PrometheusServer
@@ -95,7 +96,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Alert": "prometheus.rules.rule_test",
+    "Alert": "prometheus.rules.alert_states",
     "BinaryNotFound": "programs",
     "Clock": "harness.clock",
     "Delete": "harness.journal.requests",
@@ -134,7 +135,7 @@ _HOMES = {
     "TargetGroup": "prometheus.model",
     "TargetScrape": "prometheus.scrape.ingest",
     "TargetState": "prometheus.process",
-    "Transition": "prometheus.rules.rule_test",
+    "Transition": "prometheus.rules.alert_states",
     "Unsimulated": "prometheus.scrape.ingest",
     "UnusedFaultWarning": "warnings",
     "UselessDeleteWarning": "warnings",

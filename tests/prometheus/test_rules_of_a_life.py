@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from pytest_pushgateway import Pushgateway, RuleTest, load
-from pytest_pushgateway.prometheus.rules import rule_test
-from pytest_pushgateway.prometheus.rules.promtool import ask
-from pytest_pushgateway.prometheus.rules.rule_test import RulesError
+from pytest_pushgateway.prometheus.rules import evaluation
+from pytest_pushgateway.prometheus.rules.promtool import RulesError, ask
 from tests import peers
 
 pytestmark = pytest.mark.conformance
@@ -272,7 +271,7 @@ def test_week_is_evaluated_only_as_far_as_it_is_asked_for(
         asked.append(("".join(files.values()), until / interval, sum(map(len, rest))))
         return ask(promtool, group, files, interval, until, *rest)
 
-    monkeypatch.setattr(rule_test, "ask", counting)
+    monkeypatch.setattr(evaluation, "ask", counting)
     for day in range(7):
         at(day * 1440)
         backup(gateway)

@@ -12,24 +12,22 @@ the path and the credentials of the job fit the gateway: see
 
 from __future__ import annotations
 
-import itertools
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_pushgateway.durations import moment as moment_of
 from pytest_pushgateway.durations import seconds as seconds_of
 from pytest_pushgateway.matchers import accepts_everything, check_labels, label_matches, shown
+from pytest_pushgateway.prometheus.rules.alert_states import Alert, AlertStates, Transition
+from pytest_pushgateway.prometheus.rules.evaluation import Evaluation, exact
 from pytest_pushgateway.prometheus.rules.input_series import Scrapes, timeline_of
-from pytest_pushgateway.prometheus.rules.needed import Needed, needed, only_rules
-from pytest_pushgateway.prometheus.rules.promql import Unmovable, metric_names, shift
-from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Vector, ask, check_rules, find_promtool
+from pytest_pushgateway.prometheus.rules.needed import needed
+from pytest_pushgateway.prometheus.rules.promql import metric_names
+from pytest_pushgateway.prometheus.rules.promtool import Firing, Vector, find_promtool
 from pytest_pushgateway.prometheus.rules.rule_files import RuleFile, read_rule_files
-from pytest_pushgateway.prometheus.rules.unit_test_file import write_unit_test
 from pytest_pushgateway.prometheus.scrape.ingest import Ingester
 from pytest_pushgateway.prometheus.scrape.simulate import known_targets
 from pytest_pushgateway.prometheus.values import format_duration
@@ -41,24 +39,12 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.model import ScrapeJob
     from pytest_pushgateway.prometheus.scrape.result import Became
 
-__all__ = ["Alert", "RuleTest", "RulesError", "Transition", "rules"]
-
 _MOST_EVALUATIONS = 20_000
 """How many moments a message about an alert's history looks at."""
 _DAY = re.compile(r"\d{4}-", re.ASCII)
 """How a date begins, and no duration does."""
 _MAY_BE_NOTHING = re.compile(r"\b(?:absent\w*|or|unless)\b", re.IGNORECASE)
 """Marks of expressions that may well name what has no series."""
-_LOOKS_AHEAD = re.compile(r"@|\boffset\s*-", re.IGNORECASE)
-
-
-class Alert(NamedTuple):
-    """One alert at one moment. ``state`` is ``"pending"`` or ``"firing"``; pending alerts have no annotations."""
-
-    name: str
-    state: str
-    labels: dict[str, str]
-    annotations: dict[str, str]
 
 
 class Unmatched(list[Any]):
@@ -75,17 +61,6 @@ class Unmatched(list[Any]):
         if isinstance(index, slice):
             return []
         raise IndexError(self.reason)
-
-
-class Transition(NamedTuple):
-    """An alert changed its state, ``after`` seconds from the beginning.
-
-    ``state`` is ``"pending"``, ``"firing"`` or ``"inactive"``.
-    """
-
-    after: float
-    state: str
-    labels: dict[str, str]
 
 
 def rules(
@@ -162,25 +137,28 @@ class RuleTest:
         snapshots = timeline_of(timeline)
         self.start: float = snapshots[0].time
         self.end: float = snapshots[-1].time
-        self._offset = Decimal(repr(self.start)).normalize()
-        if self._offset == self._offset.to_integral_value():
-            self._offset = self._offset.to_integral_value()
         given = None if targets is None else list(targets)
         self._scrapes = Scrapes(
             snapshots,
             [(Ingester(job), known_targets(job, given)) for job in jobs],
             min(job.scrape_interval for job in jobs),
         )
-        self.rule_files: list[RuleFile] = read_rule_files(rule_files, directory, self._offset)
+        self.rule_files: list[RuleFile] = read_rule_files(rule_files, directory, exact(self.start))
         intervals = [interval for one in self.rule_files for interval in one.intervals]
         self.evaluation_interval: float = min([evaluation_interval, *intervals])
         self._external_labels = dict(external_labels or {})
+        self._evaluation = Evaluation(
+            self.promtool,
+            self._scrapes,
+            self.rule_files,
+            self.evaluation_interval,
+            self._external_labels,
+            self.start,
+            self.end,
+        )
+        self._states = AlertStates(self._evaluation)
         self._became: Became | None = None
         self._dark = [job.job_name for job in jobs if not job.honor_labels]
-        self._checked_rules = False
-        self._answers: dict[Vector | Firing, Any] = {}
-        self._asked: list[Vector | Firing] = []
-        """What was asked so far, for :meth:`write`."""
 
     def query(self, expression: str, *, at: object = None) -> list[Sample]:
         """Evaluate a PromQL expression; recording rules and ``ALERTS`` are available.
@@ -204,15 +182,16 @@ class RuleTest:
         if not isinstance(expression, str):
             raise TypeError(f"an expression is a string, not {shown(expression)}")
         after = self._after(at)
-        self._shift(expression)
+        self._evaluation.shift(expression)
         question = Vector(expression, after)
-        self._ask([question], keep=True)
+        self._evaluation.ask([question], keep=True)
+        answer = self._evaluation.answers[question]
         found = []
-        if not self._answers[question] and not _MAY_BE_NOTHING.search(expression):
+        if not answer and not _MAY_BE_NOTHING.search(expression):
             missing = self._missing([expression])
             if missing:
                 return Unmatched("; ".join(missing))
-        for labels, value in self._answers[question]:
+        for labels, value in answer:
             rest = dict(labels)
             found.append(Sample(rest.pop("__name__", ""), rest, value, self.start + after))
         return found
@@ -228,7 +207,7 @@ class RuleTest:
 
         """
         __tracebackhide__ = True
-        return self._alerts(self._after(at), keep=True)
+        return self._states.at(self._after(at), keep=True)
 
     def transitions(self, name: str, *, until: object = None) -> list[Transition]:
         """Return when an alert became pending, fired and cleared, from the beginning on.
@@ -246,7 +225,7 @@ class RuleTest:
         """
         __tracebackhide__ = True
         self._check_alert(name)
-        return self._transitions(name, self._after(until))
+        return self._states.transitions(name, self._after(until))
 
     def assert_firing(
         self,
@@ -362,18 +341,12 @@ class RuleTest:
             The paths of all files written.
 
         """
-        answers: list[tuple[Vector | Firing, Any]] = [
-            (self._moved(one, 0.0), self._answers[one]) for one in self._asked
-        ]
-        longest = max((question.at for question in self._asked), default=self._after(None))
-        return write_unit_test(
-            os.fspath(path), self._group(longest), self.rule_files, self.evaluation_interval, answers
-        )
+        return self._evaluation.write(os.fspath(path), self._after(None))
 
     def _known_alerts(self, name: str, moment: float) -> list[Alert]:
         __tracebackhide__ = True
         self._check_alert(name)
-        return [alert for alert in self._alerts(moment, keep=True, only=name) if alert.name == name]
+        return [alert for alert in self._states.at(moment, keep=True, only=name) if alert.name == name]
 
     def _check_alert(self, name: object) -> None:
         __tracebackhide__ = True
@@ -381,88 +354,16 @@ class RuleTest:
             raise TypeError(f"an alert's name is a string, not {shown(name)}")
         known = {alert for one in self.rule_files for alert in one.alerts}
         if name not in known:
-            self._check_rules()  # a file that cannot be read has no alerts
+            self._evaluation.check_rules()  # a file that cannot be read has no alerts
             names = ", ".join(sorted(known)) or "none"
             raise LookupError(f"no alert is called {name!r}; the rule files have: {names}")
-
-    def _alerts(self, after: float, *, keep: bool, only: str | None = None) -> list[Alert]:
-        __tracebackhide__ = True
-        names = [only] if only else list(dict.fromkeys(alert for one in self.rule_files for alert in one.alerts))
-        selected = f',alertname="{only}"' if only else ""
-        states = Vector(f'ALERTS{{alertstate="pending"{selected}}}', after)
-        firing = [Firing(name, after) for name in names]
-        self._ask([states, *firing], keep=keep)
-        found = []
-        for labels, _ in self._answers[states]:
-            rest = {label: value for label, value in labels.items() if label not in ("__name__", "alertstate")}
-            found.append(Alert(rest.pop("alertname"), "pending", rest, {}))
-        for question in firing:
-            for labels, notes in self._answers[question]:
-                rest = {label: value for label, value in labels.items() if label != "alertname"}
-                found.append(Alert(question.name, "firing", rest, notes))
-        return sorted(found, key=lambda alert: (alert.name, sorted(alert.labels.items())))
-
-    def _transitions(self, name: str, until: float) -> list[Transition]:
-        __tracebackhide__ = True
-        found: list[Transition] = []
-        before: dict[tuple[tuple[str, str], ...], str] = {}
-        for moment in self._turns(name, int(until / self.evaluation_interval)):
-            now = self._states(name, moment)
-            for key in sorted(before.keys() | now.keys()):
-                state = now.get(key, "inactive")
-                if before.get(key, "inactive") != state:
-                    found.append(Transition(moment, state, dict(key)))
-            before = now
-        return found
-
-    def _turns(self, name: str, last: int) -> list[float]:
-        """Return the moments of the evaluations up to number ``last`` at which an alert may have changed.
-
-        The states at the ends of a stretch of evaluations, and the number of samples between them, show whether it
-        changed within; only those stretches are looked at one by one.
-        """
-        __tracebackhide__ = True
-        interval = self.evaluation_interval
-        stretch = max(1, math.isqrt(last))
-        selector = f'ALERTS{{alertname="{name}"}}'
-        within = format_duration(round(stretch * interval - 0.001, 3))
-        ends = list(range(0, last + 1, stretch))
-        counts = {end: Vector(f"count_over_time({selector}[{within}])", end * interval) for end in ends[1:]}
-        self._ask([*(Vector(selector, end * interval) for end in ends), *counts.values()], keep=False)
-        moments = [0.0]
-        for first, end in itertools.pairwise(ends):
-            states = self._states(name, end * interval)
-            counted = self._answers[counts[end]]
-            if states == self._states(name, first * interval) and [count for _, count in counted] == (
-                [stretch] * len(states)
-            ):
-                moments.append(end * interval)
-            else:
-                moments += self._each(name, first + 1, end)
-        return moments + self._each(name, ends[-1] + 1, last)
-
-    def _each(self, name: str, first: int, last: int) -> list[float]:
-        """Return the moments of the evaluations ``first`` to ``last``, once they have been asked about."""
-        __tracebackhide__ = True
-        moments = [number * self.evaluation_interval for number in range(first, last + 1)]
-        self._ask([Vector(f'ALERTS{{alertname="{name}"}}', moment) for moment in moments], keep=False)
-        return moments
-
-    def _states(self, name: str, moment: float) -> dict[tuple[tuple[str, str], ...], str]:
-        """Return the state of each alert of a name at an evaluation that has been asked about."""
-        now = {}
-        for labels, _ in self._answers[Vector(f'ALERTS{{alertname="{name}"}}', moment)]:
-            rest = {label: value for label, value in labels.items() if label not in ("__name__", "alertname")}
-            state = rest.pop("alertstate")
-            now[tuple(sorted(rest.items()))] = state
-        return now
 
     def _explain(self, headline: str, name: str, moment: float, alerts: list[Alert]) -> str:
         when = datetime.fromtimestamp(self.start + moment, timezone.utc).isoformat(sep=" ", timespec="seconds")
         lines = [f"{headline} {format_duration(moment)} after the beginning ({when})"]
         lines += [f"    {_shown(alert.name, alert.labels)} is {alert.state}" for alert in alerts]
         if moment / self.evaluation_interval <= _MOST_EVALUATIONS:
-            history = self._transitions(name, moment)
+            history = self._states.transitions(name, moment)
             lines.append("its history until then:" if history else "it was never pending or firing until then")
             for after, state, labels in history[-20:]:
                 lines.append(f"    {format_duration(after):>10}  {state:8}  {_shown(name, labels)}")
@@ -480,92 +381,6 @@ class RuleTest:
         names = set().union(*map(metric_names, expressions)) - stored
         return [f"no series matches {name}: none of that name was ever stored{_similar(name, stored)}"
                 for name in sorted(names)]  # fmt: skip
-
-    def _ask(self, questions: Sequence[Vector | Firing], *, keep: bool) -> None:
-        __tracebackhide__ = True
-        missing = [question for question in dict.fromkeys(questions) if question not in self._answers]
-        if missing:
-            self._check_rules()
-            self._evaluate(missing)
-        if keep:
-            self._asked += [question for question in dict.fromkeys(questions) if question not in self._asked]
-
-    def _evaluate(self, questions: Sequence[Vector | Firing]) -> None:
-        """Have promtool answer, with the rules, the series and the time that the questions need and no others."""
-        __tracebackhide__ = True
-        wanted = needed(questions, self.rule_files, self.evaluation_interval)
-        until = self._horizon(questions)
-        since = self._since(questions, wanted)
-        start = self._offset + Decimal(repr(since)).normalize()
-        files: dict[str, str] = {}
-        for number, one in enumerate(self.rule_files):
-            text = only_rules(one, wanted.rules, one.moved_to(start))
-            if text is not None:
-                files[f"rules-{number}.yml"] = text
-        moved = {question: self._moved(question, since) for question in questions}
-        vectors = [question for question in questions if isinstance(question, Vector)]
-        firing = [question for question in questions if isinstance(question, Firing)]
-        answers = ask(
-            self.promtool,
-            self._group(until, since, wanted.names),
-            files,
-            self.evaluation_interval,
-            until - since,
-            [moved[question] for question in vectors],
-            [moved[question] for question in firing],
-        )
-        self._answers.update(zip(vectors, answers[0], strict=True))
-        self._answers.update(zip(firing, answers[1], strict=True))
-
-    def _moved(self, question: Any, since: float) -> Any:
-        """Return a question to an evaluation that begins ``since`` seconds later; its expression is not moved yet."""
-        after = round(question.at - since, 3)
-        if isinstance(question, Firing):
-            return Firing(question.name, after)
-        return Vector(self._shift(question.expression, since), after)
-
-    def _since(self, questions: Sequence[Vector | Firing], wanted: Needed) -> float:
-        """Return when the evaluation may begin: at a scrape that is an evaluation, seconds after the beginning."""
-        if wanted.before is None:
-            return 0.0
-        earliest = min(question.at for question in questions) - wanted.before
-        step = math.lcm(round(self._scrapes.interval * 1000), round(self.evaluation_interval * 1000)) / 1000
-        return max(0.0, math.floor(earliest / step) * step)
-
-    def _check_rules(self) -> None:
-        """Let promtool judge the rule files, once.
-
-        Raises:
-            RulesError: promtool rejects a file; in its words, with the files' own paths.
-
-        """
-        __tracebackhide__ = True
-        if not self._checked_rules:
-            check_rules(self.promtool, {one.path: one.text for one in self.rule_files})
-            self._checked_rules = True
-
-    def _horizon(self, questions: Sequence[Vector | Firing]) -> float:
-        """Return until when the rules have to be evaluated so that all is there that the questions look at."""
-        last = max((question.at for question in questions), default=0.0)
-        if any(isinstance(question, Vector) and _LOOKS_AHEAD.search(question.expression) for question in questions):
-            last = max(last, self.end - self.start)
-        return math.ceil(last / self.evaluation_interval) * self.evaluation_interval
-
-    def _group(self, until: float, since: float = 0.0, names: set[str] | None = None) -> dict[str, Any]:
-        group: dict[str, Any] = {
-            "interval": format_duration(self._scrapes.interval),
-            "input_series": self._scrapes.input_series(until, since, names),
-        }
-        if self._external_labels:
-            group["external_labels"] = self._external_labels
-        return group
-
-    def _shift(self, expression: str, since: float = 0.0) -> str:
-        __tracebackhide__ = True
-        try:
-            return shift(expression, self._offset + Decimal(repr(since)).normalize())
-        except Unmovable as problem:
-            raise RulesError(f"{expression}: {problem}") from None
 
     def _moment(self, after: object, at: object) -> float:
         __tracebackhide__ = True
