@@ -46,6 +46,7 @@ class genuine:
     fstat: Callable[[int], os.stat_result] = staticmethod(os.fstat)
     lseek: Callable[[int, int, int], int] = staticmethod(os.lseek)
     read: Callable[[int, int], bytes] = staticmethod(os.read)
+    write: Callable[[int, bytes], int] = staticmethod(os.write)
     ftruncate: Callable[[int, int], None] = staticmethod(os.ftruncate)
     allocate: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
     close: Callable[[int], None] = staticmethod(os.close)

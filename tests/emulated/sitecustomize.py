@@ -34,7 +34,8 @@ class View(types.ModuleType):
 
     def __init__(self, real: types.ModuleType, hidden: str = "", replaced: Mapping[str, Any] | None = None) -> None:
         super().__init__(real.__name__)
-        self.__dict__.update(_real=real, _hidden=set(hidden.split()), _replaced=dict(replaced or {}))
+        own = dict(replaced or {})
+        self.__dict__.update(_real=real, _hidden=set(hidden.split()), _own=own, _replaced=dict(own))
 
     def __getattr__(self, name: str) -> Any:
         if name in self.__dict__["_replaced"]:
@@ -51,7 +52,10 @@ class View(types.ModuleType):
             setattr(self.__dict__["_real"], name, value)
 
     def __delattr__(self, name: str) -> None:
-        if self.__dict__["_replaced"].pop(name, None) is None:
+        # What a test has replaced is then as it was, as for an attribute of a class that hides that of another.
+        if name in self.__dict__["_own"]:
+            self.__dict__["_replaced"][name] = self.__dict__["_own"][name]
+        elif self.__dict__["_replaced"].pop(name, None) is None:
             delattr(self.__dict__["_real"], name)
 
 
@@ -121,6 +125,8 @@ def _macos() -> None:
 
     def change(real: Any) -> dict[str, Any]:
         def bind(self: Any, address: Any) -> None:
+            if self.family == AF_INET and address[0].startswith("127.") and address[0] != "127.0.0.1":
+                raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
             for other in list(bound):
                 try:
                     taken = other.fileno() >= 0 and other.family == self.family and other.getsockname() == address

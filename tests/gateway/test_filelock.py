@@ -16,12 +16,10 @@ from pytest_pushgateway.gateway.persistence.filelock import FileLock, InUse
 ELSEWHERE = """
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from pytest_pushgateway.gateway.persistence import filelock
 
 if sys.argv[2] == "flock":
-    import fcntl
-    filelock._fcntl = SimpleNamespace(flock=fcntl.flock, LOCK_EX=fcntl.LOCK_EX, LOCK_NB=fcntl.LOCK_NB)
+    filelock._OFD_SETLK = None
 try:
     filelock.FileLock(Path(sys.argv[1])).release()
     print("free")
@@ -40,9 +38,8 @@ def elsewhere(path: Path, way: str) -> str:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The lock of this system, and that of macOS."""
     if request.param == "flock":
-        fcntl = pytest.importorskip("fcntl")
-        only = SimpleNamespace(flock=fcntl.flock, LOCK_EX=fcntl.LOCK_EX, LOCK_NB=fcntl.LOCK_NB)
-        monkeypatch.setattr(filelock, "_fcntl", only)
+        pytest.importorskip("fcntl", reason="locks a file beside, as Unix does")
+        monkeypatch.setattr(filelock, "_OFD_SETLK", None)
     return str(request.param)
 
 
@@ -91,6 +88,7 @@ def test_windows_locks_a_byte_far_behind_the_end(tmp_path: Path, monkeypatch: py
     def locking(descriptor: int, mode: int, count: int) -> None:
         asked.append((os.lseek(descriptor, 0, os.SEEK_CUR), mode, count))
 
+    monkeypatch.setattr(filelock, "_OFD_SETLK", None)
     monkeypatch.setattr(filelock, "_fcntl", None)
     monkeypatch.setattr(filelock, "_msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
     path = tmp_path / "kept"

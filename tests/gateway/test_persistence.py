@@ -324,4 +324,5 @@ def test_nothing_is_written_after_the_end(tmp_path: Path) -> None:
     gateway.stop()
     path.unlink()
     gateway.put("a 1\n", job="j")
-    assert list(tmp_path.iterdir()) == []
+    # What macOS locks stays: to delete it would let two gateways lock a file each.
+    assert [left.name for left in tmp_path.iterdir() if left.name != "metrics-lock"] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -12,6 +14,8 @@ import pytest
 from pytest_pushgateway import Settings
 from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.groups import Verdict
+from pytest_pushgateway.gateway.persistence.files import reserve
+from pytest_pushgateway.genuine import genuine
 from tests import wire
 from tests.gateway.kept import Kept
 from tests.gateway.tapped import after_a_kill, tapped
@@ -196,3 +200,28 @@ def test_answer_is_503_with_the_reason(tmp_path: Path) -> None:
         assert gateway.persistence_trouble is None
     finally:
         gateway.stop()
+
+
+def test_room_is_taken_where_the_system_cannot_be_asked_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+
+    def write(descriptor: int, data: bytes) -> int:
+        if sum(written) + len(data) > 2_000_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(os.write(descriptor, data))
+        return written[-1]
+
+    monkeypatch.setattr(genuine, "allocate", None)
+    monkeypatch.setattr(genuine, "write", write)
+    path = tmp_path / "file"
+    path.write_bytes(b"kept")
+    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        reserve(descriptor, 1_500_000)
+        assert path.read_bytes() == b"kept".ljust(1_500_000, b"\0")
+        with pytest.raises(OSError, match="No space left"):
+            reserve(descriptor, 3_000_000)
+        reserve(descriptor, 10)
+        assert path.stat().st_size == 1_500_000
+    finally:
+        os.close(descriptor)

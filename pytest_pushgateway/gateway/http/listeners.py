@@ -190,8 +190,13 @@ def _bound(family: int, address: Any, shown: str, *, only_ipv6: bool) -> socket.
         listener.bind(address)
     except OSError as problem:
         listener.close()
-        raise OSError(problem.errno, f"listen tcp {shown}: bind: {os.strerror(problem.errno or 0).lower()}") from None
+        raise _refusal(problem, shown) from None
     return listener
+
+
+def _refusal(problem: OSError, shown: str) -> OSError:
+    """Return the error in Go's words: the system's own, as ``os.strerror`` knows none of Windows' for sockets."""
+    return OSError(problem.errno, f"listen tcp {shown}: bind: {(problem.strerror or str(problem)).lower()}")
 
 
 def listen(bound: socket.socket) -> None:
@@ -204,8 +209,7 @@ def listen(bound: socket.socket) -> None:
     try:
         bound.listen(_BACKLOG)
     except OSError as problem:
-        shown = join_host_port(*bound.getsockname()[:2])
-        raise OSError(problem.errno, f"listen tcp {shown}: bind: {os.strerror(problem.errno or 0).lower()}") from None
+        raise _refusal(problem, join_host_port(*bound.getsockname()[:2])) from None
 
 
 class Binding(NamedTuple):

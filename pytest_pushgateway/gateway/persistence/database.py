@@ -157,8 +157,8 @@ class Database:
 
     def _open_files(self, synchronous: str) -> None:
         # Descriptors beside SQLite's, closed after it: to close one takes SQLite's locks on the file away.
-        self._files = [genuine.open_descriptor(self._name, os.O_RDWR)]
-        self._files.append(genuine.open_descriptor(f"{self._name}-wal", os.O_RDWR))
+        self._files = [genuine.open_descriptor(self._name, _READ_AND_WRITE)]
+        self._files.append(genuine.open_descriptor(f"{self._name}-wal", _READ_AND_WRITE))
         self._page_size: int = self._ask("PRAGMA page_size")
         self._log_reserve = 0 if synchronous == "OFF" else _LOG_RESERVE
         self._reserve_log()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+import sys
 import weakref
 from importlib import import_module
 from pathlib import Path
@@ -36,6 +37,8 @@ def _module(name: str) -> Any:
 
 _fcntl, _msvcrt = _module("fcntl"), _module("msvcrt")
 """Unix has the first, Windows the second."""
+_OFD_SETLK: int | None = getattr(_fcntl, "F_OFD_SETLK", 37 if sys.platform == "linux" else None)
+"""Linux's locks of open file descriptions, whose number PyPy has no name for."""
 
 
 class InUse(Exception):
@@ -94,10 +97,10 @@ class FileLock:
 
     def _lock(self, path: Path) -> None:
         descriptor = self._descriptors[0]
-        if hasattr(_fcntl, "F_OFD_SETLK"):
+        if _OFD_SETLK is not None:
             # struct flock: kind, whence, start, length, process
             wanted = struct.pack("hhqqi4x", _fcntl.F_WRLCK, os.SEEK_SET, _BYTE, 1, 0)
-            _fcntl.fcntl(descriptor, _fcntl.F_OFD_SETLK, wanted)
+            _fcntl.fcntl(descriptor, _OFD_SETLK, wanted)
             return
         self._enter(descriptor)
         if _fcntl is not None:

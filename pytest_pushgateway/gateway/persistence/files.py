@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import stat
 import time
@@ -15,6 +16,7 @@ from pytest_pushgateway.genuine import genuine
 _HEADER = b"SQLite format 3\x00"
 _DAMAGE = re.compile("malformed|not a database")
 """In the message: SQLite's codes came with Python 3.11."""
+_PIECE = 1 << 20
 _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENODEV, errno.EOPNOTSUPP)
 
 
@@ -86,18 +88,30 @@ class Look(NamedTuple):
 def reserve(descriptor: int, size: int) -> None:
     """Make sure that a file can be written up to a size even if the disk fills up meanwhile.
 
-    Does nothing if the system or the file system cannot do that.
+    Does nothing if the file system cannot do that. Neither macOS nor Windows can be asked for room: there it is taken.
 
     Raises:
         OSError: there is not enough room.
     """
     if genuine.allocate is None:
+        _extend(descriptor, size)
         return
     try:
         genuine.allocate(descriptor, 0, size)
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
+
+
+def _extend(descriptor: int, size: int) -> None:
+    before = genuine.lseek(descriptor, 0, os.SEEK_END)
+    left = size - before
+    try:
+        while left > 0:
+            left -= genuine.write(descriptor, bytes(min(left, _PIECE)))
+    except OSError:
+        genuine.ftruncate(descriptor, before)
+        raise
 
 
 def look_at_header(path: Path) -> None:
