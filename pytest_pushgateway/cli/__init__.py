@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -48,6 +49,8 @@ See 'pytest-pushgateway <command> --help'.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit status, 2 for a command that there is not."""
+    if arguments is None:
+        _write_everything()
     given = list(sys.argv[1:] if arguments is None else arguments)
     command = given[0] if given else ""
     if command in COMMANDS:
@@ -70,6 +73,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     problem = _unknown(command) if command else "no command given"
     sys.stderr.write(f"pytest-pushgateway: error: {problem}, try --help\n")
     return 2
+
+
+def _write_everything() -> None:
+    """Write UTF-8, as programs of Go do wherever they run: no locale and no code page of Windows stops a message.
+
+    A name with bytes that are not UTF-8 is written as it was given.
+    """
+    for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            if "PYTHONIOENCODING" in os.environ:
+                stream.reconfigure(errors="backslashreplace")
+            else:
+                stream.reconfigure(encoding="utf-8", errors=errors)
 
 
 @contextmanager

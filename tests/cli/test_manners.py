@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -112,3 +113,25 @@ def test_commands_run_without_thresholds_of_collection(
     monkeypatch.setattr(cli, "gc", SimpleNamespace(isenabled=lambda: False, disable=lambda: None))
     assert cli.main(["serve", "--version"]) == 0
     assert "platform:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("variables", "shown"),
+    [
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "hönor_日"),
+        ({"PYTHONIOENCODING": "cp1252"}, "hönor_\\u65e5"),
+    ],
+)
+def test_no_locale_stops_a_message(tmp_path: Path, variables: dict[str, str], shown: str) -> None:
+    (tmp_path / "p.yml").write_text("hönor_日: true\n", encoding="utf-8")
+    inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONIOENCODING", "LC_ALL")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_pushgateway", "check-config", "p.yml"],
+        cwd=tmp_path,
+        env={**inherited, **variables},
+        capture_output=True,
+        timeout=60,
+    )
+    said = done.stdout.decode(variables.get("PYTHONIOENCODING", "utf-8"))
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert said.startswith(f"p.yml:1:1: error: field {shown} not found in type config.plain")

@@ -12,6 +12,14 @@ from pytest_pushgateway.gateway.persistence.persistence import Persistence
 from tests.gateway.held import Held
 
 
+def files_in(folder: Path) -> list[str]:
+    """Return the names of its files, without those that macOS locks.
+
+    They stay: if one were deleted, two gateways could lock a file each.
+    """
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith("-lock"))
+
+
 class Log:
     """Remembers what was logged; that something was written, apart from the rest."""
 

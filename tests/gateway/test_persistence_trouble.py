@@ -13,7 +13,7 @@ import pytest
 
 from pytest_pushgateway.gateway.persistence.persistence import PersistenceError
 from tests.exposition.oracle import running_pushgateway
-from tests.gateway.kept import Kept, ask
+from tests.gateway.kept import Kept, ask, files_in
 
 A = '# TYPE a untyped\na{instance="",job="j"} 1\n'
 
@@ -342,16 +342,17 @@ def test_log_of_killed_read_only_file_is_also_read(unprivileged: Path) -> None:
     path = unprivileged / "metrics"
     gateway = Kept(path)
     gateway.put("a 1\n", job="j")
-    left = [(each, each.read_bytes()) for each in unprivileged.iterdir()]
+    left = {name: (unprivileged / name).read_bytes() for name in files_in(unprivileged)}
     gateway.stop()
-    for each, content in left:
-        each.write_bytes(content)
-        each.chmod(0o400)
+    for name, content in left.items():
+        (unprivileged / name).write_bytes(content)
+        (unprivileged / name).chmod(0o400)
     assert len(left) == 2
     unprivileged.chmod(0o500)
     with Kept(path) as again:
         assert len(again.store.groups()) == 1
-    assert sorted(each.read_bytes() for each in unprivileged.iterdir()) == sorted(content for _, content in left)
+    found = [(unprivileged / name).read_bytes() for name in files_in(unprivileged)]
+    assert sorted(found) == sorted(left.values())
 
 
 def test_inaccessible_file_is_rejected_in_one_line(unprivileged: Path) -> None:
