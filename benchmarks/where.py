@@ -28,7 +28,7 @@ PARTS = {
     "read and parse the head": ("connection.py", "_read_head"),
     "parse the body": ("push_body.py", "parse_push"),
     "verdict and store": ("store.py", "push"),
-    "count for the own metrics": ("application.py", "_size"),
+    "count for the own metrics": ("handling.py", "_size"),
     "tell journal and page": ("gateway.py", "_observe"),
     "write the answer": ("connection.py", "_write"),
 }

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.app.access.basic_auth import PlainPassword
 from pytest_pushgateway.gateway.app.access.browsers import own_hosts
-from pytest_pushgateway.gateway.app.application import Access, App
+from pytest_pushgateway.gateway.app.application import App
 from pytest_pushgateway.gateway.app.original_flags import as_flags
+from pytest_pushgateway.gateway.app.parts import Access
 from pytest_pushgateway.gateway.app.recent_requests import LIMIT, Recent
 from pytest_pushgateway.gateway.app.routes import Router, route_prefix
 from pytest_pushgateway.gateway.build_info import INFORMATION

@@ -32,7 +32,7 @@ from pytest_pushgateway.testapi.sessions import HEADER, Sessions
 from pytest_pushgateway.testapi.state import StateReader
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.gateway.app.application import Access
+    from pytest_pushgateway.gateway.app.parts import Access
     from pytest_pushgateway.gateway.http.host import Incoming, Peer
     from pytest_pushgateway.harness.behind.local import LocalGateway
 

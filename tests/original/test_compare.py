@@ -11,7 +11,7 @@ import pytest
 
 from pytest_pushgateway import Pushgateway
 from pytest_pushgateway.exposition import negotiation
-from pytest_pushgateway.gateway.app import application, json_api
+from pytest_pushgateway.gateway.app import handling, json_api
 from pytest_pushgateway.gateway.app.application import App
 from pytest_pushgateway.gateway.groups import Verdict
 from pytest_pushgateway.gateway.http.host import Answer, Incoming
@@ -162,7 +162,7 @@ def changed_answer(where: Callable[[Incoming, Answer], bool], **changes: Any) ->
 
 
 def wrong_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(application, "_INCONSISTENT", "pushed metrics are inconsistent")
+    monkeypatch.setattr(handling, "_INCONSISTENT", "pushed metrics are inconsistent")
 
 
 def lost_deletion(monkeypatch: pytest.MonkeyPatch) -> None:
