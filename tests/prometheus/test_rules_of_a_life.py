@@ -14,7 +14,7 @@ import pytest
 
 from pytest_pushgateway import Pushgateway, RuleTest, load
 from pytest_pushgateway.prometheus.rules import evaluation
-from pytest_pushgateway.prometheus.rules.promtool import RulesError, ask
+from pytest_pushgateway.prometheus.rules.promtool import RulesError, Run, ask
 from tests import peers
 
 pytestmark = pytest.mark.conformance
@@ -261,17 +261,28 @@ def test_names_that_were_never_stored_are_named(gateway: Pushgateway, rules: Rul
         assert "no series" not in repr(found.query(fine))
 
 
-def test_week_is_evaluated_only_as_far_as_it_is_asked_for(
-    gateway: Pushgateway, at: At, rules: Rules, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A question at the end of a week costs minutes of evaluation, and needs the rules that it is about."""
-    asked: list[tuple[str, float, int]] = []
+Asked = list[tuple[str, float, int]]
+"""For each run of promtool its rules, the evaluations from its beginning to its end, and the number of questions."""
 
-    def counting(promtool: str, group: Any, files: dict[str, str], interval: float, until: float, *rest: Any) -> Any:
-        asked.append(("".join(files.values()), until / interval, sum(map(len, rest))))
-        return ask(promtool, group, files, interval, until, *rest)
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    found: Asked = []
+
+    def counting(promtool: str, runs: list[Run], interval: float) -> Any:
+        for one in runs:
+            rules = "".join(one.rule_files.values())
+            found.append((rules, one.until / interval, len(one.vectors) + len(one.firing)))
+        return ask(promtool, runs, interval)
 
     monkeypatch.setattr(evaluation, "ask", counting)
+    return found
+
+
+def test_week_is_evaluated_only_as_far_as_it_is_asked_for(
+    gateway: Pushgateway, at: At, rules: Rules, asked: Asked
+) -> None:
+    """A question at the end of a week costs minutes of evaluation, and needs the rules that it is about."""
     for day in range(7):
         at(day * 1440)
         backup(gateway)
@@ -283,6 +294,66 @@ def test_week_is_evaluated_only_as_far_as_it_is_asked_for(
     assert all(evaluations < 30 for _, evaluations, _ in asked)
     assert "BackupOld" not in asked[0][0]
     assert asked[-1][0] == ""
-    asked.clear()
-    assert len(turns(found, "BackupOld")) == 13
-    assert sum(questions for _, _, questions in asked) < 3000
+
+
+def test_changes_of_an_alert_cost_what_changes(gateway: Pushgateway, at: At, rules: Rules, asked: Asked) -> None:
+    """Twice as long a time without an event costs no more evaluations of the rule."""
+    costs = []
+    for hours in (1, 20, 40):
+        at(60 * hours)
+        backup(gateway)
+        at(60 * hours + 5)
+    for days in (7, 14):
+        at(days * 1440)
+        asked.clear()
+        assert turns(rules(), "BackupOld") == [
+            (71, "firing"),
+            (1200, "inactive"),
+            (1211, "firing"),
+            (2400, "inactive"),
+            (2411, "firing"),
+        ]
+        evaluated = sum(evaluations for rules, evaluations, _ in asked if rules)
+        costs.append((evaluated, sum(questions for _, _, questions in asked)))
+    assert costs[0][0] == costs[1][0] < 200
+    assert costs[1][1] < 2 * costs[0][1] < 3000
+
+
+OTHER_RULES = """\
+groups:
+- name: others
+  labels: {team: a}
+  rules:
+  - {record: backup:age, expr: time() - push_time_seconds}
+  - {alert: OfRecord, expr: 'backup:age > 600', for: 5m}
+  - {alert: Valued, expr: backup_bytes > 0, labels: {size: '{{ $value }}'}}
+  - {alert: Number, expr: 'scalar(backup_bytes) * 0'}
+  - {alert: Within, expr: 'min_over_time(backup_bytes[10m:1m]) < 100', for: 2m}
+  - {alert: Kept, expr: backup_bytes < 100, for: 3m, keep_firing_for: 5m}
+"""
+
+
+def test_changes_of_alerts_that_need_more_than_their_expression(
+    gateway: Pushgateway, at: At, rules: Rules, tmp_path: Path
+) -> None:
+    """Records, values in labels, numbers, subqueries, and outbreaks that keep_firing_for joins."""
+    rules()
+    (tmp_path / "alerts.yml").write_text(OTHER_RULES)
+    for minute, size in ((0, 900), (30, 50), (36, 900), (40, 60), (41, 900), (45, 70), (47, 900)):
+        at(minute)
+        backup(gateway, size)
+    at(80)
+    found = load(tmp_path / "prometheus.yml", lint="none").rules(gateway, promtool=peers.promtool_binary())
+    assert turns(found, "OfRecord") == [
+        (11, "pending"), (16, "firing"), (30, "inactive"), (58, "pending"), (63, "firing")
+    ]  # fmt: skip
+    sizes = [(round(one.after / 60), one.state, one.labels["size"]) for one in found.transitions("Valued", until="36m")]
+    assert sizes == [
+        (0, "firing", "900"), (30, "firing", "50"), (30, "inactive", "900"), (36, "inactive", "50"),
+        (36, "firing", "900"),
+    ]  # fmt: skip
+    assert turns(found, "Number") == [(0, "firing")]
+    assert turns(found, "Within") == [(30, "pending"), (32, "firing"), (56, "inactive")]
+    assert turns(found, "Kept") == [(30, "pending"), (33, "firing"), (52, "inactive")]
+    found.assert_firing("Kept", after="50m")
+    found.assert_firing("Kept", team="a", after="50m")

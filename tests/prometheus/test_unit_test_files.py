@@ -12,7 +12,7 @@ import pytest
 from pytest_pushgateway import BinaryNotFound, ScrapeJob, TargetGroup
 from pytest_pushgateway.programs import Program, find_binary
 from pytest_pushgateway.prometheus.rules.input_series import Scrapes, number, timeline_of
-from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Vector, ask
+from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Run, Vector, ask
 from pytest_pushgateway.prometheus.rules.rule_files import RuleFile, read_rule_files
 from pytest_pushgateway.prometheus.scrape.ingest import Ingester, selector
 from pytest_pushgateway.prometheus.scrape.targets import job_targets
@@ -135,6 +135,7 @@ def promtool(tmp_path: Path) -> Any:
     return make
 
 
+HEAD = "Unit Testing:  test.yml\n  FAILED:\n"
 PAD = '    expr: "vector(0)", time: 1m,\n        exp: {a="b"} 0E+00\n        got: {} 0E+00\n'
 
 
@@ -146,26 +147,31 @@ def test_reading_a_report(promtool: Any) -> None:
         '              Annotations:{s="\\"\\n\\u00e9"}\n            1:\n'
         '              Labels:{alertname="A"}\n              Annotations:{}\n            ]\n'
         '    expr: "a{b=\\"c\\"}", time: 1m,\n        exp: {a="b"} 0E+00\n'
-        '        got: {"x y"="z", b="c"} 1E+00, {} -Inf\n' + PAD
+        '        got: {"x y"="z", b="c"} 1E+00, {} -Inf\n' + PAD + HEAD + PAD
     )
-    answers = ask(promtool(report), {}, {}, 60.0, 60.0, [Vector('a{b="c"}', 60.0)], [Firing("A", 60.0)])
-    assert answers == (
-        [[({"x y": "z", "b": "c"}, 1.0), ({}, float("-inf"))]],
-        [[({"alertname": "A", "x": "}, {"}, {"s": '"\né'}), ({"alertname": "A"}, {})]],
+    answers = ask(
+        promtool(report), [Run({}, {}, 60.0, [Vector('a{b="c"}', 60.0)], [Firing("A", 60.0)]), Run({}, {}, 60.0)], 60.0
     )
+    assert answers == [
+        (
+            [[({"x y": "z", "b": "c"}, 1.0), ({}, float("-inf"))]],
+            [[({"alertname": "A", "x": "}, {"}, {"s": '"\né'}), ({"alertname": "A"}, {})]],
+        ),
+        ([], []),
+    ]
 
 
 @pytest.mark.parametrize(
     ("report", "message"),
     [
         ("something new\n", "something new"),
-        ("  FAILED:\n", "FAILED:"),
-        (PAD.replace("{} 0E+00", "{} {count:1}"), r"cannot read promtool's answer: \{\} \{count:1\}"),
+        (HEAD + "something else\n", "something else"),
+        (HEAD + PAD.replace("{} 0E+00", "{} {count:1}"), r"cannot read promtool's answer: \{\} \{count:1\}"),
     ],
 )
 def test_reports_that_are_not_understood(promtool: Any, report: str, message: str) -> None:
     with pytest.raises(RulesError, match=message):
-        ask(promtool(report), {}, {}, 60.0, 60.0)
+        ask(promtool(report), [Run({}, {}, 60.0)], 60.0)
 
 
 def test_program_is_searched_in_order(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.prometheus.rules.needed import Needed, needed, only_rules
 from pytest_pushgateway.prometheus.rules.promql import Unmovable, shift
-from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Vector, ask, check_rules
+from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Run, Vector, ask, check_rules
 from pytest_pushgateway.prometheus.rules.unit_test_file import write_unit_test
 from pytest_pushgateway.prometheus.values import format_duration
 
 if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.rules.input_series import Scrapes
+    from pytest_pushgateway.prometheus.rules.promtool import Point
     from pytest_pushgateway.prometheus.rules.rule_files import RuleFile
 
 _LOOKS_AHEAD = re.compile(r"@|\boffset\s*-", re.IGNORECASE)
@@ -81,11 +82,11 @@ class Evaluation:
         longest = max((question.at for question in self._asked), default=until)
         return write_unit_test(path, self._group(longest), self.rule_files, self.interval, answers)
 
-    def ask(self, questions: Sequence[Vector | Firing], *, keep: bool) -> None:
-        """Have all of these questions answered, each unless it has been.
+    def ask(self, *groups: Sequence[Vector | Firing], keep: bool = False) -> None:
+        """Have all of these questions answered, each unless it has been, by one run of promtool.
 
         Args:
-            questions: what to ask.
+            groups: questions that are evaluated together, from where the first of them needs it to the last.
             keep: whether :meth:`write` repeats them.
 
         Raises:
@@ -93,15 +94,28 @@ class Evaluation:
 
         """
         __tracebackhide__ = True
-        missing = [question for question in dict.fromkeys(questions) if question not in self.answers]
-        if missing:
+        missing = [[one for one in dict.fromkeys(group) if one not in self.answers] for group in groups]
+        if any(missing):
             self.check_rules()
-            self._evaluate(missing)
+            self._evaluate([group for group in missing if group])
         if keep:
-            self._asked += [question for question in dict.fromkeys(questions) if question not in self._asked]
+            self._asked += [one for group in groups for one in dict.fromkeys(group) if one not in self._asked]
 
-    def _evaluate(self, questions: Sequence[Vector | Firing]) -> None:
-        """Have promtool answer, with the rules, the series and the time that the questions need and no others."""
+    def answered(self, questions: list[Vector]) -> list[list[Point]]:
+        """Return the answers to questions, in their order; raises what :meth:`ask` does."""
+        __tracebackhide__ = True
+        self.ask(questions)
+        return [self.answers[question] for question in questions]
+
+    def _evaluate(self, groups: Sequence[Sequence[Vector | Firing]]) -> None:
+        __tracebackhide__ = True
+        found = ask(self._promtool, [self._run(group) for group in groups], self.interval)
+        for group, (vectors, firing) in zip(groups, found, strict=True):
+            self.answers.update(zip([one for one in group if isinstance(one, Vector)], vectors, strict=True))
+            self.answers.update(zip([one for one in group if isinstance(one, Firing)], firing, strict=True))
+
+    def _run(self, questions: Sequence[Vector | Firing]) -> Run:
+        """Return the rules, the series and the time that questions need, and no others."""
         __tracebackhide__ = True
         wanted = needed(questions, self.rule_files, self.interval)
         until = self._horizon(questions)
@@ -112,20 +126,13 @@ class Evaluation:
             text = only_rules(one, wanted.rules, one.moved_to(start))
             if text is not None:
                 files[f"rules-{number}.yml"] = text
-        moved = {question: self._moved(question, since) for question in questions}
-        vectors = [question for question in questions if isinstance(question, Vector)]
-        firing = [question for question in questions if isinstance(question, Firing)]
-        answers = ask(
-            self._promtool,
+        return Run(
             self._group(until, since, wanted.names),
             files,
-            self.interval,
             until - since,
-            [moved[question] for question in vectors],
-            [moved[question] for question in firing],
+            [self._moved(one, since) for one in questions if isinstance(one, Vector)],
+            [self._moved(one, since) for one in questions if isinstance(one, Firing)],
         )
-        self.answers.update(zip(vectors, answers[0], strict=True))
-        self.answers.update(zip(firing, answers[1], strict=True))
 
     def _moved(self, question: Any, since: float) -> Any:
         """Return a question to an evaluation that begins ``since`` seconds later; its expression is not moved yet."""

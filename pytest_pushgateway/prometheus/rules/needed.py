@@ -54,6 +54,15 @@ def needed(questions: Sequence[Vector | Firing], rule_files: Iterable[RuleFile],
     return Needed(chosen, names, before)
 
 
+def stands_alone(rule: Rule, rule_files: Iterable[RuleFile]) -> bool:
+    """Return whether the alerts of a rule are the series of its expression, which looks at no other rule."""
+    words = _words(rule.expression)
+    rules = [one for each in rule_files for one in each.rules]
+    if words is None or rule.looks_anywhere or rule.has_values or "@" in rule.expression:
+        return False
+    return not _asked_for(rule.expression, words, rules)
+
+
 def _asked_for(expression: str, words: set[str] | None, rules: list[Rule]) -> list[Rule]:
     """Return the rules whose series an expression looks at itself."""
     if words is None:
@@ -76,11 +85,11 @@ def _closure(start: list[Rule], rules: list[Rule], interval: float) -> tuple[lis
             continue
         found.append(rule)
         span, words = _span(rule.expression), _words(rule.expression)
-        if span is None or rule.looks_anywhere:
-            before = None
+        if span is None or rule.looks_anywhere or (rule.wait and rule.keep):
+            before = None  # also since keep_firing_for can join any number of outbreaks, and only one has waited
         elif before is not None:
             # The sum is more than any chain of rules needs.
-            before += span + rule.waits + 2 * interval
+            before += span + rule.wait + rule.keep + 2 * interval
         names = None if names is None or words is None or rule.looks_anywhere else names | words
         waiting += rules if rule.looks_anywhere else _asked_for(rule.expression, words, rules)
     return found, before, names

@@ -20,8 +20,8 @@ _WORD = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
 class Rule(NamedTuple):
     """One rule: its group and its number in it, both from 0, its name, whether it is an alert, and its expression.
 
-    ``waits`` are the seconds of ``for`` and ``keep_firing_for``; ``looks_anywhere`` means that its templates ask for
-    what its expression does not name.
+    ``wait`` and ``keep`` are the seconds of ``for`` and ``keep_firing_for``; ``looks_anywhere`` means that its
+    templates query names that its expression does not have, ``has_values`` that its labels may have the value in them.
     """
 
     group: int
@@ -29,8 +29,10 @@ class Rule(NamedTuple):
     name: str
     alert: bool
     expression: str
-    waits: float = 0.0
+    wait: float = 0.0
+    keep: float = 0.0
     looks_anywhere: bool = False
+    has_values: bool = False
 
 
 class RuleFile:
@@ -80,9 +82,10 @@ class RuleFile:
                 except ValueError:
                     return
             for number, rule in enumerate(_items(_get(group, "rules"))):
-                self._rule(rule, place, number)
+                self._rule(rule, place, number, _get(group, "labels"))
 
-    def _rule(self, rule: Any, group: int, number: int) -> None:
+    def _rule(self, rule: Any, group: int, number: int, common: Any) -> None:
+        """Add a rule of a group that has labels in ``common``."""
         alert = _scalar(_get(rule, "alert"))
         if alert:
             self.alerts.append(alert)
@@ -90,19 +93,23 @@ class RuleFile:
         self.words.update(_WORD.findall(_scalar(expression)))
         name = alert or _scalar(_get(rule, "record"))
         self.expressions.append((name, set(_METRIC.findall(_scalar(expression)))))
-        self.words.update(str(name.value) for name, _ in getattr(_get(rule, "labels"), "value", ()))
-        waits = sum(_seconds(_scalar(_get(rule, key))) for key in ("for", "keep_firing_for"))
-        templates = [
-            str(value.value)
-            for section in ("labels", "annotations")
-            for _, value in getattr(_get(rule, section), "value", ())
-        ]
-        anywhere = any(_ASKS.search(text) for text in templates)
-        self.rules.append(Rule(group, number, name, bool(alert), _scalar(expression), waits, anywhere))
+        texts = {
+            section: [
+                (str(name.value), str(value.value)) for node in nodes for name, value in getattr(node, "value", ())
+            ]
+            for section, nodes in (
+                ("labels", (common, _get(rule, "labels"))),
+                ("annotations", (_get(rule, "annotations"),)),
+            )
+        }
+        self.words.update(label for label, _ in texts["labels"])
+        wait, keep = (_seconds(_scalar(_get(rule, key))) for key in ("for", "keep_firing_for"))
+        anywhere = any(_ASKS.search(text) for _, text in texts["labels"] + texts["annotations"])
+        has_values = any("{{" in text for _, text in texts["labels"])
+        self.rules.append(Rule(group, number, name, bool(alert), _scalar(expression), wait, keep, anywhere, has_values))
         try:
-            for section in ("labels", "annotations"):
-                for _, value in getattr(_get(rule, section), "value", ()):
-                    check_template(str(value.value))
+            for _, template in texts["labels"] + texts["annotations"]:
+                check_template(template)
             text = _scalar(expression)
             moved = shift(text, self._start)
         except Unmovable as problem:
