@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.problems import Problem
     from pytest_pushgateway.prometheus.process import PrometheusError, TargetState
     from pytest_pushgateway.prometheus.rules.alert_states import Alert, Transition
+    from pytest_pushgateway.prometheus.rules.promtool import RulesError
     from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
     from pytest_pushgateway.prometheus.scrape.ingest import Stored, TargetScrape, Unsimulated
     from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
@@ -75,6 +76,7 @@ __all__ = [
     "RejectedPushWarning",
     "Request",
     "RuleTest",
+    "RulesError",
     "Scrape",
     "ScrapeJob",
     "ScrapeResult",
@@ -124,6 +126,7 @@ _HOMES = {
     "RejectedPushWarning": "warnings",
     "Request": "harness.journal.requests",
     "RuleTest": "prometheus.rules.rule_test",
+    "RulesError": "prometheus.rules.promtool",
     "Scrape": "harness.metrics.scrape",
     "ScrapeJob": "prometheus.model",
     "ScrapeResult": "prometheus.scrape.result",

@@ -293,10 +293,12 @@ def proto_type_name(family_type: int) -> str:
 
 
 class ScrapeText(NamedTuple):
-    """What a gateway exposed from a moment on.
+    """The text that a gateway exposed from a moment on.
 
-    ``time`` is Unix time by the gateway's clock, in seconds; ``text`` is the text of a scrape, or None while a scrape
-    fails or the gateway cannot be reached.
+    Attributes:
+        time: the moment, in seconds since 1970 by the gateway's clock.
+        text: the text of a scrape; None while a scrape fails or the gateway cannot be reached.
+
     """
 
     time: float

@@ -6,7 +6,13 @@ from typing import NamedTuple
 
 
 class Position(NamedTuple):
-    """A place in a file: line and column, both counted from 1."""
+    """A place in a file.
+
+    Attributes:
+        line: its line, counted from 1.
+        column: its column, counted from 1.
+
+    """
 
     line: int
     column: int

@@ -51,7 +51,7 @@ class Asserting(Reading):
 
         Args:
             name: the exact name; without a value it may also be that of a histogram's or summary's family.
-            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            value: a number, or anything that compares with one, such as `pytest.approx`; by default any.
             labels: matchers of labels that are not Python names.
             label_values: matchers of labels; other labels may have any value.
 
@@ -87,7 +87,7 @@ class Asserting(Reading):
 
         Args:
             name: the exact name; that of a family covers its ``_bucket``, ``_sum`` and ``_count``.
-            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            value: a number, or anything that compares with one, such as `pytest.approx`; by default any.
             labels: matchers of labels that are not Python names.
             label_values: matchers of labels; other labels may have any value.
 
@@ -159,7 +159,7 @@ class Asserting(Reading):
 
         Args:
             name: the exact name; without a value it may also be that of a histogram's or summary's family.
-            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            value: a number, or anything that compares with one, such as `pytest.approx`; by default any.
             labels: matchers of labels that are not Python names.
             label_values: matchers of labels; other labels may have any value.
 
@@ -193,7 +193,7 @@ class Asserting(Reading):
 
         Args:
             name: the exact name; that of a family covers its ``_bucket``, ``_sum`` and ``_count``.
-            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            value: a number, or anything that compares with one, such as `pytest.approx`; by default any.
             labels: matchers of labels that are not Python names.
             label_values: matchers of labels; other labels may have any value.
 

@@ -20,8 +20,8 @@ class PushRejected(PushgatewayError):
     """The test's own push was answered with an error.
 
     Attributes:
-        push: the journalled `Push`.
-        status: the status of the answer.
+        push (Push): the push, as the journal has it.
+        status (int): the status of the answer.
 
     """
 

@@ -140,7 +140,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def address(self) -> str:
-        """What ``push_to_gateway()`` takes: host, port and route prefix; the whole URL under TLS.
+        """The argument for ``push_to_gateway()``, host, port and route prefix; under TLS the whole URL.
 
         Raises:
             RuntimeError: the gateway was never started, and has no port yet.
@@ -224,7 +224,7 @@ class Pushgateway(Asserting, Waiting, Sending):
 
     @property
     def journal(self) -> list[Request]:
-        """All requests since the last reset, each with its ``test``; with `pushgateway_session` those of several."""
+        """All requests since the last reset, each with its ``test``; with ``pushgateway_session`` those of several."""
         self._journal.catch_up()
         return self._journal.requests()
 

@@ -183,8 +183,8 @@ class Reading(Journalled):
             The values; of a push with several such samples all of them.
 
         Raises:
-            AssertionError: there are none, and never could be: no series of the name ever had a label that is asked
-                for, or only a counter of the name with ``_total`` was there.
+            AssertionError: there are none and never could be, because no series of the name ever had a label
+                that is asked for, or only a counter of the name with ``_total`` was there.
 
         """
         __tracebackhide__ = True

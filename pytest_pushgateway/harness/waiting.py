@@ -58,7 +58,7 @@ class Waiting(Journalled):
 
         Args:
             name: the exact name; None for any push.
-            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            value: a number, or anything that compares with one, such as `pytest.approx`; by default any.
             after: count only pushes after this one.
             count: which of the pushes to return, from 1.
             timeout: seconds, a timedelta or a text such as ``"1m30s"``, of real time.
@@ -123,7 +123,7 @@ class Waiting(Journalled):
 
         Args:
             name: the exact name; None for any push.
-            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            value: a number, or anything that compares with one, such as `pytest.approx`; by default any.
             after: count only pushes after this one.
             count: which of the pushes to return, from 1.
             timeout: seconds, a timedelta or a text such as ``"1m30s"``, of real time.

@@ -47,20 +47,26 @@ LINT_SETS = ("none", "default", "strict")
 
 
 class PrometheusConfig(Configuration):
-    """A configuration that was read, valid or not. Made by :func:`load`.
+    """A configuration that was read, valid or not. Made by `load`.
 
-    ``jobs`` has every job that could be decoded, those of ``scrape_config_files`` last; ``problems`` every finding in
-    the order of the files; ``unjudged`` the sections that were read but not judged (``section``, ``file``, ``line``,
-    ``column``). ``path``, ``text`` (bytes) and ``version`` (of Prometheus) are what it was read from and by, ``texts``
-    the bytes of every file by its path; ``document`` is the file as decoded, which may change with any version.
+    Attributes:
+        problems (list[Problem]): every finding, in the order of the files.
+        unjudged (list): the sections that were read but not judged, each with ``section``, ``file``, ``line`` and
+            ``column``.
+        path (str): the path that it was read from, or that names the text.
+        text (bytes): the configuration itself.
+        texts (dict[str, bytes]): the bytes of every file that was read, by its path.
+        version (str): the version of Prometheus whose rules apply.
+        document: the configuration as it was decoded; this may change with any version.
+        promtool: the path of promtool for `rules`; None to look at PROMTOOL_BINARY and PATH. The fixture sets it.
+        when_missing: called with the reason if `rules` finds no promtool, before it raises. The fixture skips the test.
+
     """
 
     def __init__(self, path: str, text: bytes, version: str) -> None:
         super().__init__(path, text, version)
         self.when_missing: Callable[[str], object] | None = None
-        """Called with the reason where :meth:`rules` finds no promtool, before it raises; pytest's fixture skips."""
         self.promtool: str | Program | None = None
-        """Where promtool is for :meth:`rules`; ``None``: PROMTOOL_BINARY, PATH. pytest's fixture sets it."""
 
     def gateway_jobs(self, *gateways: object) -> list[ScrapeJob]:
         """Return the jobs that scrape a Pushgateway.

@@ -33,7 +33,7 @@ class Section:
 
     @property
     def positions(self) -> dict[str, tuple[Position, Position]]:
-        """For each key that was written: where the key stands, and where its value begins."""
+        """The positions of each key that was written, and of its value."""
         found = {}
         for key, value in self._pairs():
             if isinstance(key.value, str):
@@ -126,7 +126,13 @@ class RelabelRule(Section):
 
 
 class TargetGroup(Section):
-    """One item of ``static_configs``, or of a file that ``file_sd_configs`` names."""
+    """One item of ``static_configs``, or of a file that ``file_sd_configs`` names.
+
+    Attributes:
+        targets: the addresses, as written.
+        labels: the labels that all of them get.
+
+    """
 
     targets: tuple[str, ...] = ()
     labels: Mapping[str, str] = {}
@@ -235,7 +241,12 @@ class OperatorEndpoint:
 
 
 class ScrapeJob(Section):
-    """One item of ``scrape_configs``, with everything it inherits from ``global``."""
+    """One item of ``scrape_configs``, with everything it inherits from ``global``.
+
+    Its attributes are the fields that Prometheus documents, under the same names: ``job_name``, ``honor_labels``,
+    ``scrape_interval``, ``metrics_path``, ``relabel_configs`` and so on. A field that the file does not set has
+    Prometheus's default. Durations are seconds, sizes bytes.
+    """
 
     job_name: str = ""
     honor_labels: bool = False

@@ -22,13 +22,24 @@ RULE_NAMES = f"{min(LINT_RULES)} to {max(LINT_RULES)}"
 class Problem:
     """One finding: where it is, what it says, and what to do.
 
-    ``rule`` is ``yaml`` (syntax), ``config`` (what Prometheus refuses to load), ``files`` (what is missing beside the
-    configuration), ``form`` (the file is in a language or form that is not read), ``markdown`` (it is a page) or a lint
-    rule's ``PG001`` ... ``object`` names what in the file holds the configuration, with the line in it
-    (``ConfigMap/prometheus, data."prometheus.yml", line 12``); ``None`` where that is the file itself.
+    Attributes:
+        message (str): the finding in one sentence.
+        file (str): the path of the file.
+        line (int | None): the line in it, counted from 1; None if the finding is about the whole file.
+        column (int | None): the column, counted from 1.
+        severity (str): ``error``, ``warning`` or ``note``.
+        rule (str): the kind of finding: ``yaml`` (syntax), ``config`` (Prometheus refuses to load it), ``files`` (a
+            file that it names is missing or broken), ``form`` (a language or form that is not read), ``markdown`` (the
+            file is a page), or the number of a lint rule, such as ``PG001``.
+        job (str | None): the scrape job, if the finding belongs to one.
+        object (str | None): the object in the file that holds the configuration, with the line in it, such as
+            ``ConfigMap/prometheus, data."prometheus.yml", line 12``; None if the file itself is the configuration.
+        promtool (str | None): the line that ``promtool check config`` prints for it; None if it prints none.
+        consequence (str | None): the effect of a lint rule's finding.
+        fix (str | None): the cure that a lint rule suggests.
+        hint (str | None): a suggestion beside Prometheus's own error.
+        hint_rule (str | None): the number of the lint rule that gave the hint.
 
-    ``promtool`` is the line that ``promtool check config`` prints for it, where it prints one. ``consequence`` and
-    ``fix`` are a lint rule's, ``hint`` and ``hint_rule`` what a lint rule adds to Prometheus's own error.
     """
 
     __slots__ = (

@@ -31,15 +31,24 @@ class PrometheusError(RuntimeError):
 
 
 class TargetState(NamedTuple):
-    """One target as a running Prometheus reports it."""
+    """One target as a running Prometheus reports it.
+
+    Attributes:
+        job: the name of the job in the configuration; the label ``job`` may differ.
+        labels: the labels after relabelling.
+        discovered_labels: the labels before relabelling.
+        url: the URL that is scraped.
+        health: ``"up"``, ``"down"`` or ``"unknown"`` (not scraped yet).
+        error: the error of the last scrape; empty if there was none.
+        last_scrape: the time of the last scrape, as RFC 3339 has it.
+
+    """
 
     job: str
-    """The name of the job in the configuration, whatever the label ``job`` says."""
     labels: dict[str, str]
     discovered_labels: dict[str, str]
     url: str
     health: str
-    """``"up"``, ``"down"`` or ``"unknown"`` (not scraped yet)."""
     error: str
     last_scrape: str
 

@@ -50,8 +50,8 @@ def find_prometheus(option: str | os.PathLike[str] | Program | None = None) -> s
 class PrometheusServer:
     """A Prometheus process that scrapes ``gateway`` with the jobs of ``config`` that are meant for it.
 
-    Usable as a context manager. The samples carry the real time, whatever the gateway's clock says: alerts and times at
-    a frozen clock are for :mod:`~pytest_pushgateway.prometheus.rules.rule_test`.
+    Usable as a context manager. The samples have the time of the machine, even if the gateway's clock is frozen. To
+    test alerts at a frozen clock, use `PrometheusConfig.rules`.
 
     Args:
         config: the configuration, as `load` returns it.
@@ -64,6 +64,12 @@ class PrometheusServer:
     Raises:
         BinaryNotFound: there is no Prometheus.
         LookupError: no job fits.
+
+    Attributes:
+        binary (str): the path of Prometheus.
+        jobs (list[ScrapeJob]): the jobs that scrape the gateway.
+        scrape_interval (float): seconds between scrapes.
+        notes (list[str]): the differences from the configuration, one line for each job.
 
     """
 
@@ -85,7 +91,6 @@ class PrometheusServer:
             raise LookupError("no scrape job of the configuration scrapes the gateway; name one, job=...")
         self.scrape_interval: float = seconds(scrape_interval, "scrape_interval")
         self.notes: list[str] = [self._note(one) for one in self.jobs]
-        """How what runs differs from what is configured, a line for each job."""
         given = None if targets is None else list(targets)
         document = {
             # One scheme for all: Prometheus 3.5 refuses "legacy" in a job alone.

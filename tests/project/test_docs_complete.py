@@ -119,8 +119,8 @@ def test_every_warning_is_explained() -> None:
     assert [name for name in pytest_pushgateway.__all__ if name.endswith("Warning") and not named(name, text)] == []
 
 
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("options_table", DOCS / "options_table.py")
+def generator(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -130,7 +130,12 @@ def generator() -> ModuleType:
 
 def test_table_of_options_is_current() -> None:
     page = (DOCS / "options.md").read_text(encoding="utf-8")
-    assert generator().with_table(page) == page, "run python docs/options_table.py"
+    assert generator("options_table").with_table(page) == page, "run python docs/options_table.py"
+
+
+def test_reference_in_markdown_is_current() -> None:
+    written = generator("api_page").page((DOCS / "api_site.md").read_text(encoding="utf-8"))
+    assert explained("api.md") == written, "run python docs/api_page.py"
 
 
 def links(page: Path) -> list[str]:

@@ -49,6 +49,36 @@ def test_known_functions_are_among_those_looked_at(name: str) -> None:
     assert name in FUNCTIONS
 
 
+FIELDS_OF_PROMETHEUS = ("ScrapeJob", "TargetGroup")
+"""Classes whose attributes are the fields that Prometheus documents, under the same names."""
+
+
+@pytest.mark.parametrize(
+    "name", [one for one in pytest_pushgateway.__all__ if inspect.isclass(getattr(pytest_pushgateway, one))]
+)
+def test_every_attribute_is_documented(name: str) -> None:
+    documented = getattr(pytest_pushgateway, name)
+    ours = [one for one in documented.__mro__ if one.__module__.startswith("pytest_pushgateway")]
+    attributes = "\n".join(_section(inspect.cleandoc(one.__doc__ or ""), "Attributes") for one in ours)
+    declared = {field for one in ours for field in (*vars(one).get("__annotations__", ()), *_slots(one))}
+    explained = set(re.findall(r"^ {4}(\w+)(?: \(.*?\))?: \S", attributes, re.MULTILINE))
+    members = inspect.getmembers(documented, lambda one: isinstance(one, property))
+    properties = {field: value for field, value in members if field[0] != "_"}
+
+    if name not in (*FIELDS_OF_PROMETHEUS, "Settings"):
+        assert {field for field in declared if field[0] != "_"} <= explained | set(properties)
+    for field, value in properties.items():
+        summary = (inspect.getdoc(value) or "").partition("\n")[0]
+        assert summary, field
+        assert ": " not in summary, f"{field}: Sphinx takes what is before a colon for a type"
+        assert inspect.get_annotations(value.fget).get("return"), field
+
+
+def _slots(owner: type) -> tuple[str, ...]:
+    slots: tuple[str, ...] = vars(owner).get("__slots__", ())
+    return slots
+
+
 def _section(docstring: str, name: str) -> str:
     found = re.search(rf"^{name}:\n((?: {{4}}.*\n?|\n)*)", docstring, re.MULTILINE)
     return found[1] if found else ""

@@ -12,7 +12,7 @@ import pytest
 import pytest_pushgateway
 
 PACKAGE = Path(pytest_pushgateway.__file__).parent
-API = Path(__file__).parents[2] / "docs" / "api.md"
+API = Path(__file__).parents[2] / "docs" / "api_site.md"
 
 
 def test_public_class_names_are_unique() -> None:

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 class Fault:
     """A fault that is active from its creation until `remove`, the end of ``with``, ``times`` hits or the test's end.
 
-    ``hits`` counts the requests that met it.
+    Attributes:
+        name (str): what was asked for, such as ``error(503)``; it is the ``fault`` of the requests that met it.
+        hits (int): the number of requests that met it.
+        times (int | None): the number of requests after which it ends; None if it has no end.
+
     """
 
     def __init__(

@@ -30,9 +30,9 @@ class Request:
     """One request to a gateway; `Push` and `Delete` know more.
 
     Attributes:
-        number: its place among the requests of its kind in this test, from 1; 0 before it is journalled.
-        origin: ``test`` for what ``gateway.push()`` and ``gateway.scrape()`` sent, else ``application``.
-        test: the node id of the test that was running, or an empty string.
+        number (int): its place among the requests of its kind in this test, from 1; 0 before it is journalled.
+        origin (str): ``test`` for what ``gateway.push()`` and ``gateway.scrape()`` sent, else ``application``.
+        test (str): the node id of the test that was running, or an empty string.
 
     """
 

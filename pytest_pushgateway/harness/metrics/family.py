@@ -20,6 +20,13 @@ class Family:
     """A metric family as a test sees it, named and typed as exposed (``backup_total``, ``untyped``).
 
     Bytes that are not UTF-8 appear as surrogate escapes.
+
+    Attributes:
+        name: the family's name.
+        type: ``counter``, ``gauge``, ``summary``, ``histogram`` or ``untyped``.
+        help: the help text, perhaps empty.
+        samples: its samples, as ``prometheus_client`` has them.
+
     """
 
     name: str

@@ -18,8 +18,8 @@ class Scrape:
     """The answer to a GET of the telemetry path, the gateway's own metrics included.
 
     Attributes:
-        status: 200, or 500 where the gateway is poisoned.
-        body: the answer's body.
+        status (int): 200, or 500 where the gateway is poisoned.
+        body (bytes): the answer's body.
 
     """
 

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
 
 class Alert(NamedTuple):
-    """One alert at one moment. ``state`` is ``"pending"`` or ``"firing"``; pending alerts have no annotations."""
+    """One alert at one moment.
+
+    Attributes:
+        name: the alert's name.
+        state: ``"pending"`` or ``"firing"``.
+        labels: its labels, without ``alertname`` and ``alertstate``.
+        annotations: its annotations; empty for a pending alert.
+
+    """
 
     name: str
     state: str
@@ -32,9 +40,13 @@ class Alert(NamedTuple):
 
 
 class Transition(NamedTuple):
-    """An alert changed its state, ``after`` seconds from the beginning.
+    """A change of an alert's state.
 
-    ``state`` is ``"pending"``, ``"firing"`` or ``"inactive"``.
+    Attributes:
+        after: seconds from the beginning of the timeline.
+        state: the new state: ``"pending"``, ``"firing"`` or ``"inactive"``.
+        labels: the alert's labels.
+
     """
 
     after: float

@@ -118,7 +118,12 @@ class RuleTest:
     seconds, as a datetime or as RFC 3339 has it (``"2026-01-01T00:00:00Z"``); by default it is the end of the timeline,
     the present of the gateway's clock. Beyond that end, things go on as if nothing were pushed any longer.
 
-    ``start`` and ``end`` are Unix time in seconds; ``rule_files`` the files, ``evaluation_interval`` seconds.
+    Attributes:
+        start (float): the beginning of the timeline, in seconds since 1970.
+        end (float): its end, in seconds since 1970.
+        rule_files (list): the rule files, as they were read.
+        evaluation_interval (float): seconds between evaluations.
+
     """
 
     def __init__(

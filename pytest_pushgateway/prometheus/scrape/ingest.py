@@ -59,7 +59,14 @@ class Unsimulated(Exception):
 
 
 class Stored(NamedTuple):
-    """One stored sample: the whole label set with ``__name__``; timestamp in milliseconds, ``None`` the scrape's."""
+    """One stored sample.
+
+    Attributes:
+        labels: pairs of name and value, ``__name__`` included.
+        value: the sample's value.
+        timestamp: milliseconds since 1970; None for the time of the scrape.
+
+    """
 
     labels: LabelPairs
     value: float
@@ -69,11 +76,19 @@ class Stored(NamedTuple):
 class TargetScrape:
     """The outcome of scraping one target.
 
-    ``health`` is ``"up"``, ``"down"`` or ``"unknown"`` (Prometheus does not scrape it: the target is dropped or
-    invalid); ``error`` has Prometheus's words for what went wrong, ``""`` for nothing. ``stored`` are the samples in
-    the order in which they came, ``up`` and ``scrape_*`` at the end. ``scraped``, ``kept`` and ``added`` count samples
-    as ``scrape_samples_scraped``, ``scrape_samples_post_metric_relabeling`` and ``scrape_series_added`` do;
-    ``duration`` is seconds.
+    Attributes:
+        target: the target, with its labels before and after relabelling.
+        health (str): ``"up"``, ``"down"`` or ``"unknown"`` (not scraped, because dropped or invalid).
+        error (str): the error in Prometheus's words, or empty.
+        stored (list[Stored]): the samples in the order in which they came, ``up`` and ``scrape_*`` at the end.
+        body (bytes): the body of the gateway's answer.
+        scraped (int): the number of samples, as ``scrape_samples_scraped`` counts them.
+        kept (int): as ``scrape_samples_post_metric_relabeling`` counts them.
+        added (int): as ``scrape_series_added`` counts them.
+        duration (float): seconds that the scrape took.
+        repeated (list[Stored]): samples that Prometheus drops because their series already has one in this scrape.
+        out_of_bounds (list[Stored]): samples that it drops because their timestamp is too old or too far in the future.
+
     """
 
     def __init__(self, target: Target) -> None:
@@ -87,9 +102,7 @@ class TargetScrape:
         self.added = 0
         self.duration: float = 0.0
         self.repeated: list[Stored] = []
-        """Samples that Prometheus drops because their series has one in this scrape already."""
         self.out_of_bounds: list[Stored] = []
-        """Samples that Prometheus drops because their timestamp is too old, or too far in the future."""
 
 
 class Ingester:

@@ -35,13 +35,15 @@ class Became(Protocol):
 class ScrapeResult:
     """What Prometheus has after scraping a job once; queryable like a scrape.
 
-    ``job`` is the scrape job, ``targets`` one
-    :class:`~pytest_pushgateway.prometheus.scrape.ingest.TargetScrape` for each
-    target, dropped ones included, ``time`` the Unix time of the scrape in seconds.
-
     Names, values and labels match as in the assertions on a gateway: labels as a subset, as they are or as text, ``""``
     for a label that is not there, regular expressions in full; ``le`` and ``quantile`` compare as numbers, and NaN
     equals NaN. A name is a series' name: a histogram itself has none.
+
+    Attributes:
+        job (ScrapeJob): the scrape job.
+        targets (list[TargetScrape]): one for each target, dropped ones included.
+        time (float): the time of the scrape, in seconds since 1970.
+
     """
 
     def __init__(self, job: ScrapeJob, ingester: Ingester, scrapes: list[TargetScrape], now: float) -> None:
@@ -66,19 +68,34 @@ class ScrapeResult:
 
     @property
     def target_labels(self) -> dict[str, str]:
-        """The labels of the target, without ``__*``. ``LookupError`` where the job has several: see :attr:`targets`."""
+        """The labels of the target, without ``__*``.
+
+        Raises:
+            LookupError: the job has several targets; look at ``targets``.
+
+        """
         __tracebackhide__ = True
         return dict(self._only().target.labels)
 
     @property
     def health(self) -> str:
-        """``"up"``, ``"down"`` or ``"unknown"`` (not scraped: dropped or invalid). ``LookupError`` for several."""
+        """The target's health, ``"up"``, ``"down"`` or ``"unknown"`` (not scraped, because dropped or invalid).
+
+        Raises:
+            LookupError: the job has several targets; look at ``targets``.
+
+        """
         __tracebackhide__ = True
         return self._only().health
 
     @property
     def error(self) -> str:
-        """What Prometheus shows as the target's last error, ``""`` for none. ``LookupError`` for several targets."""
+        """The target's last error in Prometheus's words, or an empty string.
+
+        Raises:
+            LookupError: the job has several targets; look at ``targets``.
+
+        """
         __tracebackhide__ = True
         return self._only().error
 
@@ -139,7 +156,7 @@ class ScrapeResult:
 
         Args:
             name: the sample's exact name.
-            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            value: a number, or anything that compares with one, such as `pytest.approx`; by default any.
             labels: matchers of labels that are not Python names.
             label_values: matchers of labels; other labels may have any value.
 
@@ -169,7 +186,7 @@ class ScrapeResult:
 
         Args:
             name: the sample's exact name.
-            value: anything that equals the number, such as ``7`` or ``pytest.approx(7)``; by default any.
+            value: a number, or anything that compares with one, such as `pytest.approx`; by default any.
             labels: matchers of labels that are not Python names.
             label_values: matchers of labels; other labels may have any value.
 
