@@ -1,4 +1,4 @@
-"""What check-config takes beside promtool: processor time of whole processes, start included."""
+"""The cost of check-config next to promtool's: processor time of whole processes, start included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plugin costs a run of pytest: its import, and the first use of the fixture, in their own processes."""
+"""The cost of the plugin to a run of pytest: its import, and the first use of the fixture, in their own processes."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _LEGACY_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 _SELECTOR = r"(?s)\s*([^{}\s]+)\s*\{(.*)\}\s*(\S*)\s*"  # what only mistakes need is compiled for them
 _PAIR = r'\s*([^\s=~!,{}"]+)\s*=\s*"((?:[^"\\]|\\.)*)"\s*,?'
 _QUERY = r'(?a)[{}"]|\A\s|\s\Z|\s([-+]?[.\d]+([eE][-+]?\d+)?|[-+]?Inf|NaN)\Z|[\])]\Z|\A#'
-"""How a selector, a sample, a comment and an expression of PromQL differ from a name in UTF-8."""
+"""Characters of a selector, a sample, a comment and an expression of PromQL that a name in UTF-8 lacks."""
 _NO_LABEL = r'[{}"=~!,]|\A\s|\s\Z'
 _PROBES = ("b7e1c3 any text \N{SNOWMAN}", "0", "Zz/9")
 """Texts that only a matcher that accepts everything is equal to, one and all."""

@@ -1,4 +1,4 @@
-"""Where promtool and Prometheus are, and a typed error that says where they were looked for."""
+"""The places of promtool and Prometheus, and a typed error that names those that were searched."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def find_binary(
 ) -> str:
     """Return the path of ``name``: from ``option``, else from the first environment variable that is set, else on PATH.
 
-    What an option or a variable names must be there: a typing error does not fall through to PATH.
+    A program that an option or a variable names must be there: a typing error does not fall through to PATH.
 
     Raises:
         BinaryNotFound: there is no such program; the message lists where it was searched for.

@@ -20,7 +20,7 @@ from tests import peers
 
 @dataclass
 class Answer:
-    """What came back: the answers in raw bytes and how the connection stood at the end."""
+    """The answers in raw bytes, and the state of the connection at the end."""
 
     raw: bytes
     end: str

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 
 class Work(NamedTuple):
-    """What an action cost."""
+    """The cost of an action."""
 
     lines: int
     """Lines of Python that were run; what C does in one call counts as one."""

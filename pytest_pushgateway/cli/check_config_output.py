@@ -1,4 +1,4 @@
-"""How ``check-config`` prints its findings: for people, as JSON, as annotations of a GitHub workflow run."""
+"""The output of ``check-config``: for people, as JSON, as annotations of a GitHub workflow run."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ PLAIN = {
 
 
 AT_ONCE = ("version", "help-long", "help-man", "completion-script-bash", "completion-script-zsh")
-"""What is answered as soon as it is met, whatever follows."""
+"""Flags that are answered as soon as they are met, whatever follows."""
 _INDENT = 31
 """Columns before the help of a flag."""
 _NARROWEST, _WIDEST = 70, 110
@@ -314,7 +314,7 @@ class Command:
 
     @property
     def shown_operands(self) -> str:
-        """What follows the command's name in its usage."""
+        """The usage, after the command's name."""
         operands = f"<{self.operand}>{'...' if self.most is None else ''}" if self.operand else ""
         return self.synopsis or f"[<flags>] {operands}".rstrip()
 
@@ -356,7 +356,7 @@ class _Words:
     def __init__(self, arguments: Sequence[str], *, dash: str) -> None:
         self._left: list[str] = list(reversed(arguments))
         self._dash = dash
-        """What a single dash stands for."""
+        """The meaning of a single dash."""
         self._words_alone = False
         self._files = 0
 

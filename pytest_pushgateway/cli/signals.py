@@ -1,4 +1,4 @@
-"""What signals do to ``serve``: what they do to a program of Go, which the original is.
+"""The effect of signals on ``serve``: the same as on a program of Go, which the original is.
 
 SIGINT and SIGTERM end it, SIGQUIT shows what every thread does; they are waited for. SIGHUP and SIGKILL end it at once,
 as by default.

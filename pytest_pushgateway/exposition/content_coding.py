@@ -193,7 +193,7 @@ def _gzip_member(source: _Source) -> Iterator[bytes]:
             yield from _up_to_error(before, taken, given, read)
         read += len(taken)
         most = _CHUNK
-    # What inflate did not use is the trailer and whatever follows.
+    # The bytes that inflate did not use are the trailer and whatever follows.
     source.put_back(inflater.unused_data)
     if struct.unpack("<II", _need(source, 8)) != (checksum, length & 0xFFFFFFFF):
         raise EncodingError("gzip: invalid checksum")

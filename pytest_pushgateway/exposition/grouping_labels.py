@@ -1,4 +1,4 @@
-"""What the original does to the labels of everything pushed: the grouping key wins, ``instance`` is always there."""
+"""The labels of pushed series, as the original changes them: the grouping key wins, ``instance`` is always there."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ class Histogram(_Record):
 
 
 class Mixed(_Record):
-    """What only protobuf can bring.
+    """A metric that only protobuf can carry.
 
     A metric that has values of several types, none, or one that is not its family's; exemplars, created timestamps,
     native histograms, unknown fields. ``raw`` is the serialised ``io.prometheus.client.Metric`` without its labels,
@@ -242,7 +242,7 @@ class MetricFamily(_Record):
 
 
 class Parsed(_Record):
-    """What a body holds: the families in order of their first appearance, none of the text format's without series.
+    """The families of a body, in order of their first appearance, none of the text format's without series.
 
     ``memo`` is what to remember of it for the group's next push.
     """

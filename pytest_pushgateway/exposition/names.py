@@ -1,4 +1,4 @@
-"""What names look like in the classic text format, as regular expressions; before Prometheus 3 there were no others."""
+"""Names of the classic text format, as regular expressions; before Prometheus 3 there were no others."""
 
 from __future__ import annotations
 

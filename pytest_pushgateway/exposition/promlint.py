@@ -1,4 +1,4 @@
-"""What ``promtool check metrics`` complains of: the rules of promlint, in its words."""
+"""The rules of promlint, by which ``promtool check metrics`` judges, in its words."""
 
 from __future__ import annotations
 

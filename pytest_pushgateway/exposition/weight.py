@@ -1,4 +1,4 @@
-"""How much memory a push may take when it is stored: what bounds it is an estimate, the same for all formats."""
+"""The memory that a stored push may take: an estimate bounds it, the same for all formats."""
 
 from __future__ import annotations
 

@@ -354,7 +354,7 @@ class Gateway:
             self._quitting = True  # before the answer: anyone who has it finds the gateway stopped
             threads.Thread(lambda: self.stop(_QUIT_GRACE), "pushgateway-quit").start()
 
-    # What the application asks
+    # For the application
 
     def _observe(self, record: Record) -> None:
         if self._observer is not None:

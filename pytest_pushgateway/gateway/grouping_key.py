@@ -36,7 +36,7 @@ class _CorruptBase64(ValueError):
     def __init__(self, decoded: bytes, position: int) -> None:
         super().__init__(f"illegal base64 data at input byte {position}")
         self.decoded = decoded
-        """What stood before the broken quantum."""
+        """The part before the broken quantum."""
 
 
 def decode_base64(text: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What the store holds and what it answers: groups, the families in them, verdicts."""
+"""The values of the store: groups, the families in them, verdicts."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Collision(NamedTuple):
 
 
 class Verdict:
-    """What became of a push, a deletion or a wipe.
+    """The outcome of a push, a deletion or a wipe.
 
     Args:
         accepted: whether it took effect.

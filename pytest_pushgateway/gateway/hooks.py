@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.groups import Verdict
 
 Kind = Literal["push", "delete", "scrape", "wipe", "other"]
-"""What a request asks for, by route and method: ``push`` is PUT or POST of a group, also of one with a bad URL."""
+"""The purpose of a request, by route and method: ``push`` is PUT or POST of a group, also of one with a bad URL."""
 
 
 class RawRequest:
@@ -92,7 +92,7 @@ class RawRequest:
 
 
 class Plan(NamedTuple):
-    """What a fault does to one request.
+    """A fault's effect on one request.
 
     In order: with ``after`` the request takes effect; the gateway waits ``wait`` seconds; without ``after`` the request
     takes effect now if ``store`` is true; the answer, the request's own or the plan's, goes out as far as ``cut_after``
@@ -120,7 +120,7 @@ class Plan(NamedTuple):
 
 
 class Record:
-    """What became of one request.
+    """The outcome of one request.
 
     Args:
         request: the request.

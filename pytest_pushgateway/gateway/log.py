@@ -1,4 +1,4 @@
-"""What a log is to the gateway: a function that takes a level, a message and its fields."""
+"""A log, as the gateway sees it: a function that takes a level, a message and its fields."""
 
 from __future__ import annotations
 

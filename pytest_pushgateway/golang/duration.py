@@ -1,4 +1,4 @@
-"""How Go writes and reads durations: the same texts as its ``time`` package gives."""
+"""Durations as Go writes and reads them: the same texts as its ``time`` package gives."""
 
 from __future__ import annotations
 

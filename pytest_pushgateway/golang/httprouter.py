@@ -34,11 +34,11 @@ class _Node:
 
 
 class Match(NamedTuple):
-    """What a path leads to."""
+    """The route of a path."""
 
     handler: str | None
     values: tuple[bytes, ...] = ()
-    """What the route's wildcards took: a group's segment, and what follows from a slash on."""
+    """The matches of the route's wildcards: a group's segment, and what follows from a slash on."""
     other_slash: bool = False
     """Without a handler: whether the path with, or without, a slash at its end is to be tried."""
 

@@ -1,4 +1,4 @@
-"""What Go's ``encoding/json`` finds wrong with a text that is not JSON: the character that it blames, and its words.
+"""The errors of Go's ``encoding/json`` about a text that is not JSON: the character that it blames, and its words.
 
 Python's decoder blames other characters, and its words change between versions of Python. Two wordings are told apart:
 that of ``encoding/json`` up to Go 1.24, and that of its second implementation.

@@ -29,7 +29,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _MAY_NOT_COMPILE = re.compile(r"(?:\A|[(|^$]|\\[bB])[*+?{]|\{|\(\?P|\[\^?\]|(?s:\[.*-)")
-"""What tokens alone do not settle: repetitions of nothing and between bounds, names, brackets and ranges in classes."""
+"""Not settled by tokens: repetitions of nothing and between bounds, names, brackets and ranges in classes."""
 _LOOKAROUND = re.compile(r"\\Q|\\.|\[|(?P<found>\(\?(?:=|!|<=|<!|>|#|R|\d|&|P[>=]|\())", re.DOTALL)
 _RE2_ALONE = re.compile(
     r"""\\Q.*?(?:\\E|\Z)

@@ -1,4 +1,4 @@
-"""How Go writes and reads numbers and strings.
+"""Numbers and strings as Go writes and reads them.
 
 Every text that the original sends (answers, scrapes, JSON, logs) is made with Go's ``strconv`` and ``fmt`` packages;
 these functions give the same bytes.

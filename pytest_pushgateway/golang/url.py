@@ -25,7 +25,7 @@ _CACHED_TARGET = 512
 
 
 class BadTarget(ValueError):
-    """What was given is not a URL; ``str()`` says why, in Go's words. A server answers a bare 400 and closes."""
+    """The target is not a URL; ``str()`` is the reason in Go's words. A server answers a bare 400 and closes."""
 
 
 class RequestTarget(NamedTuple):

@@ -1,4 +1,4 @@
-"""What yaml.v2 does not let aliases do: contain themselves, or be nearly all of the work ("billion laughs")."""
+"""Aliases that yaml.v2 refuses: they contain themselves, or are nearly all of the work ("billion laughs")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the harness raises, besides AssertionError."""
+"""The exceptions of the harness, besides AssertionError."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an assertion expects, and which samples are it."""
+"""Expectations of assertions, and the samples that meet them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal.requests import Push
 
 OVERWRITTEN = "was overwritten by the grouping key's"
-"""What became of a label of a sample that the grouping key has too."""
+"""Said of a label of a pushed sample that the grouping key has as well."""
 
 SUFFIXES = ("_bucket", "_sum", "_count")
 

@@ -324,7 +324,7 @@ class Pushgateway(Asserting, Waiting, Sending):
                 return object.__getattribute__(self, name)
             raise AttributeError(f"'Pushgateway' object has no attribute {name!r}{nearest(name, dir(type(self)))}")
 
-    # What its parts ask for
+    # For its parts
 
     def _check_place(self) -> None:
         __tracebackhide__ = True

@@ -173,7 +173,7 @@ class Sending(Journalled):
 
 
 class ClientAnswer:
-    """What a gateway answered."""
+    """The answer of a gateway."""
 
     def __init__(self, raw: bytes) -> None:
         head, end, body = raw.partition(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""What fixtures and warnings do with a gateway: ready it for a test, and say what the test should hear of.
+"""The gateway in the hands of fixtures and warnings: made ready for a test, and asked for reports at its end.
 
 A test never needs any of it.
 """
@@ -79,7 +79,7 @@ class Supervisor(NamedTuple):
         made_here = not gateway.managed and gateway.made_in == test
         return made_here or any(entry.test == test for entry in gateway.journal.requests())
 
-    # What it should hear of
+    # Reports
 
     def take_totals(self) -> Totals:
         """Return the counts of requests since this was last asked."""

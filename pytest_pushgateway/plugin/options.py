@@ -17,11 +17,11 @@ PROGRAMS: dict[str, str] = {
     "promtool": "path of promtool, for rules and alerts (default: PROMTOOL_BINARY, else on PATH)",
     "prometheus": "path of Prometheus, for prometheus_server (default: PROMETHEUS_BINARY, else on PATH)",
 }
-"""What pytest can be told besides the options of a gateway: where programs are."""
+"""Settings of pytest besides the options of a gateway: the places of programs."""
 
 
 TEMPLATE_FIELDS = ("url", "address", "host", "port", "scheme")
-"""What a template of ``pushgateway_env_vars`` may hold."""
+"""Fields that a template of ``pushgateway_env_vars`` may hold."""
 
 
 _OTHERS = ("intercept", "connect", "compare")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _State:
-    """What the plugin knows of one run."""
+    """The plugin's knowledge of one run."""
 
     def __init__(self, config: pytest.Config) -> None:
         # pytest 9.1 deprecates config.inicfg and has no other way to learn of options that nobody registered; before

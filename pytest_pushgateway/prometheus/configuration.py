@@ -36,7 +36,7 @@ class Configuration:
 
     @property
     def errors(self) -> list[Problem]:
-        """What keeps Prometheus from loading the configuration; empty if ``promtool check config`` accepts it."""
+        """Errors that Prometheus does not load; empty if ``promtool check config`` accepts it."""
         return [one for one in self.problems if one.severity == "error" and not one.rule.startswith("PG")]
 
     def text_of(self, file: str | None) -> bytes:

@@ -1,4 +1,4 @@
-"""What a scrape configuration says, typed: jobs, relabel rules, target groups, the ``global`` section.
+"""A scrape configuration, typed: jobs, relabel rules, target groups, the ``global`` section.
 
 Durations are seconds, sizes bytes; a limit of 0 means none. Defaults stand where the file says nothing, and what a job
 inherits from ``global`` is already in the job. Every object knows where it stands in its file: ``position()`` is its
@@ -42,7 +42,7 @@ class Section:
 
     @property
     def start(self) -> Position | None:
-        """Where the section begins."""
+        """The place at which the section begins."""
         return _position(self.node) if self.node is not None else None
 
     def _pairs(self) -> Sequence[tuple[Any, Any]]:
@@ -143,12 +143,12 @@ class TargetGroup(Section):
 
     @property
     def target_positions(self) -> tuple[Position, ...]:
-        """Where each of ``targets`` stands; empty for a group that was not read from YAML."""
+        """The place of each of ``targets``; empty for a group that was not read from YAML."""
         return tuple(_position(item) for item in self._value("targets"))
 
     @property
     def label_positions(self) -> dict[str, tuple[Position, Position]]:
-        """Where each label's name stands, and where its value begins."""
+        """The places of each label's name and of its value."""
         return {key.value: (_position(key), _position(value)) for key, value in self._value("labels")}
 
     def _value(self, wanted: str) -> Any:
@@ -283,7 +283,7 @@ class ScrapeJob(Section):
     relabel_configs: Sequence[RelabelRule] = ()
     metric_relabel_configs: Sequence[RelabelRule] = ()
     found: Any = None
-    """What the decoder read, for its later checks."""
+    """The decoder's nodes, for its later checks."""
     file: str | None = None
     """The file the job stands in: the configuration, or one of its ``scrape_config_files``."""
     version: str = LATEST

@@ -20,7 +20,7 @@ _CHECKING = re.compile(r"Checking (?P<file>.+)")
 _RULE = re.compile(r"(?P<file>.+?): (?P<line>\d+):(?P<column>\d+): (?P<message>group .*)")
 _VERSION = re.compile(r"promtool, version (\d+\.\d+)")
 _LATER = re.compile(r"field \S+ not found in type |unknown function with name ")
-"""What an older promtool says of what is newer."""
+"""Complaints of an older promtool about newer fields."""
 _REGION = "requires a region"
 """Said after promtool has asked the metadata server of a cloud, which tells nothing about the file."""
 _SECONDS = 60.0

@@ -281,7 +281,7 @@ def _redirect(job: dict[str, Any], address: str) -> None:
     names = {target.rpartition(":")[0] or target for group in job["static_configs"] for target in group["targets"]}
     if len(names) == 1:
         job.setdefault("tls_config", {}).setdefault("server_name", names.pop())
-    # What Prometheus would do at the very end, done before the address is gone: the instance is the address.
+    # Prometheus would do it at the very end; here, before the address is gone, since the instance is the address.
     job["relabel_configs"] += [
         {"source_labels": ["instance", "__address__"], "regex": ";(.+)", "target_label": "instance"},
         {"target_label": "__address__", "replacement": address, "regex": ".*"},

@@ -111,7 +111,7 @@ def test_addresses_add_up_and_levels_have_no_case() -> None:
 
 
 RECORDED: list[dict[str, Any]] = json.loads(Path(__file__).with_name("kingpin-2.4.json").read_text(encoding="utf-8"))
-"""What kingpin 2.4, with the original's flags, makes of command lines; Debian's build has an older one."""
+"""Command lines as kingpin 2.4 reads them, with the original's flags; Debian's build has an older one."""
 
 FILES = {
     "args": b"--web.enable-lifecycle\n--log.format=json\n",

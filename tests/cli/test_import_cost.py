@@ -1,4 +1,4 @@
-"""What ``serve`` imports until its first answer: nothing that costs milliseconds and that it could do without."""
+"""The imports of ``serve`` until its first answer: none that costs milliseconds and that it could do without."""
 
 from __future__ import annotations
 

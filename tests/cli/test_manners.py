@@ -1,4 +1,4 @@
-"""What all commands have in common: help at 80 columns, errors in one line, one program under two names."""
+"""Manners that all commands share: help at 80 columns, errors in one line, one program under two names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of other people's clients share: both programs pushed to alike, and compared."""
+"""Shared by the tests of other people's clients: both programs pushed to alike, and compared."""
 
 from __future__ import annotations
 

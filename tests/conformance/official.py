@@ -1,4 +1,4 @@
-"""What the official release answered, recorded: a request to an emptied gateway, the answer, and the scrape after it.
+"""The official release's answers, recorded: a request to an emptied gateway, the answer, and the scrape after it.
 
 Each record has its kind, a name, the flags besides ``--web.enable-admin-api``, the request's bytes, the answer and the
 scrape. What differs from run to run was taken out when they were recorded, and is taken out of ours here likewise.

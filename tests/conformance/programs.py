@@ -40,7 +40,7 @@ class Flags:
     client: str = ""
     """Name of the client certificate that the suite presents."""
     headers: Headers = ()
-    """What the suite's own requests (wipe, look) need."""
+    """Headers that the suite's own requests (wipe, look) need."""
 
     @property
     def admin(self) -> bool:
@@ -255,7 +255,7 @@ class Pairs:
 
     @property
     def version(self) -> str:
-        """What the original calls itself: the first line of its ``--version``."""
+        """The original's name for itself: the first line of its ``--version``."""
         asked = subprocess.run([*self._original, "--version"], capture_output=True, text=True, timeout=START_TIMEOUT)
         return (asked.stdout or asked.stderr).partition("\n")[0]
 

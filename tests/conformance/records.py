@@ -1,4 +1,4 @@
-"""What a record is: a named scenario of raw requests, and the vocabulary to write one in a line or two."""
+"""Records: a record is a named scenario of raw requests, and the vocabulary to write one in a line or two."""
 
 from __future__ import annotations
 

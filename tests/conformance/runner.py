@@ -24,13 +24,13 @@ _QUITS = 5
 
 @dataclass(frozen=True)
 class Outcome:
-    """What both programs made of one step."""
+    """The answers of both programs to one step."""
 
     step: Step
     original: str
     ours: str
     variants: int = 1
-    """How many different answers the original gave to the same request."""
+    """The number of different answers that the original gave to the same request."""
 
     @property
     def equal(self) -> bool:

@@ -1,4 +1,4 @@
-"""What Go's standard library makes of a request, our server and multiplexer make of it too: byte for byte."""
+"""Our server and multiplexer treat a request as Go's standard library does: byte for byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the official release answered to 420 requests, ours answers too, or docs/deviations.md says why not."""
+"""Ours answers 420 requests as the official release did, or docs/deviations.md has the reason why not."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def _whole_chunks(raw: bytes) -> tuple[bytes, bytes]:
 
 @dataclass(frozen=True)
 class Address:
-    """Where a program listens, and how to speak to it."""
+    """The address of a program, and a way to speak to it."""
 
     host: str
     port: int

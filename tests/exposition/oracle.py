@@ -16,7 +16,7 @@ from tests import peers
 
 @dataclass(frozen=True)
 class Answer:
-    """What the gateway said; status 0 where it closed the connection without a word."""
+    """The gateway's answer; status 0 if it closed the connection without a word."""
 
     status: int
     body: bytes

@@ -1,4 +1,4 @@
-"""What a push, a scrape and a reset cost does not grow with what is stored: counted, not timed."""
+"""The cost of a push, a scrape and a reset does not grow with the stored metrics: counted, not timed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gateway keeps over a restart, and when it is in the file."""
+"""Metrics that a gateway keeps over a restart, and when they are in the file."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
             assert after.push_failure_time == before.push_failure_time
         assert said(again) == before_restart
         assert groups[2].push_failure_time == NOW + 20
-        # What was restored is judged as if it had been pushed.
+        # Restored metrics are judged as if they had been pushed.
         assert again.store.poisoned() is not None
         assert again.log.lines == []
 

@@ -1,4 +1,4 @@
-"""What something else does to the file while the gateway runs is noticed before the next answer, and made good."""
+"""Changes of the file by something else, while the gateway runs, are noticed before the next answer and made good."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the file is required, what it cannot keep is refused and changes nothing."""
+"""A required file: a push that it cannot keep is refused and changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a push's body is read: content types, content codings, and which error comes first."""
+"""The reading of a push's body: content types, content codings, and which error comes first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scrape shows: merged families in Go's order, in each of the formats."""
+"""The answer to a scrape: merged families in Go's order, in each of the formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is not JSON, in Go's words and with Go's culprit, whichever Python reads it."""
+"""Errors in JSON, in Go's words and at the character that Go blames, whichever Python reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What applications push with: each client library, kept for a whole run or made again for each push."""
+"""Client libraries that applications push with: each, kept for a whole run or made again for each push."""
 
 from __future__ import annotations
 

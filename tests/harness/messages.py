@@ -1,4 +1,4 @@
-"""What a failing assertion says."""
+"""The message of a failing assertion."""
 
 from __future__ import annotations
 

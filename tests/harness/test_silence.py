@@ -1,4 +1,4 @@
-"""What a message says where nothing was pushed: elsewhere, not yet, or into a mock."""
+"""Messages where nothing was pushed: elsewhere, not yet, or into a mock."""
 
 from __future__ import annotations
 

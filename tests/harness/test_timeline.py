@@ -1,4 +1,4 @@
-"""What the gateway exposed over the test, replayed from the journal."""
+"""The gateway's texts over the test, replayed from the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What prometheus_client's own tests check of its push functions, seen from where the requests arrive."""
+"""The checks of prometheus_client's own tests of its push functions, made at the end that gets the requests."""
 
 from __future__ import annotations
 

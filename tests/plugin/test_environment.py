@@ -199,7 +199,7 @@ def test_without_a_free_port(networked: Networked) -> None:
     )
 
 
-# What keeps a gateway from starting
+# Reasons why a gateway cannot start
 
 
 def shown(result: pytest.RunResult, title: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the installed but unused plugin costs: no import of anything heavy."""
+"""The installed but unused plugin imports nothing heavy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What outlives its test and pushes in the next one: the message names it, and one line of a conftest keeps it out."""
+"""Threads that outlive their test and push in the next one: the message names them, a conftest keeps them out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failing test shows of the gateways, on the terminal and in JUnit XML."""
+"""The section of a failing test about the gateways, on the terminal and in JUnit XML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is handed to other programs, on a page or in the repository: to CI services, pre-commit, tox, containers."""
+"""Files for other programs, on a page or in the repository: for CI services, pre-commit, tox, containers."""
 
 from __future__ import annotations
 

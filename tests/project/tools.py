@@ -1,4 +1,4 @@
-"""What other programs and plugins the tests of the package need."""
+"""Other programs and plugins that the tests of the package need."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Page:
-    """What one path answers. ``cut``: the body ends early; ``hang``: no answer before the server stops."""
+    """The answer of one path. ``cut``: the body ends early; ``hang``: no answer before the server stops."""
 
     def __init__(
         self,

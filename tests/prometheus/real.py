@@ -1,4 +1,4 @@
-"""What a real Prometheus makes of a set of cases, and what the simulation does, in one shape."""
+"""The results of a real Prometheus and of the simulation for a set of cases, in one shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failing assertion on Prometheus's side tells of the pushes behind it."""
+"""Failing assertions on Prometheus's side name the pushes behind them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is no configuration at all: one clear line each, in bounded time and memory."""
+"""Files that are not configurations: one clear line each, in bounded time and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a configuration says, typed, and where each problem stands."""
+"""The contents of a configuration, typed, and the place of each problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the lint rules say, where they keep silent, and how they are silenced."""
+"""The lint rules: their words, their exceptions, and the ways to silence them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a relabel rule does to a label set."""
+"""The effect of a relabel rule on a label set."""
 
 from __future__ import annotations
 

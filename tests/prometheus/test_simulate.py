@@ -1,4 +1,4 @@
-"""What is stored of a body; the rest is in the comparison with a real Prometheus."""
+"""The stored series of a body; the rest is in the comparison with a real Prometheus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong when a connection is accepted."""
+"""Things that can go wrong when a connection is accepted."""
 
 from __future__ import annotations
 

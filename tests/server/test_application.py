@@ -1,4 +1,4 @@
-"""What a server hands to its application, and what it makes of the answer."""
+"""The server and its application: the request that it hands over, and the answer that it sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client may ask of the server, and the answer when it asks for more."""
+"""The limits of a client's requests, and the answer when it asks for more."""
 
 from __future__ import annotations
 

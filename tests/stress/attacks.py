@@ -65,7 +65,7 @@ class Client:
 
 
 class Attack(NamedTuple):
-    """What is sent, and what it may take here: bytes above the idle process, at the peak."""
+    """The bytes that are sent, and the memory that they may take here: bytes above the idle process, at the peak."""
 
     what: str
     send: Callable[[Client], object]
@@ -184,7 +184,7 @@ ATTACKS = (
 
 
 class Suffered(NamedTuple):
-    """What an attack did to a program."""
+    """The effect of an attack on a program."""
 
     seconds: float
     peak: float

@@ -1,4 +1,4 @@
-"""How much of a stress run is to be done."""
+"""The length of a stress run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 Figures = dict[str, Any]
-"""What a run prints. ``broken`` lists, in words, the promises that were not kept."""
+"""The printed result of a run. ``broken`` lists, in words, the promises that were not kept."""
 
 
 class Bounds:

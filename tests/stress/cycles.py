@@ -35,7 +35,7 @@ _LARGE = "".join(f'large{{series="{number:0100}"}} {number}\n' for number in ran
 
 
 class Leftovers:
-    """What a process holds: threads, descriptors, files in the directory for temporary ones."""
+    """The possessions of a process: threads, descriptors, files in the directory for temporary ones."""
 
     def __init__(self, directory: Path) -> None:
         self.threads = set(threads.alive())

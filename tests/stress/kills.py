@@ -36,7 +36,7 @@ REJECTING = "rejecting"
 """The group to which only rejected pushes go: it shows whether the time of a failure is kept."""
 FAMILIES = ("first", "second", "third")
 _WEIGHTS = {"push": 16, "DELETE": 8, "rejected": 2, "forgiven": 2, "large": 0.5, "wipe": 0.5}
-"""How often each kind of request is sent, in relation."""
+"""The relative frequency of each kind of request."""
 LARGE = 10_000
 """Series of a large push, of 100 bytes each."""
 
@@ -50,7 +50,7 @@ _SAMPLE = re.compile(
 
 
 class Step(NamedTuple):
-    """What one request does to one group."""
+    """The effect of one request on one group."""
 
     apply: Callable[[State], State]
     whole: bool

@@ -1,4 +1,4 @@
-"""What the metrics view shows of groups, families and values."""
+"""The metrics view: groups, families and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``respond()`` serves: the page, its files and nothing else."""
+"""``respond()`` serves the page, its files and nothing else."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _SIMPLE_RAW = {
     b"\x1a\x09\x09": MetricType.COUNTER,
     b"\x2a\x09\x09": MetricType.UNTYPED,
 }
-"""How a serialised Metric that is one number and nothing else begins; eight bytes follow."""
+"""The first bytes of a serialised Metric that is one number and nothing else; eight more follow."""
 
 
 def parse(body: bytes, grouping: Mapping[bytes, bytes] | None) -> Parsed:

@@ -22,7 +22,7 @@ from pytest_pushgateway.exposition.weight import NAMED, WEIGHT_OF_FAMILY, WEIGHT
 from pytest_pushgateway.golang.strconv import format_float, to_uint64
 
 Identity = frozenset[tuple[bytes, bytes]]
-"""What makes a summary or histogram the same: its labels, ``__name__`` included, but not ``quantile`` or ``le``."""
+"""The identity of a summary or histogram: its labels, ``__name__`` included, but not ``quantile`` or ``le``."""
 
 
 class Metric:
@@ -91,7 +91,7 @@ class FamilyBuilder:
         self.has_metrics: bool = False
         """Whether metrics are among the series."""
         self.repeated: int = 0
-        """How often series came again and were dropped, see :meth:`thin`."""
+        """The number of series that came again and were dropped, see :meth:`thin`."""
 
     @property
     def effective_type(self) -> MetricType:
@@ -194,7 +194,7 @@ class Families:
             begun.setdefault(family.name, position)
         moved: dict[bytes, int] = {}
         for family in self._known.values():
-            # What may still change comes last.
+            # Series that may still change come last.
             start = begun.get(family.name, len(family.series))
             changing = family.series[start:]
             del family.series[start:]

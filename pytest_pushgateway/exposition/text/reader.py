@@ -98,7 +98,7 @@ class _Reader:
         self._strict = LineParser(self._families, utf8_names=utf8_names)
         self._fast = None if strictly or grouping is None else FastParser(self._families, grouping, self._strict)
         self._lines = 0
-        """How many lines there were."""
+        """The number of lines."""
         self._held: list[tuple[int, bytes]] = []
         """The last sample, and the lines after it: if a line begins with a brace, the strict parser must know them."""
         self._unthinned = self._kept = 0
@@ -229,7 +229,7 @@ class _Reader:
         more = size + lines * (WEIGHT_OF_SERIES + labels)
         self._weight += more
         if self._weight > self._largest:
-            # What came again was dropped meanwhile.
+            # Series that came again were dropped meanwhile.
             weight = self._families.weight() + more
             if weight > self._largest:
                 raise PushTooLarge(self._largest)

@@ -106,7 +106,7 @@ class Handling:
         hook = self.app.hook
         plan = hook(self.request) if hook is not None else None
         if self.peer.closing:
-            # What a stop has cut short never happened.
+            # A request that a stop has cut short never happened.
             raise Abandoned
         if plan is not None:
             return self._carry_out(plan, problem)._replace(plan=plan)

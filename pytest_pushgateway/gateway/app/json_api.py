@@ -1,6 +1,6 @@
 """The JSON API: ``/api/v1/status`` and ``/api/v1/metrics``, as Pushgateway 1.11 writes them.
 
-What a family looks like is remembered as long as it is in its group, so that asking again costs what has changed.
+The JSON of a family is remembered as long as it is in its group, so that only changes cost when it is asked for again.
 """
 
 from __future__ import annotations

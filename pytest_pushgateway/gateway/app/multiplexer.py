@@ -1,6 +1,6 @@
 """The first step of routing: Go's ServeMux with the original's two patterns, ``/`` and ``<prefix>/api/v1/``.
 
-What it cleans, and how it redirects, depends on the build of the original.
+The paths that it cleans, and its redirects, depend on the build of the original.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pytest_pushgateway.golang.url import RequestTarget, clean, escape, unquote
 
 
 class Found(NamedTuple):
-    """Where the multiplexer sends a request."""
+    """The multiplexer's decision about a request."""
 
     pattern: Literal["main", "api", "redirect", "none"]
     path: bytes = b""

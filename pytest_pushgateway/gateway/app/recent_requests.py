@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.hooks import Kind, Record
 
 LIMIT = 100
-"""How many requests are kept. They are drawn every second, and a page of more is no longer read."""
+"""The number of requests that are kept. They are drawn every second, and a page of more is no longer read."""
 
 _NAMES = 20
 _TEXT = 2000

@@ -39,7 +39,7 @@ Outcome = Literal["handle", "redirect", "not found", "not allowed", "options", "
 
 
 class Route(NamedTuple):
-    """Where a request goes."""
+    """The destination of a request."""
 
     outcome: Outcome
     handler: str = ""

@@ -1,6 +1,6 @@
 """The chunked coding of request bodies, as strict as Go 1.26's reader and with its texts.
 
-Where a chunk ends decides where the next request begins, so what two readers could understand differently is refused.
+The next request begins after the last chunk, so a coding that two readers could understand differently is refused.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pytest_pushgateway.gateway.http.input import BodyError, Input
 from pytest_pushgateway.golang.strconv import quote
 
 _BUFFER = 4096
-"""What Go buffers of a connection, bytes: the longest line of the coding, and the longest trailer."""
+"""Go's buffer for a connection, bytes: the longest line of the coding, and the longest trailer."""
 _SPARE = 16 * 1024
 """Bytes of the coding that may come on top of what chunks usually need."""
 _QUOTED = 80

@@ -235,7 +235,7 @@ class Connection:
 
     def _request_waits(self) -> bool:
         if self.server.tls is not None and (self._tls is None or not self._tls.established):
-            # What waits is of the handshake: a client sends no request before it has had the server's part of that.
+            # The handshake's bytes wait: a client sends no request before it has had the server's part of that.
             return False
         return has_unread(self.sock)
 

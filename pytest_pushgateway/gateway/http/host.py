@@ -1,4 +1,4 @@
-"""What crosses the door of this room: a request and its connection to the application, an answer back.
+"""The types at the door of this room: a request and its connection to the application, an answer back.
 
 `Application` is what a server serves; `Host` is what a connection needs of the server that accepted it.
 """
@@ -40,11 +40,11 @@ class Answer(NamedTuple):
     streamed: bool = False
     """Whether it is sent in chunks even if it is short."""
     plan: Plan | None = None
-    """What a fault does to it on its way out."""
+    """A fault's effect on it on its way out."""
 
 
 class Peer(Protocol):
-    """What the application may know of a request's connection, and do to it."""
+    """The connection of a request, as far as the application may know and change it."""
 
     remote_address: str
     generation: int
@@ -83,7 +83,7 @@ Refused = Callable[[str, "Refusal", Peer], None]
 
 
 class Host(Protocol):
-    """What a connection needs of its server."""
+    """The server, as a connection needs it."""
 
     app: Application
     refused: Refused

@@ -19,7 +19,7 @@ _SHARING: int = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
 """How a port can be bound again while its last connections end. Windows does so anyhow, and by SO_REUSEADDR it would
 hand a taken port out twice."""
 _MAPPED = b"\0" * 10 + b"\xff\xff"
-"""How an IPv6 address begins that means one of IPv4."""
+"""The beginning of an IPv6 address that means one of IPv4."""
 _FIRST = 3
 """The first descriptor that systemd passes."""
 _chosen: deque[int] = deque(maxlen=1000)
@@ -110,7 +110,7 @@ def _looked_up(host: str, port: int) -> tuple[int, Any]:
     """
     numeric = True
     with suppress(OSError, ValueError):
-        # What the system takes for numbers, and Go does not: 127.1, 0x7f.1, 2130706433.
+        # Addresses to the system, and not to Go: 127.1, 0x7f.1, 2130706433.
         socket.inet_aton(host)
         numeric = False
     if not numeric or not re.fullmatch(r"(?=.*[A-Za-z_])[A-Za-z0-9_.-]+", host):

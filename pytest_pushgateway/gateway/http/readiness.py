@@ -31,7 +31,7 @@ _Result = TypeVar("_Result")
 
 
 class _System:
-    """What the system waits with, hidden from eventlet, which takes poll() away."""
+    """The system's way to wait, hidden from eventlet, which takes poll() away."""
 
     poll: Any = staticmethod(unpatched("select", "poll")) if unpatched("select", "poll") else None
     """Windows does not have it."""

@@ -19,7 +19,7 @@ LOOKS_PLAIN = frozenset({b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO"})
 """First bytes by which Go knows that a client speaks plain HTTP on a TLS port."""
 
 PLAIN_ON_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
-"""What Go answers then."""
+"""Go's answer to plain HTTP on a TLS port."""
 
 CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
 """Curves as Go names them, with OpenSSL's names."""

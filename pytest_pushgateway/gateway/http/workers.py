@@ -80,7 +80,7 @@ class Workers:
         self._accepted = 0
         sockets = (*listeners, self._wake_receiver, self._wake_sender)
         self._identities = [(one, identity(one)) for one in sockets]
-        """What the sockets were when they were made."""
+        """The identities of the sockets when they were made."""
 
     def start(self) -> None:
         """Begin to accept connections.

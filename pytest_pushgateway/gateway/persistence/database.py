@@ -48,7 +48,7 @@ _PURGED_AT_ONCE = 16
 _LOG_KEPT = 8 << 20
 """Size to which the write-ahead log shrinks after a large transaction, bytes."""
 _LOG_RESERVE = 1 << 20
-"""What the write-ahead log can take on a full disk, bytes."""
+"""Space that the write-ahead log can take on a full disk, bytes."""
 _VACUUMED_AT_ONCE = 64
 """Pages that one transaction gives back to a full disk; it fits into the log's reserve."""
 _VACUUMS = 64
@@ -59,7 +59,7 @@ which may be waiting for the one that closes the file; and until then SQLite kee
 
 
 class Meddling(NamedTuple):
-    """What something else has done to the open file."""
+    """Damage that something else has done to the open file."""
 
     text: str
     discard: bool
@@ -97,7 +97,7 @@ class Database:
         self.uncertain: bool = False
         """Whether the last transaction failed so late that it may be in the file nevertheless."""
         self.spoilt: Meddling | None = None
-        """What something else did to the file while it was written."""
+        """Changes that something else made to the file while it was written."""
         # In full, so that no name is taken for one of SQLite's own, as ":memory:" is.
         self._name: str = genuine.abspath(path)
         self._named: str = genuine.abspath(named)
@@ -130,9 +130,9 @@ class Database:
             self._lock.release()
             raise
         self.rows: list[tuple[GroupingKey, StoredFamily]] = opened.rows
-        """What it held when it was opened, in the order in which it came in."""
+        """Its rows when it was opened, in the order in which it came in."""
         self.damaged: list[str] = opened.damaged
-        """What of it was damaged, a line for each row."""
+        """Its damaged rows, a line for each."""
         self.generation: int = opened.generation
         self.outdated: bool = opened.outdated
         """Whether it has rows that only writing everything brings up to date."""
@@ -173,7 +173,7 @@ class Database:
         (number,) = self._connection.execute(query).fetchone()
         return int(number)
 
-    # What others do to it
+    # Damage by others
 
     def _look(self) -> tuple[Look, Look]:
         return Look.at(self._named), Look.at(f"{self._name}-wal")
@@ -235,7 +235,7 @@ class Database:
             partly: whether a row that cannot be written is left out, its old one removed, and the others written.
 
         Returns:
-            What was left out, with the reasons.
+            The families that were left out, with the reasons.
 
         Raises:
             Exception: nothing was written; or, if ``uncertain`` is true now, everything may have been.

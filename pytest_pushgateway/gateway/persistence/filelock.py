@@ -16,7 +16,7 @@ from pytest_pushgateway.forks import call_in_child
 from pytest_pushgateway.genuine import genuine
 
 _BYTE = 1 << 62
-"""What is locked: a byte that no file has, far from those that SQLite locks."""
+"""The locked byte, which no file has, far from those that SQLite locks."""
 _FAR = (1 << 43) + (1 << 31) - (1 << 16)
 """The same on Windows, where file systems end earlier. A library that takes only the lower half of it locks a byte that
 is far from SQLite's still."""

@@ -1,4 +1,4 @@
-"""What the persistence file does not have yet, and what it cannot have."""
+"""Notes of changes that the persistence file does not have yet, and of those that it cannot have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily
 
 Place = tuple[GroupingKey, bytes]
-"""Where a family is: its group and its name."""
+"""The place of a family: its group and its name."""
 
 Changes = Mapping[Place, StoredFamily | None]
 """Families by their places; None for one that is gone."""
@@ -32,7 +32,7 @@ class Unkept(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What one flush is to write."""
+    """The changes that one flush writes."""
 
     pending: Changes
     generation: int
@@ -54,7 +54,7 @@ class Unwritten:
         self.unkept: Mapping[Place, Unkept] = {}
         self._noted: _Noted = {}
         self._pending: _Noted = {}
-        """What was taken and is not done; older than what is noted."""
+        """Changes that were taken and are not written yet; older than those noted."""
         self._lock = threads.Lock()
 
     def add(self, key: GroupingKey, changed: Mapping[bytes, StoredFamily | None]) -> None:

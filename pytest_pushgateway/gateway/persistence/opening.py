@@ -1,4 +1,4 @@
-"""What a database holds when it is opened: its tables, made if there are none, and its rows, each looked at."""
+"""A database when it is opened: its tables, made if there are none, and its rows, each looked at."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ _UNREADABLE = (sqlite3.DataError, MemoryError, OverflowError)
 
 
 class Opened(NamedTuple):
-    """What was found."""
+    """The contents of a database, and the damage found."""
 
     generation: int
     rows: list[tuple[GroupingKey, StoredFamily]]
     """In the order in which they came in."""
     damaged: list[str]
-    """What is wrong, a line for each damaged row."""
+    """The damage, a line for each row."""
     stale: bool
     """Whether there are rows of past generations."""
     tokens: dict[tuple[GroupingKey, bytes], list[bytes]]
@@ -75,7 +75,7 @@ class Opened(NamedTuple):
 
 
 class _Text(bytes):
-    """What SQLite holds as text, which no sound row does; it need not be UTF-8."""
+    """A value of SQLite's type text, which no sound row has; it need not be UTF-8."""
 
 
 def state_checksum(generation: int) -> int:

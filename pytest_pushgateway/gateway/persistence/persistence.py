@@ -38,7 +38,7 @@ __all__ = ["Persistence", "PersistenceError"]
 _RETRY = 5.0
 """Seconds after which a flush that failed is tried again if nobody pushes meanwhile."""
 _TRIES = 3
-"""How often a file is written again that something meddles with while it is written."""
+"""The number of times that a file is written again when something meddles with it meanwhile."""
 _DOUBTS = 2
 """A file system that gives a file another time of change this often in a row, by itself, does so always."""
 
@@ -77,7 +77,7 @@ class Persistence:
         self._flushing = threads.Lock()
         self._notes = Unwritten()
         self._doubts = 0
-        """How often in a row the file had another time of change, and nothing else."""
+        """The number of times in a row that the file had another time of change, and nothing else."""
         self._following = False
         """Whether there is a store to ask for everything."""
         self._closed = False
@@ -183,7 +183,7 @@ class Persistence:
         """When that began, Unix seconds; it means nothing while ``failing`` is None."""
         return self._trouble.since
 
-    # What the store says
+    # For the store
 
     def mark(self, key: GroupingKey, changed: Mapping[bytes, StoredFamily | None]) -> None:
         """Note families of a group that have changed; None for one that is gone. In the order of the changes."""

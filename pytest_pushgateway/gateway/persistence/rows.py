@@ -31,7 +31,7 @@ _KINDS: tuple[tuple[type, ...], ...] = (
     (bytes,),
     (bytes,),
 )
-"""What SQLite gives back for each column of a sound row."""
+"""The types that SQLite returns for the columns of a sound row."""
 
 _HEAD = struct.Struct("<qdq5q")
 
@@ -39,7 +39,7 @@ _COLUMNS = ("group", "name", "pushed_at", "type", "help", "series", "suspects")
 
 
 class Keys(dict[GroupingKey, bytes]):
-    """How grouping keys are written: ``{job="backup"}``, with tokens for long values; each is worked out once."""
+    """The spelling of grouping keys: ``{job="backup"}``, with tokens for long values; each is worked out once."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is said when the file does not have everything: in the log once, and on the page as long as it lasts."""
+"""Messages about a file that does not have everything: in the log once, and on the page as long as it lasts."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _LONGEST = 1 << 20
 
 
 class Explained(NamedTuple):
-    """What is wrong, thing by thing, and how many more things there are."""
+    """The faults found, one by one, and the number of those left out."""
 
     collisions: list[Collision]
     more: int

@@ -35,7 +35,7 @@ _WHOLESALE = 64
 
 
 class Counters:
-    """How much work was done, for tests of complexity."""
+    """The work that was done, for tests of complexity."""
 
     __slots__ = ("lines_rendered", "series_visited")
 
@@ -45,7 +45,7 @@ class Counters:
 
 
 class Delta:
-    """What a push or deletion changes: families leave ``group`` and families come into it."""
+    """The changes of a push or deletion: families that leave ``group``, and families that come into it."""
 
     __slots__ = ("added", "changed", "group", "removed")
 
@@ -80,7 +80,7 @@ class Named:
         self.owners: dict[bytes, GroupState | list[GroupState]] = {}
         """Which group a series belongs to; a list where it is there twice."""
         self.pending: dict[bytes, Series | None] | None = None
-        """What has changed since the last scrape, None for a removed series; None altogether: too much to tell."""
+        """The series changed since the last scrape, None for a removed one; None altogether if there are too many."""
 
     def types(self) -> list[int]:
         """Return the types declared, in the order in which they appeared."""
@@ -364,7 +364,7 @@ class Index:
 
 
 Side = tuple["Iterable[Declared] | None", "SelfFamily | None"]
-"""What a name stands for: what is declared for it by pushes, None if nothing is pushed; and an own family."""
+"""The meaning of a name: its declaration by pushes, None if nothing is pushed; and an own family."""
 
 
 def clashes(declared: Iterable[Declared], missing_types: tuple[int, ...], own: SelfFamily | None) -> bool:

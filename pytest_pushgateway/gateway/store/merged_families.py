@@ -1,4 +1,4 @@
-"""What a scrape shows: the families merged by name over all groups and the gateway's own metrics, in Go's order.
+"""The families of a scrape, merged by name over all groups and the gateway's own metrics, in Go's order.
 
 The store hands over what has changed since the last scrape, under its lock; sorting and rendering happen here, outside
 of it, so that a big scrape holds up no push.
@@ -23,7 +23,7 @@ from pytest_pushgateway.gateway.store.rendered_blocks import Blocks
 
 @dataclass(slots=True, eq=False, repr=False)
 class Change:
-    """What a family looks like now."""
+    """The present look of a family."""
 
     declared: Declared
     series: list[list[Series]] | None

@@ -16,7 +16,7 @@ SIZE = 128
 """Series in a block when it is made. It is split at twice as many."""
 
 _FORMS = 2
-"""How many renderings are kept; a gateway is seldom scraped in more formats than text and protobuf."""
+"""The number of renderings that are kept; a gateway is seldom scraped in more formats than text and protobuf."""
 
 Key = tuple[int, tuple[bytes, ...]]
 

@@ -61,7 +61,7 @@ TIMESTAMPS = "pushed metrics must not have timestamps"
 
 
 class GatherError(Exception):
-    """What is held cannot be exposed together; ``str()`` gives the original's words."""
+    """The stored metrics cannot be exposed together; ``str()`` gives the original's words."""
 
 
 class _State:
@@ -75,7 +75,7 @@ class _State:
         self.index = Index(counters, self_metrics.declared())
         self.scrape_lock = threads.Lock()
         self.exposed: MergedFamilies | None = None
-        """What a scrape shows; none before the first."""
+        """The families of the last scrape; none before the first."""
         self.exposed_whole = True
         """Whether the sheets hold all that the index has told of; not after a rendering that failed half-way."""
 
@@ -115,7 +115,7 @@ class Store:
             self._fill(persistence.load())
             persistence.follow(self.groups, self._lock)
 
-    # What changes the store.
+    # Changes.
 
     def push(
         self,
@@ -237,7 +237,7 @@ class Store:
         if self._freed is not None:
             self._freed.wait()
 
-    # What reads it.
+    # Reading.
 
     def groups(self) -> list[StoredGroup]:
         """Return all groups as they are, in the order in which they were created."""
@@ -306,7 +306,7 @@ class Store:
         if conflicts:
             raise GatherError(_explained(after, conflicts)[0])
 
-    # How it is done. The lock is held.
+    # Parts of the above. The lock is held.
 
     def _is_over(self, generation: int | None) -> bool:
         return generation is not None and generation != self.generation

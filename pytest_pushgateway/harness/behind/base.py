@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.interception.interception import Interceptions
 
 _OF_THE_RUN = ("pushgateway", "pytest_timeout")
-"""How the names of threads begin that push nothing."""
+"""The beginnings of the names of threads that push nothing."""
 
 
 class BaseGateway:

@@ -35,7 +35,7 @@ class Exhausted(Exception):
 
 
 class Replies:
-    """What a fault answers, request by request.
+    """The answers of a fault, request by request.
 
     ``count`` is the number of answers, where they are a sequence; ``name`` is how reports call them.
     If ``is_written``, then ``written`` is the answer to all requests, or the list of answers.

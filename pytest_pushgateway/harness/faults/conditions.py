@@ -19,7 +19,7 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"
 
 
 class Condition:
-    """What a request must be: by default a push or a deletion; with an argument only this decides.
+    """The requests that a fault meets: by default pushes and deletions; with an argument only this decides.
 
     Raises:
         TypeError: ``methods`` or ``paths`` are not text, or ``when`` is not a plain function.

@@ -42,7 +42,7 @@ class Notes(NamedTuple):
 
 
 class Journalled:
-    """What the parts of a `Pushgateway` share."""
+    """The common base of the parts of a `Pushgateway`."""
 
     @property
     def _journal(self) -> Journal:
@@ -78,7 +78,7 @@ class Journalled:
 
 
 class Totals:
-    """What a gateway got, counted whether the journal kept it or not: pushes, rejections, deletions, bytes, seconds."""
+    """Counts of a gateway's requests, kept by the journal or not: pushes, rejections, deletions, bytes, seconds."""
 
     __slots__ = ("bodies", "deletions", "pushes", "rejections", "slowest")
 

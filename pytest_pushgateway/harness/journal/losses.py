@@ -30,7 +30,7 @@ _OF_SAMPLES = ("le", "quantile")
 
 
 class Absence(Protocol):
-    """What a test said is not exposed, and after which request."""
+    """A test's assertion that something is not exposed, and the last request before it."""
 
     @property
     def name(self) -> str | None:

@@ -87,7 +87,7 @@ class Request:
 
     @property
     def kind(self) -> str:
-        """What the request asked for, ``push``, ``delete``, ``scrape``, ``wipe`` or ``other``."""
+        """The purpose of the request: ``push``, ``delete``, ``scrape``, ``wipe`` or ``other``."""
         return kind_of(self._record) if self._record is not None else self._request.kind
 
     @property
@@ -139,7 +139,7 @@ class Request:
 
     @property
     def location(self) -> str | None:
-        """Where a redirect leads, as in the answer's Location header; None if the answer is not a redirect."""
+        """The target of a redirect, as in the answer's Location header; None if the answer is not a redirect."""
         return (self._record.location or None) if self._record is not None else None
 
     @property
@@ -191,7 +191,7 @@ class Request:
 
     @property
     def outcome(self) -> str:
-        """What became of the request, in one line."""
+        """The outcome of the request, in one line."""
         if self._record is None:
             return "not answered yet"
         answer = f"answered {self.status}" if self.status else "not answered"
@@ -293,7 +293,7 @@ class Push(Request):
 
     @property
     def _collisions(self) -> tuple[Any, ...]:
-        """What the push was refused for, in the gateway's own form."""
+        """The causes of the refusal, in the gateway's own form."""
         verdict = self._record.verdict if self._record is not None else None
         return tuple(verdict.collisions) if verdict is not None else ()
 

@@ -1,4 +1,4 @@
-"""What a push held before the grouping key's labels replaced its own."""
+"""The families of a push before the grouping key's labels replaced their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gateway exposed over a test, replayed from its journal.
+"""The texts that a gateway exposed over a test, replayed from its journal.
 
 The journal has every push with its verdict, but no copy of what was exposed after each: a second store does it all
 again, at the times that the gateway's clock told, when somebody asks.

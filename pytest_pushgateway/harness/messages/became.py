@@ -1,4 +1,4 @@
-"""What became of pushed metrics that Prometheus does not have: gone before it looked, or never there."""
+"""Pushed metrics that Prometheus does not have: gone before it looked, or never there."""
 
 from __future__ import annotations
 

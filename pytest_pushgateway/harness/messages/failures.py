@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 
 class Lookups(Protocol):
-    """What the gateway holds, as the store gives it."""
+    """The gateway's metrics, as the store has them."""
 
     def families_named(self, name: bytes, /) -> Iterable[tuple[Labels, MetricFamily]]:
         """Return the families of this name, each with its group's key."""

@@ -1,4 +1,4 @@
-"""What became of a push: pure functions over the journal's requests."""
+"""The later history of a push: pure functions over the journal's requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test should hear of at its end: warnings, the section of a failing test, the run's summary."""
+"""Reports at a test's end: warnings, the section of a failing test, the run's summary."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def findings(
 ) -> list[Finding]:
     """Return the warnings for the noteworthy ones among the requests, losses, unused faults and a poisoned gateway.
 
-    What has one cause is one warning, however many requests it befell.
+    Requests with one cause make one warning, however many they are.
     """
     noted = list(noted)
     found: list[tuple[int, Finding]] = []

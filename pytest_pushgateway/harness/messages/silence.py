@@ -46,7 +46,7 @@ _POINTS = (
     "socket:socket",
     "socket:socket.connect",
 )
-"""Where an HTTP client's requests can be intercepted, the outermost first: module and what is in it."""
+"""Places at which an HTTP client's requests can be intercepted, the outermost first: a module and a name in it."""
 
 _INTERCEPTORS = {
     "aioresponses": "aioresponses(passthrough=[{url!r}]) lets them through",

@@ -1,4 +1,4 @@
-"""What a gateway exposes now, as a test sees it."""
+"""The groups that a gateway exposes now, as a test sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scrape of a gateway gave."""
+"""The result of scraping a gateway."""
 
 from __future__ import annotations
 

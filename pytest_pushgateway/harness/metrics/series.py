@@ -25,7 +25,7 @@ _COMMENT = r"#\s*(HELP|TYPE)\s+(\"(?:[^\"\\]|\\.)*\"|\S+)[ \t]*(.*)"
 
 
 class Series(NamedTuple):
-    """What makes a series the same: not the order of its labels, nor an empty instance, nor how a bound is spelled."""
+    """The identity of a series: not the order of its labels, nor an empty instance, nor how a bound is spelled."""
 
     name: str
     labels: tuple[tuple[str, str], ...]

@@ -54,7 +54,7 @@ BAD: Any = _Bad()
 
 
 class Struct(dict[str, "Any"]):
-    """What a mapping said: value by key, plus the node and the keys whose values were bad."""
+    """A decoded mapping: value by key, plus the node and the keys whose values were bad."""
 
     __slots__ = ("bad", "node", "nodes")
 

@@ -1,4 +1,4 @@
-"""What a configuration names beside itself: rule files, further scrape configurations, target files, credentials.
+"""Files that a configuration names: rule files, further scrape configurations, target files, credentials.
 
 As ``promtool check config``: globs are Go's, paths are relative to the file that names them, and which files must
 exist is promtool's choice (a CA file need not). Includes do not nest, so that they cannot recurse.

@@ -24,7 +24,7 @@ _WRITTEN = re.compile(r"^groups[ ]*:|^[ ]*-[ ]+(?:alert|record)[ ]*:", re.MULTIL
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|`[^`]*`?|#[^\n]*")
 """A string or a comment. One that is not closed ends with its line: the time stays linear."""
 _LOGQL = re.compile(r"\}\s*(?:\|[=~>]?|!=\s*\"|!~\s*\"|!>)")
-"""What follows a selector in LogQL; in PromQL nothing that begins so can."""
+"""The characters that follow a selector in LogQL, and never in PromQL."""
 _UNRENDERED = re.compile(r"\{\{|\$\{|<%")
 
 

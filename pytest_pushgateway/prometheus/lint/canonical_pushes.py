@@ -24,7 +24,7 @@ _SYNTHETIC = ("up", "scrape_")
 
 
 class Outcome:
-    """What a job stores: label sets with ``__name__`` (one per series), the error of a scrape that fails."""
+    """The series that a job stores: label sets with ``__name__`` (one per series), the error of a scrape that fails."""
 
     __slots__ = ("error", "series")
 

@@ -50,7 +50,7 @@ class Context:
 
     @property
     def metrics(self) -> bytes | None:
-        """What the gateway exposes; ``None`` if there is none at hand."""
+        """The text that the gateway exposes; ``None`` without a gateway."""
         if self._metrics is None and self.gateway is not None:
             text: str = self.gateway.scrape().text  # type: ignore[attr-defined]
             self._metrics = bytes_of(text)

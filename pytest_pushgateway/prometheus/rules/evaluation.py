@@ -65,7 +65,7 @@ class Evaluation:
         self._length = end - start
         self._checked_rules = False
         self._asked: list[Vector | Firing] = []
-        """What a test asked so far, for :meth:`write`."""
+        """The questions of a test so far, for :meth:`write`."""
 
     def write(self, path: str, until: float) -> list[str]:
         """Write a test file of promtool's with the questions that were kept and their answers.

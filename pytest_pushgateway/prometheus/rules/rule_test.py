@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.scrape.result import Became
 
 _MOST_EVALUATIONS = 20_000
-"""How many moments a message about an alert's history looks at."""
+"""The number of moments that a message about an alert's history looks at."""
 _DAY = re.compile(r"\d{4}-", re.ASCII)
-"""How a date begins, and no duration does."""
+"""The beginning of a date, and of no duration."""
 _MAY_BE_NOTHING = re.compile(r"\b(?:absent\w*|or|unless)\b", re.IGNORECASE)
 """Marks of expressions that may well name what has no series."""
 

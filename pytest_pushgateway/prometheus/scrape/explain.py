@@ -34,7 +34,7 @@ push_failure_time_seconds{instance="db1",job="backup"} 0
 push_time_seconds{instance="",job="backup"} 1.7e+09
 push_time_seconds{instance="db1",job="backup"} 1.7e+09
 """
-"""What a gateway exposes after two pushes, one of them without an instance."""
+"""The text of a gateway after two pushes, one of them without an instance."""
 
 
 def explain(

@@ -160,7 +160,7 @@ class _Exchange:
         parts = _URL.match(url)
         assert parts is not None  # it matches any text
         self.scheme = (parts["scheme"] or "").lower()
-        # What the error messages call it: the scheme in lower case, no colon without a port after it.
+        # The URL as error messages show it: the scheme in lower case, no colon without a port after it.
         self.url = f"{self.scheme}{url[len(self.scheme) :]}"
         self.authority = parts["authority"] or ""
         if self.authority.endswith(":"):

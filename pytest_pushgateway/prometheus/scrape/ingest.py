@@ -1,4 +1,4 @@
-"""What Prometheus stores of one scraped body: labels, relabelling, limits, duplicates, the report series.
+"""The series that Prometheus stores of one scraped body: labels, relabelling, limits, duplicates, the report series.
 
 Pure functions from (job, target, body) to series; nothing here opens a socket. The scrape is the first one of the
 target: ``scrape_series_added`` counts every series. Source: ``scrape/scrape.go`` of Prometheus 3.5, 2.53 and 2.42.
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 _LEGACY_METRIC_NAME = re.compile(METRIC_NAME)
 _AHEAD = 10 * 60 * 1000
-"""How many milliseconds a timestamp may be ahead of the clock."""
+"""Milliseconds that a timestamp may be ahead of the clock."""
 _BEHIND = 60 * 60 * 1000
-"""How many milliseconds a timestamp may be behind: half of what the head block spans."""
+"""Milliseconds that a timestamp may be behind: half of the head block's range."""
 
 _TEXT_TYPES = ("text/plain",)
 _OTHER_TYPES = ("application/openmetrics-text", "application/vnd.google.protobuf")

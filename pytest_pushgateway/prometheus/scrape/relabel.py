@@ -77,7 +77,7 @@ class LabelBuilder:
 
 
 class Step:
-    """What one rule did: for :mod:`~pytest_pushgateway.prometheus.scrape.explain` and for messages.
+    """The effect of one rule: for :mod:`~pytest_pushgateway.prometheus.scrape.explain` and for messages.
 
     ``value`` is the joined value of the source labels (``""`` for rules that look at names); ``matched`` tells whether
     the rule's condition held; ``before`` and ``after`` are the label sets around it; ``dropped`` tells that the rule

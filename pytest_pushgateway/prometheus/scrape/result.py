@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Became(Protocol):
-    """What a gateway in a test returns on metrics that were pushed to it and are not stored."""
+    """The lines of a gateway in a test about metrics that were pushed to it and are not stored."""
 
     def __call__(self, names: Collection[str], interval: float, start: float | None = None) -> list[str]:
         """Return lines of a message on metrics of these names; ``interval`` is seconds between two scrapes."""

@@ -1,4 +1,4 @@
-"""What Prometheus would store after scraping a gateway with a job of a configuration.
+"""The simulated scrape of a gateway, with a job of a configuration.
 
 :func:`scrape` asks the gateway over HTTP as Prometheus would: with the URL, the credentials and the TLS settings of the
 job, but at the gateway's address instead of the configured targets', so that a path, a password or a certificate

@@ -1,4 +1,4 @@
-"""What the programs say in their logs: at start and stop, of refused pushes, of persistence."""
+"""The programs' logs: at start and stop, of refused pushes, of persistence."""
 
 from __future__ import annotations
 

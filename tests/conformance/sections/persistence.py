@@ -1,4 +1,4 @@
-"""What survives the end of the process, and what does not."""
+"""Metrics that survive the end of the process, and those that do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scrape shows: negotiation, compression, order, escaping, floats, framing."""
+"""The answer to a scrape: negotiation, compression, order, escaping, floats, framing."""
 
 from __future__ import annotations
 

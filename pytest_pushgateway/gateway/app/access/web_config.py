@@ -31,7 +31,7 @@ _TLS_SIGNS = ("cert", "cert_file", "key", "key_file", "client_ca", "client_ca_fi
 _NOBODY = b"$2b$10$50JP/b1RM/qnnV2uQjF9BOIsAYdHRlYQhmRXAm1CktsoOriHQAMTK"
 """A hash to compare with when the user is unknown, so that the time does not tell."""
 _REMEMBERED = 100
-"""How many verdicts on credentials are remembered, as in the original."""
+"""The number of verdicts on credentials that are remembered, as in the original."""
 
 
 def _wants_tls(config: Contents) -> bool:

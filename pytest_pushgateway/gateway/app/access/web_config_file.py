@@ -1,4 +1,4 @@
-"""What a web configuration file says: read as the original reads it, by yaml.v2 into the exporter-toolkit's types.
+"""The web configuration file, read as the original reads it: by yaml.v2 into the exporter-toolkit's types.
 
 A decoder takes a node and what its field holds already, and returns what the field holds then. yaml.v2 collects what
 does not fit and leaves the field as it is; a type that the toolkit defines, such as a TLS version, ends the reading.
@@ -51,7 +51,7 @@ class WebConfigError(ValueError):
 
 @dataclass
 class Contents:
-    """What one content of the file means."""
+    """One content of the file, decoded."""
 
     content: bytes
     tls: dict[str, Any] = field(default_factory=dict)

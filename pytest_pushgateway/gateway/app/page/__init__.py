@@ -57,7 +57,7 @@ _SAFETY = [
 
 @dataclass(frozen=True)
 class PersistenceStatus:
-    """Where pushed metrics are kept: the file (None: in memory only), the interval and the trouble, if there is any."""
+    """The place of pushed metrics: the file (None: in memory only), the interval and the trouble, if there is any."""
 
     file: str | None = None
     interval: float = 0.0
@@ -70,7 +70,7 @@ class PersistenceStatus:
 
 @dataclass(frozen=True)
 class PageState:
-    """What the page asks for every second beyond the original's API. Times are Unix seconds of the gateway's clock."""
+    """The answer to the page every second, beyond the original's API. Times are Unix seconds of the gateway's clock."""
 
     revision: str
     """Changes whenever what is stored changes; the page fetches the metrics again only then."""

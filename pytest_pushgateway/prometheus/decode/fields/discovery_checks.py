@@ -42,11 +42,6 @@ def _each_with(name: str, inner: str, message: str) -> Check:
     return check
 
 
-def _crash(decoder: Decoder, found: Struct, name: str) -> None:
-    node = found.null_in(name)
-    decoder.report(f"empty or null item in {name}, on which Prometheus crashes", node, promtool=None)
-
-
 def _paths(message: str) -> Check:
     def check(decoder: Decoder, found: Struct) -> bool:
         for path in found["paths"]:

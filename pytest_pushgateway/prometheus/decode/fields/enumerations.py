@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from pytest_pushgateway.golang.yaml_v2 import Node
     from pytest_pushgateway.prometheus.decode.decoder import Decoder, FieldDecoder
 
-Values = "Mapping[str, str]"
-"""Each value with the release that has it first, ``""`` for all that are known."""
-
 
 def unknown_value(decoder: Decoder, node: Node, text: str, values: Mapping[str, str], promtool: str) -> Any:
     """Report a value that ``values`` does not have, or has for newer releases only; return ``BAD``."""
