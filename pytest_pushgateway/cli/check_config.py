@@ -164,7 +164,7 @@ class UnusableArguments(Exception):
 def find_files(names: Sequence[str]) -> list[str]:
     """Return the files that are meant by names, patterns and folders, each once.
 
-    A folder means the files below it that have scrape jobs, in whatever form.
+    A folder means the files below it that have scrape jobs or rules, in whatever form.
 
     Raises:
         UnusableArguments: a pattern or a folder has no such file.
@@ -189,17 +189,23 @@ def find_files(names: Sequence[str]) -> list[str]:
 
 
 def _configurations(folder: str) -> Iterator[str]:
+    rules = []
     for at, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = os.path.join(at, name)
             if name.endswith((".yml", ".yaml", ".json")):
-                if _configures(path):
+                form = _form(path)
+                if form == _RULE_FILE:
+                    rules.append(path)
+                elif form:
                     yield path
             elif name.endswith(_UNREAD) and _is_about_a_gateway(path):
                 yield path
+    yield from rules  # last, since configurations name them
 
 
+_RULE_FILE = "a rule file"
 _MOST_NAMED = 5
 """Jobs that one line names; a Prometheus may have hundreds."""
 _OWN = re.compile(rb"^scrape_config(?:s|_files):", re.MULTILINE)
@@ -211,7 +217,8 @@ _FORMS = re.compile(
         |prometheus_scrape_configs|overrideHonorLabels
         |prometheus[\w.-]*\.ya?ml)["']?[ \t]*:
         |kind["']?[ \t]*:[ \t]*["']?(?:VM)?(?:ServiceMonitor|PodMonitor|ScrapeConfig|ServiceScrape|PodScrape|Secret)\b
-        |kind["']?[ \t]*:[ \t]*["']?PrometheusRule\b
+        |kind["']?[ \t]*:[ \t]*["']?\w*(?:VM|Rule|Alert|Record|Monitor|Scrape|Probe|Prometheus|ServiceLevel|Metrics)
+        |groups["']?[ \t]*:
     )""",
     re.MULTILINE | re.VERBOSE,
 )
@@ -228,20 +235,18 @@ def _head(path: str) -> bytes:
         return b""
 
 
-def _configures(path: str) -> bool:
-    """Return whether a YAML file has scrape jobs, in whatever form."""
+def _form(path: str) -> str:
+    """Return the form of a YAML file that has scrape jobs or rules; ``""`` if it has none."""
     text = _head(path)
     if _OWN.search(text):
-        return True
-    if not _FORMS.search(text):
-        return False
-    return recognise.holds_configurations(text)
+        return "a configuration"
+    return recognise.form_of(text) if _FORMS.search(text) else ""
 
 
 def _is_meant(path: str) -> bool:
     """Return whether a file that was named is to be judged though ``--skip-others`` leaves out others."""
     name = os.path.basename(path)
-    return name in ("-", "prometheus.yml", "prometheus.yaml") or _configures(path)
+    return name in ("-", "prometheus.yml", "prometheus.yaml") or bool(_form(path))
 
 
 def _is_about_a_gateway(path: str) -> bool:
@@ -293,11 +298,15 @@ def _run(options: dict[str, Any], files: Sequence[str], metrics: bytes | None) -
     output = printer(options["format"], sys.stdout, failing)
     failed = False
     recognised = _Recognised(options["gateway"])
+    judged: set[str] = set()
     for name in files:
         found = options["skip-others"] or name not in options[""]
         if options["skip-others"] and not _is_meant(name):
             continue
         config = _load(options, name, metrics)
+        if found and config.form == _RULE_FILE and os.path.realpath(name) in judged:
+            continue
+        judged.update(map(os.path.realpath, config.texts))
         if options["promtool"] and config.unjudged:
             try:
                 promtool_check.ask_promtool(config, options["promtool"], files=not options["no-files"])

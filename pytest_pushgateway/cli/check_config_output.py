@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ class TextPrinter:
         self.stream = stream
         self.files: int = 0
         self.counts: dict[str, int] = {"error": 0, "warning": 0, "note": 0}
+        self.rule_files: int = 0
         self.unjudged: dict[str, None] = {}
+        self.others: list[str] = []
         self.coloured: bool = colours_wanted(stream)
 
     def _in(self, colour: str, text: str) -> str:
@@ -72,11 +75,15 @@ class TextPrinter:
 
     def add(self, config: PrometheusConfig) -> None:
         """Print the findings of one configuration."""
-        self.files += 1
+        if config.form == "a rule file":
+            self.rule_files += 1
+        else:
+            self.files += 1
         for problem in config.problems:
             self.counts[problem.severity] += 1
             self.stream.write(self._text(problem, config))
         self.unjudged.update(dict.fromkeys(one["section"] for one in config.unjudged))
+        self.others += [one["section"].partition("/")[0] for one in config.others]
 
     def _text(self, problem: Problem, config: PrometheusConfig) -> str:
         place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part)
@@ -118,9 +125,22 @@ class TextPrinter:
     def end(self) -> None:
         """Print how much there was, and what was not judged."""
         counts = [f"{count} {name}{'s' if count != 1 else ''}" for name, count in self.counts.items() if count]
-        files = f"{self.files} file{'s' if self.files != 1 else ''}"
-        rest = f"; not judged: {', '.join(self.unjudged)}" if self.unjudged else ""
+        kinds = {"file": self.files, "rule file": self.rule_files}
+        files = " and ".join(f"{n} {kind}{'s' if n != 1 else ''}" for kind, n in kinds.items() if n) or "0 files"
+        rest = f"; not judged: {_listed([*self.unjudged])}" if self.unjudged else ""
+        if self.others:
+            found = Counter(self.others)
+            rest += f"; other objects: {_listed([f'{n} {kind}' if n > 1 else kind for kind, n in found.items()])}"
         self.stream.write(f"{', '.join(counts) or 'no problems'} in {files}{rest}\n")
+
+
+_MOST_LISTED = 12
+"""Names in one line; a folder may have hundreds."""
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def source_line(problem: Problem, config: PrometheusConfig) -> str | None:
@@ -145,17 +165,20 @@ class JsonPrinter:
         self.stream = stream
         self.problems: list[dict[str, object]] = []
         self.unjudged: list[dict[str, object]] = []
+        self.others: list[dict[str, object]] = []
 
     def add(self, config: PrometheusConfig) -> None:
         """Keep the findings of one configuration."""
         self.problems += [{**one.as_dict(), "source": source_line(one, config)} for one in config.problems]
         self.unjudged += config.unjudged
+        self.others += config.others
 
     def end(self) -> None:
         """Print everything."""
         import json
 
-        json.dump({"problems": self.problems, "unjudged": self.unjudged}, self.stream, indent=2, ensure_ascii=False)
+        found = {"problems": self.problems, "unjudged": self.unjudged, "others": self.others}
+        json.dump(found, self.stream, indent=2, ensure_ascii=False)
         self.stream.write("\n")
 
 

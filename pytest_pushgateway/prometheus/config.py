@@ -9,7 +9,7 @@ import os
 from functools import partial
 
 from pytest_pushgateway.golang.utf8 import bytes_of
-from pytest_pushgateway.golang.yaml_v2 import MappingNode, ScalarNode, SyntaxProblem, compose
+from pytest_pushgateway.golang.yaml_v2 import MappingNode, ScalarNode, SyntaxProblem, compose, compose_all
 from pytest_pushgateway.later import later
 from pytest_pushgateway.programs import BinaryNotFound
 from pytest_pushgateway.prometheus.configuration import Configuration
@@ -51,8 +51,10 @@ class PrometheusConfig(Configuration):
 
     Attributes:
         problems (list[Problem]): every finding, in the order of the files.
-        unjudged (list): the sections that were read but not judged, each with ``section``, ``file``, ``line`` and
-            ``column``.
+        unjudged (list): the sections and objects that were read but not judged, each with ``section``, ``file``,
+            ``line`` and ``column``.
+        others (list): the objects in the file that configure nothing of Prometheus's, likewise.
+        form (str): the form of the file, such as ``"a rule file"``; empty for a configuration.
         path (str): the path that it was read from, or that names the text.
         text (bytes): the configuration itself.
         texts (dict[str, bytes]): the bytes of every file that was read, by its path.
@@ -60,7 +62,6 @@ class PrometheusConfig(Configuration):
         document: the configuration as it was decoded; this may change with any version.
         promtool: the path of promtool for `rules`; None to look at PROMTOOL_BINARY and PATH. The fixture sets it.
         when_missing: called with the reason if `rules` finds no promtool, before it raises. The fixture skips the test.
-
     """
 
     def __init__(self, path: str, text: bytes, version: str) -> None:
@@ -251,6 +252,8 @@ def _read(config: PrometheusConfig, settings: _Settings) -> FormReading | None:
             if reading is not None:
                 return reading
         _decode(config, decoder, root, files=settings.files)
+        if b"\n---" in text:
+            _note_later(config)
     except SyntaxProblem as error:
         decoder.problems.append(
             Problem(str(error), file=config.path, position=error.position, rule="yaml", promtool=error.promtool)
@@ -263,6 +266,16 @@ def _read(config: PrometheusConfig, settings: _Settings) -> FormReading | None:
     _judge_rules(config, settings.rule_paths(), objects=True)
     _lint(config, settings)
     return None
+
+
+def _note_later(config: PrometheusConfig) -> None:
+    """Note documents after the first; what is wrong with their YAML is nothing to Prometheus."""
+    try:
+        documents = compose_all(config.text)
+    except SyntaxProblem:
+        return
+    for section, at in recognise.later_documents(documents):
+        config.unjudged.append({"section": section, "file": config.path, "line": at.line, "column": at.column})
 
 
 def _is_plain(root: Node | None) -> bool:

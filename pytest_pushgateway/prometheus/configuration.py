@@ -21,6 +21,8 @@ class Configuration:
         self.version = version
         self.problems: list[Problem] = []
         self.unjudged: list[dict[str, Any]] = []
+        self.others: list[dict[str, Any]] = []
+        self.form: str = ""
         self.document: Document = Document()
         self.texts: dict[str, bytes] = {path: text}
 

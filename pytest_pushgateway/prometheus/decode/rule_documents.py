@@ -84,6 +84,27 @@ def has_rules(root: Node) -> bool:
     return any(_keys(rule) & _RULE for group in groups for rule in _items(_get(group, "rules")))
 
 
+def is_bare(root: Node) -> bool:
+    """Return whether a document is a rule file by its content, though ``groups`` may be misspelt or missing."""
+    if _keys(root) == {"groups"} or has_rules(root):
+        return not is_of_grafana(root)
+    if isinstance(root, MappingNode) and len(root.value) > 1:
+        return False
+    below = root.value[0][1] if isinstance(root, MappingNode) and root.value else root
+    found = _items(below)
+    return any(_is_rule(one) or any(_is_rule(rule) for rule in _items(_get(one, "rules"))) for one in found)
+
+
+def _is_rule(node: Node) -> bool:
+    return "expr" in _keys(node) and bool(_keys(node) & {"alert", "record"})
+
+
+def is_of_grafana(root: Node) -> bool:
+    """Return whether a document provisions alert rules of Grafana."""
+    groups = _items(_get(root, "groups"))
+    return bool(groups) and any(_keys(one) & _OF_GRAFANA for one in (root, *groups)) and not is_object(root)
+
+
 def is_rule_file(name: str) -> bool:
     """Return whether a file is a rule file by its name, as charts and manuals have it."""
     return _NAME.search(name) is not None

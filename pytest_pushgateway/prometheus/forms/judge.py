@@ -51,6 +51,8 @@ def judge(
             if part.problems:
                 unread.explain(part)
         for problem in part.problems:
+            if piece.whole and piece.source.is_file and piece.kind == RULES and problem.promtool:
+                problem.promtool = f"{config.path}: {problem.promtool}"  # as promtool check rules has it
             _place(problem, piece)
             key = (problem.line, problem.column, problem.message)
             if key not in seen:
@@ -68,7 +70,10 @@ def judge(
     for remark in reading.remarks:
         if lint or not remark.rule.startswith("PG"):
             _remark(config, remark)
-    if not reading.pieces and not reading.remarks:
+    config.form = reading.form
+    for found, into in ((reading.unjudged, config.unjudged), (reading.others, config.others)):
+        into += [{"section": name, "file": config.path, "line": at.line, "column": at.column} for name, at in found]
+    if not reading.pieces and not reading.remarks and not reading.of_metrics:
         message = f"this is {reading.form}, and nothing in it configures what Prometheus scrapes"
         hint = "check the file that has the scrape jobs"
         config.problems.append(Problem(f"{message}: {hint}", file=config.path, position=Position(1, 1), rule="form"))

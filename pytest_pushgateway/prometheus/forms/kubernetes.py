@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.golang.yaml_v2 import MappingNode, ScalarNode
@@ -51,11 +52,32 @@ _TEXTS = {
     "VMSingle": ("spec", "inlineScrapeConfig"),
     "OpenTelemetryCollector": ("spec", "config"),
 }
+_OF_METRICS = re.compile(r"\AVM|Rule|Alert|Record|Monitor|Scrape|Probe|Prometheus|ServiceLevel|Metrics|Collector")
+"""What the kinds of rules and monitors have in their names, whichever program they are for."""
 
 
 def is_object(root: Node) -> bool:
     """Return whether a document is a Kubernetes object."""
     return {"kind", "apiVersion"} <= keys(root) and isinstance(get(root, "kind"), ScalarNode)
+
+
+def within(root: Node, depth: int = 8) -> Iterator[Node]:
+    """Yield the objects deep in a document that is not an object, nor a list of them: values with ``extraObjects``."""
+    if is_object(root):
+        return
+    for value in (value for _, value in pairs(root)):
+        yield from _inside(value, depth)
+    for item in items(root):
+        yield from within(item, depth)
+
+
+def _inside(value: Node, depth: int) -> Iterator[Node]:
+    if is_object(value):
+        if keys(value) & {"metadata", "spec", "data"}:  # a reference to an object has none of them
+            yield value
+    elif depth:
+        for below in (*(below for _, below in pairs(value)), *items(value)):
+            yield from _inside(below, depth - 1)
 
 
 def object_name(root: Node) -> str:
@@ -79,16 +101,42 @@ def objects(root: Node) -> Iterator[Node]:
 def read(root: Node, source: Source, reading: FormReading, inner: Inner) -> None:
     """Add what an object, or a List of objects, has that Prometheus reads; monitors wait for :func:`finish`."""
     for one in objects(root):
-        kind, thing = text_of(get(one, "kind")), object_name(one)
-        if kind in ("ConfigMap", "Secret"):
-            _data(one, kind, thing, inner)
-        elif kind == "PrometheusRule":
-            _rules(one, source, thing, reading)
-        elif kind in _VALUES:
-            for path in _VALUES[kind]:
-                _values(get(one, *path), source, thing, path, reading, inner)
-        elif kind in _TEXTS:
-            _text_or_config(get(one, *_TEXTS[kind]), source, thing, _TEXTS[kind], reading, inner)
+        size = reading.size()
+        _read_object(one, source, reading, inner)
+        if reading.size() == size and not (source.is_file and waits(one)):
+            _not_read(one, source, reading)
+
+
+def waits(one: Node) -> bool:
+    """Return whether an object is read by :func:`finish`."""
+    kind = text_of(get(one, "kind"))
+    return kind in operator.KINDS or kind in _PROMETHEUS
+
+
+def _not_read(one: Node, source: Source, reading: FormReading) -> None:
+    """Name an object that was not read. Kubernetes' own objects configure nothing, but for those that hold texts."""
+    kind = text_of(get(one, "kind"))
+    group = text_of(get(one, "apiVersion")).rpartition("/")[0]
+    custom = "." in group and not group.endswith((".k8s.io", ".kubernetes.io"))
+    place = object_name(one), source.outer(at(one))
+    if custom or kind in ("ConfigMap", "Secret", "Kustomization"):
+        reading.unjudged.append(place)
+        reading.of_metrics |= custom and _OF_METRICS.search(kind) is not None
+    else:
+        reading.others.append(place)
+
+
+def _read_object(one: Node, source: Source, reading: FormReading, inner: Inner) -> None:
+    kind, thing = text_of(get(one, "kind")), object_name(one)
+    if kind in ("ConfigMap", "Secret"):
+        _data(one, kind, source, thing, reading, inner)
+    elif kind == "PrometheusRule":
+        _rules(one, source, thing, reading)
+    elif kind in _VALUES:
+        for path in _VALUES[kind]:
+            _values(get(one, *path), source, thing, path, reading, inner)
+    elif kind in _TEXTS:
+        _text_or_config(get(one, *_TEXTS[kind]), source, thing, _TEXTS[kind], reading, inner)
 
 
 def _rules(one: Node, source: Source, thing: str, reading: FormReading) -> None:
@@ -100,7 +148,7 @@ def _rules(one: Node, source: Source, thing: str, reading: FormReading) -> None:
         reading.pieces.append(Piece(thing, spec, source, kind=RULES))
 
 
-def _data(one: Node, kind: str, thing: str, inner: Inner) -> None:
+def _data(one: Node, kind: str, source: Source, thing: str, reading: FormReading, inner: Inner) -> None:
     for section in ("data", "stringData", "binaryData"):
         encoded = section == "binaryData" or (kind == "Secret" and section == "data")
         for key, value in pairs(get(one, section)):
@@ -109,6 +157,8 @@ def _data(one: Node, kind: str, thing: str, inner: Inner) -> None:
                 try:
                     text = base64.b64decode(b"".join(text.split()), validate=True)
                 except (binascii.Error, ValueError):
+                    place = f"{named(thing, section, key.value)}, which is not base64"
+                    reading.unjudged.append((place, source.outer(at(value))))
                     continue
             if text:
                 inner(value, text, named(thing, section, key.value), key.value)
@@ -151,11 +201,16 @@ def finish(documents: Sequence[Node], source: Source, reading: FormReading) -> N
     override = next((one for one in overrides if one is not None), None)
     for one in found:
         kind, thing = text_of(get(one, "kind")), object_name(one)
+        size = reading.size()
         if kind in operator.KINDS:
             operator.read_object(one, source, thing, reading, override=override)
+            if reading.size() == size:
+                reading.unjudged.append((thing, source.outer(at(one))))
         elif kind in _PROMETHEUS:
             operator.read_override(get(one, "spec"), source, thing, reading, ("spec",))
+            reading.unjudged.append((f"{thing} but for overrideHonorLabels", source.outer(at(one))))
 
 
 def _top(document: Node) -> list[Node]:
-    return [document] if is_object(document) else [item for item in items(document) if is_object(item)]
+    listed = [one for one in (document, *items(document)) if is_object(one)]
+    return [*listed, *within(document)]

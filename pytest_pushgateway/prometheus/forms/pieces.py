@@ -114,12 +114,24 @@ class Remark:
 
 
 class FormReading:
-    """The contents of a file: its form (for people), its pieces, and remarks."""
+    """The contents of a file: its form (for people), its pieces, and remarks.
+
+    ``unjudged`` names the objects and documents that could hold something of Prometheus's and have no piece, ``others``
+    those that hold nothing of it, each with its place. ``of_metrics`` means that the former include rules or monitors
+    of another program.
+    """
 
     def __init__(self, form: str) -> None:
         self.form = form
         self.pieces: list[Piece] = []
         self.remarks: list[Remark] = []
+        self.unjudged: list[tuple[str, Position]] = []
+        self.others: list[tuple[str, Position]] = []
+        self.of_metrics = False
+
+    def size(self) -> int:
+        """Return how much was found so far, to see whether a part adds something."""
+        return len(self.pieces) + len(self.remarks) + len(self.unjudged) + len(self.others)
 
 
 def place(*keys: str | int) -> str:

@@ -24,6 +24,9 @@ from pytest_pushgateway.prometheus.forms.unread import unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_pushgateway.golang.position import Position
     from pytest_pushgateway.golang.yaml_v2 import Node
 
 _OWN = frozenset(("scrape_configs", "scrape_config_files", "rule_files", "global", "alerting", "remote_write"))
@@ -38,6 +41,7 @@ _INTERESTING = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _CONFIGURATION_KEY = re.compile(r"(?:\A|[/_.-])(?:prometheus|prometheus[-_]config|scrape[-_]configs?)\.ya?ml\Z")
+RULE_FILE = "a rule file"
 _MOST_NESTED = 4
 """Texts within texts: a Helm value within a release within a List is three."""
 
@@ -59,20 +63,40 @@ def recognise(root: Node | None, text: bytes) -> FormReading | None:
         return None
     reading = FormReading(_name_of_form(first))
     source = Source(text)
-    for document in documents:
+    if reading.form == RULE_FILE:
+        reading.pieces.append(Piece("", first, source, whole=True, kind=RULES))
+        reading.unjudged += later_documents(documents)
+        return reading
+    for number, document in enumerate(documents, 1):
+        size = reading.size()
         _read(document, source, "", reading, 0)
+        for one in kubernetes.within(document):
+            _read(one, source, "", reading, 0)
+        if reading.size() == size and not is_null(document) and not kubernetes.waits(document):
+            reading.unjudged.append((f"document {number}", at(document)))
     kubernetes.finish(documents, source, reading)
     return reading
 
 
-def holds_configurations(text: bytes) -> bool:
-    """Return whether a file holds configurations that are read, or a template of some."""
+def later_documents(documents: Iterable[Node]) -> list[tuple[str, Position]]:
+    """Return where a file goes on after the document that is read; nothing if it does not."""
+    found = [one for one in documents if not is_null(one)]
+    return [("documents after the first, which Prometheus does not read", at(found[1]))] if len(found) > 1 else []
+
+
+def form_of(text: bytes) -> str:
+    """Return the form of a file that holds what is read, or rules and monitors of others; ``""`` if it does not.
+
+    A template of some counts, too.
+    """
     try:
         root = compose(text)
         reading = recognise(root, text)
     except SyntaxProblem:
-        return unread(text) is not None
-    return reading is not None and bool(reading.pieces or reading.remarks)
+        return "a template" if unread(text) is not None else ""
+    if reading is None or not (reading.pieces or reading.remarks or reading.of_metrics):
+        return ""
+    return reading.form
 
 
 def _is_form(root: Node) -> bool:
@@ -86,7 +110,9 @@ def _name_of_form(root: Node) -> str:
             return "a list of scrape jobs"
         if any(kubernetes.is_object(item) for item in items(root)):
             return "a list of Kubernetes objects"
-        return "a playbook" if any(helm.has_values(item) for item in items(root)) else ""
+        if any(helm.has_values(item) for item in items(root)):
+            return "a playbook"
+        return RULE_FILE if rule_documents.is_bare(root) else ""
     if kubernetes.is_object(root):
         return "a Kubernetes object"
     if _has_own_fields(root) and not agents.is_agent(root):
@@ -97,9 +123,9 @@ def _name_of_form(root: Node) -> str:
         return "a Compose file"
     if agents.is_agent(root):
         return "a configuration of Grafana Agent"
-    if helm.has_values(root):
+    if helm.has_values(root) or any(True for _ in kubernetes.within(root)):
         return "a file of Helm values"
-    return ""
+    return RULE_FILE if rule_documents.is_bare(root) else ""
 
 
 def _has_own_fields(root: Node) -> bool:
@@ -155,6 +181,8 @@ def _read_text(value: Node, text: bytes, source: Source, name: str, key: str, re
             place = own.outer(problem.position) if problem.position is not None else place
             reading.remarks.append(Remark(str(problem), place, name, rule="yaml"))
         return
+    if expected or rules:
+        reading.unjudged += [(f"{name}, {what}", own.outer(where)) for what, where in later_documents(documents)]
     for document in documents[:1] if expected or rules else documents:
         if rules:
             reading.pieces.append(Piece(name, document, own, whole=True, kind=RULES))

@@ -182,6 +182,9 @@ def _another_file(config: Configuration) -> Unread | None:
     unknown = [_UNKNOWN.match(one.message) for one in config.problems]
     names = [found[1] for found in unknown if found]
     hints = sum(one.hint is not None for one in config.problems)
+    if top is not None and not top and {"apiVersion", "groups"} <= set(names):
+        return Unread("these are alert rules of Grafana, whose own provisioning reads them: Prometheus does not",
+                      Position(1, 1))  # fmt: skip
     if not config.path or top is None or len(names) < _FEWEST or 3 * hints > len(names):
         return None
     if set(top) <= {"scrape_configs"} and {"clients", "positions"} <= set(names) <= _PROMTAIL:
