@@ -118,17 +118,21 @@ class Settings:
         flag="web.max-decoded-body-size",
     )
     max_header_size: int = _option(
-        1 * MIB, "largest head of a request in bytes; a larger one gets 431", flag="web.max-header-size"
+        1 * MIB, "largest header section of a request in bytes; a larger one gets 431", flag="web.max-header-size"
     )
-    max_headers: int = _option(10_000, "most header lines of a request; more get 431", flag="web.max-headers")
+    max_headers: int = _option(
+        10_000, "maximum number of header lines in a request; more get 431", flag="web.max-headers"
+    )
     max_request_line: int = _option(
         1 * MIB, "longest request line in bytes; a longer one gets 414", flag="web.max-request-line"
     )
     max_connections: int = _option(
-        5000, "most connections open at a time; idle ones make room, then more get 503", flag="web.max-connections"
+        5000,
+        "maximum number of open connections; idle ones are closed for new ones, then new ones get 503",
+        flag="web.max-connections",
     )
     request_timeout: float = _option(
-        300.0, "time that a client has to send its request; a slower one gets 408", flag="web.request-timeout"
+        300.0, "time in which a client must send its request; a slower one gets 408", flag="web.request-timeout"
     )
     idle_timeout: float = _option(300.0, "time after which an idle connection is closed", flag="web.idle-timeout")
     sources: Mapping[str, str]
