@@ -96,7 +96,7 @@ def check_value(value: Any) -> None:
         return
     kind = type(value)
     if isinstance(value, Mapping):
-        raise TypeError(f"after the name comes the value; labels are given by name or as labels={shown(value)}")
+        raise TypeError(f"the second argument is the value; give labels by name or as labels={shown(value)}")
     if _is_bool(value):
         raise TypeError(f"the value must be a number, not {value}; write {int(value)}")
     if _is_approx(value):
@@ -159,9 +159,9 @@ def check_labels(labels: Any, label_values: Mapping[str, Any]) -> dict[str, Any]
 def _reserved(word: str, value: object) -> str:
     if word == "grouping_key" or (word == "labels" and isinstance(value, Mapping)):
         return f"{word}= is not a label; give the labels by name, or as labels={shown(value)}"
-    hint = f"a label called {word} is given as labels={{{word!r}: {shown(value)}}}"
+    hint = f"give a label called {word} as labels={{{word!r}: {shown(value)}}}"
     if word in ("name", "value"):
-        hint = f"the name is given first and the value second, without a word; {hint}"
+        hint = f"the name is the first argument and the value the second, both without a keyword; {hint}"
     return f"{word}= is not a label here; {hint}"
 
 

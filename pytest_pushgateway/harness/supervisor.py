@@ -155,7 +155,7 @@ class Supervisor(NamedTuple):
             journal.of_test(),
             journal.requests(),
             journal.dropped,
-            gateway.faults,
+            gateway.faults._of_test(),
             groups,
             poison,
             gateway.prefix,

@@ -340,7 +340,7 @@ def test_label_cannot_be_given_twice(play: Play) -> None:
 @pytest.mark.parametrize("method", ["assert_exposed", "assert_not_exposed", "assert_pushed", "assert_not_pushed"])
 def test_name_and_value_are_positional_only(play: Play, method: str, word: str) -> None:
     play.put(f'backup_bytes{{{word}="7"}} 7\n')
-    with pytest.raises(TypeError, match=f"a label called {word} is given as labels={{'{word}': 7}}"):
+    with pytest.raises(TypeError, match=f"give a label called {word} as labels={{'{word}': 7}}"):
         getattr(play, method)("backup_bytes", **{word: 7})
 
     play.assert_exposed("backup_bytes", labels={word: 7})
@@ -348,7 +348,7 @@ def test_name_and_value_are_positional_only(play: Play, method: str, word: str) 
 
 def test_labels_are_not_a_value(play: Play) -> None:
     play.put("backup_bytes 7\n")
-    with pytest.raises(TypeError, match=r"comes the value; labels are given by name or as labels={'job': 'backup'}"):
+    with pytest.raises(TypeError, match=r"argument is the value; give labels by name or as labels={'job': 'backup'}"):
         play.assert_exposed("backup_bytes", {"job": "backup"})
 
 

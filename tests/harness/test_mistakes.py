@@ -190,7 +190,7 @@ class Array(Scalar):
         (mock.Mock(), "give a number or an object that equals one"),
         (7j, "give a number or an object that equals one"),
         (Decimal("sNaN"), "give a number or an object that equals one"),
-        ({"disk": "sda"}, "labels are given by name"),
+        ({"disk": "sda"}, "give labels by name"),
     ],
 )
 def test_invalid_values(ask: Callable[..., Any], value: object, hint: str) -> None:

@@ -16,7 +16,8 @@ FAILING = """
         with pushgateway.faults.error(503):
             send(pushgateway)
         make_pushgateway()
-        assert False, "as it must"
+        with pushgateway.faults.refuse():
+            assert False, "as it must"
 """
 
 LINES = [
@@ -29,6 +30,8 @@ LINES = [
     '  push 3 (PUT job="backup"), answered 200: backup_files',
     '  push 4 (PUT job="backup"), answered 503 (fault error(503)): nothing stored',
     '  delete 1 (DELETE job="backup"), answered 202 (fault delay(0)): matched a group',
+    "  Fault error(503), over, 1 hit",
+    "  Fault refuse(), over",
     "  Fault delay(0), active, 1 hit",
     "  holds one group:",
     '    job="nightly": backup_bytes',

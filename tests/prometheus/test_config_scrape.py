@@ -58,7 +58,7 @@ def test_message_without_honor_labels_shows_renamed_label(gateway: Pushgateway) 
 @pytest.mark.parametrize("method", ["assert_stored", "assert_not_stored", "value"])
 def test_name_and_value_are_positional_only(gateway: Pushgateway, method: str, word: str) -> None:
     scrape = config("true").scrape(gateway, "pushgateway")
-    with pytest.raises(TypeError, match=f"a label called {word} is given as labels={{'{word}': 1024}}"):
+    with pytest.raises(TypeError, match=f"give a label called {word} as labels={{'{word}': 1024}}"):
         getattr(scrape, method)("backup_bytes", **{word: 1024})
 
 

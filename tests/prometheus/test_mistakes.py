@@ -57,7 +57,7 @@ def test_mistakes_of_form(
 @pytest.mark.parametrize("value", ["7", b"7", None, [7], True, len, {"job": "nightly"}])
 @pytest.mark.parametrize("method", ["assert_stored", "assert_not_stored"])
 def test_invalid_values(result: ScrapeResult, method: str, value: Any) -> None:
-    with pytest.raises(TypeError, match=r"value must be|labels are given by name"):
+    with pytest.raises(TypeError, match=r"value must be|give labels by name"):
         getattr(result, method)("rows", value)
 
 

@@ -59,7 +59,8 @@ class Fault:
 
     def __repr__(self) -> str:
         times = f" of {self.times} hits" if self.times is not None else " hit" if self.hits == 1 else " hits"
-        return f"<Fault {self.name}, {'active' if self.active else 'over'}, {self.hits}{times}>"
+        met = "" if self.name == "refuse()" else f", {self.hits}{times}"  # a refused connection is not a hit
+        return f"<Fault {self.name}, {'active' if self.active else 'over'}{met}>"
 
     @property
     def active(self) -> bool:
@@ -379,10 +380,15 @@ class Faults:
         effect.pop("longest", None)
         return Plan(name=", ".join(fault.name for fault in met), owner=longest or met[0], **effect)
 
+    def _of_test(self) -> list[Fault]:
+        """Return the faults of this test, those that are over first: a failing ``with`` statement has ended its own."""
+        with self._lock:
+            return [*self._ended, *self._active]
+
     def _take_unused(self) -> list[Fault]:
         """Return the faults that met no request or fewer than they were to meet, and forget those that are over."""
+        seen = self._of_test()
         with self._lock:
-            seen = [*self._ended, *self._active]
             self._ended.clear()
         return [
             fault

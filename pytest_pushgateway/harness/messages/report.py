@@ -212,8 +212,7 @@ def section(
             matched = "nothing was deleted" if entry.status >= 400 and not entry.matched else matched
             lines.append(f"  {name_of(entry)}, {entry.outcome}: {matched}")
     lines += [f"  {name_of(entry)}, {entry.outcome}" for entry in strays(requests)[-PUSHES:]]
-    active = [repr(fault)[1:-1] for fault in faults]
-    lines += [f"  {fault}" for fault in active]
+    lines += [f"  {repr(fault)[1:-1]}" for fault in faults]
     lines.append(f"  holds {count(len(groups), 'group')}{':' if groups else ''}")
     for group in groups[:GROUPS]:
         names = [brief(text_of(name), 60) for name in group.families if name not in OWN_GAUGES]

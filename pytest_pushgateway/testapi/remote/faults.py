@@ -127,8 +127,8 @@ class RemoteFaults(Faults):
         return fault
 
     def _take_unused(self) -> list[Fault]:
+        seen = self._of_test()
         with self._lock:
-            seen = [*self._ended, *self._active]
             self._ended.clear()
         return [fault for fault in seen if isinstance(fault, RemoteFault) and fault._is_unused()]
 
