@@ -132,7 +132,7 @@ class Settings:
         flag="web.max-connections",
     )
     request_timeout: float = _option(
-        300.0, "time in which a client must send its request; a slower one gets 408", flag="web.request-timeout"
+        300.0, "time limit for a client to send its request; a slower one gets 408", flag="web.request-timeout"
     )
     idle_timeout: float = _option(300.0, "time after which an idle connection is closed", flag="web.idle-timeout")
     sources: Mapping[str, str]
