@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -86,6 +86,88 @@ def test_truncated_database_is_moved_aside(tmp_path: Path) -> None:
     content = filled(path)[:-4096]
     path.write_bytes(content)
     expect_set_aside(path, "damaged", content)
+
+
+def killed(path: Path) -> None:
+    """Leave what a kill leaves: the group ``old`` in the file, and the group ``latest`` in its log only."""
+    with Kept(path) as gateway:
+        gateway.put("a 1\n", job="old")
+    gateway = Kept(path)
+    gateway.put("".join(f"m{number} 1\n" for number in range(200)), job="latest")
+    left = [(each, each.read_bytes()) for each in (path, Path(f"{path}-wal"))]
+    gateway.stop()
+    for each, content in left:
+        each.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("lose", "reason"),
+    [
+        (Path.unlink, "its write-ahead log is missing"),
+        (lambda log: os.truncate(log, 0), "its write-ahead log is empty"),
+        (lambda log: os.truncate(log, 31), "its write-ahead log is empty"),
+    ],
+    ids=["removed", "emptied", "cut"],
+)
+def test_log_lost_between_two_runs_is_reported(tmp_path: Path, lose: Callable[[Path], object], reason: str) -> None:
+    path = tmp_path / "metrics"
+    killed(path)
+    lose(Path(f"{path}-wal"))
+    with Kept(path) as gateway:
+        ((level, message, fields),) = gateway.log.lines
+        assert (level, message) == ("error", "could not load the latest persisted metrics")
+        assert fields["err"] == f"{reason}; what was pushed since it was last folded into the file may be lost"
+        assert len(gateway.store.groups()) == 1
+    # It is reported once.
+    with Kept(path) as gateway:
+        assert (len(gateway.store.groups()), gateway.log.lines) == (1, [])
+
+
+def test_first_page_alone_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    gateway = Kept(path)
+    gateway.put("a 1\n", job="j")
+    content = path.read_bytes()
+    gateway.stop()
+    for size in (108, 4096, len(content)):
+        path.write_bytes(content[:size])
+        with Kept(path) as again:
+            assert again.log.messages == [("error", "could not load the latest persisted metrics")]
+            assert again.store.groups() == []
+
+
+def test_log_beside_empty_file_is_moved_aside(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    killed(path)
+    os.truncate(path, 0)
+    log = Path(f"{path}-wal").read_bytes()
+    with Kept(path) as gateway:
+        assert gateway.log.lines[0][2]["err"] == "empty, with a write-ahead log"
+        assert [each.read_bytes() for each in aside(path)] == [b"", log]
+        gateway.put("a 1\n", job="j")
+    with Kept(path) as again:
+        assert (again.exposed(), again.log.lines) == (A, [])
+
+
+def test_file_of_earlier_version_needs_no_log(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    filled(path)
+    with closing(sqlite3.connect(path)) as connection:  # which left its header so at a clean end
+        connection.execute("PRAGMA user_version = 3")
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
+        connection.execute("SELECT generation FROM state").fetchall()
+    with Kept(path) as gateway:
+        assert gateway.log.lines == []
+        assert gateway.exposed().count("\n") == 400
+
+
+@pytest.mark.parametrize("name", ["mem", "maps", "comm"])
+def test_file_of_the_kernel_is_refused(name: str) -> None:
+    path = Path("/proc/self", name)
+    if not path.exists():
+        pytest.skip("Linux has such files")
+    with pytest.raises(PersistenceError, match=rf"^{path} cannot be read.*: \w.*$"):
+        Kept(path)
 
 
 def test_damaged_page_is_found_at_start(tmp_path: Path) -> None:

@@ -24,8 +24,10 @@ from pytest_pushgateway.gateway.persistence.files import (
     Distrusted,
     Look,
     PersistenceError,
+    has_log_begun,
     is_damage,
     look_at_header,
+    make_sure_of_log,
     may_be_opened,
     reserve,
 )
@@ -75,7 +77,6 @@ _WRITTEN = Meddling("another program wrote to it", True, True, False)
 _LOG_MOVED = Meddling("its write-ahead log was moved or removed", False, False, False)
 _LOG_WRITTEN = Meddling("another program wrote to its write-ahead log", True, False, False)
 _READ_AND_WRITE = os.O_RDWR | getattr(os, "O_BINARY", 0)
-_LOG_STARTS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 
 
 class Database:
@@ -120,6 +121,7 @@ class Database:
                 self._name, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
             )
             try:
+                make_sure_of_log(self._name)
                 opened = self._open_tables(synchronous)
                 self._open_files(synchronous)
             except BaseException:
@@ -221,7 +223,7 @@ class Database:
 
     def _has_log_begun(self) -> bool:
         genuine.lseek(self._files[1], 0, os.SEEK_SET)
-        return genuine.read(self._files[1], 4) in _LOG_STARTS
+        return has_log_begun(genuine.read(self._files[1], 4))
 
     # Writing
 
@@ -384,6 +386,18 @@ class Database:
             if sys.platform == "win32":
                 # SQLite could not delete its log there; anywhere else it would lose its locks.
                 self._close_files()
+            if not discard and seen is not None and seen == self._look():
+                self._fold_for_good()
+        finally:
+            self._close(seen)
+
+    def _fold_for_good(self) -> None:
+        """Fold the log into the file, whose header shows from then on that it has none."""
+        with suppress(sqlite3.Error, MemoryError):  # as on a full disk, where the log stays
+            self._connection.execute("PRAGMA journal_mode = MEMORY").fetchall()
+
+    def _close(self, seen: tuple[Look, Look] | None) -> None:
+        try:
             self._connection.close()
         finally:
             self._close_files()
@@ -406,8 +420,9 @@ def read_copy(path: Path) -> Database:
     with tempfile.TemporaryDirectory(prefix="pushgateway-") as directory:
         copy = Path(directory, "copy")
         shutil.copyfile(path, copy)
-        with suppress(FileNotFoundError):
-            shutil.copyfile(f"{path}-wal", f"{copy}-wal")
+        for suffix in ("-wal", "-journal"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
         database = Database(copy, "OFF", copy)
         database.close()
         return database

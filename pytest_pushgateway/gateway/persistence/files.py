@@ -14,6 +14,9 @@ from typing import NamedTuple
 from pytest_pushgateway.genuine import genuine
 
 _HEADER = b"SQLite format 3\x00"
+_LOG_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
+_LEFT_OPEN = 2
+"""In the bytes of the header that give the versions needed to write and to read: there is a write-ahead log."""
 _DAMAGE = re.compile("malformed|not a database")
 """In the message: SQLite's codes came with Python 3.11."""
 _PIECE = 1 << 20
@@ -125,12 +128,66 @@ def look_at_header(path: Path) -> None:
         start = genuine.read_file(path, 4096)
     except FileNotFoundError:
         return
-    except (IsADirectoryError, PermissionError) as error:
+    except OSError as error:
+        if error.errno not in (errno.EISDIR, errno.EACCES, errno.EPERM, errno.EIO):
+            raise
         raise PersistenceError(f"{path} cannot be read: {error.strerror}") from error
     if start and not start.startswith(_HEADER):
         if b"MetricGroup" in start and b"GobbableMetricFamily" in start:
             raise Distrusted("a persistence file of the original Pushgateway (gob)")
         raise Distrusted("not a database")
+
+
+def has_log_begun(start: bytes) -> bool:
+    """Return whether a write-ahead log that starts so has transactions."""
+    return start[:4] in _LOG_MAGIC
+
+
+def lost_log(path: Path) -> str | None:
+    """Return what is missing of a file that a killed gateway has left; None for one that is complete, or not there.
+
+    A gateway that ends leaves a file without a log, and its header shows that. To be asked before SQLite opens the
+    file: it takes one without its log as it is, and deletes the log of one that is empty.
+
+    Raises:
+        Distrusted: the file is empty, and its log is not.
+        OSError: it cannot be read.
+    """
+    try:
+        start = genuine.read_file(path, 100)
+    except FileNotFoundError:
+        return None
+    try:
+        log: bytes | None = genuine.read_file(f"{path}-wal", 32)
+    except FileNotFoundError:
+        log = None
+    begun = log is not None and len(log) == 32 and has_log_begun(log)
+    if not start and begun:
+        raise Distrusted("empty, with a write-ahead log")
+    if begun or len(start) < 100 or not start.startswith(_HEADER) or start[18] != _LEFT_OPEN:
+        return None
+    if log is None:
+        return None if _is_older(start) else "its write-ahead log is missing"
+    # Pages are reserved for what is in the log, and are the file's only once that is folded into it.
+    pages, size = int.from_bytes(start[28:32], "big"), int.from_bytes(start[16:18], "big")
+    return "its write-ahead log is empty" if genuine.stat(path).st_size > pages * size else None
+
+
+def make_sure_of_log(path: str) -> None:
+    """Make sure that there can be a write-ahead log, before the header of the file says that there is one.
+
+    Raises:
+        OSError: the directory cannot be written.
+    """
+    log = f"{path}-wal"
+    with suppress(FileExistsError):
+        genuine.close(genuine.open_descriptor(log, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        genuine.unlink(log)
+
+
+def _is_older(header: bytes) -> bool:
+    """Return whether a version wrote the file that left the same header at its end as at a kill."""
+    return 0 < int.from_bytes(header[60:64], "big") < 4
 
 
 def set_aside(path: Path) -> Path:
@@ -151,4 +208,7 @@ def set_aside(path: Path) -> Path:
                 genuine.rename(f"{path}{suffix}", f"{aside}{suffix}")
     except OSError as error:
         raise PersistenceError(f"{path} cannot be read, nor moved aside: {error.strerror}") from error
+    if Look.at(str(path)) != Look():
+        # The kernel's own, as those of /proc: they cannot be moved, for they have no directory to be removed from.
+        raise PersistenceError(f"{path} cannot be read, nor moved aside: it is not a file on a disk")
     return aside

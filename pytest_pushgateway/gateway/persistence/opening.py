@@ -19,7 +19,7 @@ from pytest_pushgateway.gateway.persistence.rows import Keys, Row, decode_row, l
 APPLICATION_ID = 0x50505457
 """``PPTW`` in the file's header: shown by ``file`` and SQLite's shell, and what distinguishes a foreign database."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 COLUMNS = '"group", name, pushed_at, type, help, series, suspects'
 """The columns of a row, in the order of `Row`."""
@@ -103,8 +103,10 @@ def open_tables(connection: sqlite3.Connection, path: Path, *pragmas: str) -> Op
         raise PersistenceError(f"{path} was written by a newer version of pytest-pushgateway")
     if not tables:
         execute("PRAGMA auto_vacuum = INCREMENTAL")
-    for pragma in ("journal_mode = WAL", *pragmas):
+    for pragma in pragmas:
         execute(f"PRAGMA {pragma}").fetchall()
+    if version != SCHEMA_VERSION:
+        execute("PRAGMA journal_mode = WAL").fetchall()
     execute("BEGIN EXCLUSIVE")
     if not tables:
         for statement in _SCHEMA:
@@ -119,6 +121,11 @@ def open_tables(connection: sqlite3.Connection, path: Path, *pragmas: str) -> Op
         execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     found, rows = _read(execute)
     execute("COMMIT")
+    if execute("PRAGMA journal_mode").fetchone()[0] != b"wal":
+        # The header shows from now on that there is a log. It is changed in place, for which a full disk has room.
+        for mode in ("MEMORY", "WAL"):
+            execute(f"PRAGMA journal_mode = {mode}").fetchall()
+        execute("SELECT generation FROM state").fetchall()  # which makes the log
     if (found.damaged or found.stale) and _tidy(connection, found, rows):
         return found._replace(stale=False)
     return found

@@ -26,6 +26,8 @@ from pytest_pushgateway.gateway.persistence.files import (
     identity,
     is_damage,
     is_link,
+    lost_log,
+    may_be_opened,
     set_aside,
 )
 from pytest_pushgateway.gateway.persistence.notes import Taken, Unwritten, explain, tell_family
@@ -37,6 +39,7 @@ __all__ = ["Persistence", "PersistenceError"]
 
 _RETRY = 5.0
 """Seconds after which a flush that failed is tried again if nobody pushes meanwhile."""
+_LOST = "what was pushed since it was last folded into the file may be lost"
 _TRIES = 3
 """The number of times that a file is written again when something meddles with it meanwhile."""
 _DOUBTS = 2
@@ -117,6 +120,8 @@ class Persistence:
             PersistenceError: another gateway uses the file, it is not a regular one, or can be neither read nor moved.
         """
         persistence = cls(Path(path), interval, synchronous, log, clock, required)
+        persistence._resolve()
+        persistence._look_for_log()
         try:
             persistence._database = database = persistence._open_database()
         except (OSError, sqlite3.OperationalError) as error:
@@ -132,10 +137,26 @@ class Persistence:
             persistence._timer.start()
         return persistence
 
-    def _open_database(self) -> Database:
+    def _resolve(self) -> None:
         if is_link(self._given):
             # SQLite keeps its log beside the file that a link leads to.
             self.path = Path(os.path.realpath(self._given))
+
+    def _look_for_log(self) -> None:
+        """Say what is lost with the log of a gateway that was killed."""
+        try:
+            missing = lost_log(self.path) if may_be_opened(self.path) else None
+        except Distrusted as reason:
+            aside = set_aside(self.path)
+            self._trouble.log("error", "could not load persisted metrics", str(reason), moved_to=str(aside))
+        except OSError:
+            return  # which opening it tells of
+        else:
+            if missing is not None:
+                self._trouble.log("error", "could not load the latest persisted metrics", f"{missing}; {_LOST}")
+
+    def _open_database(self) -> Database:
+        self._resolve()
         try:
             database = Database(self.path, self._synchronous, self._given)
         except Distrusted as reason:
