@@ -144,7 +144,7 @@ def has_log_begun(start: bytes) -> bool:
 
 
 def lost_log(path: Path) -> str | None:
-    """Return what is missing of a file that a killed gateway has left; None for one that is complete, or not there.
+    """Return which part of a file that a killed gateway left is missing; None if it is complete, or not there.
 
     A gateway that ends leaves a file without a log, and its header shows that. To be asked before SQLite opens the
     file: it takes one without its log as it is, and deletes the log of one that is empty.
@@ -168,7 +168,7 @@ def lost_log(path: Path) -> str | None:
         return None
     if log is None:
         return None if _is_older(start) else "its write-ahead log is missing"
-    # Pages are reserved for what is in the log, and are the file's only once that is folded into it.
+    # Pages are reserved for the transactions of the log; they are part of the file once those are folded into it.
     pages, size = int.from_bytes(start[28:32], "big"), int.from_bytes(start[16:18], "big")
     return "its write-ahead log is empty" if genuine.stat(path).st_size > pages * size else None
 

@@ -143,7 +143,7 @@ class Persistence:
             self.path = Path(os.path.realpath(self._given))
 
     def _look_for_log(self) -> None:
-        """Say what is lost with the log of a gateway that was killed."""
+        """Log the loss of a log that a killed gateway had left."""
         try:
             missing = lost_log(self.path) if may_be_opened(self.path) else None
         except Distrusted as reason:
