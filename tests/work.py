@@ -83,3 +83,25 @@ def copies_of(action: Callable[[], object]) -> int:
     before = Metered.copied
     action()
     return Metered.copied - before
+
+
+class Scanned(str):
+    """Text that counts how many of its letters are counted through or copied, which C does in one call."""
+
+    letters = 0
+
+    def count(self, *arguments: Any) -> int:
+        Scanned.letters += len(range(*slice(*arguments[1:]).indices(len(self)))) if arguments[2:] else len(self)
+        return str(self).count(*arguments)
+
+    def __getitem__(self, place: Any) -> str:
+        found = str(self)[place]
+        Scanned.letters += len(found)
+        return found
+
+
+def letters_of(action: Callable[[], object]) -> int:
+    """Return how many letters of scanned texts an action goes through."""
+    before = Scanned.letters
+    action()
+    return Scanned.letters - before

@@ -55,7 +55,8 @@ class Collision(NamedTuple):
     text: str
     """The original's words for it."""
     keys: tuple[GroupingKey, ...] = ()
-    """The groups that stand in the way (for a poisoned gateway: that hold the conflict); none for own metrics."""
+    """The groups that it collides with, 100 at most (for a poisoned gateway: that hold the conflict); none for own
+    metrics."""
 
 
 class Verdict:

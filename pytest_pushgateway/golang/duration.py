@@ -66,15 +66,16 @@ def parse_duration(text: str) -> float:
 def _parse(text: str, units: Mapping[str, int], quoted: Callable[[str], str]) -> float:
     original = quoted(text)
     invalid = ValueError(f"time: invalid duration {original}")
-    rest = text[1:] if text[:1] in ("+", "-") else text
-    if rest == "0":
+    at = 1 if text[:1] in ("+", "-") else 0
+    if text[at:] == "0":
         return 0.0
-    if not rest:
+    if at == len(text):
         raise invalid
     total = 0
-    while rest:
-        part = _DURATION_PART.match(rest)
+    while at < len(text):
+        part = _DURATION_PART.match(text, at)
         assert part is not None
+        at = part.end()
         whole, fraction, unit = part.groups()
         if not whole and not fraction:
             raise invalid
@@ -88,5 +89,4 @@ def _parse(text: str, units: Mapping[str, int], quoted: Callable[[str], str]) ->
             total += int(fraction) * units[unit] // 10 ** len(fraction)
         if total > 2**63 - (text[0] != "-"):
             raise invalid
-        rest = rest[part.end() :]
     return (-total if text[0] == "-" else total) / 1e9

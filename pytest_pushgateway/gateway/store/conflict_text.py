@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, kinds, proto_type_name
@@ -25,6 +26,8 @@ from pytest_pushgateway.golang.utf8 import text_of
 
 _LONGEST = 1 << 20
 """Characters that the words on all conflicts may take; what goes beyond is only counted. The first is always told."""
+_GROUPS = 100
+"""Groups that are named as what one series collides with."""
 
 
 class Explained(NamedTuple):
@@ -184,10 +187,12 @@ class _Explanation:
         else:
             concerned = {group for owners in shared.values() for group in owners}
             concerned.update(self.bad.get(name, ()))
+        fitting = (group for group, held in self.after.members(name) if held.family.type == kind)
+        others = list(islice(fitting, _GROUPS)) if missing_types else []
         for group in self._in_order(concerned):
             held = self._held(name, group)
             if (missing_types and held.missing_types[kind]) or held.bad or shared:
-                self._family(name, kind, group, held, shared)
+                self._family(kind, group, held, others, shared)
 
     def _in_order(self, groups: Iterable[GroupState]) -> list[GroupState]:
         """Sort groups by age, the one that pushes last."""
@@ -202,11 +207,15 @@ class _Explanation:
         return self.after.index.names[name].members[group]
 
     def _family(
-        self, name: bytes, kind: int, group: GroupState, held: FamilyState, shared: dict[bytes, dict[GroupState, None]]
+        self,
+        kind: int,
+        group: GroupState,
+        held: FamilyState,
+        fitting: list[GroupState],
+        shared: dict[bytes, dict[GroupState, None]],
     ) -> None:
         family = held.family
         checked = 0 <= kind < CHECKED_TYPES and held.missing_types[kind] > 0
-        fitting = [each for each, other in self.after.members(name) if other.family.type == kind] if checked else []
         bad = set(held.bad)
         for series in family.series:
             prefix, value = series
@@ -238,4 +247,4 @@ class _Explanation:
         prefix, value = series
         problem = problem or label_problem(family, prefix, value) or ""
         text = f"collected metric {quote(family.name)} {{ {metric_text(prefix, family.type, value)}}} {problem}"
-        self._add(reason, family.name, text, self._standing(family.name, [*others, group]), prefix)
+        self._add(reason, family.name, text, self._standing(family.name, [*islice(others, _GROUPS), group]), prefix)

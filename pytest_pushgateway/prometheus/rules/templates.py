@@ -6,6 +6,7 @@ Only parsed: Prometheus does no more when it loads a rule file. What this gramma
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from pytest_pushgateway.prometheus.values import quote, reaches
 
@@ -31,6 +32,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _BLOCKS = ("if", "range", "with")
+_MOST_DEPTH = 100
+"""Parentheses in each other that are judged."""
 
 
 class TemplateError(ValueError):
@@ -61,15 +64,18 @@ class _Template:
         self.text = text
         self.version = version
         self.variables: list[str] = list(_VARIABLES)
+        self.declared: Counter[str] = Counter(_VARIABLES)
+        """How often each of the variables is among them."""
         self.blocks: list[tuple[str, int, bool]] = []
         self.line = 1
 
     def parse(self) -> None:
-        at = 0
+        at = counted = 0
         while (start := self.text.find("{{", at)) >= 0:
-            self.line = 1 + self.text.count("\n", 0, start)
+            self.line += self.text.count("\n", counted, start)
+            counted = start
             at = self._action(start + 2)
-        self.line = 1 + self.text.count("\n")
+        self.line += self.text.count("\n", counted)
         if self.blocks:
             raise TemplateError("unexpected EOF", self.line)
 
@@ -106,6 +112,8 @@ class _Template:
             depth += (found[0] == "(") - (found[0] == ")")
             if depth < 0:
                 raise TemplateError("unexpected right paren U+0029 ')'", self.line)
+            if depth > _MOST_DEPTH:
+                raise TemplateUnjudged(f"more than {_MOST_DEPTH} parentheses in each other")
             tokens.append((kind, found[0]))
             at = found.end()
 
@@ -127,7 +135,7 @@ class _Template:
         elif word == "end":
             if not self.blocks:
                 raise TemplateError("unexpected {{end}}", self.line)
-            del self.variables[self.blocks.pop()[1] :]
+            self._forget(self.blocks.pop()[1])
         elif word == "else":
             self._else(tokens[1:])
         elif word in ("define", "block", "template", "break", "continue"):
@@ -143,7 +151,7 @@ class _Template:
         kind, variables, has_else = self.blocks.pop()
         if has_else:
             raise TemplateError("expected end; found {{else}}", self.line)
-        del self.variables[variables:]
+        self._forget(variables)
         if rest and rest[0] == ("word", "if") and kind == "if":
             self.blocks.append((kind, variables, False))
             self._pipeline(rest[1:], "if")
@@ -174,7 +182,9 @@ class _Template:
         rest = tokens
         while len(rest) >= 2 and rest[0][0] == "variable":
             if rest[1][0] == "declare":
-                self.variables += [*names, rest[0][1]]
+                names.append(rest[0][1])
+                self.variables += names
+                self.declared.update(names)
                 return rest[2:]
             if rest[1] == ("other", "=") and not names:
                 self._use(rest[0][1])
@@ -213,8 +223,13 @@ class _Template:
                 return index
         return len(command)
 
+    def _forget(self, first: int) -> None:
+        """Forget the variables of a block that ends."""
+        self.declared.subtract(self.variables[first:])
+        del self.variables[first:]
+
     def _use(self, name: str) -> None:
-        if name not in self.variables:
+        if not self.declared[name]:
             raise TemplateError(f"undefined variable {quote(name)}", self.line)
 
     def _word(self, name: str) -> None:
