@@ -87,7 +87,7 @@ class Request:
 
     @property
     def kind(self) -> str:
-        """The purpose of the request: ``push``, ``delete``, ``scrape``, ``wipe`` or ``other``."""
+        """The purpose of the request, ``push``, ``delete``, ``scrape``, ``wipe`` or ``other``."""
         return kind_of(self._record) if self._record is not None else self._request.kind
 
     @property
