@@ -10,6 +10,7 @@ import pytest
 
 from pytest_pushgateway import load
 from pytest_pushgateway.cli.check_config import main
+from pytest_pushgateway.prometheus.lint.detection import detect
 from tests import peers
 
 RULES = """\
@@ -204,3 +205,30 @@ def test_rules_of_others_are_not_taken_for_prometheus() -> None:
 def test_values_with_rules_of_a_chart_are_no_rule_file() -> None:
     config = load("values.yml", text="image: a\nalerts: [{alert: A, expr: b}]\nreplicas: 1\n")
     assert config.form == ""
+
+
+def test_script_in_a_config_map_is_no_broken_configuration() -> None:
+    script = "def push(\n    job_name: str,\n) -> None:\n    {\n"
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\ndata:\n  push.py: |\n" + indent(script, "    ")
+    assert unjudged(f"{MONITOR}---\n{text}") == ['ConfigMap/s, data."push.py", which is not YAML']
+    config = load("objects.yml", text=text.replace("push.py", "push.yml"))
+    assert config.problems[0].rule == "yaml"
+
+
+def test_jobs_of_a_chart_whose_name_is_left_empty_have_their_keys() -> None:
+    jobs = """\
+scrapeConfigs:
+  gateway: {enabled: true, job_name: "", honor_labels: true, static_configs: [{targets: ["pushgateway:9091"]}]}
+  none: {enabled: , job_name: none}
+"""
+    config = load("values.yml", text=jobs)
+    assert [job.job_name for job in config.jobs] == ["gateway"]
+    assert not config.problems
+
+
+def test_exporters_on_the_port_are_perhaps_gateways() -> None:
+    text = "scrape_configs: [{job_name: a-exporter, honor_labels: true, static_configs: [{targets: ['db:9091']}]}]"
+    config = load("prometheus.yml", text=text)
+    assert [one.level for one in detect(config, [])] == ["perhaps"]
+    config = load("prometheus.yml", text=text.replace("a-exporter", "batch"))
+    assert [one.level for one in detect(config, [])] == ["likely"]

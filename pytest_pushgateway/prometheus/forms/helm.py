@@ -140,13 +140,14 @@ def _jobs(parent: Node, value: Node, source: Source, name: str, reading: FormRea
 
 
 def _keyed_jobs(parent: Node, value: Node, source: Source, name: str, reading: FormReading) -> None:
-    """Add jobs that are a mapping, as in chart prometheus since v26: the key names the job that has no name."""
+    """Add jobs that are a mapping, as in chart prometheus since v26: the key names a job whose name is left empty."""
     jobs = []
     for key, job in pairs(value):
-        fields = [(one.value, field, one) for one, field in pairs(job) if one.value != "enabled"]
-        if text_of(get(job, "enabled")).lower() == "false":
+        if "enabled" in keys(job) and text_of(get(job, "enabled")).lower() in ("false", "", "null", "~"):
             continue
-        if "job_name" not in keys(job):
+        own = ("enabled", "job_name") if not text_of(get(job, "job_name")) else ("enabled",)
+        fields = [(one.value, field, one) for one, field in pairs(job) if one.value not in own]
+        if "job_name" in own:
             fields.insert(0, ("job_name", key, key))
         jobs.append(mapping(fields, job))
     if jobs:

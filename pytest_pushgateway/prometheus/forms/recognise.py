@@ -42,6 +42,8 @@ _INTERESTING = re.compile(
 )
 _CONFIGURATION_KEY = re.compile(r"(?:\A|[/_.-])(?:prometheus|prometheus[-_]config|scrape[-_]configs?)\.ya?ml\Z")
 RULE_FILE = "a rule file"
+_YAML = re.compile(r"\.(?:ya?ml|json)\Z|\A[\w-]*\Z", re.IGNORECASE)
+"""Keys of texts that are meant for YAML; a script may look like a configuration at a glance."""
 _MOST_NESTED = 4
 """Texts within texts: a Helm value within a release within a List is three."""
 
@@ -72,7 +74,7 @@ def recognise(root: Node | None, text: bytes) -> FormReading | None:
         _read(document, source, "", reading, 0)
         for one in kubernetes.within(document):
             _read(one, source, "", reading, 0)
-        if reading.size() == size and not is_null(document) and not kubernetes.waits(document):
+        if len(documents) > 1 and reading.size() == size and not is_null(document) and not kubernetes.waits(document):
             reading.unjudged.append((f"document {number}", at(document)))
     kubernetes.finish(documents, source, reading)
     return reading
@@ -177,6 +179,8 @@ def _read_text(value: Node, text: bytes, source: Source, name: str, key: str, re
         place = source.outer(at(value))
         if foreign is not None:
             reading.remarks.append(Remark(foreign.message, own.outer(foreign.at), name))
+        elif not (expected or rules or _YAML.search(key)):
+            reading.unjudged.append((f"{name}, which is not YAML", place))
         else:
             place = own.outer(problem.position) if problem.position is not None else place
             reading.remarks.append(Remark(str(problem), place, name, rule="yaml"))

@@ -59,6 +59,7 @@ _TEMPLATES = (
         "render it first, and check the result",
     ),
     (re.compile(r"<%[=-]?[^%\n]*%>"), "an ERB template", "render it first, and check the result"),
+    (re.compile(r"\$\{[ ]*#\w+\("), "a template of Spinnaker", "let it be rendered, and check the result"),
     (
         re.compile(r"\{\{-?[ ]*(?:\.|\$|(?:key|keyOrDefault|env|service|secret|getenv|getv|gets|ls|tree)\b)"),
         "a Go template",
@@ -71,7 +72,9 @@ _VARIABLES = re.compile(
 )
 
 _STRUCTURE = re.compile(
-    r"^[ \t]*(?:-[ \t]+)*(?:[\w-]+:[ \t]*)?(?:\{\{(?!\{)|\{%|\{#|<%)|\{\{-|-\}\}|\.Values\b|<%[=-]", re.MULTILINE
+    r"^[ \t]*(?:-[ \t]+)*(?:[\w-]+:[ \t]*)?(?:\{\{(?!\{)|\{%|\{#|<%)|\{\{-|-\}\}|\.Values\b|<%[=-]"
+    r"|^[^#\n]*\$\{[ ]*#\w+\(",
+    re.MULTILINE,
 )
 """Templates where YAML has its structure: not in the texts of annotations."""
 

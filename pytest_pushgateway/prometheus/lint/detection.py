@@ -233,7 +233,7 @@ def _weak(job: ScrapeJob, ports: set[int | None]) -> Detected | None:
                 return Detected(job, LIKELY, f"its label {name} is {value!r}")
     if 9091 not in ports:
         return None
-    if job.honor_labels:
+    if job.honor_labels and "exporter" not in job.job_name:
         return Detected(job, LIKELY, "port 9091 and honor_labels: true")
     return Detected(job, PERHAPS, "port 9091")
 
