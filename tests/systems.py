@@ -9,6 +9,7 @@ import pytest
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks, which Windows does not")
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="sends signals that Windows does not have")
+needs_descriptors = pytest.mark.skipif(sys.platform == "win32", reason="Windows' sockets are not descriptors")
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which is Linux's")
 
 _MOST = 4096

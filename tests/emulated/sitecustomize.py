@@ -59,6 +59,19 @@ class View(types.ModuleType):
             delattr(self.__dict__["_real"], name)
 
 
+class Clocks(View):
+    """The module ``time`` with the clocks of Windows before Python 3.13, which advance every 15.6 milliseconds."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        # By what it is, not by its name: a test may have replaced it.
+        return self.__dict__["_coarse"].get(found, found) if callable(found) else found
+
+
+def _coarse(clock: Callable[[], float]) -> Callable[[], float]:
+    return lambda: clock() // (1 / 64) / 64
+
+
 def _is_ours(names: Mapping[str, Any]) -> bool:
     """Return whether the global names are those of a module of the project."""
     name = str(names.get("__name__", ""))
@@ -69,22 +82,23 @@ def _install(views: Mapping[str, types.ModuleType], missing: str) -> None:
     """Give the project's modules the views, and none of the missing modules."""
     real_import, real_import_module, real_open = builtins.__import__, importlib.import_module, builtins.open
 
-    def refuse(name: str) -> None:
-        if name in missing.split():
+    def refuse(name: str, names: Mapping[str, Any]) -> None:
+        # pytest.importorskip() asks on behalf of a test.
+        if name in missing.split() and (_is_ours(names) or names.get("__name__") == "_pytest.outcomes"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     def import_(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
-        if level == 0 and globals is not None and _is_ours(globals):
-            refuse(name)
-            if name in views:
+        if level == 0 and globals is not None:
+            refuse(name, globals)
+            if name in views and _is_ours(globals):
                 return views[name]
         return real_import(name, globals, locals, fromlist, level)
 
     def import_module(name: str, package: str | None = None) -> types.ModuleType:
-        if _is_ours(sys._getframe(1).f_globals):
-            refuse(name)
-            if name in views:
-                return views[name]
+        names = sys._getframe(1).f_globals
+        refuse(name, names)
+        if name in views and _is_ours(names):
+            return views[name]
         return real_import_module(name, package)
 
     def open_(file: Any, *arguments: Any, **options: Any) -> Any:
@@ -204,6 +218,8 @@ def _windows() -> None:
     signals += "SIGHUP SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGALRM SIGVTALRM SIGPROF SIGIO SIGPWR SIGXCPU SIGXFSZ "
     signals += "SIGPIPE SIGWINCH SIGURG SIGCHLD SIGRTMIN SIGRTMAX"
     files = "fork forkpty register_at_fork O_CLOEXEC sysconf uname posix_fallocate getpgid killpg chown mkfifo geteuid"
+    clocks = Clocks(time, "clock_gettime CLOCK_MONOTONIC tzset")
+    clocks.__dict__["_coarse"] = {clock: _coarse(clock) for clock in (time.time, time.monotonic)}
     views = {
         **sockets,
         "msvcrt": msvcrt,
@@ -212,7 +228,7 @@ def _windows() -> None:
         # Ctrl-Break is the only one that a process can send to another.
         "signal": View(signal, signals, {"CTRL_BREAK_EVENT": signal.SIGINT, "SIGBREAK": signal.SIGINT}),
         "sys": View(sys, "abiflags", {"platform": "win32"}),
-        "time": View(time, "clock_gettime CLOCK_MONOTONIC tzset"),
+        "time": clocks,
     }
     _install(views, "fcntl resource pwd grp termios pty tty syslog")
 

@@ -125,13 +125,13 @@ def test_locks_are_taken_in_no_step_of_python(kind: type[threads.RLock]) -> None
     def note(frame: Any, event: str, argument: object) -> None:
         steps.append(f"{event} {frame.f_code.co_name}")
 
-    before = sys.getprofile()
-    sys.setprofile(note)
+    before, profile = sys.getprofile(), sys.setprofile
+    profile(note)
     try:
         with lock, lock:
             pass
     finally:
-        sys.setprofile(before)
+        profile(before)
 
     assert [step for step in steps if step.startswith("call ")] == []
     taken: list[bool] = []

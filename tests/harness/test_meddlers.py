@@ -24,6 +24,7 @@ import pytest
 
 from pytest_pushgateway import MakePushgateway, Pushgateway
 from tests.harness.application import send
+from tests.systems import needs_signals
 
 PUSH = b"PUT /metrics/job/backup HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n\r\nbackup_bytes 7\n"
 NOT_METRICS = b"PUT /metrics/job/backup HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\nnot metrics\n"
@@ -279,6 +280,7 @@ def test_numbers_are_written_as_elsewhere(pushgateway: Pushgateway) -> None:
         locale.setlocale(locale.LC_ALL, before)
 
 
+@needs_signals
 def test_signals_come_all_the_time(pushgateway: Pushgateway) -> None:
     before = signal.signal(signal.SIGALRM, lambda number, frame: None)
     signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)

@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+from tests.systems import needs_proc
+
 BEGINNING = """
 import builtins
 import os
@@ -178,7 +180,7 @@ def test_last(pushgateway):
 """
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="finds descriptors as Linux shows them")
+@needs_proc
 @pytest.mark.parametrize("persisted", [False, True], ids=["in memory", "with a file"])
 @pytest.mark.parametrize("close", CLOSED.values(), ids=CLOSED)
 def test_closed_descriptors(project: pytest.Pytester, close: str, persisted: bool) -> None:

@@ -165,6 +165,22 @@ def test_system_is_claimed_only_if_job_runs_on_it() -> None:
     assert {name for name in claimed if not any(system.startswith(names[name]) for system in systems)} == set()
 
 
+def test_interpreter_is_claimed_only_if_job_runs_it() -> None:
+    """And the page of versions has a line for whatever is claimed."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "supported-versions.md").read_text(encoding="utf-8")
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8"))["jobs"]
+    others = {one["python"] for one in jobs["interpreters"]["strategy"]["matrix"]["include"]}
+
+    claimed = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', project)
+    assert claimed == jobs["tox"]["strategy"]["matrix"]["python"]
+    assert set(claimed) == set(re.findall(r"3\.\d+", "".join(re.findall(r"^\| CPython 3[^|]*", page, re.MULTILINE))))
+    assert '"Programming Language :: Python :: Free Threading"' in project
+    assert '"Programming Language :: Python :: Implementation :: PyPy"' in project
+    assert others == {"3.13t", "3.14t", "pypy3.11"}
+    assert [name for name in ("3.13t", "3.14t", "PyPy", "Linux on ARM", "macOS, Windows") if name not in page] == []
+
+
 def test_justfile_has_the_commands_that_the_pages_name() -> None:
     recipes = set(
         re.findall(r"^([a-z]\w*)[^:=\n]*:(?!=)", (ROOT / "justfile").read_text(encoding="utf-8"), re.MULTILINE)

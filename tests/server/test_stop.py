@@ -15,6 +15,7 @@ from pytest_pushgateway.gateway.http import server
 from pytest_pushgateway.gateway.http.host import Answer, Incoming
 from tests import wire
 from tests.server.conftest import Running, echo
+from tests.systems import needs_descriptors
 
 Serve = Callable[..., Running]
 
@@ -163,6 +164,7 @@ def test_port_is_free_after_stop(serve: Serve) -> None:
         sock.bind(("127.0.0.1", running.port))
 
 
+@needs_descriptors
 def test_descriptor_taken_by_another_raises_no_error(serve: Serve) -> None:
     running = serve()
     sock = connect(running.port)

@@ -8,7 +8,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway import threads
@@ -46,6 +46,7 @@ _LINGER = 0.5
 _LINE = 4096
 """Bytes of a request line that are kept for the journal when its request is refused."""
 _VECTORS = 512
+_moments = count()
 _TOO_SLOW = Refusal(STATUS_LINES[408], "408 Request Timeout: the request took too long")
 _TOO_MANY = Refusal(STATUS_LINES[503], "503 Service Unavailable: too many connections")
 _FAILED = Answer(500, [("Connection", "close")])
@@ -80,8 +81,8 @@ class Connection:
         self._shut = False
         self.busy: bool = False
         """Whether a request has begun that has no answer yet."""
-        self.idle_since: float = monotonic()
-        """When it was accepted, or its last answer had been sent; of the monotonic clock."""
+        self.idle_since: int = next(_moments)
+        """When it was accepted, or its last answer was sent: a count, as Windows's clocks stand still for 16 ms."""
         self.answering: bool = False
         """Whether the outcome of the request is known to others and only the sending of its answer is left."""
         self.thread: threads.Thread | None = None
@@ -271,7 +272,7 @@ class Connection:
             self._linger()
             return False
         self.busy = self.answering = False
-        self.idle_since = monotonic()
+        self.idle_since = next(_moments)
         self._last_method = head.method
         return keep and not self.closing and not self.server.stopping
 
