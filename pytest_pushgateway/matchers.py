@@ -263,7 +263,8 @@ def is_routine(value: object) -> bool:
     return kind.__name__ in _ROUTINES and kind.__module__ in ("builtins", "functools")
 
 
-_ROUTINES = ("function", "method", "builtin_function_or_method", "method_descriptor", "wrapper_descriptor", "partial")
+_ROUTINES = {"function", "method", "builtin_function_or_method", "method_descriptor", "wrapper_descriptor", "partial"}
+_ROUTINES.add("builtin_function")  # PyPy's
 
 
 def _called(value: Any) -> str:

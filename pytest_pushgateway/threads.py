@@ -43,6 +43,8 @@ class Thread:
         self._target = target
         self._running = Lock()
         """Held while it runs."""
+        self._claim = [True]
+        """For whoever takes it first: the thread, which runs then, or the one that could not start it."""
 
     def __repr__(self) -> str:
         return f"<Thread {self.name}, {'alive' if self.is_alive() else 'not running'}>"
@@ -57,10 +59,11 @@ class Thread:
             self._running.acquire()
             _started.add(self)
             genuine.start_thread(self._run, ())
-        except BaseException:  # of a signal's handler, too
-            _started.discard(self)
-            if self._running.locked():
-                self._running.release()
+        except BaseException:  # of a signal's handler, too, which may come when the thread runs already
+            if _taken(self._claim):
+                _started.discard(self)
+                if self._running.locked():
+                    self._running.release()
             raise
 
     def is_alive(self) -> bool:
@@ -74,6 +77,8 @@ class Thread:
             self._running.release()
 
     def _run(self) -> None:
+        if not _taken(self._claim):
+            return
         number = genuine.thread_number()
         _numbered[number] = self
         try:
@@ -87,6 +92,14 @@ class Thread:
             del _numbered[number]
             _started.discard(self)
             self._running.release()
+
+
+def _taken(claim: list[bool]) -> bool:
+    """Take what is there once; return whether it was still there."""
+    try:
+        return claim.pop()
+    except IndexError:
+        return False
 
 
 def uninterrupted(action: Callable[[], Result]) -> Result:

@@ -35,7 +35,7 @@ class View(types.ModuleType):
     def __init__(self, real: types.ModuleType, hidden: str = "", replaced: Mapping[str, Any] | None = None) -> None:
         super().__init__(real.__name__)
         own = dict(replaced or {})
-        self.__dict__.update(_real=real, _hidden=set(hidden.split()), _own=own, _replaced=dict(own))
+        self.__dict__.update(_real=real, _hidden=set(hidden.split()), _own=own, _replaced=dict(own), _before={})
 
     def __getattr__(self, name: str) -> Any:
         if name in self.__dict__["_replaced"]:
@@ -48,14 +48,20 @@ class View(types.ModuleType):
         # Patches of tests reach every module, except of names that differ from Linux's.
         if name in self.__dict__["_replaced"] or name in self.__dict__["_hidden"]:
             self.__dict__["_replaced"][name] = value
-        else:
-            setattr(self.__dict__["_real"], name, value)
+            return
+        real = self.__dict__["_real"]
+        if hasattr(real, name):
+            self.__dict__["_before"].setdefault(name, getattr(real, name))
+        setattr(real, name, value)
 
     def __delattr__(self, name: str) -> None:
-        # What a test has replaced is then as it was, as for an attribute of a class that hides that of another.
-        if name in self.__dict__["_own"]:
-            self.__dict__["_replaced"][name] = self.__dict__["_own"][name]
-        elif self.__dict__["_replaced"].pop(name, None) is None:
+        # What a test has replaced is then as it was, as for an attribute of an object that hides its class's.
+        own, replaced, before = (self.__dict__[kind] for kind in ("_own", "_replaced", "_before"))
+        if name in own:
+            replaced[name] = own[name]
+        elif name in before:
+            setattr(self.__dict__["_real"], name, before.pop(name))
+        elif replaced.pop(name, None) is None:
             delattr(self.__dict__["_real"], name)
 
 

@@ -15,6 +15,7 @@ import pytest
 from pytest_pushgateway import MakePushgateway, Pushgateway, threads
 from pytest_pushgateway.gateway import gateway as gateways
 from pytest_pushgateway.gateway.persistence import database
+from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.harness.behind import local
 from tests import wire
 from tests.harness.application import send
@@ -144,3 +145,35 @@ def test_locks_are_taken_in_no_step_of_python(kind: type[threads.RLock]) -> None
 def _can_be_taken(lock: threads.RLock) -> bool:
     with lock:
         return True
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["once it runs", "before it runs"])
+def test_interrupted_start_of_a_thread(monkeypatch: pytest.MonkeyPatch, runs: bool) -> None:
+    """The handler's exception may come when the interpreter has made the thread: then it runs, or never will."""
+    begun, may_end, left = threading.Event(), threading.Event(), list[Callable[..., object]]()
+    start_thread = genuine.start_thread
+
+    def interrupted(run: Callable[..., object], arguments: tuple[()]) -> int:
+        if runs:
+            start_thread(run, arguments)
+            begun.wait(30)
+        else:
+            left.append(run)
+        raise Interrupted
+
+    def target() -> None:
+        begun.set()
+        may_end.wait(30)
+
+    thread = threads.Thread(target, "interrupted")
+    monkeypatch.setattr(genuine, "start_thread", interrupted)
+    with pytest.raises(Interrupted):
+        thread.start()
+
+    assert thread.is_alive() is runs
+    may_end.set()
+    thread.join(30)
+    assert not thread.is_alive()
+    for run in left:
+        run()
+    assert begun.is_set() is runs

@@ -5,10 +5,13 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import pytest
 import trustme
 
+from pytest_pushgateway.gateway.http import tls
 from tests import wire
 from tests.server.conftest import Running
 
@@ -115,3 +118,30 @@ def test_large_answers_over_tls(serve: Serve, context: ssl.SSLContext, trusting:
         while data := sock.recv(1 << 20):
             received += data
     assert body in received
+
+
+BREAKS_OFF = """
+def receive(*_):
+    raise RuntimeError("cannot use string() on <cdata 'char *' NULL>")
+"""
+
+
+@pytest.mark.parametrize(("module", "told"), [("_cffi_ssl._stdssl.error", 0), ("elsewhere", 1)])
+def test_client_that_breaks_off_is_no_error_on_pypy(
+    serve: Serve,
+    context: ssl.SSLContext,
+    trusting: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    told: int,
+) -> None:
+    names: dict[str, Any] = {"__name__": module}
+    exec(BREAKS_OFF, names)
+    running = serve(tls=lambda: context)
+    with connect(running, trusting) as sock:
+        monkeypatch.setattr(tls.Stream, "receive_first", names["receive"])
+        with suppress(OSError):
+            get(sock)
+        wire.wait_until(lambda: not running.server.connections())
+    assert [str(error) for error in running.server.errors] == ["cannot use string() on <cdata 'char *' NULL>"] * told
+    running.server.errors.clear()

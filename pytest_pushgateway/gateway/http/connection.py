@@ -156,7 +156,8 @@ class Connection:
             if problem.errno not in _GONE and not self.closing and self.server.tls is None and self._has_descriptor():
                 self.server.failed(problem)
         except Exception as problem:
-            self.server.failed(problem)
+            if self._tls is None or not self._tls.is_broken_off(problem):
+                self.server.failed(problem)
         finally:
             self._close()
             self.server.forget(self)

@@ -166,6 +166,15 @@ class Stream:
                 begin()
             return receive(self.sock, size, self._is_over) if data is None else data
 
+    @staticmethod
+    def is_broken_off(problem: Exception) -> bool:
+        """Return whether an error is the RuntimeError of PyPy's ``ssl`` for a client that breaks off."""
+        trace = problem.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        module = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+        return isinstance(problem, RuntimeError) and module.startswith("_cffi_ssl.")
+
     def say_goodbye(self) -> None:
         """Send close_notify, without which some clients take the end for an attack; do not wait for theirs."""
         with suppress(OSError, ValueError):
