@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_pushgateway.calls import name_calls
 from pytest_pushgateway.durations import moment, seconds
 from pytest_pushgateway.genuine import genuine
+from pytest_pushgateway.recording import tell
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -105,6 +106,7 @@ class Clock:
         before = self._read()
         self._write(at)
         self._moved(at)
+        tell(self, "clock", at)
         return _Restoring(self, before)
 
     def _restore(self, before: float | None) -> None:
@@ -115,7 +117,10 @@ class Clock:
 
     def resume(self) -> None:
         """Let the clock follow the real time again."""
+        frozen = self._frozen is not None
         self._write(None)
+        if frozen:
+            tell(self, "clock", None)
 
     def _read(self) -> float | None:
         """Return the time at which the clock is frozen; None while it runs."""

@@ -14,6 +14,7 @@ from pytest_pushgateway.harness.sending import Sender, Sending
 from pytest_pushgateway.harness.supervisor import Supervisor
 from pytest_pushgateway.harness.waiting import Waiting
 from pytest_pushgateway.later import later
+from pytest_pushgateway.recording import tell
 from pytest_pushgateway.settings import Settings, nearest, resolve
 
 if TYPE_CHECKING:
@@ -269,7 +270,10 @@ class Pushgateway(Asserting, Waiting, Sending):
             OSError: the port is taken.
 
         """
+        running = self._gateway.running
         self._gateway.start()
+        if not running:
+            tell(self._gateway, "life", "started")
         return self
 
     def stop(self) -> None:
@@ -281,16 +285,21 @@ class Pushgateway(Asserting, Waiting, Sending):
             Exception: what a thread of the gateway, or a fault's predicate, had raised.
 
         """
+        running = self._gateway.running
         self._gateway.stop()
+        if running:
+            tell(self._gateway, "life", "stopped")
         supervisor(self).issue_warnings()
 
     def restart(self) -> None:
         """Stop the gateway in an orderly way and start it on the same port; the metrics come back from the file."""
         self._gateway.restart()
+        tell(self._gateway, "life", "restarted")
 
     def crash(self) -> None:
         """Stop the gateway like a kill, without a last write, and start it on the same port."""
         self._gateway.crash()
+        tell(self._gateway, "life", "crashed")
 
     def reset(self) -> None:
         """Empty gateway and journal and lift all faults, without touching a client's connection.
@@ -299,6 +308,7 @@ class Pushgateway(Asserting, Waiting, Sending):
         not recorded anywhere; the connection of one that waits for a fault is closed.
         """
         supervisor(self).reset()
+        tell(self._gateway, "life", "reset")
 
     def __enter__(self) -> Pushgateway:
         try:

@@ -83,6 +83,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     text = "path of Go's Pushgateway: every request is also sent to it, and a test fails if the answers differ"
     group.addoption("--pushgateway-compare", metavar="PATH", dest="pushgateway_compare", default=None, help=text)
     parser.addini("pushgateway_compare", text, type="string", default="")
+    text = "file to write the run into as a page (.html) or as data (.json): tests, requests, faults and restarts"
+    group.addoption(
+        "--pushgateway-report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        dest="pushgateway_report",
+        help=f"{text}; may be repeated",
+    )
+    parser.addini("pushgateway_report", f"{text}; one on each line", type="linelist", default=[])
     parser.addini(
         "pushgateway_env_vars",
         "environment variables that the fixture pushgateway_env sets: lines NAME=template, where a template may hold "
@@ -130,6 +140,12 @@ def pytest_configure(config: pytest.Config) -> None:
         comparing.begin()
         config.add_cleanup(comparing.end)
         config.pluginmanager.register(comparing, "pushgateway-compare")
+    if config.getoption("pushgateway_report") or config.getini("pushgateway_report"):
+        from pytest_pushgateway.plugin.report.reporting import Reporting, paths_of
+
+        reporting = Reporting(config, paths_of(config), state.all_gateways)
+        config.add_cleanup(reporting.end)
+        config.pluginmanager.register(reporting, "pushgateway-report")
     if config.getoption("pushgateway_summary"):
         from pytest_pushgateway.plugin.summary import SummaryReport
 

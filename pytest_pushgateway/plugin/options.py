@@ -24,7 +24,7 @@ TEMPLATE_FIELDS = ("url", "address", "host", "port", "scheme")
 """Fields that a template of ``pushgateway_env_vars`` may hold."""
 
 
-_OTHERS = ("intercept", "connect", "compare")
+_OTHERS = ("intercept", "connect", "compare", "report")
 """Options of pytest that are neither a gateway's nor programs for tests."""
 
 

@@ -121,6 +121,12 @@ class _State:
         own = [_supervisor(gateway) for gateway in (self.session, *self.used) if gateway is not None]
         return list(dict.fromkeys([*own, *(one for one in started() if not one.gateway.managed)]))
 
+    def all_gateways(self) -> list[Supervisor]:
+        """Return all gateways of this process, those of fixtures that have ended included."""
+        from pytest_pushgateway.harness.supervisor import started
+
+        return list(dict.fromkeys([*self.gateways(), *started()]))
+
     def intercept(self, options: Mapping[str, Any], gateway: Pushgateway) -> None:
         """Have the addresses that the test intercepts reach its gateway; ``options`` are its `pushgateway_options`."""
         try:

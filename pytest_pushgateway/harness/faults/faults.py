@@ -13,6 +13,7 @@ from pytest_pushgateway.gateway.hooks import Plan
 from pytest_pushgateway.harness.faults.answers import Exhausted, Replies, reply
 from pytest_pushgateway.harness.faults.conditions import Condition, When
 from pytest_pushgateway.harness.journal.requests import Request
+from pytest_pushgateway.recording import tell
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -410,6 +411,7 @@ class Faults:
         fault = Fault(self, name, effect, ends=ends, times=times, methods=methods, paths=paths, when=when)
         with self._lock:
             self._active.append(fault)
+        tell(self, "fault", fault)
         return fault
 
     def _hit(self, fault: Fault) -> bool:
@@ -417,10 +419,13 @@ class Faults:
             if fault not in self._active:
                 return False
             fault.hits += 1
-            if fault.hits == fault.times:
+            over = fault.hits == fault.times
+            if over:
                 self._active.remove(fault)
                 self._ended.append(fault)
-            return True
+        if over:
+            tell(self, "fault over", fault)
+        return True
 
     def _remove(self, fault: Fault) -> None:
         self._end(fault)
@@ -428,10 +433,13 @@ class Faults:
 
     def _end(self, fault: Fault) -> None:
         with self._lock:
-            if fault in self._active:
+            active = fault in self._active
+            if active:
                 self._active.remove(fault)
                 self._ended.append(fault)
             refused = any(other.name == "refuse()" for other in self._active)
+        if active:
+            tell(self, "fault over", fault)
         if self._refusing and not refused:
             self._refusing = False
             self._refuse(False)

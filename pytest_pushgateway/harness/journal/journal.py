@@ -14,6 +14,7 @@ from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.harness.journal.losses import losses
 from pytest_pushgateway.harness.journal.requests import _CLASSES, ORIGIN_HEADER, Delete, Push, Request
 from pytest_pushgateway.monotonic import monotonic
+from pytest_pushgateway.recording import tell
 
 if TYPE_CHECKING:
     from typing import Any
@@ -180,6 +181,7 @@ class Journal:
             self.condition.notify_all()
             for listener in self._listeners:
                 listener()
+        tell(self, "request", entry)
         return entry
 
     def _follow(self, entry: Request) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_pushgateway.harness.faults.answers import Replies, Reply
 from pytest_pushgateway.harness.faults.conditions import Condition
 from pytest_pushgateway.harness.faults.faults import Fault, Faults
+from pytest_pushgateway.recording import tell
 from pytest_pushgateway.testapi.codec import shown_body
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class RemoteFaults(Faults):
         with self._lock:
             self._active.append(fault)
             self._known[fault.identifier] = fault
+        tell(self, "fault", fault)
         return fault
 
     def _take_unused(self) -> list[Fault]:

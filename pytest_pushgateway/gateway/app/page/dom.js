@@ -139,7 +139,7 @@ export function copyMenu(label, choices) {
 /** A block of text to copy. */
 export function snippet(caption, text) {
   const button = h("button", { type: "button", class: "tool copy", "aria-label": `Copy ${caption}`, title: "Copy" }, icon("copy"));
-  const code = h("pre", {}, text);
+  const code = h("pre", { tabindex: text.length > 300 ? "0" : null }, text); // a long one scrolls
   button.addEventListener("click", () => copy(text, () => { // Ctrl+C does the rest
     getSelection().selectAllChildren(code);
     announce("Selected");

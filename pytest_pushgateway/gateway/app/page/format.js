@@ -121,7 +121,7 @@ export function hint(name, value, now) {
 
 /** "1 group", "3 groups". */
 export function count(amount, noun) {
-  const plural = noun === "series" ? noun : noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`;
+  const plural = noun === "series" ? noun : /[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies` : `${noun}s`;
   return `${amount} ${amount === 1 ? noun : plural}`;
 }
 

@@ -30,6 +30,7 @@ export function asCurl(request, opened, base) {
 
 function makeBody(title, opened) {
   if (!opened.size) return h("p", { class: "muted" }, "No body.");
+  if (opened.left_out) return h("p", { class: "muted" }, `${count(opened.size, "byte")}, left out to keep this file small.`);
   if (opened.body === null) return h("p", { class: "muted" }, `${count(opened.size, "byte")} that are not text.`);
   const note = opened.cut ? ` The beginning of ${count(opened.size, "byte")}.` : "";
   return h("div", {}, h("h3", {}, title, h("small", {}, note)), snippet(title.toLowerCase(), opened.body));
