@@ -116,7 +116,7 @@ class Plan(NamedTuple):
     disconnect: bool = False
     """Reset the connection (RST) instead of answering."""
     owner: object = None
-    """Whoever made the plan; ``Gateway.release(owner)`` ends the waits of its plans."""
+    """Whoever made the plan; ``Gateway.release(owner)`` ends the waits of its plans. It must take weak references."""
 
 
 class Record:

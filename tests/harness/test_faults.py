@@ -15,6 +15,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
 
 from pytest_pushgateway import MakePushgateway, Pushgateway, Request
+from pytest_pushgateway.gateway.hooks import Plan, RawRequest
+from pytest_pushgateway.harness.faults.faults import Faults
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest_pushgateway.UnusedFaultWarning")
 
@@ -139,6 +141,25 @@ def test_hang_is_released(make_pushgateway: MakePushgateway, release: str) -> No
 
     assert ended.wait(5)
     thread.join()
+
+
+@pytest.mark.parametrize("release", ["remove", "clear"])
+def test_hang_removed_before_its_wait_begins(
+    make_pushgateway: MakePushgateway, monkeypatch: pytest.MonkeyPatch, release: str
+) -> None:
+    """A test may see the hit, and remove the fault, before the request's thread waits."""
+    gateway = make_pushgateway()
+    fault = gateway.faults.hang(times=1)
+    make_plan = Faults._plan
+
+    def plan(faults: Faults, request: RawRequest) -> Plan | None:
+        found = make_plan(faults, request)
+        {"remove": fault.remove, "clear": faults.clear}[release]()
+        return found
+
+    monkeypatch.setattr(Faults, "_plan", plan)
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        put(gateway)
 
 
 def test_push_released_by_reset_is_neither_stored_nor_journalled(pushgateway: Pushgateway) -> None:

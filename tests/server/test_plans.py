@@ -39,8 +39,12 @@ def test_wait_takes_its_time_and_no_longer(serve: Serve) -> None:
     assert wire.request(running.port, "GET", "/").status == 200
 
 
+class Owner:
+    """Whoever makes plans."""
+
+
 def test_hang_is_released_by_its_owner_only(serve: Serve) -> None:
-    mine, other = object(), object()
+    mine, other = Owner(), Owner()
     running = serve(planned(Plan("hang", wait=math.inf, owner=mine), Plan("hang", wait=math.inf, owner=other)))
     answers: list[int] = []
     threads = []

@@ -100,6 +100,8 @@ class Server:
         """The number of connections that there may be; looked up when there are many."""
         self._released = threads.Monitor()
         self._waits: dict[Connection, Plan] = {}
+        self._over: weakref.WeakSet[Any] = weakref.WeakSet()
+        """The owners of plans that nobody is to wait for any more."""
         self.stopping: bool = False
         self._refusing_more = False
         self._date = (0, "")
@@ -222,7 +224,8 @@ class Server:
         with self._released:
             self._waits[connection] = plan
             try:
-                while self._waits.get(connection) is plan and not self._is_over(connection):
+                # A fault may have been removed since the request met it.
+                while self._waits_on(connection, plan) and not self._is_over(connection):
                     left = deadline - monotonic()
                     if left <= 0:
                         break
@@ -232,12 +235,17 @@ class Server:
         if self._is_over(connection):
             raise Abandoned
 
+    def _waits_on(self, connection: Connection, plan: Plan) -> bool:
+        return self._waits.get(connection) is plan and plan.owner not in self._over
+
     def _is_over(self, connection: Connection) -> bool:
         return connection.closing or connection.generation != self.generation
 
     def release(self, owner: object = None) -> None:
-        """End the waits of the plans of ``owner``; of all plans if it is None."""
+        """End the waits of the plans of ``owner``, those that begin later too; of all plans if it is None."""
         with self._released:
+            if owner is not None:
+                self._over.add(owner)
             for connection in [one for one, plan in self._waits.items() if owner is None or plan.owner is owner]:
                 del self._waits[connection]
             self._released.notify_all()
