@@ -77,6 +77,9 @@ def adapt_to_site(app: Any, name: str, source: list[str]) -> None:
     """Add what a page has on the site and a reader of plain Markdown, as on a forge, does not need."""
     if name == "api":
         source[0] = HERE.joinpath("api_site.md").read_text(encoding="utf-8")
+    elif name == "performance":
+        table = "```{include} ../benchmarks/results/results.md\n```"
+        source[0] = source[0].replace("The table is in [results.md](../benchmarks/results/results.md).", table)
     elif name in COPIES:
         source[0] = f"```{{include}} ../{COPIES[name]}\n```\n"
     for caption, pages in CHAPTERS.get(name, {}).items():

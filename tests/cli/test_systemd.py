@@ -33,6 +33,11 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     assert (verified.returncode, said) == (0, []), verified.stderr
 
 
+def test_page_shows_the_unit() -> None:
+    page = UNIT.parents[2] / "docs" / "systemd.md"
+    assert f"```ini\n{UNIT.read_text(encoding='utf-8')}```\n" in page.read_text(encoding="utf-8")
+
+
 def test_serve_understands_its_command() -> None:
     interpreter, *command = exec_start()
     assert interpreter == "/opt/pushgateway/bin/python"
