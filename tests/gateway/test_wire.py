@@ -98,6 +98,8 @@ WHOLE: dict[str, bytes] = {
     "Connection: after a blank": GET + b"Connection: foo close\r\n\r\n",
     "Connection: a list in HTTP/1.0": b"GET /-/healthy HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
     "Connection: twice in HTTP/1.0": b"GET /-/ready HTTP/1.0\r\nConnection: a\r\nConnection: keep-alive\r\n\r\n",
+    "preface of another HTTP/2": b"PRI * HTTP/2.3\r\nHost: x\r\n\r\n",
+    "preface of another HTTP/2 without a host": b"PRI * HTTP/2.1\r\n\r\n",
     "preface of HTTP/2 with a header": b"PRI * HTTP/2.0\r\nExpect: x\r\n\r\n",
     "nowhere to connect to": b"CONNECT  HTTP/1.1\r\n\r\n",
     "CONNECT of a compressed body": b"CONNECT a:80 HTTP/1.1\r\nContent-Encoding: gzip\r\n\r\n",

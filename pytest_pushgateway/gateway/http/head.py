@@ -158,7 +158,7 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int, lax_conte
         raise bad_request()
     http10 = (major, minor) == (1, 0)
     content_length, chunked = _framing(headers, fields, codings=(major, minor) >= (1, 1), lax=lax_content_length)
-    upgrade = (method, target, major) == ("PRI", "*", 2)
+    upgrade = (method, target, major, minor) == ("PRI", "*", 2, 0)
     if major != 1 and not upgrade:
         raise Refusal("505 HTTP Version Not Supported: unsupported protocol version")
     host = fields.get("host")
