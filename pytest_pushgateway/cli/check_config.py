@@ -118,7 +118,7 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
         ),
         Flag(
             "promtool",
-            "A promtool to ask about the parts of plain files that are not judged here.",
+            "A promtool to ask about the parts of files that are not judged here.",
             "",
             _program,
             metavar="PATH",

@@ -18,6 +18,7 @@ from pytest_pushgateway.prometheus.decode.referenced_files import FileChecks, gl
 from pytest_pushgateway.prometheus.decode.sections import decode_document
 from pytest_pushgateway.prometheus.lint import check
 from pytest_pushgateway.prometheus.lint.detection import gateway_jobs
+from pytest_pushgateway.prometheus.parts import Part
 from pytest_pushgateway.prometheus.problems import LINT_RULES, RULE_NAMES, Problem, in_order
 from pytest_pushgateway.prometheus.values import LATEST
 
@@ -55,6 +56,8 @@ class PrometheusConfig(Configuration):
             ``line`` and ``column``.
         others (list): the objects in the file that configure nothing of Prometheus's, likewise.
         form (str): the form of the file, such as ``"a rule file"``; empty for a configuration.
+        parts (list): the parts of the file with something that was not judged, to ask promtool about; this may change
+            with any version.
         path (str): the path that it was read from, or that names the text.
         text (bytes): the configuration itself.
         texts (dict[str, bytes]): the bytes of every file that was read, by its path.
@@ -315,10 +318,17 @@ def _judge_rules(config: PrometheusConfig, paths: Iterable[str], *, objects: boo
     for path in paths:
         if path in config.texts:
             continue
-        problems, unjudged, text = rule_checks.check_rule_file(path, config.version, objects=objects)
+        problems, unjudged, text, documents = rule_checks.check_rule_file(path, config.version, objects=objects)
         config.texts[path] = text
         config.problems += problems
         config.unjudged += unjudged
+        if objects and unjudged and not problems:
+            # Rule files that the configuration names are judged with it.
+            config.parts += [_rules_part(path, name, root, unjudged) for name, root in documents]
+
+
+def _rules_part(path: str, name: str, root: Node, unjudged: list[dict[str, Any]]) -> Part:
+    return Part(root, rules=True, file=path, unjudged=unjudged, place=lambda own: (own, name or None))
 
 
 def _lint(config: PrometheusConfig, settings: _Settings) -> None:

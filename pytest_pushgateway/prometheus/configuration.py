@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_pushgateway.prometheus.model import Global, ScrapeJob
+    from pytest_pushgateway.prometheus.parts import Part
     from pytest_pushgateway.prometheus.problems import Problem
 
 
@@ -23,6 +24,7 @@ class Configuration:
         self.unjudged: list[dict[str, Any]] = []
         self.others: list[dict[str, Any]] = []
         self.form: str = ""
+        self.parts: list[Part] = []
         self.document: Document = Document()
         self.texts: dict[str, bytes] = {path: text}
 

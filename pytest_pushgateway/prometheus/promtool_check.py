@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
+from pathlib import Path
 
 from pytest_pushgateway.golang.position import Position
+from pytest_pushgateway.prometheus.parts import LATER
 from pytest_pushgateway.prometheus.problems import Problem, in_order
 from pytest_pushgateway.prometheus.values import reaches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from pytest_pushgateway.prometheus.configuration import Configuration
+    from pytest_pushgateway.prometheus.parts import Part
 
 _CHECKING = re.compile(r"Checking (?P<file>.+)")
 _RULE = re.compile(r"(?P<file>.+?): (?P<line>\d+):(?P<column>\d+): (?P<message>group .*)")
+_PLACE = re.compile(r"(?:line )?(?P<line>\d+)(?::(?P<column>\d+))?: ")
 _VERSION = re.compile(r"promtool, version (\d+\.\d+)")
 _LATER = re.compile(r"field \S+ not found in type |unknown function with name ")
 """Complaints of an older promtool about newer fields."""
@@ -33,8 +39,9 @@ class PromtoolFailed(Exception):
 def ask_promtool(config: Configuration, promtool: str, *, files: bool) -> None:
     """Ask promtool about what was not judged; add its findings to the problems, and take away what it has judged.
 
-    It is only asked about a plain file without errors: promtool stops at the first. Of rule files with errors it has
-    nothing to add. A promtool that is older than the version asked for finds problems, but its approval does not count.
+    It is asked about a plain file, and about each part of another form and each rule file that has something without a
+    verdict, unless they have errors: promtool stops at the first. A promtool that is older than the version asked for
+    finds problems, but its approval does not count.
 
     Args:
         config: the configuration, changed in place.
@@ -45,28 +52,100 @@ def ask_promtool(config: Configuration, promtool: str, *, files: bool) -> None:
         PromtoolFailed: promtool cannot be run, or takes more than a minute.
 
     """
-    if not config.unjudged or config.document.top is None or not os.path.isfile(config.path):
-        return
+    of_parts = [one for part in config.parts for one in part.unjudged]
+    plain = [one for one in config.unjudged if not _is_in(one, of_parts)]
     wrong = {os.path.normpath(one.file) for one in config.errors}
-    if os.path.normpath(config.path) in wrong:
+    wanted = not config.form and bool(plain) and config.document.top is not None and os.path.isfile(config.path)
+    wanted = wanted and os.path.normpath(config.path) not in wrong
+    parts = [part for part in config.parts if part.text]
+    if not wanted and not parts:
         return
     found = _VERSION.search(_run([promtool, "--version"]))
     if found is None:
         raise PromtoolFailed(f"{promtool} does not say which version of promtool it is")
+    judged: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    if wanted:
+        problems, names = _ask_about_file(config, promtool, files=files, wrong=wrong)
+        judged = [one for one in plain if os.path.normpath(one["file"]) in names and one["section"] != LATER]
+    unsure: list[dict[str, Any]] = []
+    for part, lines in zip(parts, _ask_about_parts(parts, promtool), strict=True):
+        told = [line for line in lines if not _is_elsewhere(line)]
+        problems += [_part_problem(line, part) for line in told]
+        whole = not lines or (part.rules and len(told) == len(lines))  # it stops at a configuration's first error
+        (judged if whole else unsure).extend(part.unjudged)
+    config.problems = in_order([*config.problems, *problems])
+    if reaches(found[1], config.version):
+        config.unjudged = [one for one in config.unjudged if not _is_in(one, judged) or _is_in(one, unsure)]
+
+
+def _is_in(one: dict[str, Any], entries: list[dict[str, Any]]) -> bool:
+    return any(one is other for other in entries)
+
+
+def _ask_about_file(
+    config: Configuration, promtool: str, *, files: bool, wrong: set[str]
+) -> tuple[list[Problem], set[str]]:
     syntax_only = [] if files else ["--syntax-only"]
     output = _run([promtool, "check", "config", "--lint=none", *syntax_only, config.path])
     problems, judged = _read(output, config)
-    problems = [one for one in problems if os.path.normpath(one.file) not in wrong]
-    judged -= wrong
-    config.problems = in_order([*config.problems, *problems])
-    if reaches(found[1], config.version):
-        config.unjudged = [one for one in config.unjudged if os.path.normpath(one["file"]) not in judged]
+    return [one for one in problems if os.path.normpath(one.file) not in wrong], judged - wrong
 
 
-def _run(command: list[str]) -> str:
+def _ask_about_parts(parts: Sequence[Part], promtool: str) -> list[list[str]]:
+    """Return what promtool says of each part, without the name of the file."""
+    lines: list[list[str]] = [[] for _ in parts]
+    with tempfile.TemporaryDirectory(prefix="pytest-pushgateway-promtool-") as directory:
+        names = [f"{'rules' if part.rules else 'configuration'}-{number}.yml" for number, part in enumerate(parts)]
+        for name, part in zip(names, parts, strict=True):
+            Path(directory, name).write_text(part.text, encoding="utf-8")
+        for kind, command in (
+            (True, ["rules", "--lint=none"]),
+            (False, ["config", "--lint=none", "--syntax-only"]),
+        ):
+            own = [name for name, part in zip(names, parts, strict=True) if part.rules is kind]
+            output = _run([promtool, "check", *command, *own], directory) if own else ""
+            file, failed = "", False
+            for line in output.splitlines():
+                text = line.strip()
+                if checking := _CHECKING.fullmatch(text):
+                    file, failed = checking["file"], False
+                    continue
+                if text.startswith("FAILED:"):
+                    failed = True
+                    text = text.removeprefix("FAILED:").strip().removeprefix(f"parsing YAML file {file}: ")
+                text = text.removeprefix(f"{file}: ")
+                if failed and text and file in names and not text.endswith("unmarshal errors:"):
+                    lines[names.index(file)].append(text)
+    return lines
+
+
+def _is_elsewhere(line: str) -> bool:
+    """Return whether a line is about the machine, or about a field that this promtool does not know yet."""
+    return _REGION in line or _LATER.search(line) is not None
+
+
+def _part_problem(line: str, part: Part) -> Problem:
+    """Return promtool's line at its place in the file, or at that of the first thing in the part without a verdict."""
+    found = _PLACE.match(line)
+    if found:
+        at, name = part.place(int(found["line"]), int(found["column"]) if found["column"] else None)
+    else:
+        rules = [one for one in part.unjudged if one["section"] == "templates of rules" and ": template: " in line]
+        first = (rules or part.unjudged)[0]
+        at, name = Position(first["line"], first["column"]), part.place(1)[1]
+        name = re.sub(r", line \d+\Z", "", name) if name else name
+    message = line[found.end() :] if found else line
+    problem = Problem(message, file=part.file, position=at, promtool=message)
+    problem.object = name
+    return problem
+
+
+def _run(command: list[str], directory: str | None = None) -> str:
     try:
         done = subprocess.run(
             command,
+            cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

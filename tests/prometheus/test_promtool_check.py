@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
 from pytest_pushgateway.cli.check_config import main
+from pytest_pushgateway.golang.yaml_v2 import Node, ScalarNode, compose
 from pytest_pushgateway.prometheus import promtool_check
+from pytest_pushgateway.prometheus.parts import Part
 from tests import peers
 
 CONFIG = """\
@@ -64,7 +67,7 @@ def answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answer:
     def set_answer(output: str, version: str = "3.5.3") -> list[list[str]]:
         commands = []
 
-        def run(command: list[str]) -> str:
+        def run(command: list[str], directory: str | None = None) -> str:
             commands.append(command[1:])
             return f"promtool, version {version} (branch: a)\n" if command[1] == "--version" else output
 
@@ -173,3 +176,126 @@ def test_real_promtool_judges_what_is_not_judged_here(capsys: pytest.CaptureFixt
     write(template="b{{ end")
     assert check(promtool=promtool) == 1
     assert "rules.yml:" in capsys.readouterr().out
+
+
+CONFIG_MAP = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: server}
+data:
+  prometheus.yml: |
+    scrape_configs:
+    - job_name: b
+      kubernetes_sd_configs:
+      - role: pod
+        selectors: [{role: pod, label: "LABEL"}]
+"""
+VALUES = """\
+extraScrapeConfigs:
+- job_name: b
+  kubernetes_sd_configs:
+  - role: pod
+    selectors:
+    - role: pod
+      label: "LABEL"
+"""
+RULE_OBJECT = """\
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata: {name: backup}
+spec:
+""" + indent(RULES, "  ")  # fmt: skip
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize(
+    ("text", "place", "named"),
+    [
+        (CONFIG_MAP, "10:20", 'ConfigMap/server, data."prometheus.yml"'),
+        (VALUES, "6:5", "extraScrapeConfigs"),
+        (VALUES.partition("\n")[2], "5:5", ""),
+    ],
+)
+def test_real_promtool_is_asked_about_configurations_in_other_forms(
+    text: str, place: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "form.yml"
+    flags = ["--lint=none", "--prometheus-version=3.5", f"--promtool={peers.promtool_binary()}", str(path)]
+    path.write_text(text.replace("LABEL", "a=b"), encoding="utf-8")
+    assert main(["--fail-on=unjudged", *flags]) == 0
+    assert capsys.readouterr().out == "no problems in 1 file\n"
+    path.write_text(text.replace("LABEL", "app in (a, b"), encoding="utf-8")
+    assert main(flags) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{path}:{place}: error: unable to parse requirement: ")
+    assert f"in:   {named}\n" in printed or not named
+    assert printed.endswith("1 error in 1 file; not judged: kubernetes_sd_configs.selectors\n")
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize(
+    ("form", "line", "named"),
+    [
+        (RULES, 6, ""),
+        (RULE_OBJECT, 10, "PrometheusRule/backup"),
+        (CONFIG_MAP.partition("  prom")[0] + "  alerts.yml: |\n" + indent(RULES, "    "), 11, "ConfigMap/server"),
+        ("serverFiles:\n  alerts.yml:\n" + indent(RULES, "    "), 8, 'serverFiles."alerts.yml"'),
+    ],
+)
+def test_real_promtool_is_asked_about_rules_everywhere(
+    form: str, line: int, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, job = tmp_path / "form.yml", tmp_path / "prometheus.yml"
+    job.write_text("scrape_configs: [{job_name: a}]\n", encoding="utf-8")
+    flags = ["--lint=none", "--prometheus-version=3.5", f"--promtool={peers.promtool_binary()}"]
+    path.write_text(form.replace("TEXT", "b{{ end }}"), encoding="utf-8")
+    assert main(["--fail-on=unjudged", *flags, str(path)]) == 0
+    capsys.readouterr()
+    path.write_text(form.replace("TEXT", "b{{ end"), encoding="utf-8")
+    for arguments in ([str(path)], [f"--rules={path}", str(job)]):
+        if "ConfigMap" in form + named or "serverFiles" in form:
+            arguments = [str(path)]
+        assert main([*flags, *arguments]) == 1
+        printed = capsys.readouterr().out
+        assert printed.startswith(f"{path}:{line}:")
+        assert "template: __alert_x:1: unclosed action" in printed
+        assert f"in:   {named}" in printed or not named
+
+
+@pytest.mark.conformance
+def test_place_of_an_expression_without_a_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "form.yml"
+    path.write_text(RULE_OBJECT.replace("expr: up", "expr: up > 1_0 +").replace("TEXT", "b{{ end }}"), encoding="utf-8")
+    flags = ["--lint=none", "--prometheus-version=3.5", f"--promtool={peers.promtool_binary()}"]
+    assert main([*flags, str(path)]) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith(f'{path}:9:13: error: group "a", rule 1, "x": could not parse expression: ')
+    assert "in:   PrometheusRule/backup\n" in printed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {b: [], c: {}, d: }\n",
+        "a: [[1, [x]], {b: 1.0, c: '1.0'}]\n",
+        'a: "x\\u0000\\U0001F600\\"\\\\ y: z"\n',
+        "a: |\n  two\n  lines # kept\n\nb: >-\n  folded\n  text\n",
+        "a: &x {b: c}\nd: *x\ne: {<<: *x, f: 'null'}\n",
+        "a: !!str 5\n",
+        "- a\n- [b]\n",
+        "'1': 2\n",
+    ],
+)
+def test_parts_are_written_as_they_were_read(text: str) -> None:
+    root = compose(text.encode())
+    assert root is not None
+    part = Part(root, rules=False, file="a.yml", unjudged=[])
+    again = compose(part.text.encode())
+    assert again is not None
+    assert shape(again) == shape(root)
+
+
+def shape(node: Node) -> object:
+    if isinstance(node, ScalarNode):
+        return node.tag, node.value
+    return [shape(one) if isinstance(one, Node) else tuple(map(shape, one)) for one in node.value]

@@ -49,6 +49,7 @@ _FIELD = re.compile(r"field (?P<name>\S+) not found in type (?P<type>\S+)")
 _ACTION = re.compile(rf"unknown relabel action \"(?:{_ACTIONS})\"", re.IGNORECASE)
 _REGEXES = re.compile(r"cannot unmarshal !!seq into string|unknown Kubernetes SD role \"endpointslices\"")
 _VARIABLE = re.compile(rb"\$\{[^}\n]+\}|%\{[^}\n]+\}|\$[A-Z_]{2,}")
+ENVIRONMENT = "a value from the environment"
 _EXPANDING = frozenset(("collector", "agent", "compose"))
 
 
@@ -84,7 +85,7 @@ def _expands(config: Configuration, problem: Problem) -> bool:
     if not _VARIABLE.search(lines[problem.line - 1]):
         return False
     place = {"file": problem.file, "line": problem.line, "column": problem.column}
-    config.unjudged.append({"section": "a value from the environment", **place})
+    config.unjudged.append({"section": ENVIRONMENT, **place})
     return True
 
 

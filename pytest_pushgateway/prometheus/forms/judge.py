@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from pytest_pushgateway.golang.position import Position
 from pytest_pushgateway.golang.yaml_v2 import SyntaxProblem, is_null
@@ -12,11 +13,13 @@ from pytest_pushgateway.prometheus.decode.decoder import Decoder, not_judged
 from pytest_pushgateway.prometheus.forms import dialects, unread
 from pytest_pushgateway.prometheus.forms.pieces import RULES, move
 from pytest_pushgateway.prometheus.lint.comments import ignored
+from pytest_pushgateway.prometheus.parts import Part
 from pytest_pushgateway.prometheus.problems import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from pytest_pushgateway.golang.yaml_v2 import Node
     from pytest_pushgateway.prometheus.configuration import Configuration
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.rules import rule_checks
 else:
     rule_checks = later("pytest_pushgateway.prometheus.rules.rule_checks")
+
+
+_RULES_OF_LOKI = "rules of Loki"
+_OF_OTHERS = frozenset((_RULES_OF_LOKI, dialects.ENVIRONMENT))
+"""Parts without a verdict that no promtool has one on."""
 
 
 def judge(
@@ -45,8 +53,10 @@ def judge(
         part.texts = {config.path: piece.source.text}
         if piece.kind == RULES:
             _judge_rules(part, piece)
+            loads = not part.errors
         else:
             judge_piece(part, piece)
+            loads = not part.errors
             dialects.forgive(part, piece.dialect)
             if part.problems:
                 unread.explain(part)
@@ -58,8 +68,13 @@ def judge(
             if key not in seen:
                 seen.add(key)
                 config.problems.append(problem)
+        unjudged = [_moved(one, piece) for one in part.unjudged]
+        config.unjudged += unjudged
+        if unjudged and loads and piece.root is not None and not _OF_OTHERS & {one["section"] for one in unjudged}:
+            rules = piece.kind == RULES
+            place = partial(_placed, piece)
+            config.parts.append(Part(piece.root, rules=rules, file=config.path, unjudged=unjudged, place=place))
         move(piece)
-        config.unjudged += [_moved(one, piece) for one in part.unjudged]
         if piece.kind == RULES:
             continue
         if first:
@@ -87,7 +102,7 @@ def _judge_rules(part: Configuration, piece: Piece) -> None:
     expressions = list(rule_documents.expressions(piece.root))
     of_loki = next((one for one in expressions if rule_documents.is_logql(one)), None)
     if of_loki is not None:
-        not_judged(decoder, of_loki, "rules of Loki")
+        not_judged(decoder, of_loki, _RULES_OF_LOKI)
         return
     unrendered = next((one for one in expressions if rule_documents.is_template(one)), None)
     found = unread.template(piece.source.text, _marked_lines(piece, unrendered)) if unrendered is not None else None
@@ -113,15 +128,19 @@ def _marked_lines(piece: Piece, expression: Node) -> set[int]:
 def _place(problem: Problem, piece: Piece) -> None:
     """Move a problem to its place in the file, and name the object; a text's own line is named with it."""
     problem.object = piece.name or None
-    if problem.line is None:
-        return
-    own = Position(problem.line, problem.column or 1)
-    if not piece.source.is_file:
-        problem.object = f"{piece.name}, line {own.line}"
-        problem.line, problem.column = piece.source.outer(own)
+    if problem.line is not None:
+        at, problem.object = _placed(piece, Position(problem.line, problem.column or 1))
+        if not piece.source.is_file:
+            problem.line, problem.column = at
 
 
-def _moved(unjudged: dict[str, object], piece: Piece) -> dict[str, object]:
+def _placed(piece: Piece, own: Position) -> tuple[Position, str | None]:
+    if piece.source.is_file:
+        return own, piece.name or None
+    return piece.source.outer(own), f"{piece.name}, line {own.line}"
+
+
+def _moved(unjudged: dict[str, Any], piece: Piece) -> dict[str, Any]:
     line, column = unjudged["line"], unjudged["column"]
     if not (isinstance(line, int) and isinstance(column, int)):
         return unjudged

@@ -21,6 +21,7 @@ from pytest_pushgateway.prometheus.forms.pieces import (
     named,
 )
 from pytest_pushgateway.prometheus.forms.unread import unread
+from pytest_pushgateway.prometheus.parts import LATER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def recognise(root: Node | None, text: bytes) -> FormReading | None:
 def later_documents(documents: Iterable[Node]) -> list[tuple[str, Position]]:
     """Return where a file goes on after the document that is read; nothing if it does not."""
     found = [one for one in documents if not is_null(one)]
-    return [("documents after the first, which Prometheus does not read", at(found[1]))] if len(found) > 1 else []
+    return [(LATER, at(found[1]))] if len(found) > 1 else []
 
 
 def form_of(text: bytes) -> str:

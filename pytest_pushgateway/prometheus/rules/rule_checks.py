@@ -34,6 +34,7 @@ from pytest_pushgateway.prometheus.values import is_label_name, is_legacy_label_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from pytest_pushgateway.golang.yaml_v2 import Node
 
@@ -44,7 +45,7 @@ _RULE = dict.fromkeys(("record", "alert", "expr", "for", "keep_firing_for", "lab
 
 def check_rule_file(
     path: str, version: str, *, objects: bool = False
-) -> tuple[list[Problem], list[dict[str, object]], bytes]:
+) -> tuple[list[Problem], list[dict[str, Any]], bytes, list[tuple[str, Node]]]:
     """Judge one rule file.
 
     Args:
@@ -53,17 +54,20 @@ def check_rule_file(
         objects: whether it may have PrometheusRules, which Prometheus itself does not read.
 
     Returns:
-        The problems, the parts that were not judged, and the file's bytes.
+        The problems, the parts that were not judged, the file's bytes, and its documents with the names of their
+        objects.
 
     """
     decoder = Decoder(path, version)
+    documents: list[tuple[str, Node]] = []
     try:
         text = read(path)
     except OSError as error:
-        return [Problem(why(error, path), file=path, rule="files")], [], b""
+        return [Problem(why(error, path), file=path, rule="files")], [], b"", []
     try:
         decoder.take(text)
-        for name, root in rule_documents.in_text(text, objects=objects):
+        documents = rule_documents.in_text(text, objects=objects)
+        for name, root in documents:
             own = Decoder(path, version)
             own.take(text)
             own.unjudged = decoder.unjudged
@@ -81,7 +85,7 @@ def check_rule_file(
     for problem in decoder.problems:
         if problem.promtool:
             problem.promtool = f"{path}: {problem.promtool}"
-    return decoder.problems, list(decoder.unjudged), text
+    return decoder.problems, list(decoder.unjudged), text, documents
 
 
 def check_rules(decoder: Decoder, root: Node) -> None:
