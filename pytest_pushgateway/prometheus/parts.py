@@ -85,7 +85,7 @@ class Part:
 
 def _scalar(node: Node) -> str:
     if node.__class__ is not ScalarNode:
-        return "? "  # a key that is no scalar was refused before
+        return "? "  # a key that is not a scalar was refused before
     text = str(node.value)
     if node.tag == PLAIN and "\n" not in text:
         return text
