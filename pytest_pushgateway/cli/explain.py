@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -102,7 +104,9 @@ def _explain(options: dict[str, Any]) -> int:
         raise _Unusable(_in_flags(str(problem))) from None
     if not options["metrics"]:
         text = f"No --metrics given: this explains an example of two pushes.\n{text}"
-    sys.stdout.write(_coloured(text) if colours_wanted(sys.stdout) else text)
+    if sys.stdout.isatty():
+        text = _on_terminal(text, shutil.get_terminal_size().columns, coloured=colours_wanted(sys.stdout))
+    sys.stdout.write(text)
     return 0 if up else 1
 
 
@@ -112,22 +116,62 @@ def _in_flags(problem: str) -> str:
     return f"{before}name them: --target 'HOST:PORT,__meta_...=value'" if found else problem
 
 
-_COLOURED = (
-    (re.compile(r"^(job |target )(.*)$", re.MULTILINE), "\x1b[1m\\g<0>\x1b[0m"),
-    (re.compile(r"^ +(?:would be )?stored: .*$", re.MULTILINE), "\x1b[32m\\g<0>\x1b[0m"),
-    (
-        re.compile(r"^ +(?:not stored: |dropped: |not scraped ).*$|^.*: drops it, .*$", re.MULTILINE),
-        "\x1b[31m\\g<0>\x1b[0m",
-    ),
-    (re.compile(r"^.*: no change(?:, .*)?$", re.MULTILINE), "\x1b[2m\\g<0>\x1b[0m"),
+_BOLD, _GREEN, _RED, _DIM = "\x1b[1m", "\x1b[32m", "\x1b[31m", "\x1b[2m"
+_STYLES = (
+    (re.compile(r"(?:job|target) "), _BOLD),
+    (re.compile(r" +(?:would be )?stored: "), _GREEN),
+    (re.compile(r" +(?:not stored: |dropped: |not scraped )|.*: drops it, "), _RED),
+    (re.compile(r".*: no change(?:, .*)?$"), _DIM),
 )
+_STEP = re.compile(
+    r"(?P<indent> +)(?P<left>(?:metric_)?relabel_configs \d+ \(.*?\):|(?:would be |not )?stored:|dropped:"
+    r"|discovered|target labels|scraped|not scraped|with the target's labels) +(?P<right>.*)"
+)
+"""A line of two columns: a step and its result."""
+_NARROWEST = 40
 
 
-def _coloured(text: str) -> str:
-    """Return an explanation with targets in bold, what is stored in green, what is lost in red, idle rules dim."""
-    for pattern, form in _COLOURED:
-        text = pattern.sub(form, text)
-    return text
+def _on_terminal(text: str, width: int, *, coloured: bool) -> str:
+    """Return an explanation in two columns within a terminal's width: the steps and their results.
+
+    Targets are bold, stored series green, lost ones red, and rules that change nothing dim, if it is ``coloured``.
+    """
+    lines = text.splitlines()
+    steps = [_STEP.fullmatch(line) for line in lines]
+    shown: list[str] = []
+    for number, (line, step) in enumerate(zip(lines, steps, strict=True)):
+        if step is None:
+            rows = _wrapped(line, "", len(line) - len(line.lstrip()) + 4, width)
+        else:
+            rows = _wrapped(step["right"], step["indent"] + step["left"], _right_column(steps, number, width), width)
+        style = next((style for pattern, style in _STYLES if pattern.match(line)), "") if coloured else ""
+        shown += [f"{style}{row}\x1b[0m" if style and row else row for row in rows]
+    return "\n".join(shown) + "\n"
+
+
+def _right_column(steps: Sequence[re.Match[str] | None], number: int, width: int) -> int:
+    """Return where the right column of the steps around one begins; long steps are left out of account."""
+    first = last = number
+    while first and steps[first - 1] is not None:
+        first -= 1
+    while last + 1 < len(steps) and steps[last + 1] is not None:
+        last += 1
+    widths = [step.end("left") + 2 for step in steps[first : last + 1] if step is not None]
+    return max((one for one in widths if one <= width // 2), default=8)
+
+
+def _wrapped(text: str, left: str, column: int, width: int) -> list[str]:
+    """Return the lines of a text at a column, after ``left``, which is a line by itself if it is too long."""
+    alone = bool(left) and len(left) + 2 > column
+    indent = " " * column if left else ""
+    found = textwrap.wrap(
+        text,
+        max(width, column + _NARROWEST),
+        initial_indent=indent if alone else left.ljust(len(indent)),
+        subsequent_indent=" " * column,
+        break_on_hyphens=False,
+    )
+    return [left, *found] if alone else found or [left]
 
 
 def _job(config: PrometheusConfig, name: str) -> ScrapeJob:

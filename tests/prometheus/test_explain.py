@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -221,18 +222,60 @@ def test_push_times_of_a_group_are_shown_once(tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.count("\n  push_failure_time_seconds{") == 2
 
 
-def test_colours_on_a_terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Make standard output a terminal of a width."""
+
+    def be_a_terminal(columns: int) -> None:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+
+    return be_a_terminal
+
+
+def test_colours_and_columns_on_a_terminal(
+    config: Path, terminal: Callable[[int], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "prometheus.yml"
-    path.write_text(CONFIG)
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    assert main(["explain", str(path)]) == 0
+    assert main(["explain", str(config), "--job", "pushgateway"]) == 0
     plain = capsys.readouterr().out
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    assert main(["explain", str(path)]) == 0
+    terminal(90)
+    assert main(["explain", str(config), "--job", "pushgateway"]) == 0
     coloured = capsys.readouterr().out
     assert "\x1b[1mtarget pushgateway:9091\x1b[0m" in coloured
-    assert "\x1b[32m      stored: backup_bytes" in coloured
-    assert re.sub(r"\x1b\[\d*m", "", coloured) == plain
+    assert "\x1b[32m      stored: " in coloured
+    shown = re.sub(r"\x1b\[\d*m", "", coloured)
+    assert "".join(shown.split()) == "".join(plain.split())
+    assert max(map(len, shown.splitlines())) <= 90
+
+
+@pytest.mark.parametrize("columns", [20, 60, 120, 200, 1000])
+def test_columns_follow_the_width_of_the_terminal(
+    columns: int, config: Path, terminal: Callable[[int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal(columns)
+    assert main(["explain", str(config), "--job", "pushgateway"]) == 0
+    shown = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
+    blocks = [block.splitlines()[1:] for block in shown.split("\n\n") if "with the target's labels" in block]
+    assert blocks
+    if columns >= 120:
+        for block in blocks:
+            # All results begin in one column.
+            starts = {match.end() for line in block if (match := re.match(r" +\S.*?(?<=[:s])  +", line))}
+            assert len(starts) == 1
+    assert max(len(line) for line in shown.splitlines()) <= max(columns, 120)
+
+
+def test_dull_terminal_has_columns_without_colours(
+    config: Path,
+    terminal: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    terminal(90)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["explain", str(config), "--job", "pushgateway"]) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert max(map(len, printed.splitlines())) <= 90
