@@ -13,7 +13,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, MutableMapping
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def unpatched(module: str, name: str) -> Any:

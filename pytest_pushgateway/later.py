@@ -16,7 +16,10 @@ those foreign modules are themselves. ``tests/project/test_imports.py`` lists bo
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class _Later:

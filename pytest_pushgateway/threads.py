@@ -13,16 +13,20 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.monotonic import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    Result = TypeVar("Result")
 
 LONGEST_WAIT = 1_000_000.0
 """Seconds, about eleven days. Windows' locks cannot wait for many more; nor does anybody."""
 LONGEST_ACTION = 20.0
 """Seconds that a handler's exception waits, at most, until an action has ended."""
-Result = TypeVar("Result")
 Lock: Callable[[], Any] = genuine.make_lock
 """A lock, as ``threading.Lock``."""
 _started: set[Thread] = set()

@@ -8,11 +8,14 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import Any
 
 from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.utf8 import bytes_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LEVELS = ("debug", "info", "warn", "error")
 FORMATS = ("logfmt", "json")

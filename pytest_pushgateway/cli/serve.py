@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway._version import __version__
 from pytest_pushgateway.cli.kingpin import KINGPIN, Command, Flag
@@ -27,7 +26,10 @@ from pytest_pushgateway.golang.url import external_path
 from pytest_pushgateway.later import later
 from pytest_pushgateway.settings import OPTIONS, Settings, SettingsError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pytest_pushgateway.testapi import server as testapi
 else:
     testapi = later("pytest_pushgateway.testapi.server")
@@ -195,14 +197,14 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-class _GoUrl(dict[str, Any]):
+class _GoUrl(dict[str, object]):
     """A URL as the original logs it: its text in logfmt, its parts in JSON."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         scheme, mark, rest = text.partition("://")
         host, slash, path = rest.partition("/") if mark else ("", "", scheme)
-        parts: dict[str, Any] = {
+        parts: dict[str, object] = {
             "Scheme": scheme if mark else "",
             "Opaque": "",
             "User": None,

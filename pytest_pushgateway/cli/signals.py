@@ -12,9 +12,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
-from typing import NamedTuple, NoReturn
 
 from pytest_pushgateway.gateway.http.readiness import pair
+from pytest_pushgateway.light import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 QUIT: int = getattr(signal, "SIGQUIT", 0)
 """The signal that makes the program list its threads; 0 on Windows, which has none."""

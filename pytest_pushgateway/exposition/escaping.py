@@ -27,8 +27,9 @@ VALUES = "values"
 _LONG = 256
 """Names with more bytes than this are not remembered: an attacker could fill memory with them."""
 
-_UNFIT = re.compile(r"\A[0-9]|[^a-zA-Z0-9_:]")
-_UNFIT_OR_DOT = re.compile(r"\A[0-9]|[^a-zA-Z0-9_:.]")
+# Compiled with their first use, as few gateways ever need them.
+_UNFIT = r"\A[0-9]|[^a-zA-Z0-9_:]"
+_UNFIT_OR_DOT = r"\A[0-9]|[^a-zA-Z0-9_:.]"
 
 
 def escape_name(name: bytes, escaping: str) -> bytes:
@@ -44,11 +45,11 @@ def escape_name(name: bytes, escaping: str) -> bytes:
 def _escape(name: bytes, escaping: str) -> bytes:
     text = text_of(name)
     if escaping == UNDERSCORES:
-        return _UNFIT.sub("_", text).encode()
+        return re.sub(_UNFIT, "_", text).encode()
     text = text.replace("_", "__")
     if escaping == DOTS:
-        return _UNFIT_OR_DOT.sub("__", text).replace(".", "_dot_").encode()
-    return ("U__" + _UNFIT.sub(_code, text)).encode()
+        return re.sub(_UNFIT_OR_DOT, "__", text).replace(".", "_dot_").encode()
+    return ("U__" + re.sub(_UNFIT, _code, text)).encode()
 
 
 _remembered = lru_cache(maxsize=4096)(_escape)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import cache
 
 from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Longs, Wide, expand, widen
 from pytest_pushgateway.exposition.names import METRIC_NAME
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -19,13 +20,16 @@ Labels = tuple[tuple[bytes, bytes], ...]
 _LEGACY_NAME = re.compile(METRIC_NAME.encode())
 
 
-_LABEL = re.compile(
-    rb'(?:([a-zA-Z_:][a-zA-Z0-9_:]*|\\@[0-9a-f]{32})|"([^"\\]*(?:\\.[^"\\]*)*)")="([^"\\]*(?:\\.[^"\\]*)*)"[,}]',
-    re.DOTALL,
+_LABEL = (
+    rb'(?s)(?:([a-zA-Z_:][a-zA-Z0-9_:]*|\\@[0-9a-f]{32})|"([^"\\]*(?:\\.[^"\\]*)*)")="([^"\\]*(?:\\.[^"\\]*)*)"[,}]'
 )
-
-
 _QUOTED = rb'(?s)"([^"\\]*(?:\\.[^"\\]*)*)"'
+
+
+@cache
+def _label() -> re.Pattern[bytes]:
+    # Not at the top: a gateway that nobody has pushed to does without.
+    return re.compile(_LABEL)
 
 
 def is_legacy_name(name: bytes) -> bool:
@@ -131,7 +135,7 @@ def split_prefix(prefix: bytes) -> tuple[bytes, Labels]:
 def spelled(prefix: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     """Return the metric name and the labels of a prefix as they are in it, escaped or as tokens, without quotes."""
     name, _, rest = take_name(prefix)
-    labels = _LABEL.findall(rest) if rest else []
+    labels = _label().findall(rest) if rest else []
     return name, [(plain or quoted, value) for plain, quoted, value in labels]
 
 
@@ -144,7 +148,7 @@ def take_name(prefix: bytes) -> tuple[bytes, bool, bytes]:
     """
     name, _, rest = prefix.partition(b"{")
     if not name and rest.startswith(b'"'):
-        quoted = re.compile(_QUOTED).match(rest)
+        quoted = re.match(_QUOTED, rest)
         if quoted and rest[quoted.end() : quoted.end() + 1] != b"=":
             return quoted[1], True, rest[quoted.end() + 1 :]
     return name, False, rest

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
     from pytest_pushgateway.exposition.model import Value
 
-T = TypeVar("T")
+    T = TypeVar("T")
+
 
 LONGEST = 256
 """Bytes of the longest name or value that is written out in a prefix."""

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import NamedTuple
+
+from pytest_pushgateway.light import NamedTuple
 
 
 class MetricType(IntEnum):

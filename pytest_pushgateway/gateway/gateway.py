@@ -6,7 +6,6 @@ import _socket as socket  # what nobody replaces
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.app.access.basic_auth import PlainPassword
@@ -28,6 +27,7 @@ from pytest_pushgateway.golang.url import external_path, join_host_port
 from pytest_pushgateway.later import later
 from pytest_pushgateway.settings import Settings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.escaping import unescape_name
 from pytest_pushgateway.exposition.labels import Labels
@@ -12,6 +11,7 @@ from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.url import escape
 from pytest_pushgateway.golang.utf8 import is_utf8, text_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.labels import Labels
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from pytest_pushgateway.gateway.grouping_key import group_path
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.gateway.grouping_key import GroupingKey
-
-
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from pytest_pushgateway.exposition.model import MetricFamily
+from pytest_pushgateway.gateway.grouping_key import group_path
+from pytest_pushgateway.light import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.grouping_key import GroupingKey
 
 PUSH_TIME = b"push_time_seconds"
 PUSH_FAILURE_TIME = b"push_failure_time_seconds"

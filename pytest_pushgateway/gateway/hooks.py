@@ -8,17 +8,21 @@ the first byte of the answer leaves. Neither is called for a request that had ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pytest_pushgateway.light import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from werkzeug.datastructures import Headers
 
     from pytest_pushgateway.exposition.labels import Labels
     from pytest_pushgateway.exposition.model import Parsed
     from pytest_pushgateway.gateway.groups import Verdict
 
-Kind = Literal["push", "delete", "scrape", "wipe", "other"]
-"""The purpose of a request, by route and method: ``push`` is PUT or POST of a group, also of one with a bad URL."""
+    Kind = Literal["push", "delete", "scrape", "wipe", "other"]
+    """The purpose of a request, by route and method: ``push`` is PUT or POST of a group, also of one with a bad URL."""
 
 
 class RawRequest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from pytest_pushgateway.light import Protocol
 
 PERSISTED = "metrics persisted"
 """Said of each write to the persistence file but the last, as the original does."""

@@ -7,7 +7,8 @@ so this tree parts where that one does. Paths are decoded bytes. A lookup tries 
 from __future__ import annotations
 
 import posixpath
-from typing import NamedTuple
+
+from pytest_pushgateway.light import NamedTuple
 
 _SLASH = ord("/")
 

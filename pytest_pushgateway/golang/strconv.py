@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cache
 
 from pytest_pushgateway.golang.utf8 import text_of
 
-_FLOAT = re.compile(rb"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_FLOAT = rb"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _INFINITY = rb"(?i)[+-]?inf(?:inity)?"
 _INTEGER = rb"[+-]?[0-9]+"
 
@@ -35,6 +36,12 @@ def whole_number(digits: str) -> int:
     """
     digits = digits.lstrip("0")
     return int(digits or 0) if len(digits) <= 40 else 10**40
+
+
+@cache
+def _float() -> re.Pattern[bytes]:
+    # Not at the top: a gateway that nobody has pushed to does without.
+    return re.compile(_FLOAT)
 
 
 def _digits(value: float) -> tuple[str, str, int]:
@@ -93,7 +100,7 @@ def parse_float(token: bytes) -> float | None:
     That is ``strconv.ParseFloat`` without underscores and hexadecimal numbers. A number too large for a float is
     refused, one too small is zero.
     """
-    if _FLOAT.fullmatch(token):
+    if _float().fullmatch(token):
         value = float(token)
         return None if math.isinf(value) else value
     if re.fullmatch(_INFINITY, token):

@@ -6,10 +6,10 @@ import _socket as socket  # socket itself takes milliseconds to import
 import posixpath
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 from pytest_pushgateway.golang.strconv import quote as go_quote
 from pytest_pushgateway.golang.utf8 import bytes_of, text_of
+from pytest_pushgateway.light import NamedTuple
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
@@ -111,6 +111,8 @@ def external_path(url: str) -> str:
         ValueError: the text is not a URL; in Go's words.
 
     """
+    if not url:
+        return ""
     raw, _, fragment = bytes_of(url).partition(b"#")
     try:
         path = _parse(raw, of_request=False).path

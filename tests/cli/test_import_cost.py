@@ -8,8 +8,8 @@ import sys
 COSTLY = (
     "dataclasses",
     "inspect",
-    # typing.NamedTuple itself imports it from Python 3.14 on.
-    *(["ast"] if sys.version_info < (3, 14) else []),
+    "ast",
+    "typing",
     "platform",
     "datetime",
     "json",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pytest_pushgateway.gateway.app.handling import Handling
 from pytest_pushgateway.gateway.app.missed_routes import refused_head
 from pytest_pushgateway.gateway.app.parts import AppParts
 from pytest_pushgateway.gateway.hooks import RawRequest, Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http.head import Refusal
     from pytest_pushgateway.gateway.http.host import Answer, Incoming, Peer

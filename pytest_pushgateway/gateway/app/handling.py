@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.model import ParseError, PushTooLarge
 from pytest_pushgateway.gateway.app import answers, scraping
@@ -21,6 +20,7 @@ from pytest_pushgateway.gateway.http.input import BodyError
 from pytest_pushgateway.later import later
 from pytest_pushgateway.monotonic import monotonic
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.labels import Labels
     from pytest_pushgateway.exposition.model import Parsed

@@ -5,10 +5,13 @@ The paths that it cleans, and its redirects, depend on the build of the original
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
 from pytest_pushgateway.gateway.builds import Build
 from pytest_pushgateway.golang.url import RequestTarget, clean, escape, unquote
+from pytest_pushgateway.light import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
 
 class Found(NamedTuple):

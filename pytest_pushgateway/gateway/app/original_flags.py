@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pytest_pushgateway.golang.duration import format_duration
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.settings import Settings
 

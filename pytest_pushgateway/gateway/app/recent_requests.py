@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.labels import Labels
+from pytest_pushgateway.light import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.hooks import Kind, Record
 

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import posixpath
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_pushgateway.gateway.app.multiplexer import Multiplexer
 from pytest_pushgateway.gateway.builds import RELEASE, Build
 from pytest_pushgateway.gateway.grouping_key import GroupingError, grouping_key
 from pytest_pushgateway.golang.httprouter import Match, Tree, clean_path
 from pytest_pushgateway.golang.url import _CACHED_TARGET, RequestTarget, clean, parse_target
+from pytest_pushgateway.light import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from pytest_pushgateway.exposition.labels import Labels
     from pytest_pushgateway.gateway.hooks import Kind
+
+    Outcome = Literal["handle", "redirect", "not found", "not allowed", "options", "asterisk"]
 
 
 def route_prefix(prefix: str, external_path: str) -> str:
@@ -33,9 +38,6 @@ def route_prefix(prefix: str, external_path: str) -> str:
     if not chosen.startswith("/"):
         chosen = "/" + chosen
     return chosen.removesuffix("/")
-
-
-Outcome = Literal["handle", "redirect", "not found", "not allowed", "options", "asterisk"]
 
 
 class Route(NamedTuple):

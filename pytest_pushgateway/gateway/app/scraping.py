@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pytest_pushgateway.gateway.app import answers
 from pytest_pushgateway.gateway.http.host import Answer
 from pytest_pushgateway.gateway.store.store import GatherError
 from pytest_pushgateway.later import later
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 

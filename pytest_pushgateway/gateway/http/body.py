@@ -6,11 +6,11 @@ Errors carry Go's texts, which the original hands to the client as the answer to
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.http.chunked import chunk_sizes
 from pytest_pushgateway.gateway.http.input import BodyError, Input
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http.head import Head
 

@@ -19,8 +19,9 @@ _QUOTED = 80
 """Longest line that an error quotes, bytes."""
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _BLANKS = b" \t"
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z ]+")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+# Compiled with the first trailer.
+_NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z ]+"
+_CONTROL = rb"[\x00-\x08\x0a-\x1f\x7f]"
 
 
 def chunk_sizes(source: Input) -> Iterator[int]:
@@ -117,7 +118,7 @@ def _end_of_fields(text: bytes) -> int:
             line, end = _field_line(text, end)
             field += b" " + line.strip(_BLANKS)
         name, _, value = field.partition(b":")
-        if not _NAME.fullmatch(name) or _CONTROL.search(value):
+        if not re.fullmatch(_NAME, name) or re.search(_CONTROL, value):
             raise BodyError(f"malformed MIME header line: {quote(field)}")
         line, end = _field_line(text, end)
     return end

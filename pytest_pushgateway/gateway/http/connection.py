@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.http.body import Body
@@ -29,8 +28,10 @@ from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.monotonic import monotonic
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from typing import Any
 
     from pytest_pushgateway.gateway.hooks import Plan
     from pytest_pushgateway.gateway.http.host import Host

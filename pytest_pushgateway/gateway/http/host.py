@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pytest_pushgateway.gateway.log import Log
+from pytest_pushgateway.light import NamedTuple, Protocol
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from typing import Any
 
     from pytest_pushgateway.gateway.hooks import Plan
     from pytest_pushgateway.gateway.http.body import Body

@@ -9,10 +9,14 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
 
 from pytest_pushgateway.golang.strconv import whole_number
 from pytest_pushgateway.golang.url import join_host_port
+from pytest_pushgateway.light import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _BACKLOG = 1024
 _SHARING: int = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)

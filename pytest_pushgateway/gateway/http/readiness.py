@@ -13,10 +13,15 @@ import os
 import sys
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any, TypeVar
 
 from pytest_pushgateway.genuine import genuine, unpatched
 from pytest_pushgateway.monotonic import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    _Result = TypeVar("_Result")
 
 _AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 """Windows does not have it, and there a socket that is ready does not wait either."""
@@ -27,7 +32,6 @@ SHUTDOWN_WAKES: bool = sys.platform != "win32"
 after each if the connection is over."""
 _SLICE = 0.05
 """Seconds; a twentieth of those after which nothing is left of a server that was stopped."""
-_Result = TypeVar("_Result")
 
 
 class _System:

@@ -13,7 +13,6 @@ import time
 import weakref
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, suppress
-from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.forks import call_in_child
@@ -25,8 +24,10 @@ from pytest_pushgateway.gateway.log import Log, silent
 from pytest_pushgateway.monotonic import monotonic
 from pytest_pushgateway.settings import Settings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from typing import Any
 
     from pytest_pushgateway.gateway.hooks import Plan
 

@@ -11,7 +11,6 @@ import errno
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.http.readiness import Watch, accept, identity, pair
@@ -19,7 +18,10 @@ from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.monotonic import monotonic
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pytest_pushgateway.gateway.http.connection import Connection
 
 SPARE = 16

@@ -6,9 +6,8 @@ another type is refused as it would be in production.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from pytest_pushgateway.exposition.model import MetricType
+from pytest_pushgateway.light import NamedTuple
 
 
 class SelfFamily(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.labels import series_prefix
 from pytest_pushgateway.exposition.long_strings import Longs
@@ -11,6 +10,7 @@ from pytest_pushgateway.exposition.model import MetricFamily, MetricType, part
 from pytest_pushgateway.gateway.groups import PUSH_FAILURE_TIME, PUSH_TIME, PUSH_TIMES, StoredGroup
 from pytest_pushgateway.golang.utf8 import is_utf8
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.model import Memo
     from pytest_pushgateway.gateway.grouping_key import GroupingKey

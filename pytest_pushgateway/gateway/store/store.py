@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.model import MetricFamily, Parsed
@@ -28,7 +27,10 @@ from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.later import later
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pytest_pushgateway.exposition.model import Memo
     from pytest_pushgateway.exposition.negotiation import Format
     from pytest_pushgateway.gateway.persistence.persistence import Persistence

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pytest_pushgateway.gateway.app.answers import error
 from pytest_pushgateway.gateway.http.host import Answer, HeaderLines
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http.head import Head
 

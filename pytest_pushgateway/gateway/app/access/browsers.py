@@ -6,10 +6,10 @@ Nothing here concerns other clients: requests without the headers that identify 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.app import answers
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http.head import Head
     from pytest_pushgateway.gateway.http.host import Answer
