@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pytest_pushgateway import Clock, Delete, Push
 from pytest_pushgateway.exposition.model import ParseError
 from pytest_pushgateway.exposition.text import reader as text_reader
 from pytest_pushgateway.gateway.grouping_key import group_path
-from pytest_pushgateway.gateway.hooks import Kind, Plan, RawRequest, Record
+from pytest_pushgateway.gateway.hooks import Plan, RawRequest, Record
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import Store
 from pytest_pushgateway.harness.assertions import Asserting
 from pytest_pushgateway.harness.journal.journal import Journal
 from pytest_pushgateway.harness.journal.requests import ORIGIN_HEADER
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.hooks import Kind
 
 
 class Play(Asserting):
