@@ -136,14 +136,22 @@ def test_first_page_alone_is_reported(tmp_path: Path) -> None:
             assert again.store.groups() == []
 
 
-def test_log_beside_empty_file_is_moved_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lose", "reason"),
+    [
+        (lambda path: os.truncate(path, 0), "empty, with a write-ahead log"),
+        (Path.unlink, "missing, its write-ahead log is there"),
+    ],
+    ids=["emptied", "removed"],
+)
+def test_log_without_its_file_is_moved_aside(tmp_path: Path, lose: Callable[[Path], object], reason: str) -> None:
     path = tmp_path / "metrics"
     killed(path)
-    os.truncate(path, 0)
+    lose(path)
     log = Path(f"{path}-wal").read_bytes()
     with Kept(path) as gateway:
-        assert gateway.log.lines[0][2]["err"] == "empty, with a write-ahead log"
-        assert [each.read_bytes() for each in aside(path)] == [b"", log]
+        assert gateway.log.lines[0][2]["err"] == reason
+        assert aside(path)[-1].read_bytes() == log
         gateway.put("a 1\n", job="j")
     with Kept(path) as again:
         assert (again.exposed(), again.log.lines) == (A, [])

@@ -150,20 +150,16 @@ def lost_log(path: Path) -> str | None:
     file: it takes one without its log as it is, and deletes the log of one that is empty.
 
     Raises:
-        Distrusted: the file is empty, and its log is not.
+        Distrusted: the file is missing or empty, and its log is not.
         OSError: it cannot be read.
     """
-    try:
-        start = genuine.read_file(path, 100)
-    except FileNotFoundError:
-        return None
-    try:
-        log: bytes | None = genuine.read_file(f"{path}-wal", 32)
-    except FileNotFoundError:
-        log = None
+    start = _beginning(path, 100)
+    log = _beginning(f"{path}-wal", 32)
     begun = log is not None and len(log) == 32 and has_log_begun(log)
     if not start and begun:
-        raise Distrusted("empty, with a write-ahead log")
+        raise Distrusted("missing, its write-ahead log is there" if start is None else "empty, with a write-ahead log")
+    if start is None:
+        return None
     if begun or len(start) < 100 or not start.startswith(_HEADER) or start[18] != _LEFT_OPEN:
         return None
     if log is None:
@@ -171,6 +167,13 @@ def lost_log(path: Path) -> str | None:
     # Pages are reserved for the transactions of the log; they are part of the file once those are folded into it.
     pages, size = int.from_bytes(start[28:32], "big"), int.from_bytes(start[16:18], "big")
     return "its write-ahead log is empty" if genuine.stat(path).st_size > pages * size else None
+
+
+def _beginning(path: str | Path, size: int) -> bytes | None:
+    try:
+        return genuine.read_file(path, size)
+    except FileNotFoundError:
+        return None
 
 
 def make_sure_of_log(path: str) -> None:
