@@ -28,7 +28,7 @@ _QUOTED = rb'(?s)"([^"\\]*(?:\\.[^"\\]*)*)"'
 
 @cache
 def _label() -> re.Pattern[bytes]:
-    # Not at the top: a gateway that nobody has pushed to does without.
+    # Not at the top: a gateway without pushes does not need it.
     return re.compile(_LABEL)
 
 

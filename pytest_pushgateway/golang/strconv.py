@@ -40,7 +40,7 @@ def whole_number(digits: str) -> int:
 
 @cache
 def _float() -> re.Pattern[bytes]:
-    # Not at the top: a gateway that nobody has pushed to does without.
+    # Not at the top: a gateway without pushes does not need it.
     return re.compile(_FLOAT)
 
 

@@ -122,7 +122,7 @@ def open_tables(connection: sqlite3.Connection, path: Path, *pragmas: str) -> Op
     found, rows = _read(execute)
     execute("COMMIT")
     if execute("PRAGMA journal_mode").fetchone()[0] != b"wal":
-        # The header shows from now on that there is a log. It is changed in place, for which a full disk has room.
+        # The header shows from now on that there is a log. It is changed in place, so that a full disk has room for it.
         for mode in ("MEMORY", "WAL"):
             execute(f"PRAGMA journal_mode = {mode}").fetchall()
         execute("SELECT generation FROM state").fetchall()  # which makes the log
