@@ -216,6 +216,18 @@ def _windows() -> None:
         except OSError as problem:
             raise OSError(errno.EACCES, os.strerror(errno.EACCES)) from problem
 
+    def select_(reading: Any, writing: Any, failing: Any, timeout: float | None = None) -> tuple[list[Any], ...]:
+        # By poll(): Linux's select() takes no descriptor from 1,024 on, Windows' up to 512 sockets with any number.
+        if max(len(reading), len(writing)) > 512:
+            raise ValueError("too many file descriptors in select()")
+        poll = select.poll()
+        for each in {*reading, *writing}:
+            poll.register(each, select.POLLIN * (each in reading) | select.POLLOUT * (each in writing))
+        found = dict(poll.poll(None if timeout is None else timeout * 1000))
+        events = {each: found.get(each if isinstance(each, int) else each.fileno(), 0) for each in {*reading, *writing}}
+        readable = [each for each in reading if events[each] & ~select.POLLOUT]
+        return readable, [each for each in writing if events[each] & ~select.POLLIN], []
+
     msvcrt: Any = types.ModuleType("msvcrt")
     msvcrt.locking, msvcrt.LK_NBLCK = locking, 2
     sockets = _socket_views(change, "AF_UNIX SO_REUSEPORT MSG_DONTWAIT", {"SO_EXCLUSIVEADDRUSE": exclusive})
@@ -230,7 +242,7 @@ def _windows() -> None:
         **sockets,
         "msvcrt": msvcrt,
         "os": View(os, files, {"listdir": _listdir}),
-        "select": View(select, "poll epoll"),
+        "select": View(select, "poll epoll", {"select": select_}),
         # Ctrl-Break is the only one that a process can send to another.
         "signal": View(signal, signals, {"CTRL_BREAK_EVENT": signal.SIGINT, "SIGBREAK": signal.SIGINT}),
         "sys": View(sys, "abiflags", {"platform": "win32"}),

@@ -28,6 +28,13 @@ class Records(list[Record]):
         self.append(record)
 
 
+class Asker:
+    """Whoever asks for a plan."""
+
+
+ME, SOMEBODY_ELSE = Asker(), Asker()
+
+
 def stored(gateway: Gateway) -> StoredGroup | None:
     return next((group for group in gateway.store.groups() if group.key == KEY), None)
 
@@ -141,7 +148,7 @@ def test_planned_error_may_come_after_storing(start: Start) -> None:
 
 
 def test_delay_stores_afterwards(start: Start) -> None:
-    gateway = hooked(start, Plan("delay", wait=math.inf, owner="me"))
+    gateway = hooked(start, Plan("delay", wait=math.inf, owner=ME))
     answers: list[int] = []
 
     def push() -> None:
@@ -151,9 +158,9 @@ def test_delay_stores_afterwards(start: Start) -> None:
     thread.start()
     wire.wait_until(lambda: gateway._server._waits)
     assert stored(gateway) is None
-    gateway.release("somebody else")
+    gateway.release(SOMEBODY_ELSE)
     assert not answers
-    gateway.release("me")
+    gateway.release(ME)
     thread.join()
     assert answers == [200]
     assert stored(gateway) is not None
