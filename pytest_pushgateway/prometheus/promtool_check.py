@@ -29,6 +29,8 @@ _LATER = re.compile(r"field \S+ not found in type |unknown function with name ")
 """Complaints of an older promtool about newer fields."""
 _REGION = "requires a region"
 """Said after promtool has asked the metadata server of a cloud, which tells nothing about the file."""
+_UNSET = "unset nameValidationScheme"
+"""Said of every rule file by promtool 3.7 and later with ``--lint=none``, some releases long."""
 _SECONDS = 60.0
 
 
@@ -121,8 +123,8 @@ def _ask_about_parts(parts: Sequence[Part], promtool: str) -> list[list[str]]:
 
 
 def _is_elsewhere(line: str) -> bool:
-    """Return whether a line is about the machine, or about a field that this promtool does not know yet."""
-    return _REGION in line or _LATER.search(line) is not None
+    """Return whether a line is about the machine or promtool itself, or about what this promtool does not know yet."""
+    return _REGION in line or _UNSET in line or _LATER.search(line) is not None
 
 
 def _part_problem(line: str, part: Part) -> Problem:
@@ -179,7 +181,7 @@ def _read(output: str, config: Configuration) -> tuple[list[Problem], set[str]]:
                 judged.discard(os.path.normpath(file))  # promtool stops at the first error of a configuration
         if not failed or not text or text.endswith("unmarshal errors:"):
             continue
-        if _REGION in text or _LATER.search(text):
+        if _is_elsewhere(text):
             judged.discard(os.path.normpath(file))
         else:
             problems.append(_problem(text, file, config))

@@ -51,6 +51,7 @@ TEMPLATE = (
     TAKEN + '  FAILED:\nrules.yml: group "a", rule 1, "x": annotation "s": template: __alert_x:1: unexpected EOF\n'
 )
 NEWER = TAKEN + "  FAILED:\nrules.yml: yaml: unmarshal errors:\n  line 4: field new not found in type rulefmt.Rule\n"
+UNSET = TAKEN + "  FAILED:\nrules.yml: unset nameValidationScheme\n"
 REGION = """\
 Checking prometheus.yml
   FAILED: parsing YAML file prometheus.yml: EC2 SD configuration requires a region
@@ -119,7 +120,7 @@ def test_words_of_promtool_have_their_place(
     assert line in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("output", [NEWER, REGION])
+@pytest.mark.parametrize("output", [NEWER, REGION, UNSET])
 def test_words_about_the_machine_or_the_release_are_left_out(
     output: str, answer: Answer, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pytest_pushgateway import BinaryNotFound, ScrapeJob, TargetGroup
 from pytest_pushgateway.programs import Program, find_binary
 from pytest_pushgateway.prometheus.rules.input_series import Scrapes, number, timeline_of
-from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Run, Vector, ask
+from pytest_pushgateway.prometheus.rules.promtool import Firing, RulesError, Run, Vector, ask, check_rules
 from pytest_pushgateway.prometheus.rules.rule_files import RuleFile, read_rule_files
 from pytest_pushgateway.prometheus.scrape.ingest import Ingester, selector
 from pytest_pushgateway.prometheus.scrape.targets import job_targets
@@ -172,6 +172,18 @@ def test_reading_a_report(promtool: Any) -> None:
 def test_reports_that_are_not_understood(promtool: Any, report: str, message: str) -> None:
     with pytest.raises(RulesError, match=message):
         ask(promtool(report), [Run({}, {}, 60.0)], 60.0)
+
+
+def test_releases_that_fail_without_the_linter_are_asked_with_it(tmp_path: Path) -> None:
+    program = tmp_path / "promtool"
+    program.write_text(
+        "#!/bin/sh\ncase $3 in --lint=none) echo '  FAILED:'; echo 'rules-0.yml: unset nameValidationScheme'; exit 1;;"
+        " esac\nif grep -q broken rules-0.yml; then echo 'rules-0.yml: 1:1: it is broken'; exit 1; fi\n"
+    )
+    program.chmod(0o755)
+    check_rules(str(program), {"a.yml": "groups: []\n"})
+    with pytest.raises(RulesError, match=r"a\.yml: 1:1: it is broken"):
+        check_rules(str(program), {"a.yml": "broken\n"})
 
 
 def test_program_is_searched_in_order(tmp_path: Path) -> None:
