@@ -245,6 +245,28 @@ def test_internal_error_and_collection_errors_are_problems(project: pytest.Pytes
     assert facts["exit_status"] == 3
 
 
+def test_frozen_clocks_do_not_reach_the_times(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import freezegun
+        import pytest
+
+        @pytest.fixture
+        def frozen():
+            with freezegun.freeze_time("2020-01-01"):
+                yield
+
+        def test_it(frozen, pushgateway):
+            pushgateway.push("a 1\\n", job="b")
+        """
+    )
+    (test,) = report_of(project)["tests"]
+
+    assert sorted(test["phases"]) == ["call", "setup", "teardown"]
+    assert all(0 <= seconds <= test["duration"] for seconds in test["phases"].values())
+    assert 0 <= test["marks"][-1]["at"] - test["began"] <= test["duration"]
+
+
 def test_run_without_gateway(project: pytest.Pytester) -> None:
     project.makepyfile("def test_none(): pass\n\ndef test_other(): pass\n")
     facts = report_of(project, "-k", "none")

@@ -172,6 +172,7 @@ def test_events_are_told_in_words(everything: Recorded, open_page: Open, tmp_pat
         ("etl_rows 503", ["test_retries[503-é]"]),
         ('sdb"', ["test_reports_the_size", "test_passes"]),
         ("onerror", ["test_reports_the_size"]),
+        ("backup/2.1 etl", ["test_retries[503-é]"]),
         ("nothing-like-this", []),
     ],
 )

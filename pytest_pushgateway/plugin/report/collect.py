@@ -111,8 +111,6 @@ class RunFacts:
         attempt = attempts[-1]
         attempt.become(outcome)
         attempt.closed = phase in ("teardown", "worker") or outcome == "rerun"
-        if phase != "worker":
-            attempt.phases[phase] = attempt.phases.get(phase, 0.0) + report.duration
         if report.failed or outcome == "rerun":
             attempt.failures.append({"phase": phase, "text": _shortened(str(report.longreprtext), TEXT)})
         elif report.skipped:
@@ -120,6 +118,7 @@ class RunFacts:
         if carried is not None:
             if carried["test"] == report.nodeid:
                 attempt.began, attempt.ended = carried["began"], carried["ended"]
+                attempt.phases = carried["phases"]
             self.take(carried, worker)
         if attempt.closed and attempt.outcome not in FAILING:
             self._make_room(attempt, ROOM)

@@ -41,7 +41,7 @@ export const from = data.tests.reduce((least, { began }) => Math.min(least, bega
 export const until = ends.reduce((most, end) => Math.max(most, end), -Infinity);
 
 function words(test) {
-  const marks = test.marks.flatMap((mark) => [mark.kind, mark.event, mark.name, mark.method, mark.target, mark.status, mark.error, mark.fault, mark.body, ...(mark.families ?? []), ...(mark.labels ?? []).flat()]);
+  const marks = test.marks.flatMap((mark) => [mark.kind, mark.event, mark.name, mark.method, mark.target, mark.status, mark.error, mark.fault, mark.body, mark.client, ...(mark.headers ?? []).flat(), ...(mark.families ?? []), ...(mark.labels ?? []).flat()]);
   return [test.id, test.outcome, test.worker, test.reason, ...test.warnings, ...test.failures.map(({ text }) => text), ...marks].join("\n").toLowerCase();
 }
 

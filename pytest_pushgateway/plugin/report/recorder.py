@@ -57,6 +57,8 @@ class RunRecorder:
         self._urls: list[str] = []
         self._test = ""
         self._began = 0.0
+        self._phase = 0.0
+        self._phases: Json = {}
         self._earlier: dict[int, list[RecentRequest]] = {}
         self._number = 0
         self._room = BODIES
@@ -69,8 +71,17 @@ class RunRecorder:
     def begin(self, test: str) -> None:
         """Begin a test, or another attempt at it; what was noted and not taken yet stays that of the test before it."""
         self._test, self._began = test, self.now()
+        self._phases = {}
         self._earlier, self._number = {}, 0
         self._room, self._bodies = BODIES, set()
+
+    def begin_phase(self) -> None:
+        """Begin a phase of the test."""
+        self._phase = self.now()
+
+    def end_phase(self, name: str) -> None:
+        """End a phase: pytest's own durations follow a frozen clock, and one may be frozen in the set-up alone."""
+        self._phases[name] = self.now() - self._phase
 
     def __call__(self, source: object, kind: str, content: object) -> None:
         """Note an event."""
@@ -101,6 +112,7 @@ class RunRecorder:
             "test": self._test,
             "began": self._began,
             "ended": self.now(),
+            "phases": self._phases,
             "marks": marks,
             "left_out": left_out,
             "gateways": urls,

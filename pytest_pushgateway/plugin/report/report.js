@@ -62,7 +62,7 @@ function pick(test) {
 
 const title = h("h1", {}, visible(facts.project, 100));
 const summary = h("p", { class: "facts" });
-const input = h("input", { type: "search", autocomplete: "off", spellcheck: "false", placeholder: "Search: test_backup 400", "aria-label": "Search tests, jobs, metrics, bodies and errors" });
+const input = h("input", { type: "search", autocomplete: "off", spellcheck: "false", placeholder: "Search: test_backup 400", "aria-label": "Search tests, jobs, metrics, bodies, headers and errors" });
 const kinds = SHOWN.filter(([id, , holds]) => !id || facts.tests.some(holds)).map(([id, text]) => {
   const button = h("button", { type: "button", class: "tool", onclick: () => {
     remember({ show: id });
@@ -88,7 +88,7 @@ const more = h("button", { type: "button", class: "tool more", onclick: () => {
   limit += PAGE;
   draw();
 } });
-const nothing = h("div", { class: "empty" }, h("h2", {}, "No test matches"), h("p", {}, "The search looks at names, jobs, metrics, bodies, errors and failures."));
+const nothing = h("div", { class: "empty" }, h("h2", {}, "No test matches"), h("p", {}, "The search looks at names, jobs, metrics, bodies, headers, errors and failures."));
 
 input.addEventListener("input", () => {
   remember({ q: input.value });

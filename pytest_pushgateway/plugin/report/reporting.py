@@ -99,6 +99,22 @@ class Reporting:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Begin a test, or another attempt at it."""
         self._recorder.begin(item.nodeid)
+        self._recorder.begin_phase()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        """Begin the test itself."""
+        self._recorder.begin_phase()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:
+        """Begin the teardown."""
+        self._recorder.begin_phase()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
+        """End a phase."""
+        self._recorder.end_phase(call.when)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
