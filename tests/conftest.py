@@ -20,30 +20,58 @@ NOT_EVERYWHERE = ("aioprometheus", "bcrypt", "cramjam", "time_machine", "trustme
 MISSING = [name for name in NOT_EVERYWHERE if find_spec(name) is None]
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out modules that import a package which this interpreter lacks."""
-    if not MISSING or collection_path.suffix != ".py":
+LEFT_OUT = ("slow", "conformance", "package", "browser")
+"""Markers of the tests that a plain `pytest` leaves out, so that it takes less than a minute. With -m, -k or a path
+nothing is."""
+
+
+def is_plain(config: pytest.Config) -> bool:
+    asked = config.option.markexpr or config.option.keyword
+    return not asked and config.args_source is pytest.Config.ArgsSource.TESTPATHS
+
+
+def left_out(config: pytest.Config) -> tuple[str, ...]:
+    """Return the markers of tests that are not asked for, if that is all that chooses them."""
+    if is_plain(config):
+        return LEFT_OUT
+    refused = re.fullmatch(r"not \w+( and not \w+)*", config.option.markexpr)
+    return tuple(refused[0].removeprefix("not ").split(" and not ")) if refused else ()
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at its options
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Spread a plain run over the processors, as -n auto does, unless somebody wants to watch it."""
+    option = config.option
+    watched = option.usepdb or option.collectonly or option.capture == "no" or hasattr(config, "workerinput")
+    if is_plain(config) and not watched and getattr(option, "numprocesses", 0) is None:
+        option.numprocesses, option.maxprocesses = "auto", option.maxprocesses or 4
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out modules that import a package which this interpreter lacks, or of which no test is asked for."""
+    if collection_path.suffix != ".py":
         return None
+    text = collection_path.read_text(encoding="utf-8")
     imports = rf"^(import|from) ({'|'.join(MISSING)})\b"
-    return bool(re.search(imports, collection_path.read_text(encoding="utf-8"), re.MULTILINE)) or None
+    if MISSING and re.search(imports, text, re.MULTILINE):
+        return True
+    marks = re.findall(r"\bmark\.(\w+)", " ".join(re.findall(r"^pytestmark = .*", text, re.MULTILINE)))
+    asked = config.option.markexpr
+    unmarked = asked in ("conformance", "package", "slow") and f"pytest.mark.{asked}" not in text
+    return unmarked or any(mark in marks for mark in left_out(config)) or None
 
 
 def pytest_report_header() -> list[str]:
     return [f"left out: tests that import {', '.join(MISSING)}, not installed here"] if MISSING else []
 
 
-# What a plain `pytest` leaves out, so that it takes less than a minute. With -m, -k or a path nothing is.
-LEFT_OUT = ("slow", "conformance", "package", "browser")
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    asked = config.option.markexpr or config.option.keyword
-    if asked or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+    if not is_plain(config):
         return
-    left_out = [item for item in items if any(map(item.get_closest_marker, LEFT_OUT))]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    refused = [item for item in items if any(map(item.get_closest_marker, LEFT_OUT))]
+    config.hook.pytest_deselected(items=refused)
+    items[:] = [item for item in items if item not in set(refused)]
 
 
 @pytest.fixture(scope="session")

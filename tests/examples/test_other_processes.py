@@ -13,6 +13,8 @@ import pytest
 
 from ..testapi.served import Served
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples" / "test_api"
 
 

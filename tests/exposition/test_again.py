@@ -71,6 +71,7 @@ def read_afresh(body: bytes) -> Parsed | str:
         return str(problem)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_bodies_too")
 def test_any_body_is_read_as_the_parser_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     randomness = random.Random(3)

@@ -25,6 +25,8 @@ from pytest_pushgateway.golang.jsontext import string
 from pytest_pushgateway.golang.strconv import quote
 from tests.work import Metered, assert_linear, copies_of, work_of
 
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
 GROUPING = {b"job": b"j"}
 MEGABYTE = 1 << 20
 

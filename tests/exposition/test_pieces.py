@@ -55,6 +55,7 @@ BRACES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("salt", range(8))
 def test_place_of_cut_changes_nothing(salt: int) -> None:
     randomness = random.Random(f"pieces {salt}")
@@ -132,6 +133,7 @@ EMPTY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flood", EMPTY)
 def test_blank_lines_are_not_held(flood: str) -> None:
     assert peak_of(lambda: parse_pieces(many(EMPTY[flood], MEGABYTE // 2), {b"job": b"j"})) < 1_500_000
@@ -145,6 +147,7 @@ AGAIN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", [b"j", b"\xff"], ids=["fast", "strict"])
 @pytest.mark.parametrize("again", AGAIN)
 def test_series_that_come_again_and_again_are_not_held(again: str, job: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pytest_pushgateway.gateway.groups import Verdict
 from tests.gateway.held import Held
 from tests.work import peak_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 SIZES = (100, 60_000)
 

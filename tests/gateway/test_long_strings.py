@@ -28,6 +28,8 @@ from tests.gateway.held import Held
 from tests.gateway.kept import Kept, ask
 from tests.work import peak_of
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Gateway]
 
 JOB = "j" * 100_000 + '"'

@@ -74,6 +74,7 @@ def numbers(kind: Callable[[], BaseException], moment: str, *, for_good: bool = 
             return
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 def test_one_failure_loses_nothing(tmp_path: Path, kind: Callable[[], BaseException], moment: str) -> None:
@@ -99,6 +100,7 @@ def test_one_failure_loses_nothing(tmp_path: Path, kind: Callable[[], BaseExcept
             assert content(again) == content(gateway)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 def test_lasting_failures_are_logged_and_made_up_for_later(tmp_path: Path, kind: Callable[[], BaseException]) -> None:
     for failpoint in numbers(kind, "before", for_good=True):

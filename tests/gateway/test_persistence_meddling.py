@@ -212,6 +212,7 @@ def test_reading_the_file_is_not_meddling(path: Path) -> None:
         assert gateway.log.lines == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("synchronous", ["OFF", "NORMAL"])
 def test_sqlite_itself_does_not_meddle(path: Path, synchronous: str) -> None:
     """Its log is folded into the file, begun again, and cut after a large transaction."""
@@ -256,6 +257,7 @@ class AtCall:
             self.left -= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("required", [False, True], ids=["", "required"])
 @pytest.mark.parametrize(
     "meddle",

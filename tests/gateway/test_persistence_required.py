@@ -145,6 +145,7 @@ def test_many_at_once(tmp_path: Path) -> None:
     gateway.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 def test_one_failure_of_sqlite_leaves_file_and_memory_equal(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from pytest_pushgateway.exposition.text.again import parse_remembering
 from pytest_pushgateway.gateway.store.store import GatherError
 from tests.gateway.held import Held, key
@@ -42,6 +44,7 @@ def test_scrape_renders_only_values_that_changed() -> None:
     assert gateway.store.counters.lines_rendered - before < 1000
 
 
+@pytest.mark.slow
 def test_histories_end_as_they_do_without_memory() -> None:
     randomness = random.Random(5)
     accepted = refused = 0

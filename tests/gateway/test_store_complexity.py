@@ -16,6 +16,8 @@ from tests.gateway.held import Held, key
 from tests.gateway.kept import Kept
 from tests.work import assert_linear
 
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
 PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 JOB = key(job="j")
 

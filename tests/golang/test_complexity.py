@@ -11,6 +11,8 @@ from yaml.nodes import MappingNode, ScalarNode
 from pytest_pushgateway.golang.yaml_v2 import SyntaxProblem, compose, resolve, string_value
 from tests.work import assert_linear
 
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
 DOCUMENTS: dict[str, Callable[[int], bytes]] = {
     "keys": lambda size: b"".join(b"k%d: v\n" % number for number in range(size)),
     "one key again and again": lambda size: b"k: v\n" * size,

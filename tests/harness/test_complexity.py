@@ -10,6 +10,8 @@ from pytest_pushgateway import Pushgateway
 from pytest_pushgateway.harness.messages.comparison import compare
 from tests.work import assert_linear
 
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
 
 @pytest.fixture(scope="module")
 def gateways() -> Iterator[Callable[[], Pushgateway]]:

@@ -43,6 +43,7 @@ def test_kept_client_pushes_over_one_connection_in_test_after_test(gateway: Push
     assert len(used) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", KEPT.values(), ids=KEPT)
 def test_reconnecting_client_pushes_in_test_after_test(gateway: Pushgateway, client: Client) -> None:
     with reconnecting(client)(gateway) as push:
@@ -84,6 +85,7 @@ class InBackground:
             thread.join()
 
 
+@pytest.mark.slow
 def test_constant_pushes_survive_a_thousand_test_boundaries(
     make_pushgateway: MakePushgateway,
 ) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.systems import needs_proc
 
+pytestmark = pytest.mark.slow
+
 BEGINNING = """
 import builtins
 import os

@@ -13,6 +13,8 @@ import pytest
 
 from . import snippets
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     page

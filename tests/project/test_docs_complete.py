@@ -33,6 +33,8 @@ from pytest_pushgateway.settings import OPTIONS
 
 from . import snippets
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [page for page in DOCS.rglob("*.md") if "_build" not in page.parts]

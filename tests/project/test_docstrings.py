@@ -11,6 +11,8 @@ import pytest
 
 import pytest_pushgateway
 
+pytestmark = pytest.mark.once
+
 NOTHING = (None, "None", "NoReturn", inspect.Signature.empty)
 
 

@@ -10,6 +10,8 @@ import pytest
 
 import pytest_pushgateway
 
+pytestmark = pytest.mark.once
+
 PACKAGE = Path(pytest_pushgateway.__file__).parent
 
 HEAVY = {

@@ -11,6 +11,8 @@ import pytest
 
 import pytest_pushgateway
 
+pytestmark = pytest.mark.once
+
 PACKAGE = Path(pytest_pushgateway.__file__).parent
 API = Path(__file__).parents[2] / "docs" / "api_site.md"
 

@@ -295,14 +295,3 @@ def test_our_own_hooks_of_pre_commit_pass(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("Passed") == 3
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "collected"),
-    [([], False), (["tests/stress"], True), (["-k", "test_run"], True), (["-m", "slow"], True)],
-)
-def test_plain_run_deselects_slow_tests(arguments: list[str], collected: bool) -> None:
-    done = run(ROOT, "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *arguments)
-    assert ("tests/stress/test_stress.py::test_run[" in done.stdout) is collected
-    assert "tests/stress/test_stress.py::test_long_runs_are_bounded[" in done.stdout or arguments

@@ -10,6 +10,8 @@ import pytest
 
 from pytest_pushgateway import Clock, Faults, Interception, Pushgateway
 
+pytestmark = pytest.mark.once
+
 PAGE = Path(__file__).parents[2] / "docs" / "gateway.md"
 OBJECTS = {"": Pushgateway, "faults": Faults, "clock": Clock, "interception": Interception}
 EXPLAINED_ONCE = {"": {"labels"}, "faults": {"times", "methods", "paths", "when", "after"}}

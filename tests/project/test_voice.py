@@ -6,6 +6,8 @@ import pytest
 
 from . import voice
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("name", voice.NEVER)
 def test_phrase_does_not_occur(name: str) -> None:

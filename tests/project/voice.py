@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
@@ -43,8 +44,13 @@ FEWER = {
 }
 
 
-def units() -> Iterator[str]:
-    """Yield what is written: lines of pages; comments, strings and names of Python."""
+@functools.cache
+def units() -> list[str]:
+    """Return everything written: lines of pages; comments, strings and names of Python."""
+    return list(_units())
+
+
+def _units() -> Iterator[str]:
     pages = [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",

@@ -18,6 +18,8 @@ from pytest_pushgateway.prometheus.rules.templates import TemplateError, Templat
 from pytest_pushgateway.prometheus.scrape.promtext import ExpositionError, read
 from tests.work import Scanned, assert_linear, letters_of
 
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
 VERSION = "3.5"
 
 

@@ -16,6 +16,8 @@ from pytest_pushgateway.gateway.http.input import BodyError, Input
 from pytest_pushgateway.golang.url import BadTarget, clean, external_path, parse_target
 from tests.work import Metered, assert_linear, copies_of
 
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
 HEADS: dict[str, Callable[[int], bytes]] = {
     "headers": lambda size: b"".join(b"X-%d: v\r\n" % number for number in range(size)),
     "one header again and again": lambda size: b"X: v\r\n" * size,
