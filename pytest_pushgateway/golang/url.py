@@ -44,7 +44,9 @@ class RequestTarget(NamedTuple):
 
     def url(self, path: bytes) -> bytes:
         """Return this target's URL with another ``path``, escaped once."""
-        return self.origin + escape(path) + (b"" if self.query is None else b"?" + self.query)
+        # As Go prints it: slashes only before something.
+        origin = self.origin if path else self.origin.removesuffix(b"//")
+        return origin + escape(path) + (b"" if self.query is None else b"?" + self.query)
 
     def text(self) -> bytes:
         """Return the URL as Go prints it back."""

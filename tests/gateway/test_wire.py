@@ -115,6 +115,7 @@ WHOLE: dict[str, bytes] = {
     "GET *": b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
     "HEAD of a redirect": b"HEAD //metrics HTTP/1.1\r\nHost: x\r\n\r\n" + READY,
     "HEAD of an error": b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n" + READY,
+    "redirect to a URL of a scheme alone": b"DELETE http:///%2F?x HTTP/1.1\r\nHost: x\r\n\r\n",
     "unexpected expectation": PUT + LENGTH + b"Expect: foo\r\n\r\n" + BODY,
     "nothing expected": PUT + b"Content-Length: 0\r\nExpect: 100-continue\r\n\r\n",
     "cross-origin": b"OPTIONS /api/v1/foo HTTP/1.1\r\nHost: x\r\n\r\n",
