@@ -42,7 +42,7 @@ def _split(text: str) -> list[str]:
     rules = [rule.strip() for rule in text.split(",")]
     for rule in rules:
         if rule not in LINT_RULES:
-            raise ValueError(f"--ignore: no rule is called {rule!r}, they are {RULE_NAMES}")
+            raise ValueError(f"--ignore: unknown rule {rule!r}; the rules are {RULE_NAMES}")
     return rules
 
 
@@ -58,7 +58,7 @@ def _rule_files(pattern: str) -> str:
     except ValueError as error:
         raise ValueError(f"--rules: {pattern}: {error}") from None
     if not found:
-        raise ValueError(f"--rules: no file is called {pattern}")
+        raise ValueError(f"--rules: no file matches {pattern!r}")
     return pattern
 
 
@@ -82,10 +82,8 @@ _UNJUDGED = "unjudged"
 
 COMMAND = Command(
     "pytest-pushgateway check-config",
-    """\
-Judge Prometheus configurations as 'promtool check config' does, with every
-problem and its place, and say where pushed metrics would lose their labels.
-A <file> is a file, a pattern, a folder or - for standard input.""",
+    "Check Prometheus configurations as 'promtool check config' does, with every problem and its place, and report where "
+    "pushed metrics would lose their labels. A <file> is a file, a pattern, a folder, or - for standard input.",
     (
         Flag(
             "prometheus-version",
@@ -97,7 +95,7 @@ A <file> is a file, a pattern, a folder or - for standard input.""",
         Flag("no-files", "Skip referenced files (rules, targets, certificates)."),
         Flag(
             "gateway",
-            "What scrapes it is a gateway job; also a job's name or a regular expression.",
+            "A job that scrapes it is a gateway job; also a job's name or a regular expression.",
             "",
             repeatable=True,
             metavar="HOST:PORT",

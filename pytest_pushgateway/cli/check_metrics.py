@@ -13,16 +13,13 @@ from pytest_pushgateway.exposition.text.reader import parse
 
 COMMAND = Command(
     "pytest-pushgateway check-metrics",
-    """\
-Lint metrics in the text format, as 'promtool check metrics' does: in a file, at
-a URL, or on standard input (the default).""",
+    "Lint metrics in the text format, as 'promtool check metrics' does: in a file, at a URL, or on standard input (the "
+    "default).",
     (),
     operand="file or URL",
     most=1,
     synopsis="[<file>|<url>|-]",
-    epilog="""\
-Exit status: 0 nothing found, 1 metrics that cannot be read, 2 unusable
-arguments, 3 problems found.""",
+    epilog="Exit status: 0 nothing found, 1 metrics that cannot be read, 2 unusable arguments, 3 problems found.",
 )
 FAILURE, PROBLEMS = 1, 3
 

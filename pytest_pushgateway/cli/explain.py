@@ -40,9 +40,8 @@ def _target(text: str) -> str | dict[str, str]:
 
 COMMAND = Command(
     "pytest-pushgateway explain",
-    """\
-Trace each series through a scrape job: how it arrives, what each relabel rule
-does, and what Prometheus stores. The <file> is a Prometheus configuration.""",
+    "Trace each series through a scrape job: how it arrives, what each relabel rule does, and what Prometheus stores. The "
+    "<file> is a Prometheus configuration.",
     (
         Flag("job", "The scrape job; may be left out if only one scrapes a gateway.", "", metavar="JOB"),
         Flag(
@@ -59,13 +58,12 @@ does, and what Prometheus stores. The <file> is a Prometheus configuration.""",
             repeatable=True,
             metavar="HOST:PORT[,LABEL=VALUE]",
         ),
-        Flag("prometheus-version", "The rules of Prometheus 2.42, 2.53, 3.5 or 3.14.", LATEST),
+        Flag("prometheus-version", "The rules of Prometheus 2.42, 2.53, 3.5 or 3.14.", LATEST, metavar=LATEST),
     ),
     operand="file",
     least=1,
     most=1,
-    epilog="""\
-Exit status: 0, 1 if Prometheus would store none of it, 2 unusable arguments.""",
+    epilog="Exit status: 0 stored, 1 if Prometheus would store none of it, 2 unusable arguments.",
 )
 
 

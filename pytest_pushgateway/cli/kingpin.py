@@ -323,14 +323,15 @@ class Command:
         from shutil import get_terminal_size
         from textwrap import wrap
 
-        width = max(_NARROWEST, min(get_terminal_size().columns, _WIDEST)) - _INDENT
+        terminal = max(_NARROWEST, min(get_terminal_size().columns, _WIDEST))
+        width = terminal - _INDENT
         rows = [("-h, --help", "Show this text.")]
         rows += [(f"    {flag.shown}", flag.help) for flag in self.flags]
         rows.append(("-V, --version", "Show application version."))
         lines = [
             f"usage: {self.program} {self.shown_operands}".rstrip(),
             "",
-            *self.purpose.splitlines(),
+            *wrap(self.purpose, terminal, break_on_hyphens=False),
             "",
             "Flags:",
         ]
@@ -342,7 +343,7 @@ class Command:
             lines.append(f"  {left:<29}{wrapped[0]}".rstrip())
             lines += [" " * 31 + line for line in wrapped[1:]]
         if self.epilog:
-            lines += ["", *self.epilog.splitlines()]
+            lines += ["", *wrap(self.epilog, terminal, break_on_hyphens=False)]
         return "\n".join(lines) + "\n"
 
 
