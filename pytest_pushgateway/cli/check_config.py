@@ -82,8 +82,8 @@ _UNJUDGED = "unjudged"
 
 COMMAND = Command(
     "pytest-pushgateway check-config",
-    "Check Prometheus configurations as 'promtool check config' does, with every problem and its place, and report where "
-    "pushed metrics would lose their labels. A <file> is a file, a pattern, a folder, or - for standard input.",
+    "Check Prometheus configurations as 'promtool check config' does, with every problem and its place, and report "
+    "where pushed metrics would lose their labels. A <file> is a file, a pattern, a folder, or - for standard input.",
     (
         Flag(
             "prometheus-version",

@@ -40,8 +40,8 @@ def _target(text: str) -> str | dict[str, str]:
 
 COMMAND = Command(
     "pytest-pushgateway explain",
-    "Trace each series through a scrape job: how it arrives, what each relabel rule does, and what Prometheus stores. The "
-    "<file> is a Prometheus configuration.",
+    "Trace each series through a scrape job: how it arrives, what each relabel rule does, and what Prometheus stores. "
+    "The <file> is a Prometheus configuration.",
     (
         Flag("job", "The scrape job; may be left out if only one scrapes a gateway.", "", metavar="JOB"),
         Flag(
