@@ -32,16 +32,22 @@ if TYPE_CHECKING:
     import ssl
 
     from pytest_pushgateway.gateway.app.json_api import JsonApi
+    from pytest_pushgateway.gateway.app.page.changes import Changes
     from pytest_pushgateway.gateway.app.recent_requests import Recent, RecentRequest
     from pytest_pushgateway.gateway.hooks import Hook, Observer, Record
+    from pytest_pushgateway.gateway.http.head import Head
     from pytest_pushgateway.gateway.http.host import Answer, Application
     from pytest_pushgateway.gateway.persistence.persistence import Persistence
 
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.app import json_api, page
+    from pytest_pushgateway.gateway.app.page import changes as page_changes
+    from pytest_pushgateway.gateway.app.page import state as page_state
 else:
     json_api = later("pytest_pushgateway.gateway.app.json_api")
     page = later("pytest_pushgateway.gateway.app.page")
+    page_changes = later("pytest_pushgateway.gateway.app.page.changes")
+    page_state = later("pytest_pushgateway.gateway.app.page.state")
 
 
 _QUIT_GRACE = 0.5
@@ -123,6 +129,7 @@ class Gateway:
         self._around = around
         self._access, self._tls = access_and_tls(settings, self._log)
         self._api: JsonApi | None = None
+        self._changes_for_page: Changes | None = None
         self._lock = threads.Lock()
         self._stopped = False
         self._quitting = False
@@ -298,6 +305,8 @@ class Gateway:
                 self._recent.clear()
         if self._api is not None:
             self._api.forget()
+        if self._changes_for_page is not None:
+            self._changes_for_page.forget()
 
     def persist(self, path: str) -> None:
         """Keep what is stored, and what comes, in a file from now on.
@@ -377,20 +386,30 @@ class Gateway:
     # The JSON API and the page are imported when they are asked for: most tests never do.
 
     def _answer_api(self, handler: str) -> Answer:
+        return self._json_api().respond(handler)
+
+    def _json_api(self) -> JsonApi:
         with self._lock:
             if self._api is None:
                 flags = self.flags or as_flags(self.settings, self._asked, self.prefix)
                 self._api = json_api.JsonApi(self.store.groups, flags, INFORMATION, self._start_time)
-        return self._api.respond(handler)
+            return self._api
 
-    def _page(self, path: str) -> Answer | None:
-        return page.respond(path, self._state)
+    def _page(self, path: str, head: Head) -> Answer | None:
+        return page.respond(page.Asked.by(path, head), self._state, self._page_changes)
 
-    def _state(self) -> page.PageState:
+    def _page_changes(self) -> Changes:
+        api = self._json_api()
+        with self._lock:
+            if self._changes_for_page is None:
+                self._changes_for_page = page_changes.Changes(api.written, api.status)
+            return self._changes_for_page
+
+    def _state(self) -> page_state.PageState:
         poison = self.store.poisoned()
         with self._lock:
             note = self._note_of_requests()
-        return page.PageState(
+        return page_state.PageState(
             revision=self.revision,
             now=self._clock(),
             start_time=self._start_time,
@@ -404,10 +423,10 @@ class Gateway:
             user=self.user,
         )
 
-    def _persistence_state(self) -> page.PersistenceStatus:
+    def _persistence_state(self) -> page_state.PersistenceStatus:
         if self._persistence is None:
-            return page.PersistenceStatus()
-        return page.PersistenceStatus(
+            return page_state.PersistenceStatus()
+        return page_state.PersistenceStatus(
             file=str(self._persistence.path),
             interval=self._persistence.interval,
             error=self._persistence.failing,

@@ -19,6 +19,8 @@ CHANGES = [
     ("PUT", "/api/v1/admin/wipe"),
     ("POST", "/-/quit"),
     ("GET", "/-/state"),
+    ("GET", "/-/state/changes"),
+    ("GET", "/-/state/1"),
 ]
 FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 
@@ -64,7 +66,7 @@ BROWSERS = [{"Sec_Fetch_Site": "same-origin"}, {"Origin": "http://evil.example"}
 
 
 @pytest.mark.parametrize("headers", BROWSERS)
-@pytest.mark.parametrize("target", ["/-/state", "/metrics", "/api/v1/metrics", "/"])
+@pytest.mark.parametrize("target", ["/-/state", "/-/state/changes", "/metrics", "/api/v1/metrics", "/"])
 def test_rebound_name_shows_nothing(enabled: Gateway, headers: dict[str, str], target: str) -> None:
     assert ask(enabled, f"evil.example:{enabled.port}", target, **headers) == b"HTTP/1.1 403 Forbidden"
     assert ask(enabled, "127.0.0.1", f"http://evil.example{target}", **headers) == b"HTTP/1.1 403 Forbidden"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.gateway.app import page as ui
+from pytest_pushgateway.gateway.app.page.state import PersistenceStatus
 from pytest_pushgateway.gateway.app.recent_requests import Failure, RecentRequest
 from tests.ui.browser import until, violations
 from tests.ui.stage import NOW, Stage, family, group, metric
@@ -42,7 +42,7 @@ def full(stage: Stage) -> Stage:
         ],
         conflict="two groups clash",
         conflicting=[(db1, "/metrics/job/backup/instance/db1")],
-        persistence=ui.PersistenceStatus("/data/gateway.db", 0.0, "No space left on device", NOW - 60),
+        persistence=PersistenceStatus("/data/gateway.db", 0.0, "No space left on device", NOW - 60),
         note="Paused.",
     )
     return stage
@@ -94,12 +94,12 @@ def test_nothing_sticks_out_sideways(full: Stage, open_page: Open, view: str, wi
 
 def test_live_region_does_not_announce_seconds(full: Stage, open_page: Open) -> None:
     """A screen reader reads a banner again whenever its text changes."""
-    full.play(persistence=ui.PersistenceStatus("/data/gateway.db", 0.0, "No space left on device", NOW - 10))
+    full.play(persistence=PersistenceStatus("/data/gateway.db", 0.0, "No space left on device", NOW - 10))
     page = open_page(full.url)
     banners = page.locator("[role=status]").inner_text()
     assert "No space left on device" in banners
-    full.play(now=NOW + 5)
-    until(page, "document.querySelector('.group-head time').textContent === '35 s ago'")
+    full.play(now=NOW + 35)
+    until(page, "document.querySelector('.group-head time').textContent === '1 min ago'")
     assert page.locator("[role=status]").inner_text() == banners
 
 
@@ -111,7 +111,7 @@ def focused(page: Any) -> str:
 
 
 def test_everything_works_by_keyboard(full: Stage, open_page: Open) -> None:
-    full.play(conflict=None, conflicting=[], note=None, persistence=ui.PersistenceStatus())
+    full.play(conflict=None, conflicting=[], note=None, persistence=PersistenceStatus())
     full.answers["DELETE", "/metrics/job@base64/ZXRs"] = 202
     page = open_page(full.url)
     page.keyboard.press("Tab")

@@ -27,11 +27,11 @@ def accept(stage: Stage, path: str, *rest: dict[str, Any], method: str = "DELETE
     stage.answers[method, path] = 202
     answer = stage.answer
 
-    def answer_and_play(asked: str, target: str) -> Any:
+    def answer_and_play(asked: str, target: str, headers: Any) -> Any:
         if (asked, target) == (method, path):
             stage.play(revision=f"after {target}")
             stage.groups = list(rest)
-        return answer(asked, target)
+        return answer(asked, target, headers)
 
     stage.answer = answer_and_play  # type: ignore[method-assign, assignment]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pushgateway.gateway.app import page as ui
+from pytest_pushgateway.gateway.app.page.state import PersistenceStatus
 from pytest_pushgateway.gateway.app.recent_requests import Failure, RecentRequest
 from tests.ui.stage import NOW, Stage, family, group, metric
 
@@ -49,7 +49,7 @@ def test_markup_stays_text_everywhere(stage: Stage, open_page: Open, text: str) 
         ],
         conflict=text,
         conflicting=[(((b"job", raw),), "/metrics/job/x")],
-        persistence=ui.PersistenceStatus(text, 1.0, text, NOW),
+        persistence=PersistenceStatus(text, 1.0, text, NOW),
         note=text,
     )
     page = open_page(stage.url)

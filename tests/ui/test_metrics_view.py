@@ -49,7 +49,7 @@ def test_family_shows_type_help_time_and_value(stage: Stage, open_page: Open) ->
     ("name", "value", "shown", "hint"),
     [
         ("size_bytes", "1.073741824e+10", "10737418240", "10 GiB"),
-        ("end_time_seconds", "1.7000000005e+09", "1700000000.5", "2023-11-14 22:13:20 UTC, just now"),
+        ("end_time_seconds", "1.7000000005e+09", "1700000000.5", "2023-11-14 22:13:20 UTC, < 1 min ago"),
         ("took_seconds", "3725", "3725", "1 h 2 min"),
         ("hit_ratio", "0.382", "0.382", "38.2 %"),
         ("tiny", "2.5e-05", "0.000025", ""),
@@ -188,7 +188,7 @@ def test_failed_last_push_is_red_with_its_reason(stage: Stage, open_page: Open) 
     cards = page.locator("article")
     assert cards.nth(0).locator(".reason").inner_text().split("\n") == [
         "Last push failed",
-        "5 s ago",
+        "< 1 min ago",
         'collected metric "rows" is not a COUNTER',
     ]
     assert cards.nth(1).locator(".reason").count() == 0
@@ -209,19 +209,7 @@ def test_empty_gateway_shows_how_to_push(stage: Stage, open_page: Open) -> None:
 
 def test_group_with_push_times_only(stage: Stage, open_page: Open) -> None:
     stage.play(group({"job": "a"}))
-    assert "Nothing stands in this group" in open_page(stage.url).locator(".note").inner_text()
-
-
-def test_family_named_labels_hides_key_from_api(stage: Stage, open_page: Open) -> None:
-    clobbered = group({"job": "a"})
-    clobbered["labels"] = family("UNTYPED", [metric({"job": "a"}, "1")])
-    clobbered["last_push_successful"] = family("GAUGE", [metric({"job": "a"}, "3")])
-    stage.play(clobbered)
-    page = open_page(stage.url)
-    assert heads(page) == ['job="a" instance=""']
-    assert page.locator(".family h3").all_inner_texts() == ["labels", "last_push_successful"]
-    assert page.get_by_role("button", name="Delete group").count() == 0
-    assert "cannot be deleted from here" in page.locator(".note").inner_text()
+    assert "only the times of its pushes" in open_page(stage.url).locator(".note").inner_text()
 
 
 def test_names_of_javascript_itself_are_names_like_others(stage: Stage, open_page: Open) -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from pytest_pushgateway.exposition.labels import Labels
-from pytest_pushgateway.gateway.app import page as ui
+from pytest_pushgateway.gateway.app.page.state import PageState, PersistenceStatus, state_json
 from pytest_pushgateway.gateway.app.recent_requests import Failure, Recent, RecentRequest
 from pytest_pushgateway.gateway.hooks import Plan, RawRequest, Record
 
@@ -15,7 +15,7 @@ DB1: Labels = ((b"instance", b"db1"), (b"job", b"backup"))
 
 
 def state(**parts: Any) -> Any:
-    return json.loads(ui.state_json(ui.PageState(**{"revision": "1.7", "now": 20.5, "start_time": 10.25, **parts})))
+    return json.loads(state_json(PageState(**{"revision": "1.7", "now": 20.5, "start_time": 10.25, **parts})))
 
 
 def record(kind: str = "push", key: Labels | None = DB1, status: int = 200, **parts: Any) -> Record:
@@ -55,7 +55,7 @@ def test_quiet_gateway() -> None:
 
 def test_persistence_trouble_is_shown() -> None:
     told = state(
-        persistence=ui.PersistenceStatus("/data/gateway.db", 300.0, "No space left on device", 12.0),
+        persistence=PersistenceStatus("/data/gateway.db", 300.0, "No space left on device", 12.0),
         conflict="two groups clash",
         conflicting=[(DB1, "/metrics/job/backup/instance/db1")],
         failures={DB1: Failure("a gauge is not a COUNTER", 15.0)},

@@ -93,6 +93,19 @@ def test_group_with_any_labels_is_deleted(start: Start, open_page: Open, value: 
     assert gateway.groups == []
 
 
+def test_families_named_like_members_of_the_api(start: Start, open_page: Open) -> None:
+    gateway = start()
+    gateway.push("labels 1\nlast_push_successful 3\n__proto__ 2\n", job="a", grouping_key={"instance": ""})
+    page = open_page(f"{gateway.url}/")
+    see(page, "1 group")
+    assert page.locator(".label").all_inner_texts() == ['job="a"', 'instance=""']
+    assert page.locator(".family h3").all_inner_texts() == ["__proto__", "labels", "last_push_successful"]
+    page.locator(".bin").click()
+    page.locator("#confirm-yes").click()
+    see(page, "Nothing has been pushed yet")
+    assert gateway.groups == []
+
+
 def test_deleting_all(start: Start, open_page: Open) -> None:
     gateway = start(enable_admin_api=True)
     for job in "abc":

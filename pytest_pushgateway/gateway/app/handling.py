@@ -260,7 +260,7 @@ class Handling:
         elif handler == "quit":
             answer = self._quit()
         elif handler in ("status", "static", "state"):
-            answer = app.page(self.route.path.decode("latin-1")) or answers.not_found()
+            answer = app.page(self.route.path.decode("latin-1"), self.head) or answers.not_found()
         else:
             answer = app.api(handler)
         if handler in _COUNTED or self.route.api:

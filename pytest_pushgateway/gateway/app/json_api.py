@@ -67,21 +67,22 @@ class JsonApi:
         start_time: float,
     ) -> None:
         self._groups = groups
-        self._status = object_of(
+        self.status: bytes = object_of(
             {
                 b"build_information": strings({k.encode(): v.encode() for k, v in build.items()}),
                 b"flags": strings({k.encode(): bytes_of(v) for k, v in flags.items()}),
                 b"start_time": string(timestamp(start_time).encode()),
             }
         )
+        """The data of ``api/v1/status``."""
         self._lock = threads.Lock()
-        self._known: dict[GroupingKey, _Written] = {}
+        self._known: dict[GroupingKey, WrittenGroup] = {}
 
     def respond(self, handler: str) -> Answer:
         """Answer a request for ``api/v1/status``, ``api/v1/metrics`` or ``api/v1/options``."""
         if handler == "api/v1/options":
             return Answer(200, list(CORS))
-        data = [self._status] if handler == "api/v1/status" else self._metrics()
+        data = [self.status] if handler == "api/v1/status" else self._metrics()
         return Answer(200, [*CORS, _JSON], [b'{"status":"success","data":', *data, b"}"])
 
     def forget(self) -> None:
@@ -90,29 +91,34 @@ class JsonApi:
             self._known = {}
 
     def _metrics(self) -> list[bytes]:
+        pieces = [b"["]
+        for written in self.written().values():
+            pieces += (*written.pieces, b",")
+        return [*(pieces[:-1] if len(pieces) > 1 else pieces), b"]"]
+
+    def written(self) -> Mapping[GroupingKey, WrittenGroup]:
+        """Return all groups as they are written; the same objects for those that have not changed."""
         with self._lock:
             known, self._known = self._known, {}
             writer = _Writer()
-            pieces = [b"["]
             for group in self._groups():
                 written = known.get(group.key)
                 # The store gives the same object for a group until it changes.
                 if written is None or written.group is not group:
                     written = writer.group(group, written.families if written else {})
                 self._known[group.key] = written
-                pieces += (*written.pieces, b",")
-            return [*(pieces[:-1] if len(pieces) > 1 else pieces), b"]"]
+            return self._known
 
 
-class _Written(NamedTuple):
+class WrittenGroup(NamedTuple):
     """A group as it was written last."""
 
     group: StoredGroup
-    families: dict[bytes, _WrittenFamily]
+    families: dict[bytes, WrittenFamily]
     pieces: list[bytes]
 
 
-_WrittenFamily = tuple[StoredFamily, list[bytes]]
+WrittenFamily = tuple[StoredFamily, list[bytes]]
 
 
 _PLAIN = re.compile(rb"[^\\<>&\x00-\x09\x0b-\x1f\x80-\xff]*")
@@ -126,9 +132,9 @@ class _Writer:
         self._times: dict[float, str] = {}
         self._shapes: dict[tuple[bytes, ...], bytes] = {}
 
-    def group(self, group: StoredGroup, before: Mapping[bytes, _WrittenFamily]) -> _Written:
+    def group(self, group: StoredGroup, before: Mapping[bytes, WrittenFamily]) -> WrittenGroup:
         """Write a group; of its families only those that are not as they were ``before``."""
-        families: dict[bytes, _WrittenFamily] = {}
+        families: dict[bytes, WrittenFamily] = {}
         for name, stored in group.families.items():
             old = before.get(name)
             families[name] = old if old is not None and old[0] is stored else (stored, self.family(stored))
@@ -141,7 +147,7 @@ class _Writer:
         written: list[bytes] = []
         for name in sorted(members):
             written += ((b"," if written else b"{") + string(name) + b":", *members[name])
-        return _Written(group, families, _joined([*written, b"}"]))
+        return WrittenGroup(group, families, _joined([*written, b"}"]))
 
     def family(self, stored: StoredFamily) -> list[bytes]:
         """Return a family as it is in a group, in pieces: one, unless there are long strings in it."""

@@ -79,7 +79,7 @@ class AppParts:
         self_metrics: SelfMetrics,
         router: Router,
         api: Callable[[str], Answer],
-        page: Callable[[str], Answer | None],
+        page: Callable[[str, Head], Answer | None],
         quit: Callable[[], None] | None,
         log: Log,
         clock: Callable[[], float],
@@ -97,7 +97,7 @@ class AppParts:
         self.self_metrics: SelfMetrics = self_metrics
         self.router: Router = router
         self.api: Callable[[str], Answer] = api
-        self.page: Callable[[str], Answer | None] = page
+        self.page: Callable[[str, Head], Answer | None] = page
         self.quit: Callable[[], None] | None = quit
         self.log: Log = log
         self.clock: Callable[[], float] = clock

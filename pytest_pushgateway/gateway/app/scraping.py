@@ -9,17 +9,18 @@ from pytest_pushgateway.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from pytest_pushgateway.gateway.http.head import Head
     from pytest_pushgateway.gateway.log import Log
     from pytest_pushgateway.gateway.store.store import Store
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.exposition import negotiation
+    from pytest_pushgateway.exposition import negotiation, packing
 else:
     # `serve` answers a probe before it needs a format.
     negotiation = later("pytest_pushgateway.exposition.negotiation")
+    packing = later("pytest_pushgateway.exposition.packing")
 
 _PACKED_AT_ONCE = 32 << 20
 """Bytes of a scrape that is packed before it is sent."""
@@ -48,17 +49,8 @@ def scrape(store: Store, head: Head, log: Log) -> Answer:
     codings = [value for name, value in head.headers if name.lower() == "accept-encoding"]
     if negotiation.accepts_gzip(*codings):
         headers.append(("Content-Encoding", "gzip"))
-        packed = _packed(gathered)
+        packed = packing.gzipped(gathered)
         # A long scrape is packed while it is sent: even packed it may be long.
         blocks = list(packed) if sum(map(len, gathered)) <= _PACKED_AT_ONCE else packed
     # The original's own metrics are already more than it sends in one piece.
     return Answer(200, headers, blocks, streamed=True)
-
-
-def _packed(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    import zlib
-
-    # Level 1: a scraper on the same machine waits for the time, not for the bytes.
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    yield from filter(None, map(packer.compress, blocks))
-    yield packer.flush()

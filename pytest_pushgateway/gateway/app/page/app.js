@@ -1,21 +1,26 @@
 // The page: fetches, keeps what was fetched, and draws the view that the address names.
 
-import { address, fetchGroups, fetchRequest, fetchState, fetchStatus, remove } from "./api.js";
-import { announce, confirm, h, keyed, setAttribute, setText } from "./dom.js";
+import { address, fetchRequest, remove } from "./api.js";
+import { announce, confirm, h, keyed, setAttribute, setFlag, setText } from "./dom.js";
 import { labelTokens } from "./family.js";
-import { ago, date, keyOf, lines, showUtc } from "./format.js";
+import { ago, date, lines, showUtc } from "./format.js";
 import { makeGroups } from "./groups.js";
+import { makeModel } from "./model.js";
 import { makeRequests, rejected } from "./requests.js";
 import { makeStatus } from "./status.js";
 
 const INTERVAL = 1000; // milliseconds; a refresh that takes long waits four times as long
+const WHILE_LOADING = 200; // milliseconds from one drawing to the next
+const AGES = 5; // seconds until ages are looked at again though nothing else changed
 const TITLES = { metrics: "Metrics", requests: "Requests", status: "Status" };
 const $ = (id) => document.getElementById(id);
 
+const model = makeModel();
 const app = {
-  groups: [],
-  state: null,
-  status: null,
+  get groups() { return model.groups; },
+  get state() { return model.state; },
+  get status() { return model.status; },
+  get loading() { return model.loading; },
   /** The gateway's time in Unix seconds: its clock may be frozen, so that the browser's does not count. */
   now: () => app.state.now,
   base: address(""),
@@ -30,7 +35,6 @@ const app = {
     history.replaceState(null, "", `#${view}${kept.length ? `?${new URLSearchParams(kept)}` : ""}`);
   },
   offline: () => outage !== null,
-  failure: (group) => failures.get(group.id),
   /** Wait for a change that was asked for, fetch, and say what came of it. */
   async attempt(promise, done) {
     problem = null;
@@ -49,10 +53,9 @@ const app = {
 
 let problem = null; // of the last deletion
 let outage = null; // since when the gateway does not answer
-let failures = new Map();
 let views = null;
 let live = true;
-let revision = null;
+let aged = null; // the gateway's time when ages were drawn
 let timer;
 let running = null;
 
@@ -63,27 +66,26 @@ function route() {
   return { view: name in TITLES ? name : fallback, filters };
 }
 
-async function load() {
-  const state = await fetchState();
-  const restarted = state.start_time !== app.state?.start_time;
-  if (restarted) app.status = await fetchStatus();
-  if (restarted || state.revision !== revision) app.groups = await fetchGroups();
-  revision = state.revision;
-  failures = new Map(state.failures.map((failure) => [keyOf(failure.labels), failure]));
-  app.state = state;
-}
-
 async function cycle() {
   clearTimeout(timer);
   const began = performance.now();
+  let last = -Infinity;
+  const shown = () => {
+    if (performance.now() - last < WHILE_LOADING) return;
+    draw();
+    last = performance.now();
+  };
   try {
-    await load();
+    const changed = await model.refresh(shown);
     if (outage) announce("The gateway answers again");
-    outage = null;
+    if (changed || outage || Math.abs(app.now() - aged) >= AGES) {
+      outage = null;
+      draw();
+    }
   } catch (error) {
     outage = { since: outage?.since ?? Date.now() / 1000, text: error.message };
+    draw();
   }
-  draw();
   clearTimeout(timer);
   if (live && !document.hidden) timer = setTimeout(poll, Math.max(INTERVAL, 4 * (performance.now() - began)));
 }
@@ -99,6 +101,7 @@ function banners() {
   if (outage) list.push({ id: "outage", kind: "danger", title: "The gateway does not answer", text: `${outage.text}. Trying again; ${state ? `what is shown is from ${date(state.now)}` : "nothing could be read yet"}.` });
   if (problem) list.push({ id: "problem", kind: "danger", text: problem, closable: true });
   if (!state) return list;
+  if (model.digest !== globalThis.early.digest) list.push({ id: "page", kind: "info", title: "The gateway has another version of this page", text: "Reload it to see everything as it is." });
   if (state.note) list.push({ id: "note", kind: "info", text: state.note });
   if (state.conflict_error) list.push({ id: "conflict", kind: "danger", title: conflictTitle(), text: state.conflict_error, conflicts: state.conflicts });
   // No age here, which would be read out each second: screen readers follow the banners.
@@ -141,7 +144,7 @@ function makeBanner(first) {
 }
 
 function bubble(node, amount, noun) {
-  node.hidden = amount === 0;
+  setFlag(node, "hidden", amount === 0);
   setText(node, String(amount));
   setAttribute(node, "aria-label", `${amount} ${noun}`);
 }
@@ -150,14 +153,15 @@ function draw() {
   keyed($("banners"), banners(), ({ id }) => id, makeBanner);
   document.body.classList.toggle("stale", outage !== null);
   setText($("live-text"), !live ? "Paused" : outage ? "Offline" : app.state ? "Live" : "Connecting");
-  for (const button of document.querySelectorAll("#banners .cures button, .bin, .tool.danger")) button.disabled = outage !== null;
-  if (!app.state || !app.status) return;
+  for (const button of document.querySelectorAll("#banners .cures button, .bin, .tool.danger")) setFlag(button, "disabled", outage !== null);
+  if (!app.state) return;
+  aged = app.now();
   views ??= { metrics: makeGroups(app), requests: makeRequests(app), status: makeStatus(app) };
   const { view } = route();
   if ($("view").firstChild !== views[view].node) $("view").replaceChildren(views[view].node);
   for (const link of document.querySelectorAll("[data-view]")) setAttribute(link, "aria-current", link.dataset.view === view ? "page" : null);
   const failed = app.groups.filter(({ ok }) => !ok).length;
-  document.title = `${failed ? `(${failed} failed) ` : ""}${TITLES[view]} · Pushgateway`;
+  setFlag(document, "title", `${failed ? `(${failed} failed) ` : ""}${TITLES[view]} · Pushgateway`);
   views[view].update();
   bubble($("rejected"), rejected(app.state), "rejected");
   bubble($("troubles"), (app.state.persistence.error ? 1 : 0) + (app.state.conflict_error ? 1 : 0), "in trouble");

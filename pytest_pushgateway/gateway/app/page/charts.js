@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { count, number, plain, short, visible } from "./format.js";
 
 /** The buckets of a metric as `{low, high, amount, cumulative}` in rising order; the API gives two shapes. */
-export function buckets(metric) {
+function buckets(metric) {
   if (Array.isArray(metric.buckets)) { // native: [kind of boundary, low, high, count]
     let sum = 0;
     return metric.buckets
@@ -30,7 +30,7 @@ export function buckets(metric) {
  * An estimate of a quantile, as PromQL's histogram_quantile() makes it; NaN without observations. Inside the buckets of
  * a native histogram, but not in the one around zero, it follows their exponential growth; elsewhere straight lines.
  */
-export function quantile(q, list) {
+function quantile(q, list) {
   const total = list.at(-1).cumulative;
   if (!(total > 0)) return NaN;
   const rank = q * total;

@@ -33,12 +33,9 @@ export function setAttribute(node, name, value) {
   else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
-/** Put `child` right after `sibling`, or take `old` away where there is nothing to show. */
-export function swap(old, child, sibling) {
-  if (old === child) return child;
-  old?.remove();
-  if (child) sibling.after(child);
-  return child;
+/** Set a property such as `hidden` or `disabled`; setting it to what it is would repaint. */
+export function setFlag(node, name, value) {
+  if (node[name] !== value) node[name] = value;
 }
 
 const parts = new WeakMap();

@@ -1,7 +1,7 @@
 // One metric family of an open group: its head, and its series once it is open.
 
 import { histogram, summary } from "./charts.js";
-import { copyMenu, h, keyed, setAttribute, setText } from "./dom.js";
+import { copyMenu, h, keyed, setAttribute, setFlag, setText } from "./dom.js";
 import { ago, count, date, hint, isMoment, keyOf, number, plain, visible } from "./format.js";
 import { selector } from "./search.js";
 
@@ -60,7 +60,8 @@ function makeRow(family, { labels, now }) {
         const { value, share } = next;
         cell.set(value);
         setText(age, born(metric, now()));
-        node.style.setProperty("--share", String(share ?? 0));
+        const width = String(share ?? 0);
+        if (node.style.getPropertyValue("--share") !== width) node.style.setProperty("--share", width);
       },
     };
   };
@@ -160,8 +161,7 @@ export function makeFamily({ isOpen, toggle, now, refresh, labels }) {
       const left = rows.length - limit;
       setText(body.next, `Show ${Math.min(left, PAGE[family.type] ?? 100)} more of ${left}`);
       setText(body.every, `Show all ${rows.length}`);
-      if (left > 0) body.append(body.more);
-      else body.more.remove();
+      setFlag(body.more, "hidden", left <= 0);
     }
 
     return {
@@ -176,7 +176,7 @@ export function makeFamily({ isOpen, toggle, now, refresh, labels }) {
         setText(type, family.type);
         setAttribute(type, "data-type", family.type);
         setText(help, visible(family.help, 600));
-        help.hidden = !family.help;
+        setFlag(help, "hidden", !family.help);
         setText(time, ago(family.at, now()));
         setAttribute(time, "datetime", new Date(family.at * 1000).toISOString());
         setAttribute(time, "title", `last pushed ${date(family.at)}`);

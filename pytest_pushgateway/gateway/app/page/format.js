@@ -74,13 +74,14 @@ export function duration(seconds) {
   return (seconds < 0 ? "−" : "") + parts.slice(0, 2).join(" ");
 }
 
-/** How long ago `then` was at `now` (Unix seconds): "just now", "12 s ago", "3 d ago". */
+/** A length of time in whole minutes or more, so that what shows it changes once a minute at most. */
+export const minutes = (seconds) => (seconds < 60 ? "< 1 min" : duration(seconds - (seconds % 60)));
+
+/** How long ago `then` was at `now` (Unix seconds), in one unit: "< 1 min ago", "3 d ago". */
 export function ago(then, now) {
   const passed = now - then;
-  if (passed < 0) return passed > -2 ? "just now" : `in ${duration(passed).slice(1)}`;
-  if (passed < 2) return "just now";
-  if (passed < 60) return `${Math.floor(passed)} s ago`;
-  return `${duration(passed).split(" ").slice(0, 2).join(" ")} ago`;
+  const size = minutes(Math.abs(passed)).replace(/^(\d+ \S+) .*/, "$1");
+  return passed <= -2 ? `in ${size}` : `${size} ago`; // clocks of two machines differ a little
 }
 
 let utc = false;

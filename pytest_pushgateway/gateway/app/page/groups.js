@@ -1,9 +1,10 @@
 // The metrics view: the filter and the groups. Closed groups hold no series.
 
-import { address, groupPath, remove, wipe } from "./api.js";
-import { announce, confirm, h, icon, keyed, setAttribute, setText, snippet } from "./dom.js";
+import { address, remove, wipe } from "./api.js";
+import { announce, confirm, h, icon, keyed, setAttribute, setFlag, setText, snippet } from "./dom.js";
 import { labelTokens, makeFamily } from "./family.js";
 import { ago, count, date, lines } from "./format.js";
+import { groupPath } from "./labels.js";
 import { filter } from "./search.js";
 import { SORTS, stale } from "./staleness.js";
 
@@ -130,7 +131,7 @@ export function makeGroups(app) {
     const meta = h("span", { class: "meta" });
     const time = h("time", { class: "meta" });
     const bin = h("button", { type: "button", class: "tool bin", title: "Delete group", "aria-label": `Delete group ${group.labels.map(([n, v]) => `${n} ${v.slice(0, 80)}`).join(", ")}`, onclick: () => askDelete(group) }, icon("trash"));
-    const head = h("div", { class: "group-head" }, h("h2", {}, button), old, meta, time, group.hidden ? null : bin);
+    const head = h("div", { class: "group-head" }, h("h2", {}, button), old, meta, time, bin);
     const card = h("article", { class: "group", "data-id": group.id }, head);
     const family = makeFamily({
       isOpen: (name, byDefault) => opened.get(`${group.id}/${name}`) ?? byDefault,
@@ -142,8 +143,7 @@ export function makeGroups(app) {
     let families = FAMILIES;
 
     function showReason() {
-      const failure = app.failure(group);
-      const text = failure ? failure.error : "The gateway refused it; the reason is no longer known.";
+      const text = group.failure ?? "The gateway refused it; the reason is no longer known.";
       reason ??= h("p", { class: "reason" }, pill, h("time", {}), h("span", {}));
       setText(reason.children[1], ago(group.failed, app.now()));
       setAttribute(reason.children[1], "title", date(group.failed));
@@ -158,8 +158,8 @@ export function makeGroups(app) {
         const open = isOpen(found.openByDefault);
         setAttribute(button, "aria-expanded", String(open));
         const total = group.families.length;
-        setText(meta, found.inside ? `${found.families.length} of ${count(total, "family")}` : total ? `${count(total, "family")} · ${count(group.series, "series")}` : "no metrics");
-        old.hidden = !found.stale;
+        setText(meta, !group.loaded ? "" : found.inside ? `${found.families.length} of ${count(total, "family")}` : total ? `${count(total, "family")} · ${count(group.series, "series")}` : "no metrics");
+        setFlag(old, "hidden", !found.stale);
         setAttribute(old, "title", found.stale ? "Not pushed for longer than the other groups of its job" : null);
         setText(time, group.pushed ? ago(group.pushed, app.now()) : "never pushed");
         setAttribute(time, "title", group.pushed ? `last pushed ${date(group.pushed)}` : null);
@@ -182,11 +182,11 @@ export function makeGroups(app) {
           body.append(body.note, body.list, body.more);
           card.append(body);
         }
-        setText(body.note, group.hidden ? "A family named “labels” hides this group's grouping key in the API, so that it cannot be deleted from here." : total ? "" : "Nothing stands in this group but the times of its pushes.");
-        body.note.hidden = !body.note.textContent;
+        setText(body.note, !group.loaded ? "Loading…" : total ? "" : "This group has only the times of its pushes.");
+        setFlag(body.note, "hidden", !body.note.textContent);
         keyed(body.list, found.families.slice(0, families), ({ name }) => name, family);
         const left = found.families.length - families;
-        body.more.hidden = left <= 0;
+        setFlag(body.more, "hidden", left <= 0);
         setText(body.more, `Show ${Math.min(left, FAMILIES)} more of ${count(left, "family")}`);
       },
     };
@@ -197,7 +197,9 @@ export function makeGroups(app) {
     if (emptyShown === kind) return;
     emptyShown = kind;
     nothing.replaceChildren();
-    if (kind === "empty") {
+    if (kind === "loading") {
+      nothing.append(h("p", {}, "Loading…"));
+    } else if (kind === "empty") {
       const base = address("");
       nothing.append(
         h("h2", {}, "Nothing has been pushed yet"),
@@ -231,22 +233,25 @@ export function makeGroups(app) {
       }
       keyed(list, found.slice(0, limit), ({ group }) => group.id, makeGroup);
       const hidden = found.length - limit;
-      rest.hidden = !(hidden > 0);
+      setFlag(rest, "hidden", !(hidden > 0));
       setText(more, `Show ${Math.min(hidden, PAGE)} more of ${count(hidden, "group")}`);
       setText(every, `Show all ${found.length}`);
       const bad = found.filter(({ group }) => !group.ok).length;
       const filtered = found.length !== app.groups.length;
       outcome = filtered ? `${found.length} of ${count(app.groups.length, "group")}` : count(app.groups.length, "group");
       const old = found.filter((item) => item.stale).length;
-      setText(facts, [outcome, count(found.reduce((sum, item) => sum + item.families.length, 0), "family"), count(found.reduce((sum, item) => sum + item.families.reduce((n, f) => n + f.metrics.length, 0), 0), "series"), bad ? `${bad} failed` : "", old ? `${old} stale` : ""].filter(Boolean).join(" · "));
-      facts.hidden = app.groups.length === 0;
-      toolbar.hidden = app.groups.length === 0;
-      failed.disabled = app.groups.every(({ ok }) => ok) && !failing;
-      closeAll.disabled = !list.querySelector('.group-head [aria-expanded="true"]');
-      wipeButton.hidden = !app.state.admin_api;
-      for (const button of [wipeButton, ...list.querySelectorAll(".bin")]) button.disabled = app.offline();
-      showNothing(app.groups.length === 0 ? "empty" : found.length === 0 ? "filtered" : "");
-      nothing.hidden = found.length > 0;
+      const families = found.reduce((sum, item) => sum + item.families.length, 0);
+      const series = found.reduce((sum, item) => sum + item.families.reduce((n, family) => n + family.metrics.length, 0), 0);
+      const size = app.loading ? ["loading…"] : [count(families, "family"), count(series, "series")];
+      setText(facts, [outcome, ...size, bad ? `${bad} failed` : "", old ? `${old} stale` : ""].filter(Boolean).join(" · "));
+      setFlag(facts, "hidden", app.groups.length === 0);
+      setFlag(toolbar, "hidden", app.groups.length === 0);
+      setFlag(failed, "disabled", app.groups.every(({ ok }) => ok) && !failing);
+      setFlag(closeAll, "disabled", !list.querySelector('.group-head [aria-expanded="true"]'));
+      setFlag(wipeButton, "hidden", !app.state.admin_api);
+      for (const button of [wipeButton, ...list.querySelectorAll(".bin")]) setFlag(button, "disabled", app.offline());
+      showNothing(found.length > 0 ? "" : app.loading ? "loading" : app.groups.length === 0 ? "empty" : "filtered");
+      setFlag(nothing, "hidden", found.length > 0);
     },
   };
 }

@@ -1,6 +1,6 @@
 // The requests view: what came in lately, newest first, with the gateway's verdict. An open one shows what it carried.
 
-import { copy, h, icon, keyed, setAttribute, setText, snippet } from "./dom.js";
+import { copy, h, icon, keyed, setAttribute, setFlag, setText, snippet } from "./dom.js";
 import { labelTokens } from "./family.js";
 import { count, date, duration, keyOf, lines, visible } from "./format.js";
 import { selector } from "./search.js";
@@ -21,7 +21,7 @@ function verdict(request) {
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** The request to a gateway at `base` as a command for a shell; only text bodies can be typed. */
-export function asCurl(request, opened, base) {
+function asCurl(request, opened, base) {
   const kept = opened.headers.filter(([name, value]) => /^(content-type|authorization)$/i.test(name) && value !== "(hidden)");
   const parts = [`curl -X ${request.method}`, ...kept.map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`)];
   if (opened.body) parts.push(`--data-binary ${quoted(opened.body)}`);
@@ -151,9 +151,9 @@ export function makeRequests(app) {
       for (const request of shown) request.key = `${request.number} ${request.at}`;
       keyed(list, shown, ({ key }) => key, part);
       setText(facts, shown.length < all.length ? `${shown.length} of ${count(all.length, "request")}, newest first` : `${count(all.length, "request")}, newest first`);
-      facts.hidden = all.length === 0;
-      list.hidden = shown.length === 0;
-      nothing.hidden = shown.length > 0;
+      setFlag(facts, "hidden", all.length === 0);
+      setFlag(list, "hidden", shown.length === 0);
+      setFlag(nothing, "hidden", shown.length > 0);
       const kept = all.length > 0;
       if (nothing.dataset.kept !== String(kept)) {
         nothing.dataset.kept = String(kept);

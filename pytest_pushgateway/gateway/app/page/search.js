@@ -54,7 +54,7 @@ export function selector(name, labels) {
 }
 
 /** Split what was typed into terms: `{text}`, `{name, value}` in lower case, or those of a selector. */
-export function parse(query) {
+function parse(query) {
   const selected = selection(query);
   if (selected) return selected;
   const terms = [];

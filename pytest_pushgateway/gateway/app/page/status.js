@@ -2,7 +2,7 @@
 
 import { address } from "./api.js";
 import { h, setText, snippet } from "./dom.js";
-import { date, duration, visible } from "./format.js";
+import { date, duration, minutes, visible } from "./format.js";
 
 const NAMES = { version: "Version", revision: "Revision", branch: "Branch", buildUser: "Build user", buildDate: "Build date", goVersion: "Runs on" };
 
@@ -51,7 +51,7 @@ export function makeStatus(app) {
         health.replaceChildren(...cards.map(([kind, name, value, note]) => h("div", { class: `card ${kind}` }, h("h3", {}, name), h("p", { class: "big" }, value), h("p", { class: "muted" }, visible(note, 2000)))));
       }
       const uptime = health.firstChild.lastChild;
-      setText(uptime, `for ${duration(Math.max(0, Math.floor(app.now() - state.start_time)))}`);
+      setText(uptime, `for ${minutes(Math.max(0, app.now() - state.start_time))}`);
       if (drawn === status) return;
       drawn = status;
       const path = status.flags["web.telemetry-path"];
