@@ -155,6 +155,7 @@ export function makeFamily({ isOpen, toggle, now, refresh, labels }) {
           refresh();
         } });
         body.more = h("p", { class: "more pair" }, body.next, body.every);
+        body.append(body.more);
         node.append(body);
       }
       keyed(body.list, rows.slice(0, limit), (metric) => keyOf(metric.own), drawn(family) ? makeDrawing(family) : makeRow(family, { labels, now }));
