@@ -206,7 +206,7 @@ TOKENS = [
 
 
 @pytest.mark.parametrize("token", TOKENS)
-def test_token_of_nobody_gets_everything(gateway: Gateway, token: str) -> None:
+def test_unknown_token_gets_everything(gateway: Gateway, token: str) -> None:
     push(gateway, "x", "a 1\n")
     boot = ask(gateway).token.partition(".")[0]
     assert ask(gateway, token.format(boot=boot)).first["whole"] is True

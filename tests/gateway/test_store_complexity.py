@@ -11,7 +11,7 @@ import pytest
 from pytest_pushgateway.exposition.model import Parsed
 from pytest_pushgateway.exposition.negotiation import negotiate
 from pytest_pushgateway.gateway.app.json_api import JsonApi
-from pytest_pushgateway.gateway.app.page import PageState, state_json
+from pytest_pushgateway.gateway.app.page.state import PageState, state_json
 from tests.gateway.held import Held, key
 from tests.gateway.kept import Kept
 from tests.work import assert_linear

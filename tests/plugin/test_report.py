@@ -403,23 +403,6 @@ def test_recorder_keeps_no_gateway_alive(recorder: RunRecorder) -> None:
     assert gone() is None
 
 
-MODULES = {
-    "entry.js": 'import { twice, size as length } from "./sums.js";\n\nexport const four = twice(length);\n',
-    "sums.js": 'import { two } from "./two.js";\nexport const size = two;\nexport function twice(n) {}\n',
-    "two.js": "export const two = 2;\n",
-}
-
-
-def test_modules_become_one_script() -> None:
-    script = page.bundle("entry.js", MODULES.__getitem__)
-
-    assert script.index("module_two =") < script.index("module_sums =") < script.index("module_entry =")
-    assert "const { twice, size: length } = module_sums;" in script
-    assert "return { size, twice };" in script
-    assert "import " not in script
-    assert "export " not in script
-
-
 def test_json_data_is_safe_in_markup() -> None:
     text = page.as_data({"a": "</script>&<!--\u2028", "b": "\udc80"})
 

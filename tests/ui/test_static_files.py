@@ -19,8 +19,6 @@ MODULES = sorted(path.name for path in FOLDER.glob("*.js") if path.name not in (
 TEXTS = {name: (FOLDER / name).read_text(encoding="utf-8") for name in MODULES}
 DYNAMIC = ["post", "put"]
 """Classes that are made of a request's method."""
-FOR_OTHERS = ["makeRequest"]
-"""Exported for pages that are made of these modules."""
 KEPT = "private, max-age=31536000, immutable"
 
 
@@ -132,7 +130,7 @@ def test_everything_that_is_exported_or_defined_has_a_user() -> None:
     users = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.js")]
     asked_for = {name for text in users for name in imported(text)}
     for module, text in TEXTS.items():
-        assert [name for name in exported(text) if name not in {*asked_for, *FOR_OTHERS}] == [], module
+        assert [name for name in exported(text) if name not in asked_for] == [], module
         names = re.findall(r"^(?:async )?(?:function\*?|const|let) (\w+)", text, re.MULTILINE) + imported(text)
         assert [name for name in names if len(re.findall(rf"\b{name}\b", text)) == 1] == [], module
 

@@ -11,21 +11,20 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.gateway.app import page as web_page
+from pytest_pushgateway.gateway.app.page.assets import bundle
 from pytest_pushgateway.plugin.report.collect import FAILING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 Json = dict[str, Any]
 
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([a-z]+\.js)";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async )?function (\w+)|(?:const|let|class) (\w+))", re.MULTILINE)
 _ENTRY = "report.js"
 
 
 def render(facts: Json) -> str:
     """Return the text of the file: styles, scripts and facts inside, and nothing fetched from elsewhere."""
-    theme, script = _read("theme.js"), bundle(_ENTRY, _read)
+    theme, script = _read("theme.js"), '"use strict";\n' + bundle(_ENTRY, _read)
     parts = {
         "title": html.escape(_title(facts)),
         "policy": _policy(theme, script),
@@ -44,39 +43,6 @@ def as_data(value: Any) -> str:
     """Return JSON whose texts cannot end a script element; it is ASCII, which also escapes U+2028."""
     text = json.dumps(value, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def bundle(entry: str, read: Callable[[str], str]) -> str:
-    """Return one script that holds a module and all that it imports.
-
-    Args:
-        entry: the module's file name.
-        read: gives the text of a module by its file name. Modules import names from files next to them, one statement
-            on a line, and export functions and constants in their definitions.
-
-    """
-    done: dict[str, str] = {}
-
-    def add(name: str) -> None:
-        if name in done:
-            return
-        text = read(name)
-        for found in _IMPORT.finditer(text):
-            add(found[2])
-        exported = [function or constant for function, constant in _EXPORT.findall(text)]
-        body = _EXPORT.sub("", _IMPORT.sub(_destructured, text))
-        done[name] = f"const {_variable(name)} = (() => {{\n{body}return {{ {', '.join(exported)} }};\n}})();\n"
-
-    add(entry)
-    return '"use strict";\n' + "".join(done.values())
-
-
-def _destructured(found: re.Match[str]) -> str:
-    return f"const {{{found[1].replace(' as ', ': ')}}} = {_variable(found[2])};\n"
-
-
-def _variable(name: str) -> str:
-    return f"module_{name.partition('.')[0]}"
 
 
 def _read(name: str) -> str:

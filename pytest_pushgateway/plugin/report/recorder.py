@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from pytest_pushgateway import threads
-from pytest_pushgateway.gateway.app.page import listed, opened
+from pytest_pushgateway.gateway.app.page.state import listed, opened
 from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
 from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.monotonic import monotonic

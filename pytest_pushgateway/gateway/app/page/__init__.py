@@ -84,7 +84,7 @@ def respond(asked: Asked, state: Callable[[], PageState], changes: Callable[[], 
 def _data(
     content_type: str, blocks: list[bytes], asked: Asked, pack: Callable[[], list[bytes]] | None = None
 ) -> Answer:
-    """Return an answer that nobody may keep, packed by ``pack`` if that is worth it."""
+    """Return an answer for this moment only, packed by ``pack`` if that is worth it."""
     headers = [("Content-Type", content_type), ("Cache-Control", "no-store"), *_SAFETY]
     if not asked.gzip or sum(map(len, blocks)) < _WORTH_PACKING:
         return Answer(200, headers, blocks)

@@ -103,7 +103,7 @@ class Changes:
             self._gone: dict[int, int] = {}
             """Numbers of deleted groups with the version that found them gone, oldest first."""
             self._forgotten = 0
-            """Deletions up to this version are no longer known."""
+            """Deletions up to this version are forgotten."""
             self._state: dict[str, Any] = {}
             self._state_version = 0
             self._packed: tuple[str, list[bytes]] | None = None
