@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 import sys
+from collections import Counter
 from typing import Any
 
 from benchmarks.cases import CASES
@@ -43,10 +45,28 @@ def keep(measured: dict[str, list[Result]]) -> None:
     cases.update({case: [result.record() for result in results] for case, results in measured.items()})
     cases = {case.__name__: cases[case.__name__] for case in CASES if case.__name__ in cases}
     about = {"python": platform.python_version(), "machine": platform.machine(), "processors": os.cpu_count()}
-    path.write_text(json.dumps({"about": about, "cases": cases}, indent=1, ensure_ascii=False) + "\n")
+    measured_at = dict.fromkeys(measured, revision())
+    revisions = {case: {**known.get("revisions", {}), **measured_at}.get(case, "an earlier one") for case in cases}
+    kept = {"about": about, "revisions": revisions, "cases": cases}
+    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     results = [Result.of(record) for records in cases.values() for record in records]
     table = [HEAD, *(result.row() for result in results)]
-    (RESULTS / "results.md").write_text("\n".join([*table, "", conclusion(results), ""]))
+    (RESULTS / "results.md").write_text("\n".join([*table, "", conclusion(results), "", origin(about, revisions), ""]))
+
+
+def revision() -> str:
+    """Return the commit that is measured, with a plus sign if files differ from it."""
+    command = ["git", "describe", "--always", "--abbrev=10", "--dirty=+", "--exclude=*"]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=RESULTS.parent)
+    return found.stdout.strip() or "unknown"
+
+
+def origin(about: dict[str, Any], revisions: dict[str, str]) -> str:
+    """Return the sentence on revision and machine; cases of other revisions than most are named."""
+    usual, _ = Counter(revisions.values()).most_common(1)[0]
+    others = [f"{case.replace('_', ' ')} of {each}" for case, each in revisions.items() if each != usual]
+    apart = f" (but {', '.join(others)})" if others else ""
+    return f"Revision {usual}{apart}, CPython {about['python']}, {about['machine']}, {about['processors']} processors."
 
 
 def conclusion(results: list[Result]) -> str:
