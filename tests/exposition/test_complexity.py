@@ -18,6 +18,7 @@ from pytest_pushgateway.exposition.promlint import lint
 from pytest_pushgateway.exposition.protobuf import reader as protobuf
 from pytest_pushgateway.exposition.protobuf.text import proto_quote, render_family_text
 from pytest_pushgateway.exposition.protobuf.writer import render_family
+from pytest_pushgateway.exposition.text import fast_parser
 from pytest_pushgateway.exposition.text.again import parse_remembering
 from pytest_pushgateway.exposition.text.reader import parse, parse_strictly
 from pytest_pushgateway.exposition.text.writer import render_text
@@ -68,6 +69,8 @@ def test_text(read: Callable[..., object], lines: str) -> None:
         body = LINES[lines](size)
 
         def action() -> None:
+            fast_parser._usual.cache_clear()
+            fast_parser._usual_template.cache_clear()
             with suppress(ParseError):
                 read(body, GROUPING)
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
 from pytest_pushgateway.exposition.grouping_labels import merge
 from pytest_pushgateway.exposition.labels import Labels, spell_name, spell_value
-from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Wide, widen
+from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Longs, Wide, widen
 from pytest_pushgateway.exposition.model import MetricType, Value
 from pytest_pushgateway.exposition.names import LABEL_NAME
 from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric
@@ -33,6 +34,8 @@ _SHAPE = re.compile(
 _LONGEST = 4096
 """Bytes of a shape: none of a real program is longer, and each is looked at once."""
 
+_USUAL = 256
+"""Bytes of a shape that is remembered from one push to the next."""
 _LABEL_NAME = re.compile(LABEL_NAME.encode())
 
 # Numbers that Go writes as they are here (group 2), or without ".0" (group 1): no more than 15 digits, which a float
@@ -74,6 +77,7 @@ class FastParser:
 
     def __init__(self, families: Families, grouping: Labels, strict: LineParser) -> None:
         self._grouping = grouping
+        self._has_short_grouping = sum(len(name) + len(value) for name, value in grouping) <= LONGEST
         self._families = families
         self._strict = strict
         self._shapes: dict[tuple[bytes, ...], _Shape] = {}
@@ -164,18 +168,16 @@ class FastParser:
     def _examine(self, pieces: list[bytes]) -> _Shape | None:
         """Look at the shape of a line; remember and return it if lines of it need no closer look."""
         outline = b'""'.join(pieces[::2])
-        match = _SHAPE.fullmatch(outline) if len(outline) <= _LONGEST else None
-        if match is None or not len(pieces) & 1:
+        looked_at = (_usual if len(outline) <= _USUAL else _look_at)(outline)
+        if looked_at is None or not len(pieces) & 1:
             return None
-        names = _LABEL_NAME.findall(match[2]) if match[2] else []
-        if len(set(names)) < len(names) or any(name.startswith(b"__") for name in names):
-            return None
-        family, suffix = self._families.of(match[1])
+        metric, names = looked_at
+        family, suffix = self._families.of(metric)
         if family.type is None:
             family.type = MetricType.UNTYPED
         shape: _Shape
         if family.type in _SIMPLE:
-            template, positions, longs = self._template(match[1], tuple(names))
+            template, positions, longs = self._template(metric, names)
             take: _Append = _Widened(family.series.append, longs) if longs else family.series.append
             shape = (len(pieces), template, itemgetter(*positions) if positions else None, take)
         else:
@@ -200,28 +202,39 @@ class FastParser:
     def _template(self, name: bytes, names: tuple[bytes, ...]) -> _Template:
         known = self._templates.get(names)
         if known is None:
-            known = self._templates[names] = self._label_template(names)
+            if self._has_short_grouping and sum(map(len, names)) <= LONGEST:
+                known = _usual_template(names, self._grouping)
+            else:
+                known = _label_template(names, self._grouping, self._families.longs)
+            self._templates[names] = known
         labels, positions, longs = known
         if len(name) <= LONGEST:
             return name + labels, positions, longs
         used = dict(longs)
         return spell_name(name, self._families.longs, used) + labels, positions, used
 
-    def _label_template(self, names: tuple[bytes, ...]) -> _Template:
-        positions = {label: 2 * index + 1 for index, label in enumerate(names)}
-        labels, picked = [], []
-        longs = self._families.longs
-        used: dict[bytes, Long] = {}
-        given = dict(self._grouping)
-        for label, value in merge([(label, b"") for label in names], self._grouping):
-            name = spell_name(label, longs, used)
-            if label in positions and label not in given:
-                labels.append(name + b'="%b"')  # legacy, as the shape is
-                picked.append(positions[label])
-            else:
-                labels.append((name + b'="' + spell_value(value, longs, used) + b'"').replace(b"%", b"%%"))
-        template = b"{" + b",".join(labels) + b"}"
-        return template if picked else template.replace(b"%%", b"%"), picked, used
+
+def _label_template(names: tuple[bytes, ...], grouping: Labels, longs: Longs) -> _Template:
+    """Return the template of the labels of a shape, whatever the metric."""
+    positions = {label: 2 * index + 1 for index, label in enumerate(names)}
+    labels, picked = [], []
+    used: dict[bytes, Long] = {}
+    given = dict(grouping)
+    for label, value in merge([(label, b"") for label in names], grouping):
+        name = spell_name(label, longs, used)
+        if label in positions and label not in given:
+            labels.append(name + b'="%b"')  # legacy, as the shape is
+            picked.append(positions[label])
+        else:
+            labels.append((name + b'="' + spell_value(value, longs, used) + b'"').replace(b"%", b"%%"))
+    template = b"{" + b",".join(labels) + b"}"
+    return template if picked else template.replace(b"%%", b"%"), picked, used
+
+
+@lru_cache(maxsize=512)
+def _usual_template(names: tuple[bytes, ...], grouping: Labels) -> _Template:
+    """Return the template of labels that are short: most pushes have those of the push before."""
+    return _label_template(names, grouping, Longs())
 
 
 class _Widened:
@@ -240,7 +253,7 @@ class _Widened:
 class _Compound:
     """Takes the lines of one shape that belong to a summary or histogram."""
 
-    def __init__(self, families: Families, family: FamilyBuilder, suffix: bytes, names: list[bytes]) -> None:
+    def __init__(self, families: Families, family: FamilyBuilder, suffix: bytes, names: Sequence[bytes]) -> None:
         self._families = families
         self._family = family
         self._suffix = suffix
@@ -290,6 +303,21 @@ class _Compound:
         identity.update((name, pieces[position]) for name, position in self._names)
         bound = math.nan if self._special is None else self._bounds[pieces[self._special]]
         strict.recall(identity, *((bound, math.nan) if self._is_summary else (math.nan, bound)))
+
+
+def _look_at(outline: bytes) -> tuple[bytes, tuple[bytes, ...]] | None:
+    """Return the names of metric and labels in a shape; None if its lines need a closer look."""
+    match = _SHAPE.fullmatch(outline) if len(outline) <= _LONGEST else None
+    if match is None:
+        return None
+    names = tuple(_LABEL_NAME.findall(match[2])) if match[2] else ()
+    if len(set(names)) < len(names) or any(name.startswith(b"__") for name in names):
+        return None
+    return match[1], names
+
+
+_usual = lru_cache(maxsize=512)(_look_at)
+"""The same for shapes that are short; most pushes have those of the push before."""
 
 
 def _nothing(_pieces: list[bytes]) -> None:
