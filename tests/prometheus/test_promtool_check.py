@@ -216,6 +216,7 @@ spec:
         (VALUES, "6:5", "extraScrapeConfigs"),
         (VALUES.partition("\n")[2], "5:5", ""),
     ],
+    ids=["a ConfigMap", "values", "a list of jobs"],
 )
 def test_real_promtool_is_asked_about_configurations_in_other_forms(
     text: str, place: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -242,25 +243,35 @@ def test_real_promtool_is_asked_about_configurations_in_other_forms(
         (CONFIG_MAP.partition("  prom")[0] + "  alerts.yml: |\n" + indent(RULES, "    "), 11, "ConfigMap/server"),
         ("serverFiles:\n  alerts.yml:\n" + indent(RULES, "    "), 8, 'serverFiles."alerts.yml"'),
     ],
+    ids=["a rule file", "a PrometheusRule", "a ConfigMap", "values"],
 )
 def test_real_promtool_is_asked_about_rules_everywhere(
     form: str, line: int, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, job = tmp_path / "form.yml", tmp_path / "prometheus.yml"
-    job.write_text("scrape_configs: [{job_name: a}]\n", encoding="utf-8")
+    path = tmp_path / "form.yml"
     flags = ["--lint=none", "--prometheus-version=3.5", f"--promtool={peers.promtool_binary()}"]
     path.write_text(form.replace("TEXT", "b{{ end }}"), encoding="utf-8")
     assert main(["--fail-on=unjudged", *flags, str(path)]) == 0
     capsys.readouterr()
     path.write_text(form.replace("TEXT", "b{{ end"), encoding="utf-8")
-    for arguments in ([str(path)], [f"--rules={path}", str(job)]):
-        if "ConfigMap" in form + named or "serverFiles" in form:
-            arguments = [str(path)]
-        assert main([*flags, *arguments]) == 1
-        printed = capsys.readouterr().out
-        assert printed.startswith(f"{path}:{line}:")
-        assert "template: __alert_x:1: unclosed action" in printed
-        assert f"in:   {named}" in printed or not named
+    assert main([*flags, str(path)]) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{path}:{line}:")
+    assert "template: __alert_x:1: unclosed action" in printed
+    assert f"in:   {named}" in printed or not named
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("form", [RULES, RULE_OBJECT], ids=["a rule file", "a PrometheusRule"])
+def test_real_promtool_is_asked_about_rule_files_of_the_command_line(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, job = tmp_path / "form.yml", tmp_path / "prometheus.yml"
+    job.write_text("scrape_configs: [{job_name: a}]\n", encoding="utf-8")
+    flags = ["--lint=none", "--prometheus-version=3.5", f"--promtool={peers.promtool_binary()}", f"--rules={path}"]
+    path.write_text(form.replace("TEXT", "b{{ end"), encoding="utf-8")
+    assert main([*flags, str(job)]) == 1
+    assert f"{path}:{6 if form == RULES else 10}:" in capsys.readouterr().out
 
 
 @pytest.mark.conformance
