@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Result:
-    """One row of the table; figures are milliseconds unless the unit says otherwise."""
+    """One row of the table; figures are milliseconds unless there is another unit."""
 
     name: str
     ours: float

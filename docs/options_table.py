@@ -58,7 +58,7 @@ def default(option: Option) -> str:
 
 
 def programs() -> str:
-    """Return a table in Markdown with a line for every program that pytest can be told the path of."""
+    """Return a table in Markdown with a line for every program whose path can be an option of pytest."""
     lines = ["| program | for | command line and ini file | else |", "|---|---|---|---|"]
     for name, text in PROGRAMS.items():
         meaning, _, otherwise = text.rstrip(")").partition(" (default: ")

@@ -186,7 +186,7 @@ class RLock:
 
 
 class Monitor(RLock):
-    """A lock, which the thread that holds it may take again, and a wait for something that another thread tells of."""
+    """A lock, which the thread that holds it may take again, and a wait for something that another thread announces."""
 
     __slots__ = ("_waiting",)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
             """Take the findings of one configuration."""
 
         def end(self) -> None:
-            """Say what is left to say."""
+            """Print the summary."""
 
 
 FORMATS = ("text", "json", "github", "sarif", "junit")

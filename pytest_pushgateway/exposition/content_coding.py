@@ -1,6 +1,6 @@
 """Undoing a request's Content-Encoding: gzip and framed snappy, with the original's words for a broken body.
 
-As the original, in pieces, while they are parsed: what is wrong here is only said if nothing before it is wrong in the
+As the original, in pieces, while they are parsed: an error here only counts if there is none before it in the
 text itself. But the header of a gzip stream is read, and a broken one answered, before the original looks at the path.
 """
 
@@ -200,7 +200,7 @@ def _gzip_member(source: _Source) -> Iterator[bytes]:
 
 
 def _up_to_error(inflater: zlib._Decompress, chunk: bytes, given: int, read: int) -> Iterator[bytes]:
-    """Decode byte by byte what comes before an error, but for the bytes ``given`` before; say where it is."""
+    """Decode byte by byte what comes before an error, but for the bytes ``given`` before; name its place."""
     offset = 0
     try:
         while True:

@@ -130,7 +130,7 @@ class Native(_Record):
 class Histogram(_Record):
     """A histogram's value; counts are ``float`` in a float histogram.
 
-    ``whole_count`` is a whole number said beside a fraction, which counts: it shows in error texts and protobuf only.
+    ``whole_count`` is a whole number next to a fraction, which counts: it shows in error texts and protobuf only.
     ``buckets`` are ``(upper bound, cumulative count)`` in the order pushed; nothing is made up for a missing ``+Inf``.
     """
 
@@ -271,7 +271,7 @@ class Memo:
         self.opening: bytes = opening
         self.misses: int = misses
         self.digest: bytes = b""
-        """Of all lines; empty if they were not looked at, or cannot be told from their numbers."""
+        """Of all lines; empty if they were not looked at, or do not follow from their numbers."""
         self.count: int = 0
         """The number of series."""
         self.size: int = 0

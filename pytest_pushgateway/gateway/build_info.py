@@ -10,7 +10,7 @@ from pytest_pushgateway.gateway.builds import FOLLOWED
 
 BRANCH = "pytest-pushgateway"
 VERSION = sys.version.partition(" ")[0]
-"""Python's version: what ``platform`` says, whose import takes 6 ms."""
+"""Python's version, as ``platform`` has it, whose import takes 6 ms."""
 PYTHON = f"python{VERSION}"
 REVISION = f"pushgateway-{FOLLOWED}"
 """The release of the original whose behaviour is followed."""

@@ -1,6 +1,6 @@
 """The errors of Go's ``encoding/json`` about a text that is not JSON: the character that it blames, and its words.
 
-Python's decoder blames other characters, and its words change between versions of Python. Two wordings are told apart:
+Python's decoder blames other characters, and its words change with Python's version. Two wordings are distinguished:
 that of ``encoding/json`` up to Go 1.24, and that of its second implementation.
 """
 

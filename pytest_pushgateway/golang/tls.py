@@ -16,7 +16,7 @@ _THEIR_ALERT = ("tlsv13 alert ", "tlsv1 alert ", "sslv3 alert ")
 
 _AT_THE_END = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 """An end without a goodbye is the first, or looks like an orderly end, which is the second: Python 3.11.0 to 3.11.2 ask
-OpenSSL 3 for that, and where a context of theirs is told not to, they raise a plain ``SSLError`` with a reason."""
+OpenSSL 3 for that, and if their context is set not to, they raise a plain ``SSLError`` with a reason."""
 
 
 def problem_text(problem: OSError | ValueError) -> str:

@@ -242,7 +242,7 @@ def _marked(error: yaml.MarkedYAMLError, text: bytes) -> SyntaxProblem:
 
 
 def _unreadable(error: yaml.reader.ReaderError, text: bytes) -> SyntaxProblem:
-    """Put an encoding error in yaml.v2's words, and find its line, which neither tells."""
+    """Put an encoding error in yaml.v2's words, and find its line, which is in neither."""
     problem = str(error.reason)
     offset = error.position if isinstance(error.position, int) else 0
     if "UTF-8" in problem:

@@ -42,7 +42,7 @@ def doubt(expectation: Expected, store: Holdings, pushes: Sequence[Push], *, com
     Args:
         expectation: what no sample is.
         store: what is exposed.
-        pushes: those of the test. What a rejected one carried tells which labels there are, but was not there.
+        pushes: those of the test. The labels of a rejected one are known labels, but its metrics were not there.
         complete: whether these are all pushes, and none was dropped from the journal.
 
     """

@@ -136,7 +136,7 @@ def expected_key(labels: Mapping[str, object] | None, label_values: Mapping[str,
     """Return the grouping key, or the part of one, that the arguments of a method state.
 
     Raises:
-        TypeError: it is empty where ``example`` says how to give it, or a matcher is never the text of a label.
+        TypeError: it is empty although ``example`` shows how to give it, or a matcher is never the text of a label.
 
     """
     __tracebackhide__ = True

@@ -157,7 +157,7 @@ class Sending(Journalled):
         return Scrape(answer.status, answer.header_lines, answer.body)
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> ClientAnswer:
-        """Send a request; where no connection reaches the gateway say why, whoever may listen on its port meanwhile."""
+        """Send a request; if no connection reaches the gateway raise the reason, whoever may listen on its port."""
         closed = self._closed()
         if closed is not None:
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"the gateway cannot be reached: {closed}")

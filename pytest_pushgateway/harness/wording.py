@@ -112,7 +112,7 @@ def show_sample(sample: Line | Sample) -> str:
 
 
 SHOWN = 160
-"""Characters of an error text that a line of a message shows; of its end too, where a verdict says what is wrong."""
+"""Characters of an error text that a line of a message shows; of its end too, where a verdict has its reason."""
 
 
 KEY = 120

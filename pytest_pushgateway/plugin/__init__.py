@@ -103,7 +103,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_load_initial_conftests(args: list[str]) -> None:
-    """Name the nearest option where one is misspelt; pytest itself would only say that it is unrecognised."""
+    """Name the nearest option where one is misspelt; pytest itself would only call it unrecognised."""
     try:
         check_flags(args)
     except SettingsError as error:
@@ -164,7 +164,7 @@ _FAILED = pytest.StashKey[bool]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
-    """Look at the marker of tests that do not use a gateway: it is a mistake, and nobody else would say so."""
+    """Look at the marker of tests that do not use a gateway: it is a mistake that nothing else would report."""
     report = yield
     for item in report.result or ():
         if isinstance(item, pytest.Item) and item.get_closest_marker("pushgateway") is not None:

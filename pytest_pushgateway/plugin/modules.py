@@ -26,8 +26,8 @@ _genuine = {name: sys.modules[name] for name in _OFTEN_REPLACED if name in sys.m
 class OnceAndAsTheyAre:
     """Finds the package's modules before pytest and anybody else does; to be put first into ``sys.meta_path``.
 
-    pytest would rewrite the assertions of all that comes with a plugin. Theirs tell a test nothing, and to parse and
-    compile them again would be most of what a first use costs. pytest's own way to say so, a word in each module's
+    pytest would rewrite the assertions of all that comes with a plugin. Theirs help no test, and to parse and
+    compile them again would be most of what a first use costs. pytest's own way to prevent it, a word in each module's
     docstring, spares little of that.
     """
 

@@ -81,7 +81,7 @@ def from_ini(keys: Iterable[str], get: Callable[[str], Any], base: Path) -> dict
                 raise unknown(name, "ini file")
             try:
                 value = get(key)
-            except Exception as error:  # pytest converts numbers and truth values, and says no more than Python
+            except Exception as error:  # pytest converts numbers and truth values, and its errors are Python's
                 raise SettingsError(f"{source}: {name} must be {EXPECTED[OPTIONS[name].kind]}: {error}") from None
             value = parse(name, value, source) if isinstance(value, str) else value
             options[name] = _absolute(name, value, base)

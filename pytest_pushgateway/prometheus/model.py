@@ -1,6 +1,6 @@
 """A scrape configuration, typed: jobs, relabel rules, target groups, the ``global`` section.
 
-Durations are seconds, sizes bytes; a limit of 0 means none. Defaults stand where the file says nothing, and what a job
+Durations are seconds, sizes bytes; a limit of 0 means none. Fields not in the file have defaults, and what a job
 inherits from ``global`` is already in the job. Every object knows where it stands in its file: ``position()`` is its
 own place, ``position("scrape_interval")`` that key's; both are 1-based. Objects that a test builds by hand have no
 place, and ``position()`` is ``None``.

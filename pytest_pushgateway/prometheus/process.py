@@ -210,7 +210,7 @@ class _Log:
         self._told.set()
 
     def address(self, timeout: float) -> str:
-        """Return ``host:port`` once Prometheus has said that it listens there."""
+        """Return ``host:port`` once Prometheus has logged that it listens there."""
         at_end = self._told.wait(timeout)
         if not self._address:
             try:  # a process closes its log a moment before it has ended

@@ -28,14 +28,14 @@ _VERSION = re.compile(r"promtool, version (\d+\.\d+)")
 _LATER = re.compile(r"field \S+ not found in type |unknown function with name ")
 """Complaints of an older promtool about newer fields."""
 _REGION = "requires a region"
-"""Said after promtool has asked the metadata server of a cloud, which tells nothing about the file."""
+"""An error after promtool has asked the metadata server of a cloud, which has nothing to do with the file."""
 _UNSET = "unset nameValidationScheme"
 """Said of every rule file by promtool 3.7 and later with ``--lint=none``, some releases long."""
 _SECONDS = 60.0
 
 
 class PromtoolFailed(Exception):
-    """promtool could not be run; the text says why."""
+    """promtool could not be run; the text is the reason."""
 
 
 def ask_promtool(config: Configuration, promtool: str, *, files: bool) -> None:
@@ -95,7 +95,7 @@ def _ask_about_file(
 
 
 def _ask_about_parts(parts: Sequence[Part], promtool: str) -> list[list[str]]:
-    """Return what promtool says of each part, without the name of the file."""
+    """Return promtool's words on each part, without the name of the file."""
     lines: list[list[str]] = [[] for _ in parts]
     with tempfile.TemporaryDirectory(prefix="pytest-pushgateway-promtool-") as directory:
         names = [f"{'rules' if part.rules else 'configuration'}-{number}.yml" for number, part in enumerate(parts)]

@@ -296,7 +296,7 @@ def _group(target: Mapping[str, str] | str) -> dict[str, Any]:
 
 
 def _changed(section: Any) -> dict[str, Any]:
-    """Return what a section says beyond the defaults; to write a default out is not always allowed."""
+    """Return the settings of a section that are not the defaults; to write a default out is not always allowed."""
     kind = type(section)
     return {name: _plain(value) for name, value in section._values() if value != getattr(kind, name)}
 

@@ -148,7 +148,7 @@ STOPS = [
 
 @pytest.mark.parametrize("argument", STOPS)
 def test_errors_that_stop_the_original_stop_ours(original: Path, tmp_path: Path, argument: str) -> None:
-    """The original ends with status 0, or panics; ours says one line that names the culprit, and fails."""
+    """The original ends with status 0, or panics; ours prints one line that names the culprit, and fails."""
     (tmp_path / "unknown.yml").write_text("nonsense: 1\n")
     (tmp_path / "plain_password.yml").write_text("basic_auth_users: {anne: secret}\n")
     (tmp_path / "header.yml").write_text("http_server_config: {headers: {X-Foo: bar}}\n")

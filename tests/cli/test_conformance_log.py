@@ -21,7 +21,7 @@ _ALONE = re.compile(r'"(?:starting pushgateway|Build context)"')
 
 
 def _said(command: list[str], directory: Path, flags: list[str], act: Act) -> list[str] | None:
-    """Run a program, act on it, end it, and return its log without times, places, ports and what one alone says.
+    """Run a program, act on it, end it, and return its log without times, places, ports and lines that only one has.
 
     None if the signal came before the program heeded it: the original answers requests earlier than that.
     """

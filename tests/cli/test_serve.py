@@ -146,7 +146,7 @@ def test_json(serve: Serve) -> None:
 
 
 def failed(*flags: str) -> str:
-    """Run ``serve`` with what hinders it, and return the line that it says."""
+    """Run ``serve`` with what hinders it, and return the line that it prints."""
     ended = subprocess.run(
         [*SERVE, "--log.level=error", *flags], capture_output=True, text=True, timeout=60, check=False
     )

@@ -1,4 +1,4 @@
-"""``python -m tests.conformance --report``: how much of what the real Pushgateway says ours says too, by section."""
+"""``python -m tests.conformance --report``: the share of its answers that ours gives too, by section."""
 
 from __future__ import annotations
 

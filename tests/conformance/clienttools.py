@@ -51,7 +51,7 @@ def install_prom_client(directory: Path) -> Path:
 
 
 def output(*command: str | Path, **environment: str) -> str:
-    """Run a client and return all it says; the status is part of it."""
+    """Run a client and return its output; the status is part of it."""
     done = subprocess.run(
         [str(part) for part in command],
         env={**os.environ, **environment},
@@ -64,9 +64,9 @@ def output(*command: str | Path, **environment: str) -> str:
 
 
 def both(pairs: Pairs, client: Callable[[Program], object], flags: str = "default") -> str:
-    """Let ``client`` push to both programs; compare what it says of them and what they show afterwards.
+    """Let ``client`` push to both programs; compare its output and what they show afterwards.
 
-    Return what it said of ours.
+    Return its output for ours.
     """
     pair = pairs.standing(flags)
     said = [_said(client, program) for program in pair]

@@ -15,7 +15,7 @@ _TIMEOUT = 900.0
 
 
 class NoGo(Exception):
-    """There is no Go, or not the right one; ``str()`` says what to do."""
+    """There is no Go, or not the right one; ``str()`` is the next step."""
 
 
 def find_go() -> Path:

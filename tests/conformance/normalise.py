@@ -35,7 +35,7 @@ def describe(answer: Answer, *, page: bool = False, keep: Sequence[str] = ()) ->
     lines += [f"{name}: {_header(name, value, answer)}" for name, value in answer.headers]
     content = _body(answer, keep)
     if content.startswith(b"Requesting termination"):
-        # The shutdown that it asks for may overtake it, and then says that the connection closes.
+        # The shutdown that it asks for may overtake it, and then announces that the connection closes.
         lines = [line for line in lines if line != "Connection: close"]
     if _is_json(answer) and abs(len(content) - _CHUNKED_FROM) < _DIGITS_OF_TIMES:
         lines = [line for line in lines if not line.startswith(("Transfer-Encoding: ", "Content-Length: "))]
@@ -171,7 +171,7 @@ _BUILD = ("version", "build_context")
 
 
 def log_lines(lines: Sequence[str], directory: str) -> list[str]:
-    """Normalise log lines: the time, where in the source they come from, the port, and what a build says of itself.
+    """Normalise log lines: the time, where in the source they come from, the port, and the name of the build.
 
     The lack of HTTP/2 is ours.
     """

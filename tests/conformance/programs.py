@@ -88,7 +88,7 @@ FLAGS: Mapping[str, Flags] = {
 
 
 class DoesNotStart(Exception):
-    """A program did not say in time that it listens; the log is in the message."""
+    """A program did not listen in time; the log is in the message."""
 
 
 class Program:

@@ -117,7 +117,7 @@ MARKER = b"GET /-/healthy HTTP/1.1\r\nHost: marker\r\nConnection: close\r\n\r\n"
 
 
 def raw(data: str | bytes, *, method: str = "", marker: bool = False, **more: object) -> Request:
-    """Send ``data`` verbatim; with ``marker`` a further request tells whether the connection stays open."""
+    """Send ``data`` verbatim; with ``marker`` a further request shows whether the connection stays open."""
     content = to_bytes(data)
     verb = method or content.split(b" ", 1)[0].decode("latin-1")
     if marker:

@@ -1,4 +1,4 @@
-"""Plays a record to both programs and says where their answers part."""
+"""Plays a record to both programs and finds where their answers part."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ TYPE = {"Content-Type": PROTOBUF}
 
 
 def answers(pairs: Pairs, *steps: Request, flags: str = "default") -> tuple[wire.Answer, wire.Answer]:
-    """Send the steps to both programs and return what each says to the last."""
+    """Send the steps to both programs and return the answer of each to the last."""
     last = []
     for program in pairs.standing(flags):
         program.served = True

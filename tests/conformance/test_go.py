@@ -82,7 +82,7 @@ Answers = dict[str, tuple[wire.Answer, wire.Answer]]
 
 @pytest.fixture(scope="module")
 def answers(gohttp: Path) -> Iterator[Answers]:
-    """What Go and ours said to each case; asked in parallel, as silence takes its time."""
+    """The answers of Go and ours to each case; asked in parallel, as silence takes its time."""
     theirs = Served(command=[str(gohttp)]).wait()
     ours = echo.serve()
     try:

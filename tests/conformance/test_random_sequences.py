@@ -1,7 +1,7 @@
 """Random sequences and random bodies get the same verdicts and scrapes from both programs.
 
-``CONFORMANCE_SEQUENCES`` and ``CONFORMANCE_BODIES`` say how many for each set of flags (150, with fewer where flags are
-not the default, and 300 unless told); with either given the seed is new for each run, without it the same examples
+``CONFORMANCE_SEQUENCES`` and ``CONFORMANCE_BODIES`` set the number for each set of flags (150, with fewer if flags are
+not the default, and 300); with either given the seed is new for each run, without it the same examples
 come every time.
 """
 

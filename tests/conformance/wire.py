@@ -1,4 +1,4 @@
-"""Raw HTTP over raw sockets: what is sent is exactly what a record says, what is read is exactly what came."""
+"""Raw HTTP over raw sockets: exactly the bytes of a record are sent, and exactly the bytes that came are read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HANG = Answer("", 0, f"no answer within {TIMEOUT:.0f} s", (), b"")
 
 
 class _Reader:
-    """Reads lines and counts of bytes from a socket, and tells the end of the stream from a short read."""
+    """Reads lines and counts of bytes from a socket, and distinguishes the end of the stream from a short read."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -113,7 +113,7 @@ def read_answer(reader: _Reader, method: str) -> Answer | None:
 def parse_answers(raw: bytes) -> list[Answer]:
     """Take apart what came over a connection, to its end, whatever had been asked there.
 
-    An answer to a HEAD has no body although it tells of one: where another answer or the end follows, there is none.
+    An answer to a HEAD has no body although it announces one: where another answer or the end follows, there is none.
     """
     answers = []
     while raw:

@@ -197,7 +197,7 @@ def _windows() -> None:
 
     def change(real: Any) -> dict[str, Any]:
         def shutdown(self: Any, how: int) -> None:
-            # The other side is told; a thread that receives is not.
+            # The other side notices; a thread that receives does not.
             real.shutdown(self, socket.SHUT_WR if how == socket.SHUT_RDWR else how)
 
         def setsockopt(self: Any, level: int, option: int, *value: Any) -> None:

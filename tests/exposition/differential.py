@@ -27,7 +27,7 @@ def in_go_s_order(parsed: Parsed, escaping: str = UNDERSCORES) -> bytes:
 
 
 def disagreement(oracle: Oracle, body: bytes, *, utf8_names: bool = False) -> str | None:
-    """Push to the real gateway, parse with ours; say in which way they differ, if they do."""
+    """Push to the real gateway, parse with ours; return the difference, if there is one."""
     oracle.request("DELETE", "/metrics/job/j")
     answer = oracle.push(body)
     try:
@@ -51,7 +51,7 @@ def disagreement(oracle: Oracle, body: bytes, *, utf8_names: bool = False) -> st
 
 
 def _unexplained(parsed: Parsed, error: str) -> str | None:
-    """Check the metrics that an inconsistency names against what we parsed; say what we know nothing of."""
+    """Check the metrics that an inconsistency names against what we parsed; return those that we do not have."""
     known = {
         (quote(family.name)[1:-1], metric_text(prefix, family.type, value))
         for family in parsed.families.values()

@@ -79,7 +79,7 @@ class Oracle:
 
 @contextmanager
 def running_pushgateway(*flags: str) -> Iterator[Oracle]:
-    """Start the real program on a free port of 127.0.0.1, and stop it at the end; it keeps nothing unless told so."""
+    """Start the real program on a free port of 127.0.0.1, and stop it at the end; it keeps nothing unless asked to."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     process = subprocess.Popen(

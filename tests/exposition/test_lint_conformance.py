@@ -27,7 +27,7 @@ NAMES = [
 
 
 def of_every_type(name: str) -> str:
-    """Write the name as a family of every type, each after a letter that tells them apart."""
+    """Write the name as a family of every type, each after a letter of its type."""
     body = ""
     for kind in TYPES:
         full = f"{kind}x_{name}"

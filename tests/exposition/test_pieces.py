@@ -1,4 +1,4 @@
-"""A body that comes in pieces is read as if it came whole, and no more of it is held than says something."""
+"""A body that comes in pieces is read as if it came whole, and empty lines of it are not held."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Mutated protobuf bodies: the same verdict from the real Pushgateway and from ours.
 
-``PUSHGATEWAY_FUZZ_BODIES`` says how many (default 500), ``PUSHGATEWAY_FUZZ_SEED`` which ones.
+``PUSHGATEWAY_FUZZ_BODIES`` sets the number (default 500), ``PUSHGATEWAY_FUZZ_SEED`` which ones.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def key(**labels: str | bytes) -> GroupingKey:
 
 
 class Clock:
-    """A clock that stands still until told otherwise."""
+    """A clock that does not move by itself."""
 
     def __init__(self) -> None:
         self.now = NOW

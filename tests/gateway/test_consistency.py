@@ -1,4 +1,4 @@
-"""The words of a refusal, and what it says a push collides with."""
+"""The words of a refusal, and the pushes that it names as the other side."""
 
 from __future__ import annotations
 

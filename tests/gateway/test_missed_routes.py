@@ -1,4 +1,4 @@
-"""Which failed requests were meant as pushes, and what their senders are told."""
+"""Failed requests that were meant as pushes, and the hints for their senders."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ Persistence.open(Path(sys.argv[1]), 0, log=print).close()
 
 
 def started_elsewhere(path: Path) -> str:
-    """Start a gateway on the file in another process; return the last line of what that process says."""
+    """Start a gateway on the file in another process; return the last line that the process prints."""
     finished = subprocess.run([sys.executable, "-c", OTHER, path], capture_output=True, text=True, timeout=30)
     return (finished.stdout + finished.stderr).rstrip().rpartition("\n")[2]
 

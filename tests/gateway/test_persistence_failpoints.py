@@ -137,7 +137,7 @@ def test_failure_at_the_start_leaves_the_file_as_it_is(
             Kept(path).persistence.crash()
         found = next(tmp_path.glob("*.corrupt-*Z"), None)
         if found is not None:
-            # As SQLite said that it is damaged, it was moved aside, with its log if it had one.
+            # As SQLite called it damaged, it was moved aside, with its log if it had one.
             assert kind is KINDS[3]
             path = tmp_path / f"metrics{failpoint.number}"
             for each in tmp_path.glob(f"{found.name}*"):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("PERSISTENCE_KILLS", "5"))
 
-# Pushes as fast as it can and says each number once the push is acknowledged.
+# Pushes as fast as it can and prints each number once the push is acknowledged.
 CHILD = """
 import sys
 from pathlib import Path

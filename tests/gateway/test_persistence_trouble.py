@@ -29,7 +29,7 @@ def filled(path: Path) -> bytes:
 
 
 def expect_set_aside(path: Path, reason: str, content: bytes) -> None:
-    """A gateway that is started on the file starts empty and says why; the file stands beside, as it was."""
+    """A gateway that is started on the file starts empty and logs why; the file is moved aside, as it was."""
     with Kept(path) as gateway:
         assert gateway.store.groups() == []
         (moved,) = [each for each in aside(path) if not each.name.endswith(("-wal", "-shm"))]

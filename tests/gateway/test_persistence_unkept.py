@@ -1,4 +1,4 @@
-"""A family that the file cannot have costs no other one its place there, and is said to be missing."""
+"""A family that the file cannot have costs no other one its place there, and is reported as missing."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def decide(router: Router, method: str, target: str) -> tuple[int, str | None, s
 
 
 def differences(router: Router, port: int, method: str, targets: Iterable[str]) -> list[tuple[str, object, object]]:
-    """What the two say of each target, where they differ."""
+    """The answers of the two to each target, where they differ."""
     found: list[tuple[str, object, object]] = []
     for target in targets:
         ours = decide(router, method, target)

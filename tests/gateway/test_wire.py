@@ -277,7 +277,7 @@ CUT_SHORT |= {
 
 @pytest.fixture(scope="module", params=["", wire.GO_1_25], ids=["as built", "as Go 1.25"])
 def answers(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], tuple[wire.Answer, wire.Answer]]]:
-    """What the real one and ours said to each case; asked in parallel, as silence takes its time."""
+    """The answers of the real one and ours to each case; asked in parallel, as silence takes its time."""
     cases: dict[tuple[str, str], tuple[tuple[bytes, ...], bool]]
     cases = {("whole", name): ((data,), False) for name, data in WHOLE.items()}
     cases |= {("in pieces", name): (pieces, False) for name, pieces in IN_PIECES.items()}

@@ -92,7 +92,7 @@ def test_python_refuses_the_same_texts() -> None:
 
 
 def problem(folder: Path, targets: str) -> str:
-    """Return what is said of a file of targets."""
+    """Return the problems of a file of targets."""
     (folder / "t.json").write_text(targets, encoding="utf-8")
     config = folder / "prometheus.yml"
     config.write_text("scrape_configs: [{job_name: a, file_sd_configs: [{files: [t.json]}]}]\n")

@@ -1,4 +1,4 @@
-"""assert_exposed: what satisfies it, and what its message says when nothing does."""
+"""assert_exposed: what satisfies it, and its message when nothing does."""
 
 from __future__ import annotations
 

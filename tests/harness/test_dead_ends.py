@@ -1,4 +1,4 @@
-"""Mistakes that would leave the reader searching: what the gateway says instead."""
+"""Mistakes that would leave the reader searching, and the gateway's messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options: what they may be, which source wins, and what a misspelt one is told."""
+"""Options: what they may be, which source wins, and the error for a misspelt one."""
 
 from __future__ import annotations
 

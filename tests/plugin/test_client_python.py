@@ -117,7 +117,7 @@ def test_values_impossible_in_paths_arrive(
 
 
 def test_space_arrives_if_client_encodes_it(pushgateway: Pushgateway, registry: CollectorRegistry) -> None:
-    """Older clients write it as a plus, which in a path is one: a mock of the function would never tell."""
+    """Older clients write it as a plus, which in a path is one: a mock of the function would never show it."""
     push_to_gateway(pushgateway.address, "nightly", registry, {"shard": "a b"})
 
     (push,) = pushgateway.pushes

@@ -1,4 +1,4 @@
-"""Machines and settings of every kind: the fixture works there, or says in one line why it cannot."""
+"""Machines and settings of every kind: the fixture works there, or one line has the reason why it cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Beside other plugins, each alone with ours: both work, or ours says in one line what to do.
+"""Beside other plugins, each alone with ours: both work, or one line of ours has the next step.
 
 Where a plugin is not installed its test is skipped; the tox environment ``neighbours`` has them all.
 """

@@ -1,4 +1,4 @@
-"""Options: where they may stand, which source wins, and what a wrong one is told, before any test runs."""
+"""Options: where they may stand, which source wins, and the error for a wrong one, before any test runs."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def pytest_unconfigure(config):
 
 @pytest.fixture
 def busy(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Pytester:
-    """A project with clients in every state, that says at its end what is left; temporary files go to ``tmp_path``."""
+    """A project with clients in every state that prints its leftovers; temporary files go to ``tmp_path``."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     project.makepyfile(busy=BUSY)
     if sys.platform != "linux":
@@ -104,7 +104,7 @@ def test_external_interrupt(busy: pytest.Pytester) -> None:
             send(pushgateway, path="/metrics/job/hanging")
         """
     )
-    # The interrupt's traceback holds the socket of the code under test to the end: Python's development mode says so.
+    # The interrupt's traceback holds the socket of the code under test to the end, as Python's development mode shows.
     command = [sys.executable, "-W", "ignore::ResourceWarning", "-m", "pytest", "-s", "-q", "--tb=no", str(path)]
     process = subprocess.Popen(command, cwd=busy.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None

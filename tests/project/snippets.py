@@ -52,7 +52,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Command:
-    """What a console block types, and what it says comes out."""
+    """What a console block types, and the output that it shows."""
 
     typed: str
     output: list[str] = field(default_factory=list)

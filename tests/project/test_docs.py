@@ -1,4 +1,4 @@
-"""Every snippet of the documentation runs, and prints what the page says that it prints."""
+"""Every snippet of the documentation runs, and prints what the page shows."""
 
 from __future__ import annotations
 

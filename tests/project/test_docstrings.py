@@ -87,5 +87,5 @@ def _section(docstring: str, name: str) -> str:
 
 
 def _returns(docstring: str) -> bool:
-    """A summary of one line says it, or there is a section."""
+    """A summary of one line describes it, or there is a section."""
     return bool(_section(docstring, "Returns")) or docstring.splitlines()[0].startswith("Return ")

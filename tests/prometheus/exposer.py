@@ -1,4 +1,4 @@
-"""A server that exposes what a test says: one path per case, plain or under TLS, well-behaved or not."""
+"""A server that exposes what a test gives it: one path per case, plain or under TLS, well-behaved or not."""
 
 from __future__ import annotations
 

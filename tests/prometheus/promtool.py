@@ -1,4 +1,4 @@
-"""Running promtool and ``check-config`` on the same configuration, and comparing what they say."""
+"""Running promtool and ``check-config`` on the same configuration, and comparing their findings."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def promtool(binary: Path, path: Path, *arguments: str) -> list[str]:
 
 
 def failure_lines(output: str, name: str) -> list[str]:
-    """Return what promtool's output says is wrong with the configuration ``name``, line by line."""
+    """Return promtool's findings about the configuration ``name``, line by line."""
     found = re.search(r"^  FAILED: (.*?)\n+\Z", output, re.MULTILINE | re.DOTALL)
     assert found, output
     message = found[1].removeprefix(f"parsing YAML file {name}: ")

@@ -47,7 +47,7 @@ def config() -> PrometheusConfig:
 
 
 def told(gateway: Pushgateway, name: str, value: float = 7) -> list[str]:
-    """Return what a failing assert_stored says below its first two lines."""
+    """Return the message of a failing assert_stored below its first two lines."""
     with pytest.raises(AssertionError) as caught:
         config().scrape(gateway).assert_stored(name, value)
     return str(caught.value).splitlines()[2:]

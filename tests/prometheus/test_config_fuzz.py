@@ -1,6 +1,6 @@
 """Generated scrape jobs and relabel rules through promtool and through us.
 
-``PUSHGATEWAY_CONFIG_CASES`` says how many for each version (default 100; a long run is 5,000).
+``PUSHGATEWAY_CONFIG_CASES`` sets the number for each version (default 100; a long run is 5,000).
 """
 
 from __future__ import annotations

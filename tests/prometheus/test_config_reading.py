@@ -163,7 +163,7 @@ def test_target_files_are_read(tmp_path: Path) -> None:
     [("3.5", "unexpected end of JSON input"), ("2.53", "invalid character ' ' in literal true (expecting 'e')")],
 )
 def test_target_file_ends_within_a_word(tmp_path: Path, version: str, message: str) -> None:
-    """As promtool says, of either version, where no newline ends the file."""
+    """In promtool's words, of either version, where no newline ends the file."""
     (tmp_path / "t.json").write_text("[tru")
     path = tmp_path / "prometheus.yml"
     path.write_text("scrape_configs:\n- job_name: a\n  file_sd_configs:\n  - files: [t.json]\n")

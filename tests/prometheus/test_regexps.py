@@ -191,7 +191,7 @@ RULES = [
 @pytest.mark.parametrize("stage", ["relabel_configs", "metric_relabel_configs"])
 @pytest.mark.parametrize("honor", ["true", "false"])
 def test_no_lint_rule_claims_what_is_not_judged(rule: str, stage: str, honor: str) -> None:
-    """What a relabel rule does is unknown: all that is said is that, and what does not depend on it."""
+    """The effect of a relabel rule is unknown: only that is reported, and findings that do not depend on it."""
     job = "honor_labels: {honor}\n  static_configs: [{targets: ['pushgateway:9091', 'pg:9091']}]\n"
     text = f"scrape_configs:\n- job_name: pushgateway\n  {job.replace('{honor}', honor)}"
     said = {problem.message for problem in load(text=text, files=False, lint="strict").problems}

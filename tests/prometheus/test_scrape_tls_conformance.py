@@ -1,4 +1,4 @@
-"""TLS and authentication to our gateway: what a real Prometheus stores, and what it says, beside the simulation."""
+"""TLS and authentication to our gateway: the series and the errors of a real Prometheus next to the simulation's."""
 
 from __future__ import annotations
 

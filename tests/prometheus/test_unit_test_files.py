@@ -123,7 +123,7 @@ def test_rule_files_by_pattern(tmp_path: Path) -> None:
 
 @pytest.fixture
 def promtool(tmp_path: Path) -> Any:
-    """A promtool that reports what it is told to."""
+    """A promtool that reports what a test asks for."""
 
     def make(report: str) -> str:
         (tmp_path / "report").write_text(report)

@@ -1,4 +1,4 @@
-"""A forked child closes its copies: the parent's port is free when the parent says so, and its clients see the end."""
+"""A forked child closes its copies: the parent's port is free when the parent stops, and its clients see the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TLS: the handshake in the connection's own thread, and what plain clients are told."""
+"""TLS: the handshake in the connection's own thread, and the answer to plain clients."""
 
 from __future__ import annotations
 

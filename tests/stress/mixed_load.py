@@ -34,7 +34,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Client:
-    """Sends requests of every kind until told to end."""
+    """Sends requests of every kind until it is ended."""
 
     def __init__(self, port: int, seed: int, ended: threading.Event) -> None:
         self.port = port

@@ -89,7 +89,7 @@ def _play(block: list[bytes], port: int, *, gateway: bool) -> list[list[Answer]]
 
 
 def compare(raw: bytes, ours: list[Answer], theirs: list[Answer], *, gateway: bool) -> bool:
-    """Compare the answers to some requests, up to what docs/deviations.md says of ours."""
+    """Compare the answers to some requests, up to the differences of docs/deviations.md."""
     if gateway and (_PAGE.search(raw) or _OLDER.search(raw)):
         return True
     if b"HTTP/1.0" in raw and b"keep-alive" in raw and b"close" in raw.lower():
@@ -112,7 +112,7 @@ def compare(raw: bytes, ours: list[Answer], theirs: list[Answer], *, gateway: bo
 def _shown(answers: list[Answer]) -> list[str]:
     shown = [normalise.describe(answer) for answer in answers]
     if shown:
-        # Our side has ended: whether the last answer says that the connection does is nobody's business.
+        # Our side has ended: whether the last answer announces the end of the connection does not matter.
         shown[-1] = _CONNECTION.sub("", shown[-1])
     return shown
 

@@ -1,4 +1,4 @@
-"""``serve`` in its own process, and what the system says of it."""
+"""``serve`` in its own process, as the system sees it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Served:
         marks = (b"Traceback", b"request failed", b"Error: ", b'msg="cannot serve')
         return [line.decode("utf-8", "replace").rstrip() for line in self.log if any(mark in line for mark in marks)]
 
-    # What the system says
+    # In the system's view
 
     def resident(self) -> int:
         """Resident memory, bytes."""

@@ -1,4 +1,4 @@
-"""The page on the test API prints what it says that it prints."""
+"""The snippets of the page on the test API print what it shows."""
 
 from __future__ import annotations
 

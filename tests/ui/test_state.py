@@ -1,4 +1,4 @@
-"""``/-/state``: what the page is told beyond the original's API, and where it comes from."""
+"""``/-/state``: the page's data beyond the original's API, and its sources."""
 
 from __future__ import annotations
 

@@ -193,7 +193,7 @@ def _value(metric: Any, family_type: int) -> Value:
         parts[MetricType.SUMMARY] = _summary(metric.summary)
     if metric.HasField("histogram"):
         parts[MetricType.HISTOGRAM] = _histogram(metric.histogram)
-    # A summary or histogram that our model says completely, and that is of its family's type, stands alone.
+    # A summary or histogram that our model holds completely, and that is of its family's type, stands alone.
     holds = MetricType.HISTOGRAM if family_type == MetricType.GAUGE_HISTOGRAM else family_type
     for kind, value in parts.items():
         if kind == holds and not isinstance(value, bytes) and encode_part(kind, value) == raw:

@@ -94,7 +94,7 @@ class Handling:
         )
 
     def run(self, refusal: Answer | None) -> Answer:
-        """Carry the request out, or answer ``refusal``; tell the observer before returning."""
+        """Carry the request out, or answer ``refusal``; call the observer before returning."""
         if refusal is None:
             refusal = browsers.refuse(self.head, self.route.handler, self.app.own_hosts)
         if refusal is not None:

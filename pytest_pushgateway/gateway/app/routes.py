@@ -97,7 +97,7 @@ class _Routes:
         return self._trees[method].respell(clean_path(path))
 
     def allowed(self, method: str, path: bytes) -> str:
-        """Return what ``Allow`` says of a path that ``method`` does not find; empty if nothing does."""
+        """Return the value of ``Allow`` for a path that ``method`` does not find; empty if no method does."""
         others = [name for name in self._trees if name not in (method, "OPTIONS") and self.find(name, path).handler]
         return ", ".join(sorted([*others, "OPTIONS"])) if others else ""
 

@@ -127,7 +127,7 @@ class Connection:
             self._waiting_since = self.server.generation
 
     def wait(self, plan: Plan) -> None:
-        """Wait as long as the plan says, or until it is released.
+        """Wait for the plan's time, or until it is released.
 
         Raises:
             Abandoned: the gateway was stopped or reset.
@@ -363,7 +363,7 @@ class Connection:
             lines.append(self.server.date_line())
         total = sum(map(len, blocks)) if measured else _KNOWN_LENGTH + 1
         chunked = False
-        # As Go: without a body to measure, the answer to a HEAD says nothing about its length.
+        # As Go: without a body to measure, the answer to a HEAD has no length.
         bodiless = status.startswith(("1", "204", "304")) or (head.method == "HEAD" and not total)
         if not bodiless and "Content-Length" not in names:
             if total <= _KNOWN_LENGTH and not (answer.streamed and total):

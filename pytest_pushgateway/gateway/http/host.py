@@ -57,7 +57,7 @@ class Peer(Protocol):
     """Whether the outcome of the request is known to others and only the sending of its answer is left."""
 
     def wait(self, plan: Plan) -> None:
-        """Wait as long as the plan says, or until it is released.
+        """Wait for the plan's time, or until it is released.
 
         Raises:
             Abandoned: the gateway was stopped or reset.
@@ -99,7 +99,7 @@ class Host(Protocol):
     boundary: AbstractContextManager[object]
 
     def wait(self, connection: Any, plan: Plan) -> None:
-        """Wait as a plan says."""
+        """Wait for a plan's time."""
 
     def failed(self, problem: BaseException) -> None:
         """Keep and log an exception."""

@@ -110,7 +110,7 @@ def wait_until_ready(sock: socket.socket, seconds: float, *, to_write: bool = Fa
 def has_unread(sock: socket.socket) -> bool:
     """Return whether bytes wait in a socket; the end of its stream does not count, and a closed socket has none."""
     try:
-        # Asked first, because a socket with a timeout waits for it in recv(), whatever the flags say.
+        # Asked first, because a socket with a timeout waits for it in recv(), whatever its flags are.
         if not wait_until_ready(sock, 0):
             return False
         # Not SSLSocket.recv, which takes bytes away to decrypt them.

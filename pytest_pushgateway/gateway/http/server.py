@@ -1,6 +1,6 @@
 """The server: listening sockets, and a thread for each connection.
 
-Written on the standard library's sockets: docs/design.md says why it is not werkzeug's.
+Written on the standard library's sockets: docs/design.md has the reason why it is not werkzeug's.
 Stopping wakes the thread that waits for a connection through a second socket and every other one by shutting its
 connection down, so nothing polls and nothing is left.
 """

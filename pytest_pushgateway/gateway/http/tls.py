@@ -43,7 +43,7 @@ CIPHERS = {
 _CLIENT_AUTH = {
     "": ssl.CERT_NONE,
     "NoClientCert": ssl.CERT_NONE,
-    # Go asks for a certificate and takes any or none: nobody can tell that from not asking.
+    # Go asks for a certificate and takes any or none: nobody can distinguish that from not asking.
     "RequestClientCert": ssl.CERT_NONE,
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
@@ -121,7 +121,7 @@ class Stream:
             # what has come meanwhile.
             self._step()
         except (OSError, ValueError) as problem:
-            self._problem = problem  # for the connection's own thread, which tells of it
+            self._problem = problem  # for the connection's own thread, which reports it
 
     def _step(self) -> bool:
         """Go on with the handshake as far as what has come allows; return whether it waits to send."""

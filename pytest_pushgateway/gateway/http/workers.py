@@ -238,7 +238,7 @@ class Workers:
                 if self._has_ended():
                     return None
                 # Out of descriptors, a client that went, or pytest-socket, which keeps even this from making a socket:
-                # the listener stays, spinning helps nobody, and once said is enough.
+                # the listener stays, spinning helps nobody, and one message is enough.
                 if str(problem) != self._trouble:
                     self._log("error", "http: Accept error", err=str(problem))
                 self._trouble = str(problem)

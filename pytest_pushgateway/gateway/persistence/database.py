@@ -69,7 +69,7 @@ class Meddling(NamedTuple):
     replaced: bool
     """Whether the file, not only its log, is another now."""
     only_times: bool
-    """Whether nothing but the time of the last change tells: some network file systems set it late."""
+    """Whether nothing but the time of the last change shows it: some network file systems set it late."""
 
 
 _MOVED = Meddling("it was moved or removed", False, True, False)

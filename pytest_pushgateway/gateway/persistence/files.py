@@ -28,11 +28,11 @@ class PersistenceError(Exception):
 
 
 class Distrusted(Exception):
-    """The file is not, or no longer, one that this gateway can read; ``str()`` says what it is."""
+    """The file is not, or no longer, one that this gateway can read; ``str()`` describes it."""
 
 
 def is_damage(error: BaseException) -> bool:
-    """Return whether an error of SQLite's says that the file is damaged, or is something else.
+    """Return whether an error of SQLite's means that the file is damaged, or is something else.
 
     Nothing else does: a row that is too large, a full disk, or too little memory leave the file sound.
     """
@@ -177,7 +177,7 @@ def _beginning(path: str | Path, size: int) -> bytes | None:
 
 
 def make_sure_of_log(path: str) -> None:
-    """Make sure that there can be a write-ahead log, before the header of the file says that there is one.
+    """Make sure that there can be a write-ahead log, before the header of the file mentions one.
 
     Raises:
         OSError: the directory cannot be written.

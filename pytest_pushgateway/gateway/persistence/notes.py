@@ -41,7 +41,7 @@ class Taken(NamedTuple):
 
 
 class Unwritten:
-    """The changes that are not in the file. What was taken stays noted until :meth:`done` says that it is written.
+    """The changes that are not in the file. Those that were taken stay noted until :meth:`done` marks them as written.
 
     Safe to use from many threads, but for :meth:`take` and :meth:`done`, which are for one at a time.
     """
@@ -132,5 +132,5 @@ def tell_family(key: GroupingKey, name: bytes) -> str:
 
 
 def explain(error: BaseException) -> str:
-    """Return what an error says; its kind where it says nothing."""
+    """Return the text of an error; its kind if it has none."""
     return str(error) or type(error).__name__

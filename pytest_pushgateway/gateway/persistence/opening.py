@@ -55,7 +55,7 @@ _SET_ASIDE = f"INSERT INTO damaged SELECT ?, ?, id, generation, {COLUMNS}, check
 
 
 _UNREADABLE = (sqlite3.DataError, MemoryError, OverflowError)
-"""What says of a row that it is too large, and of the file nothing."""
+"""Errors that concern one row, which is too large, and not the file."""
 
 
 class Opened(NamedTuple):

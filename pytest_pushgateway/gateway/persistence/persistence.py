@@ -150,7 +150,7 @@ class Persistence:
             aside = set_aside(self.path)
             self._trouble.log("error", "could not load persisted metrics", str(reason), moved_to=str(aside))
         except OSError:
-            return  # which opening it tells of
+            return  # which opening it describes
         else:
             if missing is not None:
                 self._trouble.log("error", "could not load the latest persisted metrics", f"{missing}; {_LOST}")
@@ -305,7 +305,7 @@ class Persistence:
             return self.failing is None
 
     def _flush_unasked(self) -> None:
-        with suppress(BaseException):  # it is told, and this thread is not to end
+        with suppress(BaseException):  # it is logged, and this thread is not to end
             self.flush(again=True)
 
     def _write(self, *, again: bool = False, tries: int = _TRIES) -> None:
@@ -338,7 +338,7 @@ class Persistence:
             return None
 
     def _write_everything(self, generation: int) -> tuple[Changes, LeftOut]:
-        # Before the store is asked: whoever finds its notes incomplete from now on says so again.
+        # Before the store is asked: if its notes are found incomplete from now on, that is noted again.
         self._notes.whole = False
         try:
             if self._database is None:
@@ -434,7 +434,7 @@ class Persistence:
                     self._database = None
 
     def close(self) -> None:
-        """Write what is noted and close the file. What cannot be written is lost, and the log says so."""
+        """Write what is noted and close the file. Changes that cannot be written are lost, and logged."""
         self._ending = True
         try:
             self._timer.stop()

@@ -90,16 +90,16 @@ def checksum(generation: int, row: Row) -> int:
     return crc32(b"".join((group, name, text or b"", suspects, head)), crc32(series))
 
 
-def verify_row(generation: object, row: Row, said: object) -> None:
+def verify_row(generation: object, row: Row, stored: object) -> None:
     """Check that a row is as it was written.
 
     Args:
         generation: the number of its generation.
         row: its columns as SQLite gives them.
-        said: the checksum in it; None in a row of the first version, which had none.
+        stored: the checksum in it; None in a row of the first version, which had none.
 
     Raises:
-        ValueError: it is not; the text names the column if its type tells.
+        ValueError: it is not; the text names the column if its type is wrong.
     """
     for column, value, kinds in zip(_COLUMNS, row, _KINDS, strict=True):
         if type(value) not in kinds:
@@ -108,12 +108,12 @@ def verify_row(generation: object, row: Row, said: object) -> None:
         raise ValueError(f"generation is not of its type: {_shown(generation)}")
     if not _EARLIEST <= row[2] < _LATEST:
         raise ValueError(f"pushed_at is out of range: {row[2]}")
-    if said is not None and said != checksum(generation, row):
+    if stored is not None and stored != checksum(generation, row):
         raise ValueError("the checksum is wrong")
 
 
 _EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_800.0
-"""The years 1 to 9999, seconds since the epoch: what a date can say."""
+"""The years 1 to 9999, seconds since the epoch: the range of a date."""
 
 
 def _shown(value: object) -> str:

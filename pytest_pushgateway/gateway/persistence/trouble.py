@@ -23,7 +23,7 @@ class Trouble:
         self._log = log
         self._clock = clock
         self._told = False
-        """Whether the log says that something is not kept, and not yet that all is again."""
+        """Whether a loss was logged, and not yet its end."""
 
     def log(self, level: str, message: str, problem: str | None = None, **fields: str) -> None:
         """Write a line about the file."""

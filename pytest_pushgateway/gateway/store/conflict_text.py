@@ -25,7 +25,7 @@ from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.utf8 import text_of
 
 _LONGEST = 1 << 20
-"""Characters that the words on all conflicts may take; what goes beyond is only counted. The first is always told."""
+"""Characters that the words on all conflicts may take; those beyond are only counted. The first is always there."""
 _GROUPS = 100
 """Groups that are named as what one series collides with."""
 

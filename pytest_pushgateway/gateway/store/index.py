@@ -137,7 +137,7 @@ def label_problem(family: MetricFamily, prefix: bytes, value: Value) -> str | No
 
 
 def _bad_label(family: MetricFamily, prefix: bytes, value: Value) -> tuple[str, bytes, bytes] | None:
-    """Return the first label that cannot be exposed, and why; to say it in words takes longer than to find it."""
+    """Return the first label that cannot be exposed, and why; to word it takes longer than to find it."""
     previous = b""
     for name, text in split_prefix(prefix)[1]:
         if name == previous:

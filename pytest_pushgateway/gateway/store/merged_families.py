@@ -57,7 +57,7 @@ def take_changes(index: Index, everything: bool) -> dict[bytes, Change | None]:
 
 
 def _series(family: MetricFamily, exposed_type: int) -> list[Series]:
-    """Return the series of a family; values that need its type to be read say it where it is exposed as another."""
+    """Return the series of a family; values that need its type to be read carry it where it is exposed as another."""
     if family.type == exposed_type or family.type not in SIMPLE_TYPES:
         return family.series
     kind = MetricType(family.type)

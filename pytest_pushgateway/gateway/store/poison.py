@@ -39,7 +39,7 @@ def _concerned(after: After, conflicts: Conflicts) -> set[GroupState]:
 
 
 class _Cure:
-    """Chooses groups to delete, as few and as little missed as a walk through the conflicts can tell."""
+    """Chooses groups to delete, as few and as little missed as a walk through the conflicts can find."""
 
     def __init__(self, after: After, conflicts: Conflicts) -> None:
         self.after = after

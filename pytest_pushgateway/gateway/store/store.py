@@ -79,7 +79,7 @@ class _State:
         self.exposed: MergedFamilies | None = None
         """The families of the last scrape; none before the first."""
         self.exposed_whole = True
-        """Whether the sheets hold all that the index has told of; not after a rendering that failed half-way."""
+        """Whether the sheets hold all changes of the index; not after a rendering that failed half-way."""
 
 
 class Store:

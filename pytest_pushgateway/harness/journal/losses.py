@@ -1,10 +1,10 @@
 """Metrics that one push of a test took from another, without anybody having asked for that.
 
-The gateway does as it is told, and nothing on the wire separates a loss from an intention. A PUT that does not carry a
+The gateway obeys, and nothing on the wire separates a loss from an intention. A PUT that does not carry a
 family removes it from its group. A push, PUT or POST, that carries a family replaces all of its series: three workers
 that push ``rows{worker="1"}``, ``"2"`` and ``"3"`` to one group leave one series. That is taken for a loss only if the
 two sets of series have nothing in common, nobody looked at the gateway between the two pushes, its clock was not moved
-on, the family does not tell a state or a version, and the test does not say afterwards that they are gone.
+on, the family does not describe a state or a version, and the test does not assert afterwards that they are gone.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def losses(
 
     Args:
         requests: all that the journal has.
-        since: place of a request, as `Request._order`; earlier losses were told of before.
+        since: place of a request, as `Request._order`; earlier losses were reported before.
         looks: after which requests somebody read the gateway, in order.
-        absences: what the test said is not there, each with the place of the last request before.
+        absences: the test's assertions that something is not there, each with the place of the last request before.
 
     """
     tests = {entry.test for entry in requests if entry._order > since and isinstance(entry, Push)}
@@ -165,12 +165,12 @@ def _values(sets: Iterable[frozenset[tuple[str, str]]]) -> dict[str, set[str]]:
 
 
 def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """Return the labels of a series, without those that only tell its samples apart."""
+    """Return the labels of a series, without those that only distinguish its samples."""
     return {name: value for name, value in labels.items() if name not in _OF_SAMPLES}
 
 
 def _is_said(loss: Loss, absences: Sequence[tuple[int, Absence]]) -> bool:
-    """Return whether the test said after the loss that all of it is gone."""
+    """Return whether the test asserted after the loss that all of it is gone."""
     left = lines(loss.family)
     for after, absence in absences:
         if after < loss.push._order:

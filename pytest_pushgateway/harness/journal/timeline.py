@@ -1,7 +1,7 @@
 """The texts that a gateway exposed over a test, replayed from its journal.
 
 The journal has every push with its verdict, but no copy of what was exposed after each: a second store does it all
-again, at the times that the gateway's clock told, when somebody asks.
+again, at the times of the gateway's clock, when a test asks.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class _Replay:
         self.found.append(ScrapeText(moment, text))
 
     def _repeat(self, request: Request) -> bool:
-        """Do again what a request did; tell whether it could change what is exposed."""
+        """Do again what a request did; return whether it could change the exposed text."""
         record, raw = request._record, request._request
         if raw.handler == "quit" and record is not None and record.status == _OK:
             self.reachable = False

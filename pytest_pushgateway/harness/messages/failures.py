@@ -1,6 +1,6 @@
 """The messages of failing assertions: pure functions from what was expected, the journal and the state to text.
 
-The first line says what was expected and why it fails; then come the nearest candidates, each with what differs, names
+First come the expectation and the reason of the failure, then the nearest candidates, each with what differs, names
 alike, what became of the pushes that carried it, and how to relax the check. Never more than `wording.LINES` lines.
 """
 

@@ -76,7 +76,7 @@ def owner(key: Labels, name: bytes, before: Push, requests: Sequence[Request]) -
 
 
 def body_hints(push: Request) -> list[str]:
-    """Return what the parser's words do not tell of a body that could not be read, and what to do."""
+    """Return what the parser's words leave out about a body that could not be read, and the next step."""
     if not push.error or (isinstance(push, Push) and push._parsed):
         return []
     if push.error.startswith("odd number of components"):
@@ -93,7 +93,7 @@ def body_hints(push: Request) -> list[str]:
 def provenance(push: Push, requests: Sequence[Request]) -> list[str]:
     """Return a line for every group that a rejected push collides with: what it is and which push brought it.
 
-    And one where the parser's words do not tell what the text lacks.
+    And one where the parser's words do not name the missing part of the text.
     """
     lines = body_hints(push)
     for collision in push._collisions:

@@ -227,7 +227,7 @@ def section(
 
 
 def _log(log: Sequence[tuple[str, str, dict[str, object]]], pushes: Sequence[Push]) -> list[str]:
-    """Return the lines of the gateway's log, without those that say of a push what its rejection says already."""
+    """Return the lines of the gateway's log, without those that repeat a push's rejection."""
     told = {push.error for push in pushes if push._refused and push.error}
     lines = []
     for level, message, fields in log:

@@ -326,7 +326,7 @@ class FileChecks:
 
 
 def _needs_port(one: ScrapeJob) -> bool:
-    """Return whether a target without port is an error: until 2.x, where the scheme does not say which port."""
+    """Return whether a target without port is an error: until 2.x, if the scheme does not imply a port."""
     return one.version.startswith("2.") and one.scheme not in ("http", "https", "")
 
 

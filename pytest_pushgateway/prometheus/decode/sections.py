@@ -165,7 +165,7 @@ def finish_jobs(
 ) -> None:
     """Let ``jobs``, read from ``place``, inherit from ``global``, and report names used twice.
 
-    ``names`` says where each name was seen first, ``""`` for the same file.
+    ``names`` has the file in which each name was seen first, ``""`` for the same file.
     """
     for one in jobs:
         inherit(decoder, one, common)

@@ -43,7 +43,7 @@ def check(
 ) -> list[Problem]:
     """Return what the rules of the set ``lint`` (``default`` or ``strict``) find.
 
-    ``metrics`` is what the gateway exposes; a ``Pushgateway`` among ``gateways`` tells that itself. ``rules`` are rule
+    ``metrics`` is what the gateway exposes; a ``Pushgateway`` among ``gateways`` has them itself. ``rules`` are rule
     files, or patterns of them.
     """
     detected = detect(config, gateways)

@@ -38,7 +38,7 @@ class Outcome:
 
 
 def push_through(job: ScrapeJob, body: str | bytes = BODY) -> Outcome | None:
-    """Return what ``job`` stores of ``body`` from one target; ``None`` if the simulation cannot tell.
+    """Return what ``job`` stores of ``body`` from one target; ``None`` if the simulation does not know.
 
     Target relabelling is left out: it could drop the stand-in for a discovered target, and labels that it adds do not
     change what becomes of pushed ones.
@@ -61,7 +61,7 @@ def push_through(job: ScrapeJob, body: str | bytes = BODY) -> Outcome | None:
 
 
 def series_of(target: Target) -> set[tuple[tuple[str, str], ...]]:
-    """Return the label sets that the canonical pushes get from one target of a job, as far as can be told."""
+    """Return the label sets that the canonical pushes get from one target of a job, as far as that is known."""
     from pytest_pushgateway.prometheus.scrape.simulate import TEXT, Unsimulated
 
     try:

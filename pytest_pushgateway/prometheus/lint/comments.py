@@ -25,7 +25,7 @@ _RULE = re.compile(r"\bPG\w*", re.IGNORECASE)  # a misspelt one must not pass fo
 
 
 class Comment:
-    """One comment: its line, whether it stands alone, what it says, and the rules it names (all if none)."""
+    """One comment: its line, whether it has the line for itself, its text, and the rules it names (all if none)."""
 
     __slots__ = ("alone", "line", "rules", "what")
 
@@ -69,7 +69,7 @@ def _above(lines: set[int], first: int) -> set[int]:
 
 
 def verdicts(config: Configuration, job: ScrapeJob) -> str | None:
-    """Return ``gateway`` or ``not-a-gateway`` where a comment says so of ``job``."""
+    """Return ``gateway`` or ``not-a-gateway`` where a comment marks ``job`` as one."""
     found = comments(config.text_of(job.file))
     if not found:
         return None

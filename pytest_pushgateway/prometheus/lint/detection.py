@@ -257,7 +257,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def final_addresses(job: ScrapeJob) -> list[str]:
-    """Return the addresses that are scraped, relabelling done, as far as the configuration tells."""
+    """Return the addresses that are scraped, relabelling done, as far as the configuration shows them."""
     rules = job.relabel_configs
     if not any(_touches_address(rule) for rule in rules):
         return job.targets

@@ -169,7 +169,7 @@ def several_gateways(context: Context, one: Detected) -> Iterator[Finding]:
 
 
 def _gateway_targets(context: Context, one: Detected) -> list[Target]:
-    """Return the targets of a job that are gateways: all, or those that say so where others stand beside them."""
+    """Return the targets of a job that are gateways: all, or those that are known to be if there are others."""
     targets = context.targets(one.job)
     named = [target for target in targets if says_gateway(target.host)]
     if named and not says_gateway(one.job.job_name):
@@ -216,7 +216,7 @@ def same_gateway_twice(context: Context) -> Iterator[Finding]:
 
 
 def identity_dropped(context: Context, one: Detected) -> Iterator[Finding]:
-    """PG008: metric relabelling removes what tells pushed groups apart, or the metric's name."""
+    """PG008: metric relabelling removes what distinguishes pushed groups, or the metric's name."""
     job = one.job
     suspects = [rule for rule in job.metric_relabel_configs if rule.action in ("labeldrop", "labelkeep")]
     if not suspects:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.model import ScrapeJob
 
 _STALE = 300.0
-"""Prometheus forgets a sample after its lookback delta, five minutes unless it is told otherwise."""
+"""Prometheus forgets a sample after its lookback delta, five minutes unless a flag changes it."""
 
 
 def interval(context: Context, one: Detected) -> Iterator[Finding]:
@@ -137,7 +137,7 @@ def useless_params(context: Context, one: Detected) -> Iterator[Finding]:
 
 
 def perhaps(context: Context, one: Detected) -> Iterator[Finding]:
-    """PG019: port 9091 alone says little, and so does a name that other programs have."""
+    """PG019: port 9091 by itself means little, and so does a name that other programs have."""
     what = f"scrapes {one.reason}" if one.reason.startswith("port") else f"may scrape one ({one.reason})"
     yield context.find(
         "PG019",

@@ -133,7 +133,7 @@ def _next(tokens: list[_Token], position: int) -> int:
 
 
 def _closing(tokens: list[_Token], opening: int) -> int:
-    """Return where the bracket at ``opening`` is closed; the end, where it is not (promtool will say so)."""
+    """Return where the bracket at ``opening`` is closed; the end, where it is not (promtool will report that)."""
     depth = 0
     for position in range(opening, len(tokens)):
         if tokens[position].kind == "other":

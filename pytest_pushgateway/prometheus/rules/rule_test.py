@@ -1,6 +1,6 @@
 """Alert rules and PromQL at the test's clock: a gateway's timeline through the simulated scrape into promtool.
 
-No server and no waiting: promtool evaluates the rules over hours in milliseconds. What a rule says of absolute time is
+No server and no waiting: promtool evaluates the rules over hours in milliseconds. Absolute times in a rule are
 rewritten (see :mod:`~pytest_pushgateway.prometheus.rules.promql`), as promtool's unit tests begin at time 0.
 
 Limits: scrapes happen at exact intervals from the beginning of the timeline; all groups are evaluated together, at the

@@ -119,7 +119,7 @@ class Ingester:
             )
 
     def report(self, target: Target, error: str, *, duration: float = 0.0) -> TargetScrape:
-        """Return what is stored when there was no body: the report series alone. ``error`` says why."""
+        """Return what is stored when there was no body: the report series alone. ``error`` is the reason."""
         return self._finish(TargetScrape(target), error, {}, duration)
 
     def ingest(
@@ -214,7 +214,7 @@ class Ingester:
         return builder.labels(), self.relabeler.steps(builder)
 
     def with_target_labels(self, exposed: LabelPairs, target: Mapping[str, str]) -> LabelBuilder:
-        """Return the labels of a sample with those of the target, as ``honor_labels`` says."""
+        """Return the labels of a sample with those of the target, by ``honor_labels``."""
         builder = LabelBuilder(exposed)
         if self.job.honor_labels:
             present = {name for name, _ in exposed}  # an empty value is present, too

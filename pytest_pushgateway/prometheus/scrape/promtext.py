@@ -247,7 +247,7 @@ _LABEL_TOKENS = {b"}": "BCLOSE", b"=": "EQUAL", b",": "COMMA"}
 
 
 class _Lexer:
-    """Prometheus's lexer: ``start`` and ``position`` enclose the last token, ``state`` says which tokens may follow."""
+    """Prometheus's lexer: ``start`` and ``position`` enclose the last token, ``state`` is for the tokens after it."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text

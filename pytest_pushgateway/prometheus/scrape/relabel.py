@@ -1,6 +1,6 @@
 """The relabel engine: what ``relabel_configs`` and ``metric_relabel_configs`` do to a label set.
 
-Behaviour as in Prometheus 3.5; 2.x versions differ where their name says so (``prometheus_version``). Regular
+Behaviour as in Prometheus 3.5; 2.x versions differ if one is named (``prometheus_version``). Regular
 expressions are RE2's, see :mod:`pytest_pushgateway.golang.regexp`.
 """
 
@@ -144,7 +144,7 @@ class Relabeler:
         return True
 
     def steps(self, labels: LabelBuilder) -> list[Step]:
-        """Apply all rules as :meth:`process` does and tell what each did; the list ends with the rule that dropped."""
+        """Apply all rules as :meth:`process` does and return their effects, the last that of the rule that dropped."""
         found = []
         for index, (rule, apply) in enumerate(zip(self.rules, self._apply, strict=True)):
             before = labels.labels()
@@ -187,7 +187,7 @@ def _matched(rule: RelabelRule, value: str, before: LabelPairs, kept: bool, appl
 
 
 class _Rule:
-    """One rule, compiled: called with the builder, tells whether the set is kept."""
+    """One rule, compiled: called with the builder, it returns whether the set is kept."""
 
     __slots__ = ("_action", "regex")
 

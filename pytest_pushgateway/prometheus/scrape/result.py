@@ -1,4 +1,4 @@
-"""The outcome of a simulated scrape, queryable: values, assertions, and messages that say why one fails."""
+"""The outcome of a simulated scrape, queryable: values, assertions, and messages with the reason why one fails."""
 
 from __future__ import annotations
 

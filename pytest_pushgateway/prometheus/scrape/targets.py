@@ -125,7 +125,7 @@ class Target:
 def discovered_labels(
     job: ScrapeJob, target: Mapping[str, str], group: Mapping[str, str], *, version: str = LATEST
 ) -> dict[str, str]:
-    """Return a target's labels before relabelling: its own, its group's, and the job's where these say nothing."""
+    """Return a target's labels before relabelling: its own, its group's, and the job's where these have none."""
     labels = {name: value for name, value in {**group, **target}.items() if value}
     defaults = {
         "job": job.job_name,

@@ -39,7 +39,7 @@ class NoTls(Exception):
 class TlsStream(io.RawIOBase):
     """TLS over a socket, as far as an HTTP client needs it.
 
-    Unlike :class:`ssl.SSLSocket` it sees the first bytes that the server sends, which tell what kind of server it is.
+    Unlike :class:`ssl.SSLSocket` it sees the first bytes that the server sends, which show what kind of server it is.
     """
 
     def __init__(self, plain: socket.socket, context: ssl.SSLContext, server_name: str) -> None:
@@ -74,7 +74,7 @@ class TlsStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read at most as much as fits; 0 at the end, whether or not the server said goodbye."""
+        """Read at most as much as fits; 0 at the end, whether or not the server closed in order."""
         try:
             count: int = self._until_done(lambda: self._tls.read(len(buffer), buffer))
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):

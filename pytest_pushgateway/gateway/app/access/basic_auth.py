@@ -39,7 +39,7 @@ class PlainPassword:
         import hmac
 
         given = credentials(head) or (b"", b"")
-        # Both are compared, so that the time tells nothing about the user's name.
+        # Both are compared, so that the time reveals nothing about the user's name.
         matches = [hmac.compare_digest(one, other) for one, other in zip(given, self._expected, strict=True)]
         return None if all(matches) else error(401, "Unauthorized", [("Www-Authenticate", "Basic")]), []
 

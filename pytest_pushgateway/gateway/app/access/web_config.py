@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _TLS_SIGNS = ("cert", "cert_file", "key", "key_file", "client_ca", "client_ca_file", "client_auth_type")
 _NOBODY = b"$2b$10$50JP/b1RM/qnnV2uQjF9BOIsAYdHRlYQhmRXAm1CktsoOriHQAMTK"
-"""A hash to compare with when the user is unknown, so that the time does not tell."""
+"""A hash to compare with when the user is unknown, so that the time reveals nothing."""
 _REMEMBERED = 100
 """The number of verdicts on credentials that are remembered, as in the original."""
 
@@ -71,7 +71,7 @@ class WebConfig:
         self._config = read(_read(self._path))
         self._passwords = _Passwords() if self._config.users else None
         self.rate: tuple[float, int] | None = self._config.rate
-        """Decided at the start, whatever the file says later."""
+        """Decided at the start, whatever the file contains later."""
         self._limiter = _Limiter(*self.rate) if self.rate else None
         self._context: tuple[tuple[bytes, ...], ssl.SSLContext] | None = None
         self.tls: Callable[[], ssl.SSLContext] | None = self._make_context if _wants_tls(self._config) else None

@@ -63,7 +63,7 @@ class Contents:
 
 
 def read(content: bytes) -> Contents:
-    """Return what the file's first document says.
+    """Return the contents of the file's first document.
 
     Raises:
         WebConfigError: the file is invalid; in the original's words.
@@ -218,7 +218,7 @@ def _list_of(item: _Decode, go_type: str) -> _Decode:
 
 
 def _mapping(read_pair: Callable[[_Reading, Node, Node, dict[str, Any], set[str]], None], go_type: str) -> _Decode:
-    """Read a mapping pair by pair; what it merges comes where it says so, and is not asked whether it is there."""
+    """Read a mapping pair by pair; merged pairs come at the place of their ``<<``, and may repeat keys."""
 
     def decode(reading: _Reading, node: Node, before: Any) -> Any:
         if not isinstance(node, MappingNode):
