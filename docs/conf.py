@@ -50,7 +50,7 @@ CHAPTERS = {
     },
     "howto/index": {
         "": "broken-gateway retries slow-gateway rejected waiting whole-text compare time-and-restarts address "
-        "fixed-address asyncio tls-and-auth late-pushes xdist unittest ci report container *"
+        "fixed-address asyncio tls-and-auth late-pushes xdist unittest ci report container"
     },
     "command-line": {"": "test-api"},
     "deviations": {"": "odd-names"},

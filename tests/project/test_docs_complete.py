@@ -140,6 +140,16 @@ def test_reference_in_markdown_is_current() -> None:
     assert explained("api.md") == written, "run python docs/api_page.py"
 
 
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    listed = {"index"}
+    for above, chapters in generator("conf").CHAPTERS.items():
+        folder = (DOCS / above).parent
+        for name in " ".join(chapters.values()).split():
+            listed |= {str(page.relative_to(DOCS).with_suffix("")) for page in folder.glob(f"{name}.md")}
+
+    assert {str(page.relative_to(DOCS).with_suffix("")) for page in PAGES} - {"api_site"} == listed
+
+
 def links(page: Path) -> list[str]:
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     found = re.findall(r"\]\(([^)\s]+)\)", text)
