@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_pushgateway import Pushgateway
-from pytest_pushgateway.harness.supervisor import started
+from pytest_pushgateway.harness.supervisor import Supervisor, started
 from pytest_pushgateway.plugin.report import page
 from pytest_pushgateway.plugin.report.recorder import BODIES, BODY, FIRST, LATEST, RunRecorder
 from pytest_pushgateway.recording import record
@@ -307,6 +307,17 @@ def test_late_push_belongs_to_the_test_it_came_in(project: pytest.Pytester) -> N
     assert tests["test_later"]["marks"] == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+def test_link_stays_a_link(project: pytest.Pytester) -> None:
+    published = project.mkdir("published") / "run.json"
+    (project.path / "run.json").symlink_to(published)
+    project.makepyfile("def test_none(): pass")
+    report_of(project)
+
+    assert (project.path / "run.json").is_symlink()
+    assert published.is_file()
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -401,6 +412,20 @@ def test_recorder_keeps_no_gateway_alive(recorder: RunRecorder) -> None:
     del gateway
     gc.collect()
     assert gone() is None
+
+
+def test_gateway_that_starts_meanwhile_is_found_later(recorder: RunRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def changing() -> list[Supervisor]:
+        raise RuntimeError("Set changed size during iteration")
+
+    monkeypatch.setattr(recorder, "_gateways", changing)
+    with Pushgateway() as gateway:
+        gateway.push("a 1\n", job="b")
+        monkeypatch.undo()
+        gateway.push("b 1\n", job="b")
+        gateway.assert_no_rejections()
+
+    assert [mark["gateway"] for mark in recorder.take()["marks"]] == [-1, -1, 0]
 
 
 def test_json_data_is_safe_in_markup() -> None:

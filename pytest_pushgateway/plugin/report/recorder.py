@@ -150,7 +150,11 @@ class RunRecorder:
         known = self._places.get(source)
         if known is not None:
             return known
-        for supervisor in self._gateways():
+        try:
+            gateways = list(self._gateways())
+        except RuntimeError:  # another thread starts a gateway in this moment: the next event finds it
+            return -1
+        for supervisor in gateways:
             gateway = supervisor.gateway
             parts = (gateway, gateway.journal, gateway.clock, gateway.asked_faults)
             if any(part is source for part in parts):

@@ -41,7 +41,7 @@ def paths_of(config: pytest.Config) -> list[Path]:
         folder = config.inipath.parent if config.inipath is not None else config.rootpath
     if hasattr(config, "workerinput"):
         return []
-    paths = [Path(os.path.abspath(folder / name)) for name in names]
+    paths = [Path(os.path.realpath(folder / name)) for name in names]
     for path in paths:
         problem = _problem_with(path)
         if problem:
