@@ -192,7 +192,7 @@ def test_help_man_prints_manual_page(command: str, capsys: pytest.CaptureFixture
     assert [re.sub(r"^.*?--(?:\[no-\])?([\w.-]+).*", r"\1", option) for option in options] == listed
     if groff := shutil.which("groff"):
         asked = [groff, "-man", "-Tutf8", "-ww"]
-        formatted = subprocess.run(asked, input=page, capture_output=True, text=True, check=True)
+        formatted = subprocess.run(asked, input=page, capture_output=True, encoding="utf-8", check=True)
         assert formatted.stderr == ""
 
 

@@ -231,6 +231,7 @@ def _windows() -> None:
     msvcrt: Any = types.ModuleType("msvcrt")
     msvcrt.locking, msvcrt.LK_NBLCK = locking, 2
     sockets = _socket_views(change, "AF_UNIX SO_REUSEPORT MSG_DONTWAIT", {"SO_EXCLUSIVEADDRUSE": exclusive})
+    sockets["_socket"].__dict__["_hidden"].add("socketpair")  # which Python makes itself there
     signals = "pthread_sigmask pthread_kill sigwait sigpending sigtimedwait sigwaitinfo SIG_BLOCK SIG_UNBLOCK alarm "
     signals += "setitimer "
     signals += "SIGHUP SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGALRM SIGVTALRM SIGPROF SIGIO SIGPWR SIGXCPU SIGXFSZ "

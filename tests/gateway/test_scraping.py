@@ -24,6 +24,7 @@ from pytest_pushgateway.exposition.text.writer import render_text
 from pytest_pushgateway.gateway.store.index import Series
 from pytest_pushgateway.gateway.store.rendered_blocks import Blocks, in_order, place
 from tests.gateway.held import Held, key
+from tests.systems import needs_proc
 
 
 def test_families_are_sorted_by_name_and_series_by_values() -> None:
@@ -48,6 +49,7 @@ def test_series_with_equal_values_keep_their_order() -> None:
     assert [line.split()[-1] for line in gateway.exposed().splitlines()[1:]] == ["1", "2", "3"]
 
 
+@needs_proc
 def test_own_metrics_are_sorted_among_pushed_ones() -> None:
     gateway = Held()
     gateway.put("# TYPE process_max_fds gauge\nprocess_max_fds 1\nzz 1\naa 1\n", job="j")

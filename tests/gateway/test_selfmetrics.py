@@ -98,6 +98,7 @@ def test_process_is_described() -> None:
     assert values[b"process_network_receive_bytes_total"] >= 0
 
 
+@needs_proc
 def test_unknown_values_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> dict[bytes, float]:
         raise FileNotFoundError("/proc/self/stat")

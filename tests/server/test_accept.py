@@ -72,3 +72,14 @@ def test_whatever_the_system_has_to_wait_with(serve: Serve, monkeypatch: pytest.
         client.sendall(b"x")
         assert readiness.has_unread(ours)
         assert readiness.wait_until_ready(ours, 0, to_write=True)
+
+
+def test_pair_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has none, and a test may have replaced Python's."""
+    monkeypatch.delattr("_socket.socketpair", raising=False)
+    monkeypatch.setattr(socket, "socketpair", None)
+    one, other = readiness.pair()
+    one.sendall(b"x")
+    assert (other.recv(1), one.gettimeout(), other.gettimeout()) == (b"x", None, None)
+    for each in (one, other):
+        each.close()

@@ -127,14 +127,31 @@ def accept(listener: socket.socket) -> tuple[socket.socket, Any]:
 
 def pair() -> tuple[socket.socket, socket.socket]:
     """Return two sockets that are connected, each of which waits as long as it takes."""
-    if sys.platform == "win32":
-        from socket import socketpair
-    else:
-        from _socket import socketpair
-    one, other = socketpair()
+    # Windows has none among the interpreter's own, and a test may have replaced the one of the standard library.
+    one, other = getattr(socket, "socketpair", _loopback_pair)()
     for each in (one, other):
         each.settimeout(None)  # whatever a test has made the default
     return one, other
+
+
+def _loopback_pair() -> tuple[socket.socket, socket.socket]:
+    listener, one = (socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(2))
+    try:
+        listener.settimeout(None)
+        one.settimeout(None)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        one.connect(listener.getsockname())
+        while True:
+            other, address = accept(listener)
+            if address == one.getsockname():
+                return one, other
+            other.close()  # another program was quicker
+    except BaseException:
+        one.close()
+        raise
+    finally:
+        listener.close()
 
 
 def wait(sock: socket.socket, seconds: float, is_over: Callable[[], bool], *, to_write: bool = False) -> bool:

@@ -61,7 +61,7 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self._file: tuple[int, int] | None = None
-        self._descriptors = [genuine.open_descriptor(path, os.O_CREAT | os.O_RDWR, 0o600)]
+        self._descriptors = [genuine.open_descriptor(str(path), os.O_CREAT | os.O_RDWR, 0o600)]
         self._opened = self._identity()
         try:
             self._lock(path)
