@@ -135,12 +135,12 @@ def test_failure_at_the_start_leaves_the_file_as_it_is(
     for failpoint in numbers(kind, moment):
         with tapped(failpoint), suppress(MemoryError, KeyboardInterrupt, sqlite3.Error, PersistenceError):
             Kept(path).persistence.crash()
-        found = next(tmp_path.glob("*.corrupt-*Z"), None)
+        found = next((each for each in tmp_path.iterdir() if re.search(r"\.corrupt-\w+Z$", each.name)), None)
         if found is not None:
             # As SQLite called it damaged, it was moved aside, with its log if it had one.
             assert kind is KINDS[3]
             path = tmp_path / f"metrics{failpoint.number}"
-            for each in tmp_path.glob(f"{found.name}*"):
+            for each in list(tmp_path.glob(f"{found.name}*")):
                 each.rename(f"{path}{each.name.removeprefix(found.name)}")
         with Kept(path) as again:
             assert content(again) == before

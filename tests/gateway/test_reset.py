@@ -16,6 +16,7 @@ from pytest_pushgateway.gateway.hooks import RawRequest, Record
 from pytest_pushgateway.gateway.store.store import Store
 from tests import wire
 from tests.gateway.held import Held, key
+from tests.systems import needs_counted_references
 
 
 def test_reset_empties_store_and_counts() -> None:
@@ -54,6 +55,7 @@ def test_requests_of_an_old_generation_do_nothing() -> None:
     assert not store.wipe(generation=store.generation).stale
 
 
+@needs_counted_references
 def test_old_store_is_freed_by_a_short_lived_thread() -> None:
     gateway = Held()
     for number in range(3):
@@ -67,6 +69,7 @@ def test_old_store_is_freed_by_a_short_lived_thread() -> None:
     Store(self_metrics=gateway.own).close()
 
 
+@needs_counted_references
 def test_small_store_needs_no_thread_and_leaves_no_cycle() -> None:
     gateway = Held()
     gateway.put("a 1\nb 2\n", job="j")

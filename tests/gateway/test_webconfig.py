@@ -22,6 +22,7 @@ from pytest_pushgateway.gateway.gateway import Gateway
 from pytest_pushgateway.gateway.log import silent
 from pytest_pushgateway.golang.duration import format_duration
 from tests import peers, wire
+from tests.systems import needs_libyaml
 
 Start = Callable[..., Gateway]
 
@@ -122,7 +123,7 @@ def answers(gateway: Gateway, context: ssl.SSLContext) -> bool:
         ):
             sock.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             return sock.recv(100).startswith(b"HTTP/1.1 200 OK")
-    except OSError:
+    except (OSError, RuntimeError):  # the second by PyPy's ssl, where the other side breaks off
         return False
 
 
@@ -217,8 +218,10 @@ def _meaning(path: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a: b: c", "yaml: mapping values are not allowed in this context"),
-        ("x: 1\na: b: c", "yaml: line 2: mapping values are not allowed in this context"),
+        pytest.param("a: b: c", "yaml: mapping values are not allowed in this context", marks=needs_libyaml),
+        pytest.param(
+            "x: 1\na: b: c", "yaml: line 2: mapping values are not allowed in this context", marks=needs_libyaml
+        ),
         ('"open', "yaml: found unexpected end of stream"),
         ("\x01", "yaml: "),
         (TLS + "  client_auth_type: RequireAnyClientCert", "client_auth_type RequireAnyClientCert is not supported"),

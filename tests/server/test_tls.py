@@ -137,11 +137,10 @@ def test_client_that_breaks_off_is_no_error_on_pypy(
 ) -> None:
     names: dict[str, Any] = {"__name__": module}
     exec(BREAKS_OFF, names)
+    monkeypatch.setattr(tls.Stream, "receive_first", names["receive"])
     running = serve(tls=lambda: context)
-    with connect(running, trusting) as sock:
-        monkeypatch.setattr(tls.Stream, "receive_first", names["receive"])
-        with suppress(OSError):
-            get(sock)
-        wire.wait_until(lambda: not running.server.connections())
+    with suppress(OSError), connect(running, trusting) as sock:
+        get(sock)
+    wire.wait_until(lambda: not running.server.connections())
     assert [str(error) for error in running.server.errors] == ["cannot use string() on <cdata 'char *' NULL>"] * told
     running.server.errors.clear()
