@@ -38,9 +38,8 @@ _OLDER = re.compile(rb"(?i)(?:://|connect )[^/ ?]+\[|content-length:[ \t]*\r?\n"
 """Hosts that Go takes up to 1.25; a length without a value, which Debian's build does not always take for 0."""
 _REFUSED_TRAILER = b"malformed MIME header"
 """Quoted since Go 1.26.4."""
-_FOREIGN_NAME = b"is not one of this gateway"
-"""In the answer to a browser that asks for a name which the gateway does not have."""
-_OWN_LIMITS = (413, 414, 431)
+_OWN_REFUSALS = (403, 413, 414, 431)
+"""A browser that asks for a name which the gateway does not have, and our limits; the original answers none of them."""
 _PAGE = re.compile(rb"(?i)static|debug|/-/state|get [^ ]{0,30}/(?:status)?[? ]")
 
 
@@ -96,12 +95,13 @@ def compare(raw: bytes, ours: list[Answer], theirs: list[Answer], *, gateway: bo
         return True  # both are asked for: in Go it depends on who has read the body by then
     if len(theirs) < len(ours) and ours[len(theirs)].status == 400:
         ours = ours[: len(theirs)]  # a panic, or a reset that took the answer
-    if gateway and any(_REFUSED_TRAILER in answer.body for answer in theirs):
+    refused_unseen = raw.startswith(b"HEAD") and b"chunked" in raw.lower() and any(one.status == 400 for one in theirs)
+    if gateway and (refused_unseen or any(_REFUSED_TRAILER in one.body for one in theirs)):
         return [answer.status for answer in ours] == [answer.status for answer in theirs]
     mine, original = _shown(ours), _shown(theirs)
-    limit = next((at for at, one in enumerate(ours) if one.status in _OWN_LIMITS or _FOREIGN_NAME in one.body), None)
-    if limit is not None:
-        mine, original = mine[:limit], original[:limit]
+    refusal = next((at for at, one in enumerate(ours) if one.status in _OWN_REFUSALS), None)
+    if refusal is not None:
+        mine, original = mine[:refusal], original[:refusal]
     if b"transfer-encoding" in raw.lower():
         # Where its end could be seen elsewhere too, ours closes, and the original goes on.
         original = original[: max(1, len(mine))]
