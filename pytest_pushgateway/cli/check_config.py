@@ -216,10 +216,10 @@ _FORMS = re.compile(
         |prometheus[\w.-]*\.ya?ml)["']?[ \t]*:
         |kind["']?[ \t]*:[ \t]*["']?(?:VM)?(?:ServiceMonitor|PodMonitor|ScrapeConfig|ServiceScrape|PodScrape|Secret)\b
         |kind["']?[ \t]*:[ \t]*["']?\w*(?:VM|Rule|Alert|Record|Monitor|Scrape|Probe|Prometheus|ServiceLevel|Metrics)
-        |groups["']?[ \t]*:
     )""",
     re.MULTILINE | re.VERBOSE,
 )
+_GROUPS = re.compile(rb"^\{?[ \t]*[\"']?groups[\"']?[ \t]*:", re.MULTILINE)
 _TEMPLATES = (".j2", ".jinja", ".tmpl", ".tpl", ".erb")
 _UNREAD = (*_TEMPLATES, ".alloy", ".river", ".jsonnet", ".libsonnet", ".nix", ".tf", ".hcl")
 _SCRAPING = re.compile(rb"scrape_configs|scrapeConfigs|prometheus\.scrape")
@@ -238,7 +238,8 @@ def _form(path: str) -> str:
     text = _head(path)
     if _OWN.search(text):
         return "a configuration"
-    return recognise.form_of(text) if _FORMS.search(text) else ""
+    is_one = _FORMS.search(text) or (_GROUPS.search(text) and b"expr" in text)
+    return recognise.form_of(text) if is_one else ""
 
 
 def _is_meant(path: str) -> bool:

@@ -189,6 +189,7 @@ def test_rule_files_of_a_folder_are_judged_once(tmp_path: Path, capsys: pytest.C
     (tmp_path / "alerts.yml").write_text(RULES)
     (tmp_path / "other.yml").write_text(RULES.replace("nightly", "weekly"))
     (tmp_path / "prometheus.yml").write_text("rule_files: [alerts.yml]\nscrape_configs: [{job_name: a}]\n")
+    (tmp_path / "template.yml").write_text("{{ if .Values.groups }}\ngroups: {{ .Values.groups }}\n{{ end }}\n")
     assert check(tmp_path, "--lint=none") == 0
     assert capsys.readouterr().out == "no problems in 1 file and 1 rule file\n"
     assert check(tmp_path / "alerts.yml", "--skip-others") == 0
