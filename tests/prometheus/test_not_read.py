@@ -100,6 +100,13 @@ def test_objects_in_values_are_read() -> None:
     assert [one["section"] for one in config.unjudged] == ["VMRule/backup"]
 
 
+def test_alertmanagers_configuration_is_not_prometheus() -> None:
+    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: main}\nstringData:\n  alertmanager.yaml: |\n"
+    text += indent("global: {resolve_timeout: 5m}\nroute: {receiver: a}\nreceivers: [{name: a}]\n", "    ")
+    named = 'Secret/main, stringData."alertmanager.yaml", a configuration of Alertmanager'
+    assert unjudged(f"{MONITOR}---\n{text}") == [named]
+
+
 def test_kubernetes_own_objects_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "all.yml"
     own = [f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: pg}}\n" for kind in ("Service", "Service", "Namespace")]
@@ -124,6 +131,7 @@ def test_folder_names_the_rules_of_others(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "monitor.yml").write_text(MONITOR)
     (tmp_path / "vm.yml").write_text(custom("VMRule", "operator.victoriametrics.com/v1beta1"))
     (tmp_path / "loki.yml").write_text(custom("AlertingRule", "loki.grafana.com/v1"))
+    (tmp_path / "istio.yml").write_text(custom("DestinationRule", "networking.istio.io/v1", "host: db"))
     (tmp_path / "web.yml").write_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n")
     assert check(tmp_path) == 0
     assert "no problems in 3 files; not judged: AlertingRule/backup, VMRule/backup" in capsys.readouterr().out

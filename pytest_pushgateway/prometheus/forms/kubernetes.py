@@ -52,8 +52,11 @@ _TEXTS = {
     "VMSingle": ("spec", "inlineScrapeConfig"),
     "OpenTelemetryCollector": ("spec", "config"),
 }
-_OF_METRICS = re.compile(r"\AVM|Rule|Alert|Record|Monitor|Scrape|Probe|Prometheus|ServiceLevel|Metrics|Collector")
-"""What the kinds of rules and monitors have in their names, whichever program they are for."""
+_OF_METRICS = re.compile(
+    r"\A(?:[\w.-]*/)?(?:VM|\w*(?:Monitor|Scrape|Probe|Prometheus|ServiceLevel|Collector|AlertingRule|RecordingRule))"
+    r"|\A[\w.-]*(?:monitor|prometheus|victoria|loki|grafana|observability|metric|alert|slo)[\w.-]*/\w*(?:Rule|Alert|Metrics)"
+)
+"""The groups and kinds of rules and monitors, whichever program they are for: Istio has rules for other things."""
 
 
 def is_object(root: Node) -> bool:
@@ -121,7 +124,7 @@ def _not_read(one: Node, source: Source, reading: FormReading) -> None:
     place = object_name(one), source.outer(at(one))
     if custom or kind in ("ConfigMap", "Secret", "Kustomization"):
         reading.unjudged.append(place)
-        reading.of_metrics |= custom and _OF_METRICS.search(kind) is not None
+        reading.of_metrics |= custom and _OF_METRICS.match(f"{group}/{kind}") is not None
     else:
         reading.others.append(place)
 

@@ -131,6 +131,11 @@ def _name_of_form(root: Node) -> str:
     return RULE_FILE if rule_documents.is_bare(root) else ""
 
 
+def _is_alertmanagers(root: Node) -> bool:
+    """Return whether a document is a configuration of Alertmanager, which has a ``global`` too."""
+    return {"route", "receivers"} <= keys(root) and not keys(root) & (_OWN - {"global"})
+
+
 def _has_own_fields(root: Node) -> bool:
     """Return whether a document has fields of a configuration; charts have a ``global`` too."""
     own = keys(root) & _OWN
@@ -151,6 +156,10 @@ def _read(root: Node, source: Source, thing: str, reading: FormReading, depth: i
             _read(item, source, thing, reading, depth, *path, number)
     elif kubernetes.is_object(root):
         kubernetes.read(root, source, reading, inner)
+    elif _is_alertmanagers(root):
+        reading.unjudged.append(
+            (f"{named(thing, *path) or 'a document'}, a configuration of Alertmanager", source.outer(at(root)))
+        )
     elif collector.is_collector(root):
         collector.read(root, source, thing, reading, *path)
     elif compose_file.is_compose(root):
@@ -191,6 +200,8 @@ def _read_text(value: Node, text: bytes, source: Source, name: str, key: str, re
     for document in documents[:1] if expected or rules else documents:
         if rules:
             reading.pieces.append(Piece(name, document, own, whole=True, kind=RULES))
+        elif _is_alertmanagers(document):
+            _read(document, own, name, reading, depth + 1)
         elif keys(document) & _OWN or (expected and isinstance(document, MappingNode) and not _is_form(document)):
             reading.pieces.append(Piece(name, document, own, whole=True))
         else:
