@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.process import PrometheusError, TargetState
     from pytest_pushgateway.prometheus.rules.alert_states import Alert, Transition
     from pytest_pushgateway.prometheus.rules.promtool import RulesError
-    from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
+    from pytest_pushgateway.prometheus.rules.rule_assertions import RuleTest
     from pytest_pushgateway.prometheus.scrape.ingest import Stored, TargetScrape, Unsimulated
     from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
     from pytest_pushgateway.prometheus.server import PrometheusServer
@@ -125,7 +125,7 @@ _HOMES = {
     "PushgatewayWarning": "warnings",
     "RejectedPushWarning": "warnings",
     "Request": "harness.journal.requests",
-    "RuleTest": "prometheus.rules.rule_test",
+    "RuleTest": "prometheus.rules.rule_assertions",
     "RulesError": "prometheus.rules.promtool",
     "Scrape": "harness.metrics.scrape",
     "ScrapeJob": "prometheus.model",

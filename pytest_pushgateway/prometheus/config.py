@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.prometheus.forms.pieces import FormReading, Piece
     from pytest_pushgateway.prometheus.model import ScrapeJob
     from pytest_pushgateway.prometheus.rules import rule_checks
-    from pytest_pushgateway.prometheus.rules.rule_test import RuleTest
+    from pytest_pushgateway.prometheus.rules.rule_assertions import RuleTest
     from pytest_pushgateway.prometheus.scrape.result import ScrapeResult
 else:
     # Imported for files that are not a configuration themselves, have problems, or name rule files.
@@ -146,7 +146,7 @@ class PrometheusConfig(Configuration):
 
         """
         __tracebackhide__ = True
-        from pytest_pushgateway.prometheus.rules.rule_test import rules
+        from pytest_pushgateway.prometheus.rules.rule_assertions import rules
 
         program = promtool if promtool is not None else self.promtool
         try:

@@ -16,7 +16,7 @@ PACKAGE = Path(pytest_pushgateway.__file__).parent
 
 HEAVY = {
     "prometheus.config": 27,
-    "prometheus.rules.rule_test": 23,
+    "prometheus.rules.rule_assertions": 23,
     "prometheus.scrape.simulate": 19,
     "prometheus.scrape.explain": 19,
     "prometheus.scrape.fetch": 10,
