@@ -7,7 +7,7 @@ export const FAILING = new Set(["crashed", "failed", "error", "unfinished"]);
 const REQUESTS = new Set(["push", "delete", "scrape", "wipe", "other"]);
 
 /** Whether a mark is a request that was refused, failed or redirected. */
-export const refused = (mark) => mark.isRequest && (mark.error !== null || mark.status === 0 || mark.status >= 300);
+const refused = (mark) => mark.isRequest && (mark.error !== null || mark.status === 0 || mark.status >= 300);
 
 /** What a mark looks like and is called: a refusal before a fault before its kind. */
 export function look(mark) {

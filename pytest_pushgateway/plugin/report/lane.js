@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { count, duration, visible } from "./format.js";
 import { from as first, look, until } from "./facts.js";
 
-export const LOOKS = [
+const LOOKS = [
   ["push", "push"], ["delete", "deletion"], ["scrape", "scrape"], ["refused", "refusal"], ["fault", "fault"],
   ["clock", "clock"], ["life", "start, stop, reset"], ["other", "other"],
 ];
@@ -28,6 +28,22 @@ export function tip(mark, test) {
   return `${mark.method} ${visible(mark.target, 80)} · ${mark.status || "no answer"} · ${when}`;
 }
 
+const GAP = 14; // pixels from one mark to the next
+const WIDEST = 1040; // of a lane, and what a narrow window leaves of its width
+
+/** Places from 0 to 1, in order, moved apart as far as there is room: marks that lie on each other cannot be picked. */
+function apart(places, width) {
+  const gap = Math.min(GAP / width, 1 / Math.max(places.length - 1, 1));
+  const moved = [...places];
+  for (let i = 1; i < moved.length; i += 1) moved[i] = Math.max(moved[i], moved[i - 1] + gap);
+  let most = 1;
+  for (let i = moved.length - 1; i >= 0 && moved[i] > most; i -= 1) {
+    moved[i] = most;
+    most -= gap;
+  }
+  return moved;
+}
+
 const sample = (name) => h("span", { class: `mark ${name}`, "aria-hidden": "true" });
 
 export const legend = () => h("ul", { class: "legend" }, ...LOOKS.map(([name, text]) => h("li", {}, sample(name), text)));
@@ -39,9 +55,11 @@ export function makeLane(test, ofRun, onpick) {
   const span = h("span", { class: "span" });
   span.style.setProperty("--x", place(test.began));
   span.style.setProperty("--w", Math.max(place(test.began + test.duration) - place(test.began), 0));
+  const exact = test.marks.map(({ at }) => place(at));
+  const places = ofRun ? exact : apart(exact, Math.min(WIDEST, document.documentElement.clientWidth - 60));
   const marks = test.marks.map((mark, index) => {
     const node = h("span", { class: `mark ${shape(look(mark))}`, title: tip(mark, test), "data-index": index });
-    node.style.setProperty("--x", place(mark.at));
+    node.style.setProperty("--x", places[index]);
     return node;
   });
   const label = test.marks.length ? inWords(test.marks) : "nothing at a gateway";
