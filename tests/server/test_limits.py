@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_pushgateway.gateway.http import connection, server
+from pytest_pushgateway.gateway.http.host import Answer, Incoming
 from pytest_pushgateway.gateway.http.workers import Workers
 from pytest_pushgateway.gateway.log import silent
 from tests import wire
@@ -120,6 +123,33 @@ def test_longest_idle_connections_make_room(serve: Serve, monkeypatch: pytest.Mo
     for sock in sockets:
         sock.close()
     assert running.log == []
+
+
+class OutOfFiles:
+    """An importer on a system without a file left."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", name)
+
+
+def test_server_needs_no_module_once_files_have_run_out(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def app(incoming: Incoming) -> Answer:
+        raise LookupError("a bug")
+
+    running = serve(app, max_connections=40)
+    sockets = [socket.create_connection(("127.0.0.1", running.port), timeout=10) for _ in range(40)]
+    wire.wait_until(lambda: len(running.server.connections()) == 40)
+    with monkeypatch.context() as patch:
+        for name in ("heapq", "traceback"):
+            patch.delitem(sys.modules, name, raising=False)
+        patch.setattr(sys, "meta_path", [OutOfFiles])
+        answer = wire.talk(running.port, GET + b"\r\n").raw
+    assert answer.startswith(b"HTTP/1.1 500 Internal Server Error")
+    for sock in sockets:
+        sock.close()
+    assert running.log == [("error", "request failed", {"err": "LookupError: a bug"})]
+    running.server.errors.clear()
 
 
 def test_connections_are_bounded_by_the_limit_on_open_files(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

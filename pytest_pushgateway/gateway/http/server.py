@@ -27,6 +27,7 @@ from pytest_pushgateway.settings import Settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from types import TracebackType
     from typing import Any
 
     from pytest_pushgateway.gateway.hooks import Plan
@@ -263,9 +264,7 @@ class Server:
     def failed(self, problem: BaseException) -> None:
         """Log an exception that no request should have caused, and keep the first ones without their variables."""
         if len(self.errors) < _KEPT_ERRORS:
-            import traceback  # imports dataclasses and inspect from Python 3.14 on: 9 ms
-
-            traceback.clear_frames(problem.__traceback__)
+            _clear_frames(problem.__traceback__)
             self.errors.append(problem)
         self.log("error", "request failed", err=f"{type(problem).__name__}: {problem}")
 
@@ -322,10 +321,9 @@ class Server:
         """Close the connections that have been idle longest, a few at once; return how many. The lock is held."""
         if len(self._leaving) >= _LEAVING:
             return 0
-        from heapq import nsmallest
-
         waiting = [each for each in self._connections - self._leaving if each.is_idle()]
-        closed = nsmallest(_CLOSED_AT_ONCE, waiting, key=lambda each: each.idle_since)
+        # Not by heapq: where files have run out, no module can be imported.
+        closed = sorted(waiting, key=lambda each: each.idle_since)[:_CLOSED_AT_ONCE]
         for connection in closed:
             connection.shut()
         self._leaving.update(closed)
@@ -373,3 +371,11 @@ def _after_fork_in_child() -> None:
 
 
 call_in_child(_after_fork_in_child)
+
+
+def _clear_frames(trace: TracebackType | None) -> None:
+    """Forget the variables of frames, without importing ``traceback``: files may have run out."""
+    while trace is not None:
+        with suppress(RuntimeError):  # of a frame that still runs
+            trace.tb_frame.clear()
+        trace = trace.tb_next
