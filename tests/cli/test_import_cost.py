@@ -5,6 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    sys.implementation.name != "cpython", reason="PyPy's own modules, written in Python, import others"
+)
+
 COSTLY = (
     "dataclasses",
     "inspect",

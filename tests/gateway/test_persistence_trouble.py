@@ -226,6 +226,7 @@ def test_directory_is_rejected_in_one_line(tmp_path: Path) -> None:
         Kept(tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes a named pipe, as POSIX does")
 def test_non_file_is_rejected_in_one_line_and_kept(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -386,6 +387,8 @@ def test_damage_found_while_running_is_cured_from_memory(tmp_path: Path) -> None
 @pytest.fixture
 def unprivileged() -> Iterator[Path]:
     """A directory of a user whom permissions bind, as they do not bind root; the test runs as that user."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("changes the permissions that files have on POSIX")
     with tempfile.TemporaryDirectory(prefix="unprivileged-") as name:
         directory = Path(name)
         if os.geteuid() != 0:
