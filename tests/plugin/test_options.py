@@ -65,8 +65,8 @@ def test_pyproject_toml(project: pytest.Pytester, table: str) -> None:
 
 
 def test_environment_sets_host_and_port(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTEST_PUSHGATEWAY_HOST", "127.0.0.2")
-    project.makepyfile("def test_host(pushgateway):\n    assert pushgateway.url.startswith('http://127.0.0.2:')\n")
+    monkeypatch.setenv("PYTEST_PUSHGATEWAY_HOST", "localhost")
+    project.makepyfile("def test_host(pushgateway):\n    assert pushgateway.url.startswith('http://localhost:')\n")
 
     project.runpytest().assert_outcomes(passed=1)
 
