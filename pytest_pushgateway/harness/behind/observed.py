@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.gateway.app.recent_requests import LIMIT
@@ -136,8 +137,9 @@ class ObservedGateway(BaseGateway):
             self.log.append((level, message, fields))
 
     def _recent(self) -> list[RecentRequest]:
-        latest = [entry for entry in self.journal.requests() if entry.kind != "other"][-LIMIT:]
-        return [entry._in_short() for entry in latest]
+        # The page asks every second: from the end, so that a long journal is not gone through.
+        latest = islice((entry for entry in reversed(self.journal.requests()) if entry.kind != "other"), LIMIT)
+        return [entry._in_short() for entry in latest][::-1]
 
     # What its faults call
 
