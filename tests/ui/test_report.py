@@ -262,8 +262,7 @@ def test_lanes_are_reached_by_keyboard(everything: Recorded, open_page: Open, tm
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.locator(".test").first.locator(".request").count() == 3
-    page.keyboard.press("Tab")  # to the failure's text or its copy button, then to the requests
-    while "Copy" in page.evaluate("document.activeElement.getAttribute('aria-label') ?? 'Copy'"):
+    for _ in range(5):  # over the failure's text and its copy button
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.matches('.request .toggle')"):
             break
