@@ -52,6 +52,7 @@ _TEXTS = {
     "VMSingle": ("spec", "inlineScrapeConfig"),
     "OpenTelemetryCollector": ("spec", "config"),
 }
+_DEEPEST = 9
 _OF_METRICS = re.compile(
     r"\A(?:[\w.-]*/)?(?:VM|\w*(?:Monitor|Scrape|Probe|Prometheus|ServiceLevel|Collector|AlertingRule|RecordingRule))"
     r"|\A[\w.-]*(?:monitor|prometheus|victoria|loki|grafana|observability|metric|alert|slo)[\w.-]*/\w*(?:Rule|Alert|Metrics)"
@@ -64,23 +65,24 @@ def is_object(root: Node) -> bool:
     return {"kind", "apiVersion"} <= keys(root) and isinstance(get(root, "kind"), ScalarNode)
 
 
-def within(root: Node, depth: int = 8) -> Iterator[Node]:
+def within(root: Node) -> Iterator[Node]:
     """Yield the objects deep in a document that is not an object, nor a list of them: values with ``extraObjects``."""
-    if is_object(root):
-        return
-    for value in (value for _, value in pairs(root)):
-        yield from _inside(value, depth)
-    for item in items(root):
-        yield from within(item, depth)
-
-
-def _inside(value: Node, depth: int) -> Iterator[Node]:
-    if is_object(value):
-        if keys(value) & {"metadata", "spec", "data"}:  # a reference to an object has none of them
-            yield value
-    elif depth:
-        for below in (*(below for _, below in pairs(value)), *items(value)):
-            yield from _inside(below, depth - 1)
+    seen: set[int] = set()  # aliases can repeat a node any number of times
+    waiting = [(root, 0, False)]
+    while waiting:
+        node, depth, named = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if is_object(node):
+            # An object at the top, or in lists only, is read as a document; a reference to one has no content.
+            if named and keys(node) & {"metadata", "spec", "data"}:
+                yield node
+            continue
+        if depth < _DEEPEST:
+            below = [(value, depth + 1, True) for _, value in pairs(node)]
+            below += [(item, depth + 1, named) for item in items(node)]
+            waiting += reversed(below)
 
 
 def object_name(root: Node) -> str:
