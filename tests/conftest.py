@@ -25,6 +25,10 @@ LEFT_OUT = ("slow", "conformance", "package", "browser")
 nothing is."""
 
 
+WATCHING = ("usepdb", "collectonly", "showfixtures", "show_fixtures_per_test", "setupshow", "setuponly", "setupplan")
+"""Options for looking at one process, which workers would hide."""
+
+
 def is_plain(config: pytest.Config) -> bool:
     asked = config.option.markexpr or config.option.keyword
     return not asked and config.args_source is pytest.Config.ArgsSource.TESTPATHS
@@ -42,8 +46,9 @@ def left_out(config: pytest.Config) -> tuple[str, ...]:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Spread a plain run over the processors, as -n auto does, unless somebody wants to watch it."""
     option = config.option
-    watched = option.usepdb or option.collectonly or option.capture == "no" or hasattr(config, "workerinput")
-    if is_plain(config) and not watched and getattr(option, "numprocesses", 0) is None:
+    watched = option.capture == "no" or any(getattr(option, name, False) for name in WATCHING)
+    at_work = hasattr(config, "workerinput")
+    if is_plain(config) and not watched and not at_work and getattr(option, "numprocesses", 0) is None:
         option.numprocesses, option.maxprocesses = "auto", option.maxprocesses or 4
 
 

@@ -53,7 +53,10 @@ def test_tests_that_are_chosen(suite: pytest.Pytester, arguments: list[str], cho
 
 
 @pytest.mark.workers
-@pytest.mark.parametrize(("arguments", "passed", "spread"), [([], 2, True), (["-s"], 2, False), (["tests"], 7, False)])
+@pytest.mark.parametrize(
+    ("arguments", "passed", "spread"),
+    [([], 2, True), (["-s"], 2, False), (["--setup-show"], 2, False), (["tests"], 7, False)],
+)
 def test_plain_run_is_spread_over_processes(
     suite: pytest.Pytester, arguments: list[str], passed: int, spread: bool
 ) -> None:
