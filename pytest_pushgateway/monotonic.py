@@ -9,7 +9,8 @@ from functools import partial
 if sys.platform != "win32" and hasattr(time, "clock_gettime"):
     _now = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
 else:
-    _now = partial(time.monotonic)
+    # Before Python 3.13, time.monotonic of Windows advances every 16 milliseconds only.
+    _now = partial(time.perf_counter)
 
 
 def monotonic() -> float:
