@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,10 +82,13 @@ ASKED_FOR = ("cli.completion", "cli.manual", "cli.report_formats")
 """What a command prints only for a flag that is asked for once in a while: commands run in editors and hooks."""
 
 
-def own_modules() -> Iterator[tuple[str, ast.Module]]:
+@functools.cache  # to parse them all takes most of a second
+def own_modules() -> list[tuple[str, ast.Module]]:
+    found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-        yield name, ast.parse(path.read_text(encoding="utf-8"))
+        found.append((name, ast.parse(path.read_text(encoding="utf-8"))))
+    return found
 
 
 def imported(statement: ast.ImportFrom, modules: frozenset[str]) -> Iterator[str]:
