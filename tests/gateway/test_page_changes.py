@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -228,6 +229,58 @@ def test_requests_are_sent_once_and_old_ones_dropped(gateway: Gateway) -> None:
     again = ask(gateway, answer.token)
     assert [request["number"] for request in again.first["requests"]] == list(range(61, 121))
     assert again.first["oldest"] == 21  # a page drops those before it
+
+
+class Page:
+    """Keeps groups as the page does: by their numbers, from one answer to the next."""
+
+    def __init__(self) -> None:
+        self.token = ""
+        self.groups: dict[int, tuple[str, dict[str, str]]] = {}
+
+    def refresh(self, gateway: Gateway) -> list[tuple[str, dict[str, str]]]:
+        answer = ask(gateway, self.token)
+        if answer.first["whole"]:
+            self.groups.clear()
+        for number in answer.first["gone"]:
+            self.groups.pop(number, None)
+        for number, labels, *_ in answer.groups:
+            self.groups.setdefault(number, (labels[0][1], {}))
+        for line in answer.lines:
+            _, families = self.groups[line["n"]]
+            if line.get("whole"):
+                families.clear()
+            families.update({name: family["metrics"][0]["value"] for name, family in line["families"].items()})
+        self.token = answer.token
+        return sorted(self.groups.values(), key=str)
+
+
+def stored(gateway: Gateway) -> list[tuple[str, dict[str, str]]]:
+    own = (b"push_time_seconds", b"push_failure_time_seconds")
+    groups: list[tuple[str, dict[str, str]]] = []
+    for group in gateway.store.groups():
+        values = {name.decode(): held.family.series[0][1] for name, held in group.families.items() if name not in own}
+        families = {name: value.decode() for name, value in values.items() if isinstance(value, bytes)}
+        groups.append((dict(group.key)[b"job"].decode(), families))
+    return sorted(groups, key=str)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pages_that_ask_now_and_then_know_everything(gateway: Gateway, seed: int) -> None:
+    chance = random.Random(seed)
+    pages = [Page() for _ in range(3)]
+    for _ in range(60):
+        method = chance.choice(["PUT", "POST", "POST", "DELETE", "reset" if chance.random() < 0.1 else "POST"])
+        if method == "reset":
+            gateway.reset()
+        elif method == "DELETE":
+            push(gateway, chance.choice("xyz"), "", "DELETE", 202)
+        else:
+            names = chance.sample("abcd", chance.randint(1, 3))
+            push(gateway, chance.choice("xyz"), "".join(f"{name} {chance.randint(1, 99)}\n" for name in names), method)
+        for page in pages:
+            if chance.random() < 0.4:
+                assert page.refresh(gateway) == stored(gateway)
 
 
 def test_numbers_that_json_has_not(start: Start) -> None:

@@ -53,7 +53,7 @@ def assets() -> Assets:
     folder = files(__package__)
 
     def read(name: str) -> str:
-        return folder.joinpath(name).read_bytes().decode()
+        return folder.joinpath(name).read_text(encoding="utf-8")  # whatever ends the lines in a checkout
 
     content = {name: "".join(map(read, parts)) for name, parts in _FILES.items()}
     content["page.js"] = bundle(_ENTRY, read)
