@@ -12,6 +12,7 @@ import freezegun
 import time_machine
 
 from pytest_pushgateway import Pushgateway
+from pytest_pushgateway.gateway.app.json_api import timestamp
 
 from .application import send
 
@@ -50,8 +51,9 @@ def test_everything_else_that_is_dated_follows_it_too(tmp_path: Path) -> None:
         _, page = told(gateway, "/-/state")
 
     assert date == "Tue, 14 Nov 2023 22:13:20 GMT"
-    assert status["data"]["start_time"] == "2023-11-14T22:13:20Z"
-    assert metrics["data"][0]["backup_bytes"]["time_stamp"] == "2023-11-14T22:13:20Z"
+    # In the zone of the machine, as Go writes it.
+    assert status["data"]["start_time"] == timestamp(1_700_000_000)
+    assert metrics["data"][0]["backup_bytes"]["time_stamp"] == timestamp(1_700_000_000)
     assert (page["now"], page["start_time"], page["persistence"]["since"]) == (1700000000.0,) * 3
     assert [request.at for request in gateway.requests] == [1700000000.0] * 3
 
