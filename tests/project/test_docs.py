@@ -107,6 +107,7 @@ def test_page(page: Path, tmp_path: Path) -> None:
         assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.slow
 def test_page_without_tests_is_not_reported_as_tested(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python\n# test_x.py\ndef test_x():\n    assert 0\n```\n", encoding="utf-8")

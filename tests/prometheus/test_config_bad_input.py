@@ -24,6 +24,7 @@ def test_not_utf8() -> None:
     assert only(b"# caf\xe9\na: b\n") == "p.yml:1:6: error: yaml: invalid trailing UTF-8 octet"
 
 
+@pytest.mark.slow
 def test_fifty_megabytes() -> None:
     text = b"# comment\n" * 5_000_000
     said: list[str] = []
@@ -71,6 +72,7 @@ def test_allowed_deep_nesting_adds_no_error() -> None:
     assert "field a not found" in only("a: " + "[" * 499 + "]" * 499)
 
 
+@pytest.mark.slow
 def test_aliases_that_explode() -> None:
     rules = "\n".join("    - {target_label: x}" for _ in range(1000))
     jobs = "\n".join(f"- {{job_name: j{number}, relabel_configs: *r}}" for number in range(2000))

@@ -150,6 +150,7 @@ def test_similar_syntax_is_accepted(pattern: str) -> None:
     validate(pattern)
 
 
+@pytest.mark.slow
 def test_large_patterns_are_accepted_up_to_limit_of_go() -> None:
     validate(r"\pL{1000}")
     validate(r"(\pL{100}){10}")

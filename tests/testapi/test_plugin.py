@@ -210,6 +210,7 @@ def test_workers_of_xdist_need_a_gateway_each(project: pytest.Pytester, monkeypa
     project.runpytest("-n1").assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 @pytest.mark.workers
 def test_workers_names_in_the_url(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", f"{PLUGIN} -p xdist")
