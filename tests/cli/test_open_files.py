@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from tests.cli.conftest import SERVE, Served
 
 Serve = Callable[..., Served]
 
+resource = pytest.importorskip("resource", reason="reads and sets limits, as POSIX has them")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads and sets the limits of another process")
 
 
