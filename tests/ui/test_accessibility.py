@@ -92,6 +92,40 @@ def test_nothing_sticks_out_sideways(full: Stage, open_page: Open, view: str, wi
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_labels_and_methods_are_readable_on_a_phone(stage: Stage, open_page: Open) -> None:
+    rows = [metric({"disk": "/dev/mapper/" + "volume-" * 3}, "1.2345678901234567e+17"), metric({"disk": "b"}, "3")]
+    requests = [RecentRequest(1, NOW, "delete", "DELETE", "/metrics/job/a", 202, key=((b"job", b"a"),))]
+    stage.play(group({"job": "a"}, rows=family("GAUGE", rows)), requests=requests)
+    page = open_page(stage.url, viewport={"width": 360, "height": 740})
+    label, value = (page.locator("tbody tr").first.locator(part).bounding_box() for part in (".label", "td.value"))
+    assert label["width"] > 200
+    assert value["y"] >= label["y"] + label["height"] - 2
+    page.get_by_role("link", name="Requests").click()
+    method = page.locator(".method").bounding_box()
+    assert method["height"] < 25
+
+
+def test_percentiles_stand_together(stage: Stage, open_page: Open) -> None:
+    drawn = {
+        "buckets": {"0.5": "1234567", "1048576": "2345678"},
+        "count": "2345679",
+        "sum": "12345678901.25",
+        "labels": {},
+    }
+    stage.play(group({"job": "a"}, took=family("HISTOGRAM", [drawn])))
+    for width in (360, 800, 1200):
+        page = open_page(stage.url, viewport={"width": width, "height": 740})
+        heights = page.locator("dt").evaluate_all("(all) => all.map((one) => [one.textContent, one.offsetTop])")
+        assert len({top for name, top in heights if name.startswith("p")}) == 1, width
+
+
+def test_skip_link_covers_nothing(full: Stage, open_page: Open) -> None:
+    page = open_page(full.url)
+    page.keyboard.press("Tab")
+    skip, brand = page.locator(".skip").bounding_box(), page.locator(".brand").bounding_box()
+    assert 0 <= skip["y"] < skip["y"] + skip["height"] <= brand["y"]
+
+
 def test_live_region_does_not_announce_seconds(full: Stage, open_page: Open) -> None:
     """A screen reader reads a banner again whenever its text changes."""
     full.play(persistence=PersistenceStatus("/data/gateway.db", 0.0, "No space left on device", NOW - 10))
@@ -145,8 +179,8 @@ def test_everything_works_by_keyboard(full: Stage, open_page: Open) -> None:
     assert focused(page) == "Delete"
     page.keyboard.press("Enter")
     until(page, "document.getElementById('announce').textContent === 'Group deleted'")
-    page.keyboard.press("Shift+Tab")
-    page.keyboard.press("Shift+Tab")
+    for _ in ("3 buckets", "Copy a series of took_seconds", "took_seconds"):
+        page.keyboard.press("Shift+Tab")
     assert focused(page) == "took_seconds"
     page.keyboard.press("Space")
     assert page.locator(".bars").count() == 0

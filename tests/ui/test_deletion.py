@@ -118,6 +118,34 @@ def test_rejection_is_shown(stage: Stage, open_page: Open) -> None:
     assert page.locator(".banner").count() == 0
 
 
+def test_error_goes_away_when_the_group_does(stage: Stage, open_page: Open) -> None:
+    stage.play(*three())
+    page = open_page(stage.url)
+    page.get_by_role("button", name="Delete group job b").click()
+    page.locator("#confirm-yes").click()
+    page.wait_for_selector(".banner")
+    stage.play(group({"job": "a"}))
+    until(page, "document.querySelectorAll('article').length === 1 && !document.querySelector('.banner')")
+
+
+def test_status_tells_as_the_banner_what_to_delete(stage: Stage, open_page: Open) -> None:
+    """Messages of several errors have their lines, and their own escapes are not escaped again."""
+    stage.play(
+        *three(),
+        conflict='2 error(s) occurred:\n* value "a\\nb" is odd\n* so is another',
+        conflicting=[(((b"job", name.encode()),), f"/metrics/job/{name}") for name in "ab"],
+    )
+    page = open_page(f"{stage.url}#status")
+    said = page.locator(".card.bad .muted")
+    assert said.inner_text().split("\n") == [
+        "Scrapes answer 500: 2 error(s) occurred:",
+        '* value "a\\nb" is odd',
+        "* so is another",
+        "Delete all 2 groups that the banner names.",
+    ]
+    assert "delete all 2 groups named below" in page.locator(".banner").inner_text()
+
+
 def test_deleting_all_takes_the_admin_api(stage: Stage, open_page: Open) -> None:
     stage.play(*three())
     page = open_page(stage.url)
@@ -153,7 +181,7 @@ def test_poisoned_store_names_deletion_that_cures_it(stage: Stage, open_page: Op
     page.locator("#confirm-yes").click()
     until(page, "document.querySelectorAll('article').length === 0")
     page.get_by_role("link", name="Status").click()
-    assert "Delete one of the groups that the banner names" in page.locator(".card.bad").inner_text()
+    assert "Delete the group that the banner names." in page.locator(".card.bad").inner_text()
 
 
 def test_delete_button_uses_bytes_named_by_gateway(stage: Stage, open_page: Open) -> None:

@@ -105,6 +105,21 @@ def test_histogram_has_chart_and_table(stage: Stage, open_page: Open) -> None:
     ]
 
 
+def test_numbers_of_buckets_are_exact(stage: Stage, open_page: Open) -> None:
+    drawn = {"buckets": {"0.0625": "1.234567e+06", "1.048576e+06": "2.345679e+06"}, "count": "2345679", "sum": "99"}
+    stage.play(group({"job": "a"}, size_bytes=family("HISTOGRAM", [{**drawn, "labels": {}}])))
+    page = open_page(stage.url)
+    assert page.locator(".bars span").all_inner_texts() == ["0.0625", "1.05M", "+Inf"]
+    assert page.locator(".stats dd").all_inner_texts()[2] == "0.0000422"
+    page.get_by_text("3 buckets").click()
+    page.wait_for_selector(".plain tbody tr")
+    assert page.locator(".plain tbody tr").all_inner_texts() == [
+        "≤ 0.0625\t1234567\t1234567",
+        "0.0625 – 1048576\t1111112\t2345679",
+        "> 1048576\t0\t2345679",
+    ]
+
+
 def test_native_histogram_is_drawn(stage: Stage, open_page: Open) -> None:
     drawn = {
         "buckets": [[0, "1", "2", "3"], [3, "-0.5", "0.5", "1"], [1, "-2", "-1", "2"]],

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from pytest_pushgateway import Pushgateway
+from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
 from tests.ui.browser import until
+from tests.ui.stage import Stage
 
 Open = Callable[..., Any]
 
@@ -75,6 +77,13 @@ def test_collision_names_the_earlier_push(gateway: Pushgateway) -> None:
     assert opened(gateway, 2)["collides_with"] == [{"labels": [["job", "one"]], "number": 1}]
 
 
+def test_collision_names_the_push_of_the_same_family(gateway: Pushgateway) -> None:
+    send(gateway, "/metrics/job/one", b"# TYPE rows gauge\nrows 1\n", "POST")
+    send(gateway, "/metrics/job/one", b"others 1\n", "POST")
+    send(gateway, "/metrics/job/two", b"# TYPE rows counter\nrows 2\n")
+    assert opened(gateway, 3)["collides_with"] == [{"labels": [["job", "one"]], "number": 1}]
+
+
 def test_unknown_request_is_not_found(gateway: Pushgateway) -> None:
     for number in ("7", "x", ""):
         with pytest.raises(urllib.error.HTTPError, match="404") as caught:
@@ -107,6 +116,57 @@ def test_copies_as_curl(gateway: Pushgateway, open_page: Open) -> None:
         "curl -X PUT \\\n  -H 'Content-Type: text/plain' \\\n  --data-binary 'rows{a=\"'\\''\"} 1\n' \\\n"
         f"  '{gateway.url}/metrics/job/it'\\''s'"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("//metrics/job/a", b"rows 1\n", "curl -X PUT|--data-binary 'rows 1\n'|'{url}//metrics/job/a'"),
+        ("/metrics/job/a", b"@rows 1\n", "curl -X PUT|--data-raw '@rows 1\n'|'{url}/metrics/job/a'"),
+        ("/metrics/job/a[0]", b"\xff", "curl -X PUT --globoff|{file}|'{url}/metrics/job/a[0]'"),
+        ("/metrics/../job/a", b"r 1\n" * 5000, "curl -X PUT --path-as-is|{file}|'{url}/metrics/../job/a'"),
+    ],
+)
+def test_curl_sends_the_same(gateway: Pushgateway, open_page: Open, path: str, body: bytes, expected: str) -> None:
+    send(gateway, path, body, **{"Content-Type": ""})
+    page = open_page(f"{gateway.url}/#requests")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator(".request .toggle").first.click()
+    page.get_by_role("button", name="Copy as curl").click()
+    until(page, "document.getElementById('announce').textContent === 'Copied'")
+    command = page.evaluate("navigator.clipboard.readText()").replace(" \\\n  -H 'Content-Type: '", "")
+    assert command == expected.format(url=gateway.url, file="--upload-file body-of-request-1").replace("|", " \\\n  ")
+
+
+@pytest.mark.parametrize(
+    "query", ["job=nightly", '{job="nightly"}', '{__name__="files"}', "nightly 200", 'job="night"']
+)
+def test_pairs_and_selectors_filter(gateway: Pushgateway, open_page: Open, query: str) -> None:
+    send(gateway, "/metrics/job/backup", b"rows 1\n")
+    send(gateway, "/metrics/job/nightly", b"files 1\n")
+    page = open_page(f"{gateway.url}/#requests")
+    page.get_by_role("searchbox").fill(query)
+    until(page, "document.querySelectorAll('.request').length === 1")
+    assert page.locator(".request .what").all_inner_texts() == ['job="nightly"']
+
+
+def test_open_request_stays_open_behind_a_filter(gateway: Pushgateway, open_page: Open) -> None:
+    send(gateway, "/metrics/job/backup", b"rows 1\n")
+    page = open_page(f"{gateway.url}/#requests")
+    page.locator(".request .toggle").click()
+    page.wait_for_selector(".opened")
+    for query in ("nothing", ""):
+        page.get_by_role("searchbox").fill(query)
+    page.wait_for_selector(".opened")
+    assert page.locator(".request .toggle").get_attribute("aria-expanded") == "true"
+
+
+def test_request_that_cannot_be_fetched_is_not_called_forgotten(stage: Stage, open_page: Open) -> None:
+    stage.play(requests=[RecentRequest(1, 1.7e9, "push", "PUT", "/metrics/job/a", 200)])
+    page = open_page(f"{stage.url}#requests")
+    stage.silent = True
+    page.locator(".request .toggle").click()
+    until(page, "document.querySelector('.place .muted')?.textContent.includes('does not answer: 503')")
 
 
 def test_goes_to_group(gateway: Pushgateway, open_page: Open) -> None:

@@ -64,7 +64,8 @@ def test_long_families_and_long_groups_come_in_pages(stage: Stage, open_page: Op
     page = open_page(stage.url)
     load = page.locator("article", has_text="host-0")
     assert load.locator(".family").count() == 100
-    load.get_by_role("button", name="Show 50 more of 50 families").click()
+    assert load.get_by_role("button", name="Show 50 more of 50 families").is_visible()
+    load.get_by_role("button", name="Show all 150").click()
     assert load.locator(".family").count() == 150
 
     long = page.locator("article", has_text='job="long"')

@@ -87,10 +87,32 @@ def test_created_is_folded_into_its_counter(stage: Stage, open_page: Open) -> No
     assert page.locator(".age").last.inner_text() == "created 2 min ago"
 
 
+def test_created_is_folded_into_histogram_and_summary(stage: Stage, open_page: Open) -> None:
+    stage.play(
+        group(
+            {"job": "a"},
+            h=family("HISTOGRAM", [{"buckets": {"1": "2"}, "count": "2", "sum": "1", "labels": {}}]),
+            h_created=family("GAUGE", [metric({}, repr(NOW - 120))]),
+            s=family("SUMMARY", [{"quantiles": {"0.5": "2"}, "count": "2", "sum": "1", "labels": {"t": "u"}}]),
+            s_created=family("GAUGE", [metric({"t": "u"}, repr(NOW - 7200))]),
+        )
+    )
+    page = open_page(stage.url)
+    assert page.locator(".family h3").all_inner_texts() == ["h", "s"]
+    assert page.locator(".drawing .age").all_inner_texts() == ["created 2 min ago", "created 2 h ago"]
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
         ('backup_bytes{disk="sda"}', ['disk="sda"']),
+        ("backup_bytes{disk='sda'}", ['disk="sda"']),
+        ("{__name__=~`backup_.+`, disk!=`sda`}", ['disk="sdb"']),
+        ('backup_bytes{job="backup",disk="sda"} 1', ['disk="sda"']),
+        ('backup_bytes{disk="sda"}[5m] offset 1h', ['disk="sda"']),
+        ('job="backup", disk=~"(?i)SD[B]"', ['disk="sdb"']),
+        ('{job="backup", __name__!="backup_bytes"}', []),
+        ('disk=~"sd\\\\-?a"', ['disk="sda"']),
         ('job=~"b.*"', ['disk="sda"', 'disk="sdb"']),
         ('{job="backup",disk!="sda"}', ['disk="sdb"']),
         ('backup_bytes{disk=~"sd(a|z)", job="backup"}', ['disk="sda"']),
@@ -120,6 +142,58 @@ def test_series_are_copied(stage: Stage, open_page: Open) -> None:
         copied.append(page.evaluate("navigator.clipboard.readText()"))
     series = 'backup_bytes{job="backup",disk="a\\"b"}'
     assert copied == [series, f"{series} 1500000", "1500000"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ('took_bucket{le="0.5"}', ["took"]),
+        ('took_bucket{le="+Inf"}', ["took"]),
+        ('took_bucket{le="7"}', []),
+        ('{quantile=~"0.9.*"}', ["size"]),
+        ('{__name__="size_sum"}', ["size"]),
+    ],
+)
+def test_bounds_and_quantiles_are_labels(stage: Stage, open_page: Open, query: str, expected: list[str]) -> None:
+    took = {"buckets": {"0.5": "2"}, "count": "2", "sum": "1", "labels": {}}
+    size = {"quantiles": {"0.99": "2"}, "count": "2", "sum": "1", "labels": {}}
+    stage.play(
+        group({"job": "a"}, took=family("HISTOGRAM", [took]), size=family("SUMMARY", [size])), group({"job": "b"})
+    )
+    page = open_page(stage.url)
+    page.get_by_role("searchbox").fill(query)
+    until(page, "document.querySelector('.facts').textContent.includes('of 2 groups')")
+    assert page.locator(".family h3").all_inner_texts() == expected
+
+
+def test_histogram_is_copied_as_it_is_exposed(stage: Stage, open_page: Open) -> None:
+    drawn = {"buckets": {"10": "3", "0.5": "2", "+Inf": "4"}, "count": "4", "sum": "1.5e+06", "labels": {"d": "x"}}
+    stage.play(group({"job": "a"}, took=family("HISTOGRAM", [drawn])), group({"job": "b"}))
+    page = open_page(stage.url)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    copied = []
+    for name in ("Copy selector", "Copy series", "Copy count", "Copy sum"):
+        page.get_by_role("button", name="Copy a series of took").click()
+        page.get_by_role("button", name=name).click()
+        until(page, "!document.querySelector('.choices:not([hidden])')")
+        copied.append(page.evaluate("navigator.clipboard.readText()"))
+    labels = 'job="a",d="x"'
+    series = [
+        f'took_bucket{{{labels},le="0.5"}} 2',
+        f'took_bucket{{{labels},le="10"}} 3',
+        f'took_bucket{{{labels},le="+Inf"}} 4',
+        f"took_sum{{{labels}}} 1500000",
+        f"took_count{{{labels}}} 4",
+    ]
+    assert copied == [f"took_bucket{{{labels}}}", "\n".join(series), "4", "1500000"]
+
+
+def test_menu_is_above_the_next_group(stage: Stage, open_page: Open) -> None:
+    stage.play(*(group({"job": name}, x=family("GAUGE", [metric({}, "1")])) for name in "ab"))
+    page = open_page(stage.url)
+    page.get_by_role("button", name="Copy the series of x").first.click()
+    page.get_by_role("button", name="Copy value").click()
+    until(page, "!document.querySelector('code, .choices:not([hidden])')")
 
 
 def test_offline_is_seen(three: Stage, open_page: Open) -> None:
@@ -154,6 +228,16 @@ def test_closing_all_does_not_keep_hits_closed(three: Stage, open_page: Open) ->
     page.get_by_role("searchbox").fill('x{n="0"}')
     page.wait_for_selector(".group-body")
     assert page.locator(".group-body").count() == 2
+
+
+def test_closing_all_does_not_keep_groups_of_another_type_closed(stage: Stage, open_page: Open) -> None:
+    kinds = ("GAUGE", "COUNTER")
+    stage.play(*(group({"job": kind}, **{kind: family(kind, [metric({}, "1")])}) for kind in kinds))
+    page = open_page(stage.url)
+    page.get_by_role("button", name="Close all").click()
+    assert page.locator(".group-body").count() == 0
+    page.get_by_label("Type").select_option("counter")
+    assert page.locator(".group-body").count() == 1
 
 
 def test_native_histogram_is_interpolated_as_prometheus_does(stage: Stage, open_page: Open) -> None:

@@ -35,8 +35,8 @@ const app = {
     history.replaceState(null, "", `#${view}${kept.length ? `?${new URLSearchParams(kept)}` : ""}`);
   },
   offline: () => outage !== null,
-  /** Wait for a change that was asked for, fetch, and say what came of it. */
-  async attempt(promise, done) {
+  /** Wait for a change that was asked for, fetch, and say what came of it; an error stays until `cured()` or closed. */
+  async attempt(promise, done, cured) {
     problem = null;
     try {
       await promise;
@@ -44,8 +44,8 @@ const app = {
       await poll();
       announce(done);
     } catch (error) {
-      problem = `The gateway did not do it: ${error.message}`;
-      announce(problem);
+      problem = { text: `The gateway did not do it: ${error.message}`, cured };
+      announce(problem.text);
     }
     draw();
   },
@@ -99,7 +99,8 @@ function banners() {
   const list = [];
   const { state } = app;
   if (outage) list.push({ id: "outage", kind: "danger", title: "The gateway does not answer", text: `${outage.text}. Trying again; ${state ? `what is shown is from ${date(state.now)}` : "nothing could be read yet"}.` });
-  if (problem) list.push({ id: "problem", kind: "danger", text: problem, closable: true });
+  if (problem?.cured()) problem = null;
+  if (problem) list.push({ id: "problem", kind: "danger", text: problem.text, closable: true });
   if (!state) return list;
   if (model.digest !== globalThis.early.digest) list.push({ id: "page", kind: "info", title: "The gateway has another version of this page", text: "Reload it to see everything as it is." });
   if (state.note) list.push({ id: "note", kind: "info", text: state.note });
@@ -118,7 +119,7 @@ function conflictTitle() {
 
 async function askCure({ labels, path }) {
   const sure = await confirm("Delete this group?", h("p", { class: "labels" }, ...labelTokens(labels)), "Delete");
-  if (sure) await app.attempt(remove(path), "Group deleted");
+  if (sure) await app.attempt(remove(path), "Group deleted", () => app.state.conflicts.every((other) => other.path !== path));
 }
 
 function makeBanner(first) {

@@ -1,7 +1,7 @@
 // Histograms and summaries as small charts: boxes sized by CSS, described in words, with the numbers in a table below.
 
 import { h } from "./dom.js";
-import { count, number, plain, short, visible } from "./format.js";
+import { count, exact, number, plain, scaled, short, visible } from "./format.js";
 
 /** The buckets of a metric as `{low, high, amount, cumulative}` in rising order; the API gives two shapes. */
 function buckets(metric) {
@@ -71,10 +71,12 @@ function lazyTable(title, caption, heads, rows) {
   return details;
 }
 
-const boundary = (value) => (value === Infinity ? "+Inf" : value === -Infinity ? "−Inf" : short(value));
 // What stands below a bar has little room; the table has the exact bounds.
-const tick = (value) => (Math.abs(value) < 1000 || !Number.isFinite(value) ? boundary(value) : `${Number((value / 1000).toPrecision(3))}k`);
-const span = ({ low, high }) => (low === -Infinity ? `≤ ${boundary(high)}` : high === Infinity ? `> ${boundary(low)}` : `${boundary(low)} – ${boundary(high)}`);
+const tick = (value) => (Math.abs(value) < 1000 || Math.abs(value) >= 1e18 ? short(value) : scaled(value, 1000, ["", "k", "M", "G", "T", "P"]).replace(" ", ""));
+function span({ low, high, native }) {
+  const boundary = (value) => exact(value, native ? 6 : 15); // those of native histograms are roots of two
+  return low === -Infinity ? `≤ ${boundary(high)}` : high === Infinity ? `> ${boundary(low)}` : `${boundary(low)} – ${boundary(high)}`;
+}
 
 function summarise(metric) {
   const sum = number(metric.sum);
@@ -91,7 +93,7 @@ export function histogram(name, metric) {
   const top = Math.max(...list.map((bucket) => bucket.amount));
   const chart = h("div", {
     class: "bars", role: "img",
-    "aria-label": `Histogram of ${visible(name, 80)}: ${list.filter((b) => b.amount > 0).slice(0, 40).map((b) => `${span(b)}: ${short(b.amount)}`).join("; ") || "no observations"}`,
+    "aria-label": `Histogram of ${visible(name, 80)}: ${list.filter((b) => b.amount > 0).slice(0, 40).map((b) => `${span(b)}: ${exact(b.amount)}`).join("; ") || "no observations"}`,
   });
   const every = Math.ceil(list.length / 12);
   list.forEach((bucket, index) => {
@@ -100,15 +102,15 @@ export function histogram(name, metric) {
     if (bucket.amount === 0) bar.className = "none";
     const last = list.length - 1 - index;
     const below = last === 0 || (index % every === 0 && last >= every) ? h("span", {}, tick(bucket.high)) : null;
-    chart.append(h("div", { title: `${span(bucket)}: ${short(bucket.amount)}` }, bar, below));
+    chart.append(h("div", { title: `${span(bucket)}: ${exact(bucket.amount)}` }, bar, below));
   });
   const estimates = [0.5, 0.9, 0.99].map((q) => [q, quantile(q, list)]).filter(([, value]) => !Number.isNaN(value))
     .map(([q, value]) => [`p${q * 100}`, `≈ ${short(value)}`, "estimated as histogram_quantile() does"]);
   return h("div", { class: "chart" },
-    stats([...summarise(metric), ...estimates]),
+    h("div", { class: "figures" }, stats(summarise(metric)), estimates.length ? stats(estimates) : null),
     chart,
     lazyTable(count(list.length, "bucket"), `Buckets of ${visible(name, 80)}`, ["Observations", "In bucket", "Cumulative"],
-      () => list.map((b) => [span(b), short(b.amount), short(b.cumulative)])));
+      () => list.map((b) => [span(b), exact(b.amount), exact(b.cumulative)])));
 }
 
 export function summary(name, metric) {
@@ -122,7 +124,7 @@ export function summary(name, metric) {
     return h("tr", {}, h("th", { scope: "row" }, label), h("td", { class: "track" }, bar), h("td", { class: "value" }, text));
   });
   return h("div", { class: "chart" },
-    stats(summarise(metric)),
+    h("div", { class: "figures" }, stats(summarise(metric))),
     rows.length ? h("table", { class: "quantiles" },
       h("caption", { class: "sr" }, `Quantiles of ${visible(name, 80)}`),
       h("thead", { class: "sr" }, h("tr", {}, ...["Quantile", "Bar", "Value"].map((head) => h("th", { scope: "col" }, head)))),

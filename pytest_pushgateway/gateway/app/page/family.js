@@ -40,8 +40,18 @@ function valueCell(name, tag, now) {
 /** What can be copied of a series, as PromQL and the text format write it. */
 function choices(name, labels, metric) {
   const all = [...labels(), ...metric.own];
+  if (metric.value === undefined) return choicesOfDrawing(name, all, metric);
   const series = selector(name, all);
-  return [["selector", series], ...(metric.value === undefined ? [] : [["series", `${series} ${plain(metric.value)}`], ["value", plain(metric.value)]])];
+  return [["selector", series], ["series", `${series} ${plain(metric.value)}`], ["value", plain(metric.value)]];
+}
+
+function choicesOfDrawing(name, all, { buckets, quantiles, count: total, sum }) {
+  const parts = (suffix, label, values) => Object.entries(values).map(([key, value]) => [number(key), `${selector(name + suffix, [...all, [label, key]])} ${plain(value)}`]);
+  const native = Array.isArray(buckets);
+  const steps = native ? [] : [...parts("_bucket", "le", buckets ?? {}), ...parts("", "quantile", quantiles ?? {})].sort(([a], [b]) => a - b);
+  const ends = [["_sum", sum], ["_count", total]].map(([suffix, value]) => `${selector(name + suffix, all)} ${plain(value)}`);
+  const series = [...steps.map(([, line]) => line), ...ends].join("\n");
+  return [["selector", selector(buckets && !native ? `${name}_bucket` : name, all)], ...(native ? [] : [["series", series]]), ["count", plain(total)], ["sum", plain(sum)]];
 }
 
 const born = ({ created }, now) => (created === undefined ? "" : `created ${ago(created, now)}`);
@@ -67,14 +77,19 @@ function makeRow(family, { labels, now }) {
   };
 }
 
-function makeDrawing(family) {
-  return (metric) => {
+function makeDrawing(family, { labels, now: clock }) {
+  return (first) => {
+    let metric = first;
     const place = h("div");
-    const node = h("div", { class: "drawing" }, metric.own.length ? h("p", { class: "labels" }, ...labelTokens(metric.own)) : null, place);
+    const age = h("small", { class: "muted age" });
+    const menu = copyMenu(`Copy a series of ${visible(family.name, 80)}`, () => choices(family.name, labels, metric));
+    const node = h("div", { class: "drawing" }, metric.own.length ? h("p", { class: "labels" }, ...labelTokens(metric.own)) : null, age, menu, place);
     let shown = "";
     return {
       node,
       update(now) {
+        metric = now;
+        setText(age, born(now, clock()));
         const data = JSON.stringify([now.buckets, now.quantiles, now.count, now.sum]);
         if (data === shown) return;
         shown = data;
@@ -158,7 +173,7 @@ export function makeFamily({ isOpen, toggle, now, refresh, labels }) {
         body.append(body.more);
         node.append(body);
       }
-      keyed(body.list, rows.slice(0, limit), (metric) => keyOf(metric.own), drawn(family) ? makeDrawing(family) : makeRow(family, { labels, now }));
+      keyed(body.list, rows.slice(0, limit), (metric) => keyOf(metric.own), (drawn(family) ? makeDrawing : makeRow)(family, { labels, now }));
       const left = rows.length - limit;
       setText(body.next, `Show ${Math.min(left, PAGE[family.type] ?? 100)} more of ${left}`);
       setText(body.every, `Show all ${rows.length}`);

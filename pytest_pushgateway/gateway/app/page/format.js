@@ -2,20 +2,18 @@
 
 const LIMIT = 300;
 
+// eslint-disable-next-line no-control-regex
+const unhidden = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+  (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+
 /** Untrusted text on one line: escaped as Prometheus escapes label values, invisible characters made visible, cut when huge. */
 export function visible(text, limit = LIMIT) {
-  const cut = text.length > limit ? text.slice(0, limit) : text;
-  const shown = cut
-    .replaceAll("\\", "\\\\")
-    .replaceAll("\n", "\\n")
-    // eslint-disable-next-line no-control-regex
-    .replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-      (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+  const shown = unhidden(text.slice(0, limit).replaceAll("\\", "\\\\").replaceAll("\n", "\\n"));
   return text.length > limit ? `${shown}… (${text.length} characters)` : shown;
 }
 
-/** Untrusted text of several lines, such as an error: each line by itself. */
-export const lines = (text, limit = LIMIT) => text.slice(0, limit).split("\n").map((line) => visible(line, limit)).join("\n");
+/** Untrusted text of several lines, such as an error, whose own escapes stay as they are. */
+export const lines = (text, limit = LIMIT) => text.slice(0, limit).split("\n").map(unhidden).join("\n");
 
 /** The number that the API's text stands for. */
 export function number(text) {
@@ -37,16 +35,17 @@ export function plain(text) {
   return `${sign}${digits.slice(0, shift + 1)}.${digits.slice(shift + 1)}`;
 }
 
-/** A computed number in few digits. */
-export function short(value) {
+/** A number in at most so many digits, in the form of all values. */
+export function exact(value, digits = 15) {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
-  const size = Math.abs(value);
-  if (size >= 1e15 || (size > 0 && size < 1e-4)) return value.toExponential(2);
-  return String(Number(value.toPrecision(size >= 1000 ? 6 : 3)));
+  return plain(String(Number(value.toPrecision(digits))));
 }
 
-function scaled(value, step, units) {
+/** A computed number in few digits. */
+export const short = (value) => exact(value, Math.abs(value) >= 1000 ? 6 : 3);
+
+export function scaled(value, step, units) {
   let index = 0;
   let size = Math.abs(value);
   while (size >= step && index < units.length - 1) {

@@ -37,7 +37,7 @@ const CHIPS = ["counter", "gauge", "histogram", "summary", "untyped"];
 export function makeGroups(app) {
   let limit = PAGE;
   let outcome = "";
-  let allClosed = false; // by "Close all", until the reader filters
+  let allClosed = null; // what was filtered when "Close all" closed everything: hits of another filter open
 
   const input = h("input", { type: "search", id: "search", autocomplete: "off", spellcheck: "false", placeholder: "Filter: backup disk=sda", "aria-label": "Filter by job, label, name or help", "aria-keyshortcuts": "/" });
   const types = h("select", { "aria-label": "Type" }, h("option", { value: "" }, "All types"), ...CHIPS.map((name) => h("option", { value: name }, name)));
@@ -45,7 +45,7 @@ export function makeGroups(app) {
   const sort = h("select", { "aria-label": "Sort by" }, ...Object.entries(SORTS).map(([value, { text }]) => h("option", { value }, text)));
   const closeAll = h("button", { type: "button", class: "tool", onclick: () => {
     for (const { id } of app.groups) if (opened.get(id)) remember(id, undefined);
-    allClosed = true;
+    allClosed = filtered();
     app.refresh();
   } }, "Close all");
   const wipeButton = h("button", { type: "button", class: "tool danger", hidden: true, onclick: askWipe }, icon("trash"), "Delete all");
@@ -67,12 +67,13 @@ export function makeGroups(app) {
     h("h1", { class: "sr" }, "Metrics"),
     toolbar, facts, list, rest, nothing);
 
+  const filtered = () => JSON.stringify([input.value, types.value, failed.getAttribute("aria-pressed")]);
+
   let timer;
   input.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
       limit = PAGE;
-      allClosed = false;
       app.setFilter({ q: input.value });
       app.refresh();
       announce(outcome);
@@ -102,7 +103,7 @@ export function makeGroups(app) {
     const { length } = app.groups;
     const sure = await confirm("Delete all groups?", h("p", {}, `${count(length, "group")} with everything pushed to them will be gone.`), `Delete ${length}`);
     if (!sure) return;
-    await app.attempt(wipe(), `${count(length, "group")} deleted`);
+    await app.attempt(wipe(), `${count(length, "group")} deleted`, () => app.groups.length === 0);
     (app.groups.length ? input : document.getElementById("main")).focus();
   }
 
@@ -112,7 +113,7 @@ export function makeGroups(app) {
     const before = [...list.querySelectorAll(".group-head .toggle")];
     const at = before.findIndex((button) => button.closest("article").dataset.id === group.id);
     const conflict = app.state.conflicts.find(({ labels }) => labels.length === group.labels.length && labels.every(([n, v]) => group.labels.some(([m, w]) => n === m && v === w)));
-    await app.attempt(remove(conflict?.path ?? groupPath(group.labels)), "Group deleted");
+    await app.attempt(remove(conflict?.path ?? groupPath(group.labels)), "Group deleted", () => app.groups.every(({ id }) => id !== group.id));
     const left = [...list.querySelectorAll(".group-head .toggle")];
     (left[Math.min(at, left.length - 1)] ?? (app.groups.length ? input : document.getElementById("main"))).focus();
   }
@@ -174,10 +175,15 @@ export function makeGroups(app) {
         if (!body) {
           body = h("div", { class: "group-body" });
           body.list = h("div");
-          body.more = h("button", { type: "button", class: "button more", onclick: () => {
+          body.next = h("button", { type: "button", class: "button", onclick: () => {
             families += FAMILIES;
             app.refresh();
           } });
+          body.every = h("button", { type: "button", class: "button", onclick: () => {
+            families = Infinity;
+            app.refresh();
+          } });
+          body.more = h("p", { class: "more pair" }, body.next, body.every);
           body.note = h("p", { class: "muted note" });
           body.append(body.note, body.list, body.more);
           card.append(body);
@@ -187,7 +193,8 @@ export function makeGroups(app) {
         keyed(body.list, found.families.slice(0, families), ({ name }) => name, family);
         const left = found.families.length - families;
         setFlag(body.more, "hidden", left <= 0);
-        setText(body.more, `Show ${Math.min(left, FAMILIES)} more of ${count(left, "family")}`);
+        setText(body.next, `Show ${Math.min(left, FAMILIES)} more of ${count(left, "family")}`);
+        setText(body.every, `Show all ${found.families.length}`);
       },
     };
   }
@@ -226,9 +233,11 @@ export function makeGroups(app) {
       found.sort(SORTS[sort.value].compare ?? (() => 0));
       const left = stale(app.groups, app.now());
       const byInside = new Set(found.filter(({ inside }) => inside).slice(0, OPENED_BY_SEARCH).map(({ group }) => group.id));
-      const few = app.groups.length <= 3 && !allClosed;
+      const closed = allClosed === filtered();
+      if (!closed) allClosed = null;
+      const few = app.groups.length <= 3 && !closed;
       for (const item of found) {
-        item.openByDefault = few || (byInside.has(item.group.id) && !allClosed);
+        item.openByDefault = few || (byInside.has(item.group.id) && !closed);
         item.stale = left.has(item.group.id);
       }
       keyed(list, found.slice(0, limit), ({ group }) => group.id, makeGroup);
@@ -237,8 +246,7 @@ export function makeGroups(app) {
       setText(more, `Show ${Math.min(hidden, PAGE)} more of ${count(hidden, "group")}`);
       setText(every, `Show all ${found.length}`);
       const bad = found.filter(({ group }) => !group.ok).length;
-      const filtered = found.length !== app.groups.length;
-      outcome = filtered ? `${found.length} of ${count(app.groups.length, "group")}` : count(app.groups.length, "group");
+      outcome = found.length !== app.groups.length ? `${found.length} of ${count(app.groups.length, "group")}` : count(app.groups.length, "group");
       const old = found.filter((item) => item.stale).length;
       const families = found.reduce((sum, item) => sum + item.families.length, 0);
       const series = found.reduce((sum, item) => sum + item.families.reduce((n, family) => n + family.metrics.length, 0), 0);

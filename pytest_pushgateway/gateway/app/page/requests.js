@@ -3,7 +3,7 @@
 import { copy, h, icon, keyed, setAttribute, setFlag, setText, snippet } from "./dom.js";
 import { labelTokens } from "./family.js";
 import { count, date, duration, keyOf, lines, visible } from "./format.js";
-import { selector } from "./search.js";
+import { meets, selector } from "./search.js";
 
 const KINDS = [["all", "All"], ["push", "Pushes"], ["delete", "Deletions"], ["scrape", "Scrapes"], ["rejected", "Rejected"]];
 const CLASSES = [["", "Any status"], ["2", "2xx"], ["3", "3xx"], ["4", "4xx"], ["5", "5xx"], ["0", "No answer"]];
@@ -20,12 +20,22 @@ function verdict(request) {
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** The request to a gateway at `base` as a command for a shell; only text bodies can be typed. */
+/**
+ * The request to a gateway at `base` as a command for a shell. A body that is not known whole, or not text, is read from
+ * a file: curl stops if there is none, where a push of half a body would replace the group by it.
+ */
 function asCurl(request, opened, base) {
-  const kept = opened.headers.filter(([name, value]) => /^(content-type|authorization)$/i.test(name) && value !== "(hidden)");
-  const parts = [`curl -X ${request.method}`, ...kept.map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`)];
-  if (opened.body) parts.push(`--data-binary ${quoted(opened.body)}`);
-  return [...parts, quoted(new URL(request.target, base).href)].join(" \\\n  ");
+  const { method, target, number } = request;
+  const fromFile = opened.size > 0 && (opened.cut || opened.body === null);
+  const sent = fromFile ? /^content-(type|encoding)$/i : /^content-type$/i;
+  const parts = [`curl ${method === "HEAD" ? "--head" : `-X ${/^\w+$/.test(method) ? method : quoted(method)}`}`];
+  if (/[[\]{}]/.test(target)) parts[0] += " --globoff";
+  if (/\/\.\.?(\/|$)/.test(target)) parts[0] += " --path-as-is";
+  parts.push(...opened.headers.filter(([name]) => sent.test(name)).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`));
+  if (fromFile) parts.push(`--upload-file body-of-request-${number}`);
+  else if (opened.body) parts.push(`--data-${opened.body.startsWith("@") ? "raw" : "binary"} ${quoted(opened.body)}`);
+  // Joined as they are: to a browser, `//metrics/job/a` would be another host.
+  return [...parts, quoted(target.startsWith("/") ? new URL(base).origin + target : target)].join(" \\\n  ");
 }
 
 function makeBody(title, opened) {
@@ -75,11 +85,12 @@ export function makeRequest(app, open) {
         const opened = await app.fetchRequest(request.number);
         const others = await Promise.all(opened.collides_with.map(async (other) => ({ ...other, body: other.number === null ? null : await app.fetchRequest(other.number).catch(() => null) })));
         if (open.has(request.key)) place.replaceChildren(makeOpened(app, request, opened, others));
-      } catch {
-        place.replaceChildren(h("p", { class: "muted" }, "The gateway no longer knows what this request carried."));
+      } catch (error) {
+        const why = /^404\b/.test(error.message) ? "The gateway no longer knows what this request carried." : `The gateway does not answer: ${error.message}. Close this request and open it again.`;
+        place.replaceChildren(h("p", { class: "muted" }, why));
       }
     }
-    const button = h("button", { type: "button", class: "toggle", "aria-expanded": "false", onclick: () => {
+    const button = h("button", { type: "button", class: "toggle", "aria-expanded": String(open.has(request.key)), onclick: () => {
       if (open.delete(request.key)) place.replaceChildren();
       else {
         open.add(request.key);
@@ -88,6 +99,7 @@ export function makeRequest(app, open) {
       setAttribute(button, "aria-expanded", String(open.has(request.key)));
     } }, h("span", { class: `method ${request.method.toLowerCase()}` }, visible(request.method, 12)),
     h("span", { class: "what labels" }, ...(request.labels ? labelTokens(request.labels) : [h("code", {}, visible(request.target, 200))])));
+    if (open.has(request.key)) show(); // it comes back from behind a filter
     return {
       node: h("li", { class: `request${bad(request) ? " failed" : ""}` },
         button,
@@ -104,10 +116,11 @@ export function makeRequest(app, open) {
   };
 }
 
-function matches(request, words) {
-  const text = [request.method, request.target, String(request.status), request.error ?? "", request.fault ?? "", ...request.families, ...(request.labels ?? []).flat()].join("\n").toLowerCase();
-  return words.every((word) => text.includes(word));
+function textOf(request) {
+  return [request.method, request.target, String(request.status), request.error ?? "", request.fault ?? "", ...request.families, ...(request.labels ?? []).flat()].join("\n").toLowerCase();
 }
+
+const ofKind = (request, kind) => kind === "all" || (kind === "rejected" ? bad(request) : request.kind === kind);
 
 export function makeRequests(app) {
   const open = new Set();
@@ -142,12 +155,12 @@ export function makeRequests(app) {
       const filters = app.filters();
       const kind = KINDS.some(([id]) => id === filters.kind) ? filters.kind : "all";
       if (input.value !== filters.q) input.value = filters.q;
-      status.value = filters.status;
+      status.value = CLASSES.some(([value]) => value === filters.status) ? filters.status : "";
       buttons.forEach((button, i) => setAttribute(button, "aria-pressed", String(KINDS[i][0] === kind)));
-      const words = filters.q.toLowerCase().split(/\s+/).filter(Boolean);
+      const wanted = meets(filters.q);
       const all = [...app.state.requests].reverse();
-      const shown = all.filter((request) => (kind === "all" || (kind === "rejected" ? bad(request) : request.kind === kind)) &&
-        (!filters.status || String(Math.floor(request.status / 100)) === filters.status) && matches(request, words));
+      const shown = all.filter((request) => ofKind(request, kind) &&
+        (!status.value || String(Math.floor(request.status / 100)) === status.value) && wanted(request.labels ?? [], request.families, textOf(request)));
       for (const request of shown) request.key = `${request.number} ${request.at}`;
       keyed(list, shown, ({ key }) => key, part);
       setText(facts, shown.length < all.length ? `${shown.length} of ${count(all.length, "request")}, newest first` : `${count(all.length, "request")}, newest first`);

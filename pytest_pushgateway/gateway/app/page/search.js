@@ -2,17 +2,30 @@
 
 const ESCAPES = { n: "\n", t: "\t", r: "\r" };
 const unquoted = (text) => text.replace(/\\(.)/gs, (_, letter) => ESCAPES[letter] ?? letter);
-const NAME = String.raw`"(?:\\.|[^"\\])*"|[^\s"=!~,{}]+`;
-const MATCHER = new RegExp(String.raw`\s*(${NAME})\s*(=~|!~|!=|=)\s*"((?:\\.|[^"\\])*)"\s*(,|$)`, "ysu");
-const bare = (name) => (name.startsWith('"') ? unquoted(name.slice(1, -1)) : name);
+const TEXT = String.raw`"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\x60[^\x60]*\x60`;
+const NAME = String.raw`${TEXT}|[^\s"'\x60=!~,{}]+`;
+const MATCHER = new RegExp(String.raw`\s*(${NAME})\s*(=~|!~|!=|=)\s*(${TEXT})\s*(,|$)`, "ysu");
+/** A name or a text without its quotes; between backticks nothing is escaped. */
+const bare = (text) => (/^["']/.test(text) ? unquoted(text.slice(1, -1)) : text.startsWith("\x60") ? text.slice(1, -1) : text);
+
+/** A regular expression of Prometheus, whose flags stand in front; one that only its dialect has is not one here. */
+function pattern(wanted) {
+  const [, flags, rest] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(wanted);
+  const chosen = [...new Set(`s${flags ?? ""}`)].join("");
+  try {
+    return new RegExp(`^(?:${rest})$`, `${chosen}u`);
+  } catch {
+    return new RegExp(`^(?:${rest})$`, chosen); // any sign may be escaped
+  }
+}
 
 /** A function that looks at one value, for a PromQL matcher; null for a regular expression that is not one. */
 function test(operator, wanted) {
   if (operator === "=") return (value) => value === wanted;
   if (operator === "!=") return (value) => value !== wanted;
   try {
-    const pattern = new RegExp(`^(?:${wanted})$`, "su");
-    return operator === "=~" ? (value) => pattern.test(value) : (value) => !pattern.test(value);
+    const expression = pattern(wanted);
+    return operator === "=~" ? (value) => expression.test(value) : (value) => !expression.test(value);
   } catch {
     return null;
   }
@@ -25,23 +38,28 @@ function matchers(text) {
     const at = MATCHER.lastIndex;
     const match = MATCHER.exec(text);
     if (!match) return /^\s*$/.test(text.slice(at)) ? found : null;
-    const check = test(match[2], unquoted(match[3]));
+    const check = test(match[2], bare(match[3]));
     if (!check) return null;
-    found.push({ label: bare(match[1]), check });
+    const label = bare(match[1]);
+    found.push(label === "__name__" ? { family: check } : { label, check });
   }
   return found;
 }
 
-/** Read a PromQL selector such as `backup_bytes{disk="sda"}`: its terms, or null if the text is not one. */
+/**
+ * Read a PromQL selector such as `backup_bytes{disk="sda"}`: its terms, or null if the text is not one. What may follow
+ * it, such as the value of a series, `[5m]` or `offset 1h`, is passed over.
+ */
 function selection(query) {
-  const braces = new RegExp(String.raw`^\s*(${NAME})?\s*\{(.*)\}\s*$`, "su").exec(query);
+  const braces = new RegExp(String.raw`^\s*(${NAME})?\s*\{(.*)\}[^{}"'\x60]*$`, "su").exec(query);
   if (braces) {
-    const quoted = new RegExp(String.raw`^\s*("(?:\\.|[^"\\])*")\s*(?:,(.*))?$`, "su").exec(braces[2]); // {"name", a="b"}
+    const quoted = new RegExp(String.raw`^\s*(${TEXT})\s*(?:,(.*))?$`, "su").exec(braces[2]); // {"name", a="b"}
     const terms = matchers(quoted ? quoted[2] ?? "" : braces[2]);
     const name = braces[1] ?? quoted?.[1];
-    return terms && [...(name === undefined ? [] : [{ family: bare(name) }]), ...terms];
+    return terms && [...(name === undefined ? [] : [{ family: test("=", bare(name)) }]), ...terms];
   }
-  return /^[^\s"]+\s*(?:=~|!~|!=)\s*"/.test(query.trim()) ? matchers(query) : null;
+  const terms = matchers(query);
+  return terms && (terms.length > 1 || /(?:=~|!~|!=)\s*["'\x60]|,\s*$/.test(query)) ? terms : null;
 }
 
 /** A PromQL selector of these label pairs. */
@@ -61,7 +79,7 @@ function parse(query) {
   for (const [word] of query.matchAll(/(?:"(?:\\.|[^"\\])*"?|[^\s"])+/g)) {
     const pair = /^([^="]+)=(.*)$/s.exec(word);
     const strip = (text) => text.replace(/^"/, "").replace(/"$/, "").replace(/\\(.)/g, "$1").toLowerCase();
-    terms.push(pair ? { name: pair[1].toLowerCase(), value: strip(pair[2]) } : { text: strip(word) });
+    terms.push(pair ? { name: pair[1].toLowerCase(), value: strip(pair[2].replace(/^'(.*)'$/s, "$1")) } : { text: strip(word) });
   }
   return terms.filter((term) => term.name !== undefined || term.text !== "" || term.check);
 }
@@ -74,10 +92,24 @@ function inLabels(labels, term) {
   });
 }
 
+/** Whether a series meets a term; the bounds of a histogram and the quantiles of a summary are labels of theirs. */
+function inMetric(metric, term) {
+  const inside = term.label === "le" ? metric.buckets : term.label === "quantile" ? metric.quantiles : undefined;
+  if (!term.check || !inside || Array.isArray(inside)) return inLabels(metric.own, term);
+  return [...Object.keys(inside), ...(term.label === "le" ? ["+Inf"] : [])].some(term.check);
+}
+
+/** A function of a request's labels, metrics and other text in lower case: whether it meets a query. */
+export function meets(query) {
+  const terms = parse(query);
+  const said = ({ name, value, text = `${name}=${value}` }, all) => all.includes(text) || (name !== undefined && all.includes(`${name}/${value}`));
+  return (labels, families, all) => terms.every((term) => (term.family ? families.some(term.family) : inLabels(labels, term) || (!term.check && said(term, all))));
+}
+
 const SUFFIXES = { histogram: ["_bucket", "_count", "_sum"], summary: ["_count", "_sum"] };
 
 function inFamily(family, term) {
-  if (term.family !== undefined) return family.name === term.family || (SUFFIXES[family.type] ?? []).some((suffix) => family.name + suffix === term.family);
+  if (term.family !== undefined) return ["", ...(SUFFIXES[family.type] ?? [])].some((suffix) => term.family(family.name + suffix));
   return term.text !== undefined &&
     (family.name.toLowerCase().includes(term.text) || family.help.toLowerCase().includes(term.text) || family.type === term.text);
 }
@@ -109,7 +141,7 @@ export function filter(groups, { query, failing, type }) {
         continue;
       }
       if (wanted.some((term) => term.family !== undefined)) continue;
-      const metrics = family.metrics.filter((metric) => wanted.every((term) => inLabels(metric.own, term)));
+      const metrics = family.metrics.filter((metric) => wanted.every((term) => inMetric(metric, term)));
       if (metrics.length) families.push({ ...family, metrics });
     }
     if (families.length) found.push({ group, families, inside: true });

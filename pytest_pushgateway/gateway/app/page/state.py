@@ -133,7 +133,9 @@ def opened(request: RecentRequest, earlier: Sequence[RecentRequest]) -> dict[str
         "body": None if text is None or "\0" in text else text,
         "cut": cut,
         "size": request.size,
-        "collides_with": [{"labels": pairs(key), "number": _last_push(key, earlier)} for key in request.collides_with],
+        "collides_with": [
+            {"labels": pairs(key), "number": _last_push(key, request, earlier)} for key in request.collides_with
+        ],
     }
 
 
@@ -150,10 +152,15 @@ def _decoded(body: bytes, coding: str) -> tuple[bytes, bool]:
     return bytes(decoded), False
 
 
-def _last_push(key: Labels, earlier: Sequence[RecentRequest]) -> int | None:
-    """Return the number of the last push to a group that was accepted, if it is still known."""
-    pushes = [one.number for one in earlier if one.kind == "push" and one.key == key and one.error is None]
-    return pushes[-1] if pushes else None
+def _last_push(key: Labels, rejected: RecentRequest, earlier: Sequence[RecentRequest]) -> int | None:
+    """Return the number of the push to a group that another one collides with, if it is still known.
+
+    It is the last accepted one with a family of the rejected push: a POST may have added others since.
+    """
+    pushes = [one for one in earlier if one.kind == "push" and one.key == key and one.error is None]
+    alike = [one for one in pushes if not {*one.families}.isdisjoint(rejected.families)]
+    last = (alike or pushes)[-1:]
+    return last[0].number if last else None
 
 
 def compact(body: Any) -> bytes:

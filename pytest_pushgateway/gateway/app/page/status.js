@@ -2,7 +2,7 @@
 
 import { address } from "./api.js";
 import { h, setText, snippet } from "./dom.js";
-import { date, duration, minutes, visible } from "./format.js";
+import { date, duration, lines, minutes, visible } from "./format.js";
 
 const NAMES = { version: "Version", revision: "Revision", branch: "Branch", buildUser: "Build user", buildDate: "Build date", goVersion: "Runs on" };
 
@@ -20,15 +20,16 @@ function scrapeConfig(telemetryPath, user) {
 }
 
 function persistence({ file, interval, error, since }) {
-  if (error) return ["bad", "Persistence", "Failing", `${error} (since ${date(since)}). Pushes go on; what was written before is kept in ${file}.`];
+  if (error) return ["bad", "Persistence", "Failing", `${error} (since ${date(since)}). Pushes go on; what they bring is lost if the gateway stops before it can write ${file}.`];
   if (!file) return ["off", "Persistence", "Off", "Metrics live in memory and are gone when the gateway stops."];
   return ["good", "Persistence", "On", `${file}, ${interval > 0 ? `written every ${duration(interval)}` : "written before each answer"}.`];
 }
 
 function consistency({ conflicts, conflict_error: error }) {
   if (!error) return ["good", "Consistency", "Sound", "What is stored can be scraped."];
-  const cure = conflicts.length ? " Delete one of the groups that the banner names." : "";
-  return ["bad", "Consistency", "Broken", `Scrapes answer 500: ${error}.${cure}`];
+  const { length } = conflicts;
+  const cure = length ? `\nDelete ${length === 1 ? "the group" : `all ${length} groups`} that the banner names.` : "";
+  return ["bad", "Consistency", "Broken", `Scrapes answer 500: ${error}${cure}`];
 }
 
 export function makeStatus(app) {
@@ -48,7 +49,7 @@ export function makeStatus(app) {
       const text = JSON.stringify(cards);
       if (text !== shown) {
         shown = text;
-        health.replaceChildren(...cards.map(([kind, name, value, note]) => h("div", { class: `card ${kind}` }, h("h3", {}, name), h("p", { class: "big" }, value), h("p", { class: "muted" }, visible(note, 2000)))));
+        health.replaceChildren(...cards.map(([kind, name, value, note]) => h("div", { class: `card ${kind}` }, h("h3", {}, name), h("p", { class: "big" }, value), h("p", { class: "muted" }, lines(note, 2000)))));
       }
       const uptime = health.firstChild.lastChild;
       setText(uptime, `for ${minutes(Math.max(0, app.now() - state.start_time))}`);
