@@ -175,13 +175,19 @@ def test_histogram_of_one_bucket_without_bounds_estimates_nothing(
 
 
 def test_summary_is_drawn(stage: Stage, open_page: Open) -> None:
-    drawn = {"quantiles": {"1": "NaN", "0.9": "0.4", "0.5": "0.1"}, "count": "4", "sum": "1", "labels": {}}
+    drawn = {
+        "quantiles": {"1": "NaN", "0.99": "+Inf", "0.9": "0.4", "0.5": "0.1"},
+        "count": "4",
+        "sum": "1",
+        "labels": {},
+    }
     bare = {"count": "0", "sum": "0", "labels": {"path": "/"}}
     stage.play(group({"job": "a"}, s=family("SUMMARY", [drawn, bare])))
     page = open_page(stage.url)
     assert [text.split() for text in page.locator(".quantiles tbody tr").all_inner_texts()] == [
         ["0.5", "0.1"],
         ["0.9", "0.4"],
+        ["0.99", "+Inf"],
         ["1", "NaN"],
     ]
     widths = [bar.evaluate("bar => bar.style.getPropertyValue('--w')") for bar in page.locator(".track i").all()]

@@ -158,6 +158,8 @@ def test_open_request_stays_open_behind_a_filter(gateway: Pushgateway, open_page
     for query in ("nothing", ""):
         page.get_by_role("searchbox").fill(query)
     page.wait_for_selector(".opened")
+    page.get_by_role("button", name="Local").click()  # makes the view again
+    page.wait_for_selector(".opened")
     assert page.locator(".request .toggle").get_attribute("aria-expanded") == "true"
 
 

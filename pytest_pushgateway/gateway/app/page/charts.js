@@ -119,8 +119,8 @@ export function summary(name, metric) {
     .sort((a, b) => a.q - b.q);
   const top = Math.max(0, ...list.map(({ value }) => (Number.isFinite(value) ? Math.abs(value) : 0)));
   const rows = list.map(({ label, value, text }) => {
-    const bar = Number.isNaN(value) ? "" : h("i");
-    if (bar) bar.style.setProperty("--w", top > 0 && Number.isFinite(value) ? String(Math.abs(value) / top) : "0");
+    const bar = Number.isFinite(value) ? h("i") : ""; // to scale, which NaN and infinity have not
+    if (bar) bar.style.setProperty("--w", top > 0 ? String(Math.abs(value) / top) : "0");
     return h("tr", {}, h("th", { scope: "row" }, label), h("td", { class: "track" }, bar), h("td", { class: "value" }, text));
   });
   return h("div", { class: "chart" },

@@ -122,8 +122,9 @@ function textOf(request) {
 
 const ofKind = (request, kind) => kind === "all" || (kind === "rejected" ? bad(request) : request.kind === kind);
 
+const open = new Set(); // also while the view is made again, such as for another time zone
+
 export function makeRequests(app) {
-  const open = new Set();
   const buttons = KINDS.map(([id, text]) => h("button", { type: "button", class: "tool", onclick: () => {
     app.setFilter({ kind: id === "all" ? "" : id });
     app.refresh();
