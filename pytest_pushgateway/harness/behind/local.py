@@ -321,7 +321,7 @@ class LocalGateway(ObservedGateway):
     def forget_after_fork(self) -> None:
         """In a forked child: forget the parent's gateway, whose sockets the server has closed here."""
         self._running = False
-        self.journal = Journal(self.settings.journal_limit)
+        self.journal: Journal = Journal(self.settings.journal_limit)
         self._faults = None
         self.interceptions = None  # the child's connections reach the parent, as those to its own address do
         self._file.forget()

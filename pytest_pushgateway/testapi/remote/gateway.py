@@ -119,7 +119,7 @@ class RemoteGateway(BaseGateway):
         self._resetting = False
         """Whether the copies are those of before a reset, for a report."""
         self.journal.catch_up()
-        self.heard = self.journal.sequence  # warnings about earlier requests are for those who were here then
+        self.heard: int = self.journal.sequence  # warnings about earlier requests are for those who were here then
 
     # Its place
 
@@ -167,7 +167,8 @@ class RemoteGateway(BaseGateway):
         """
         if self.interceptions is None:
             place = self._numeric_place()
-            self.interceptions = interception.Interceptions(interception.Receiver(lambda: place, self._close_from))
+            receiver = interception.Receiver(lambda: place, self._close_from)
+            self.interceptions: interception.Interceptions | None = interception.Interceptions(receiver)
         return self.interceptions.add(addresses)
 
     def _numeric_place(self) -> tuple[str, int]:
@@ -328,7 +329,7 @@ class RemoteGateway(BaseGateway):
         self._epoch = epoch
         self._revision = ""
         self.store = CopiedStore()
-        self.moves = []
+        self.moves: list[tuple[int, float]] = []
         self.log.clear()
         self.journal.clear()
 
