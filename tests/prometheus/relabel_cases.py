@@ -95,7 +95,7 @@ def ask_promtool(
     path = directory / "relabel.yml"
     path.write_text(json.dumps({"scrape_configs": [job]}), encoding="utf-8")
     answers: dict[str, Any] = {}
-    for timeout in ("50ms", "1s", "20s"):  # promtool waits so long in every case, and its discovery may need longer
+    for timeout in ("50ms", "1s", "20s"):  # promtool always waits this long, and its discovery may need longer
         done = subprocess.run(
             [promtool, "check", "service-discovery", f"--timeout={timeout}", path, "j"],
             capture_output=True,

@@ -211,6 +211,7 @@ def test_failing_persistence_is_shown_and_cured(start: Start, open_page: Open, t
     gateway.push("a 1\n", job="x")
     page.wait_for_selector(".banner.warn")
     see(page, "Failing")
+    see(page, f"what they bring is lost if the gateway stops before it can write {folder / 'gateway.db'}.")
     folder.unlink()
     (tmp_path / "gone").rename(folder)
     gateway.push("a 2\n", job="x")
