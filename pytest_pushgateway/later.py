@@ -1,8 +1,8 @@
 """The law of the imports, for the package's own modules: at the top, but for those that few users of another need.
 
-A test's first push would pay for the words of failures, the scrape's side, the web page and the linter, and nearly all
-tests end without them. Such a module is named at the top like any other, and imported with the
-first use of something in it::
+A test's first push would pay for the words of failures, faults, the strict parser, the scrape's side, the web page and
+the linter, and nearly all tests end without them. Such a module is named at the top like any other, and imported with
+the first use of something in it::
 
     if TYPE_CHECKING:
         from pytest_pushgateway.harness.messages import failures

@@ -257,6 +257,10 @@ class Parsed(_Record):
         self.memo: Memo | None = None
 
 
+REMEMBERED_FROM = 4096
+"""Bytes of the shortest body of which a `Memo` is kept."""
+
+
 class Memo:
     """The parser's memory of a group's last body, see ``text/again.py``.
 

@@ -8,12 +8,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 
 from pytest_pushgateway import threads
-from pytest_pushgateway.gateway.app.access.basic_auth import PlainPassword
 from pytest_pushgateway.gateway.app.access.browsers import own_hosts
 from pytest_pushgateway.gateway.app.application import App
-from pytest_pushgateway.gateway.app.original_flags import as_flags
 from pytest_pushgateway.gateway.app.parts import Access
-from pytest_pushgateway.gateway.app.recent_requests import LIMIT, Recent
 from pytest_pushgateway.gateway.app.routes import Router, route_prefix
 from pytest_pushgateway.gateway.build_info import INFORMATION
 from pytest_pushgateway.gateway.builds import RELEASE, Build
@@ -40,7 +37,9 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.persistence.persistence import Persistence
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.gateway.app import json_api, page
+    from pytest_pushgateway.gateway.app import json_api, original_flags, page
+    from pytest_pushgateway.gateway.app import recent_requests as recent
+    from pytest_pushgateway.gateway.app.access import basic_auth
     from pytest_pushgateway.gateway.app.page import changes as page_changes
     from pytest_pushgateway.gateway.app.page import state as page_state
 else:
@@ -48,6 +47,9 @@ else:
     page = later("pytest_pushgateway.gateway.app.page")
     page_changes = later("pytest_pushgateway.gateway.app.page.changes")
     page_state = later("pytest_pushgateway.gateway.app.page.state")
+    basic_auth = later("pytest_pushgateway.gateway.app.access.basic_auth")
+    original_flags = later("pytest_pushgateway.gateway.app.original_flags")
+    recent = later("pytest_pushgateway.gateway.app.recent_requests")
 
 
 _QUIT_GRACE = 0.5
@@ -380,7 +382,7 @@ class Gateway:
     def _note_of_requests(self) -> Recent:
         """Return the gateway's own note, made when it is first needed; the lock is held."""
         if self._recent is None:
-            self._recent = Recent(LIMIT if self._recent_requests is None else 0)
+            self._recent = recent.Recent(recent.LIMIT if self._recent_requests is None else 0)
         return self._recent
 
     # The JSON API and the page are imported when they are asked for: most tests never do.
@@ -391,7 +393,7 @@ class Gateway:
     def _json_api(self) -> JsonApi:
         with self._lock:
             if self._api is None:
-                flags = self.flags or as_flags(self.settings, self._asked, self.prefix)
+                flags = self.flags or original_flags.as_flags(self.settings, self._asked, self.prefix)
                 self._api = json_api.JsonApi(self.store.groups, flags, INFORMATION, self._start_time)
             return self._api
 
@@ -452,7 +454,7 @@ def access_and_tls(settings: Settings, log: Log) -> tuple[Access | None, Callabl
         return config, config.tls
     access: Access | None = None
     if settings.basic_auth is not None:
-        access = PlainPassword(*settings.basic_auth)
+        access = basic_auth.PlainPassword(*settings.basic_auth)
     if settings.tls is None:
         return access, None
     from pytest_pushgateway.gateway.http.tls import server_context

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 
-from pytest_pushgateway.exposition.escaping import unescape_name
 from pytest_pushgateway.exposition.labels import Labels
 from pytest_pushgateway.exposition.names import LABEL_NAME
 from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.url import escape
 from pytest_pushgateway.golang.utf8 import is_utf8, text_of
+from pytest_pushgateway.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.labels import Labels
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition import escaping
+else:
+    escaping = later("pytest_pushgateway.exposition.escaping")
 
 _SUFFIX = b"@base64"
 _LABEL_NAME = re.compile(LABEL_NAME.encode())
@@ -64,7 +69,7 @@ def _shown(text: bytes) -> str:
 
 
 def _unescape(name: bytes) -> bytes:
-    return unescape_name(name)
+    return escaping.unescape_name(name)
 
 
 def _split_labels(labels: bytes, utf8_names: bool) -> dict[bytes, bytes]:

@@ -164,6 +164,13 @@ class Record:
         self.location: str = location
         self.missed: str = missed
 
+    @property
+    def kind(self) -> Kind:
+        """What the request asked for; push or delete, too, if it was meant as one and reached no group."""
+        if self.missed:
+            return "delete" if self.request.method == "DELETE" else "push"
+        return self.request.kind
+
 
 Observer = Callable[[Record], None]
 Hook = Callable[[RawRequest], "Plan | None"]

@@ -18,10 +18,7 @@ from pytest_pushgateway.harness.matching import (
     expected_key,
     is_key,
 )
-from pytest_pushgateway.harness.metrics.selection import check_patterns, matches_any, selected
-from pytest_pushgateway.harness.metrics.series import changes, read_block
 from pytest_pushgateway.harness.reading import Reading
-from pytest_pushgateway.harness.wording import brief, show_matchers
 from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import ANY, shown
 
@@ -29,10 +26,16 @@ if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.harness import wording
     from pytest_pushgateway.harness.messages import failures, rejections
+    from pytest_pushgateway.harness.metrics import selection
+    from pytest_pushgateway.harness.metrics import series as blocks
 else:
     failures = later("pytest_pushgateway.harness.messages.failures")
     rejections = later("pytest_pushgateway.harness.messages.rejections")
+    blocks = later("pytest_pushgateway.harness.metrics.series")
+    selection = later("pytest_pushgateway.harness.metrics.selection")
+    wording = later("pytest_pushgateway.harness.wording")
 
 
 class Asserting(Reading):
@@ -129,19 +132,19 @@ class Asserting(Reading):
         """
         __tracebackhide__ = True
 
-        block = read_block(text)
-        patterns = check_patterns(names)
+        block = blocks.read_block(text)
+        patterns = selection.check_patterns(names)
         for name in sorted(block.names):
-            if patterns and not matches_any(name, patterns):
+            if patterns and not selection.matches_any(name, patterns):
                 raise ValueError(
                     f"the block has {name}, which is not among the names to compare: {', '.join(patterns)}"
                 )
-        families = selected(self._merged([*names, *block.names]), patterns, {}, also=block.names)
+        families = selection.selected(self._merged([*names, *block.names]), patterns, {}, also=block.names)
         exposed = {family.name for family in families} | {one.name for family in families for one in family.samples}
         for name in names:
-            if not any(matches_any(one, [name]) for one in exposed | block.names):
+            if not any(selection.matches_any(one, [name]) for one in exposed | block.names):
                 raise AssertionError(failures.no_family(name, self._seen))
-        differences = changes(block, families)
+        differences = blocks.changes(block, families)
         if differences:
             raise AssertionError(failures.text_differs(differences, self._notes()))
         return True
@@ -318,9 +321,9 @@ class Asserting(Reading):
         if matching:
             return matching[-1]
 
-        what = f" matching {brief(repr(getattr(match, 'pattern', match)), 80)}" if match is not None else ""
+        what = f" matching {wording.brief(repr(getattr(match, 'pattern', match)), 80)}" if match is not None else ""
         what += f" with status {status}" if status is not None else ""
-        what += f" of {brief(show_matchers(wanted.labels), 80)}" if wanted.labels else ""
+        what += f" of {wording.brief(wording.show_matchers(wanted.labels), 80)}" if wanted.labels else ""
         raise AssertionError(
             failures.not_rejected(what, method, asked, self._journal.of_test(), self._journal.dropped, self._notes())
         )

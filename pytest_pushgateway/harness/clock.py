@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.calls import name_calls
-from pytest_pushgateway.durations import moment, seconds
 from pytest_pushgateway.genuine import genuine
+from pytest_pushgateway.later import later
 from pytest_pushgateway.recording import tell
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.durations import Duration, Moment
 
+if TYPE_CHECKING:
+    from pytest_pushgateway import durations
+else:
+    durations = later("pytest_pushgateway.durations")
 
 _EARLIEST, _LATEST = -62_135_510_400.0, 253_402_128_000.0
 """The range of dates in every time zone, Unix seconds."""
@@ -72,7 +76,7 @@ class Clock:
 
         """
         __tracebackhide__ = True
-        return self._set(self() if at is None else moment(at, "freeze() takes nothing,"))
+        return self._set(self() if at is None else durations.moment(at, "freeze() takes nothing,"))
 
     def advance(self, span: Duration, /) -> AbstractContextManager[Clock]:
         """Move the frozen clock on; a negative span moves it back.
@@ -90,7 +94,7 @@ class Clock:
 
         """
         __tracebackhide__ = True
-        step = seconds(span, "what advance() takes", negative=True)
+        step = durations.seconds(span, "what advance() takes", negative=True)
         frozen = self._read()
         if frozen is None:
             raise RuntimeError("only a frozen clock can be advanced: call clock.freeze() first")

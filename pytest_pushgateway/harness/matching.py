@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_pushgateway.exposition.samples import Line, lines
 from pytest_pushgateway.golang.utf8 import bytes_of, text_of
-from pytest_pushgateway.harness.wording import (
-    apart,
-    brief,
-    is_plain,
-    quote,
-    show_matcher,
-    show_sample,
-    show_value,
-    text_of_plain,
-)
+from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import (
     ANY,
     check_labels,
@@ -35,8 +25,10 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal.journal import Journalled
     from pytest_pushgateway.harness.journal.requests import Push
 
-OVERWRITTEN = "was overwritten by the grouping key's"
-"""Said of a label of a pushed sample that the grouping key has as well."""
+if TYPE_CHECKING:
+    from pytest_pushgateway.harness import wording
+else:
+    wording = later("pytest_pushgateway.harness.wording")
 
 SUFFIXES = ("_bucket", "_sum", "_count")
 
@@ -56,8 +48,8 @@ class Expected(NamedTuple):
         """Return the expectation as the text format would write it, in brief."""
         text = self.name or "any sample"
         if self.labels:
-            text += "{" + ",".join(name + show_matcher(wanted) for name, wanted in self.labels.items()) + "}"
-        return brief(text if self.value is ANY else f"{text} {show_value(self.value)}")
+            text += "{" + ",".join(name + wording.show_matcher(wanted) for name, wanted in self.labels.items()) + "}"
+        return wording.brief(text if self.value is ANY else f"{text} {wording.show_value(self.value)}")
 
     def families(self) -> list[bytes]:
         """Return the names of the families that may hold the sample."""
@@ -97,7 +89,7 @@ class Candidate(NamedTuple):
     sample: Line
 
     def __str__(self) -> str:
-        return brief(show_sample(self.sample), 200)
+        return wording.brief(wording.show_sample(self.sample), 200)
 
 
 def expected(
@@ -181,39 +173,3 @@ def carries(expectation: Expected, push: Push) -> bool:
     if expectation.value is ANY and expectation.labels_match(push.grouping_key):
         return True
     return any(expectation.matches(line) for family in push._parsed.values() for line in lines(family))
-
-
-def differences(
-    expectation: Expected, candidate: Candidate, sent: Callable[[str], Collection[str]] = lambda name: ()
-) -> list[str]:
-    """Return what keeps a candidate from being the expected sample, one short text for each difference.
-
-    ``sent`` gives the values that a label of the grouping key had in the body that was pushed.
-    """
-    key = {text_of(name) for name, _ in candidate.key}
-    texts = []
-    for name, wanted in expectation.labels.items():
-        actual = candidate.sample.labels.get(name)
-        if label_matches(name, wanted, actual):
-            continue
-        found, sought = quote(actual or ""), show_matcher(wanted).removeprefix("=")
-        if isinstance(wanted, re.Pattern):
-            sought = f"a match of {quote(wanted.pattern)}"
-        elif is_plain(wanted):
-            found, sought = (quote(text) for text in apart(actual or "", text_of_plain(wanted)))
-        if actual is None:
-            texts.append(f"it has no label {brief(name)}, expected {sought}")
-            continue
-        if name == "instance" and not actual and name not in key:
-            texts.append(f"it was pushed without instance, expected {sought}")
-            continue
-        if name in key and (own := [value for value in sent(name) if label_matches(name, wanted, value)]):
-            texts.append(f"its label {brief(name)}={quote(own[0])} {OVERWRITTEN} {found}")
-            continue
-        where = "it is in another group:" if name in key else "label"
-        encoded = name in key and is_plain(wanted) and actual.replace("+", " ") == text_of_plain(wanted)
-        hint = " (in a path + is a plus: encode a space as %20)" if encoded else ""
-        texts.append(f"{where} {brief(name)} is {found}, expected {sought}{hint}")
-    if not expectation.value_matches(candidate.sample.value):
-        texts.append(f"value is {show_value(candidate.sample.value)}, expected {show_value(expectation.value)}")
-    return texts

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pytest_pushgateway.exposition.samples import lines
 from pytest_pushgateway.golang.utf8 import bytes_of
-from pytest_pushgateway.harness.absence import doubt
 from pytest_pushgateway.harness.errors import NotExposed
 from pytest_pushgateway.harness.journal.journal import Journalled
 from pytest_pushgateway.harness.matching import (
@@ -18,9 +17,6 @@ from pytest_pushgateway.harness.matching import (
     expected_key,
     is_key,
 )
-from pytest_pushgateway.harness.metrics.family import OWN_GAUGES, to_family
-from pytest_pushgateway.harness.metrics.group import Group, joined, merge
-from pytest_pushgateway.harness.metrics.selection import check_patterns, is_plain_name, selected
 from pytest_pushgateway.harness.metrics.text import snapshot
 from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import ANY, check_labels
@@ -38,9 +34,17 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics.text import Snapshot
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.harness import absence
     from pytest_pushgateway.harness.messages import failures
+    from pytest_pushgateway.harness.metrics import family as metric_family
+    from pytest_pushgateway.harness.metrics import group as merged_groups
+    from pytest_pushgateway.harness.metrics import selection
 else:
     failures = later("pytest_pushgateway.harness.messages.failures")
+    absence = later("pytest_pushgateway.harness.absence")
+    merged_groups = later("pytest_pushgateway.harness.metrics.group")
+    selection = later("pytest_pushgateway.harness.metrics.selection")
+    metric_family = later("pytest_pushgateway.harness.metrics.family")
 
 
 class Reading(Journalled):
@@ -68,7 +72,7 @@ class Reading(Journalled):
     @property
     def groups(self) -> list[Group]:
         """The groups, as they are now."""
-        return [Group(stored) for stored in self._store.groups()]
+        return [merged_groups.Group(stored) for stored in self._store.groups()]
 
     def group(self, *, labels: Mapping[str, object] | None = None, **grouping_key: object) -> Group:
         """Return the group with exactly this grouping key.
@@ -116,7 +120,7 @@ class Reading(Journalled):
         if not pieces:
             raise NotExposed(failures.no_family(name, self._seen))
 
-        return to_family(joined(pieces))
+        return metric_family.to_family(merged_groups.joined(pieces))
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -219,15 +223,15 @@ class Reading(Journalled):
         __tracebackhide__ = True
 
         wanted = check_labels(labels, label_values)
-        patterns = check_patterns(names)
-        kept = selected(self._merged(names), patterns, wanted)
+        patterns = selection.check_patterns(names)
+        kept = selection.selected(self._merged(names), patterns, wanted)
         if not kept:
             for name in names or (None,):
-                self._prove(Expected(name if name and is_plain_name(name) else None, ANY, wanted), "exposed")
+                self._prove(Expected(name if name and selection.is_plain_name(name) else None, ANY, wanted), "exposed")
         return snapshot(kept)
 
     def _merged(self, also: Iterable[str] = ()) -> tuple[Family, ...]:
-        return merge(self._store.groups(), [bytes_of(name) for name in also])
+        return merged_groups.merge(self._store.groups(), [bytes_of(name) for name in also])
 
     def _accepted(self) -> list[Push]:
         self._look()
@@ -237,7 +241,7 @@ class Reading(Journalled):
         """Raise where it proves nothing that the expected sample was not found."""
         __tracebackhide__ = True
         journal = self._journal
-        why = doubt(expectation, self._seen, journal.pushes(), complete=not journal.dropped)
+        why = absence.doubt(expectation, self._seen, journal.pushes(), complete=not journal.dropped)
         if why is not None:
             raise AssertionError(failures.proves_nothing(expectation, done, why))
 
@@ -250,7 +254,7 @@ class Reading(Journalled):
                 Candidate(group.key, name, sample)
                 for group in self._store.groups()
                 for name, stored in sorted(group.families.items())
-                if name not in OWN_GAUGES
+                if name not in metric_family.OWN_GAUGES
                 for sample in lines(stored.family)
             ]
         return candidates(expectation, self._store.families_named)

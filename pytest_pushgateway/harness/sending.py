@@ -17,7 +17,6 @@ from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.harness.errors import PushgatewayError, PushRejected
 from pytest_pushgateway.harness.journal.journal import Journalled
 from pytest_pushgateway.harness.journal.requests import ORIGIN_HEADER, Push
-from pytest_pushgateway.harness.metrics.scrape import Scrape
 from pytest_pushgateway.harness.metrics.text import body_of
 from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import label_text, shown
@@ -38,8 +37,10 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.messages import history
+    from pytest_pushgateway.harness.metrics import scrape as scrapes
 else:
     history = later("pytest_pushgateway.harness.messages.history")
+    scrapes = later("pytest_pushgateway.harness.metrics.scrape")
 
 
 TIMEOUT = 30.0
@@ -154,7 +155,7 @@ class Sending(Journalled):
             answer = self._ask("GET", self._prefix + self.settings.telemetry_path, headers)
         finally:
             self._journal.take_marked(mark)
-        return Scrape(answer.status, answer.header_lines, answer.body)
+        return scrapes.Scrape(answer.status, answer.header_lines, answer.body)
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> ClientAnswer:
         """Send a request; if no connection reaches the gateway raise the reason, whoever may listen on its port."""

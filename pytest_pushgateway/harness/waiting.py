@@ -11,11 +11,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from pytest_pushgateway import threads
-from pytest_pushgateway.durations import seconds
 from pytest_pushgateway.harness.journal.journal import Journal, Journalled, Notes
 from pytest_pushgateway.harness.journal.requests import Push
 from pytest_pushgateway.harness.matching import Expected, carries, expected
-from pytest_pushgateway.harness.wording import brief, show_matchers
 from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import ANY, is_routine, shown
 from pytest_pushgateway.monotonic import monotonic
@@ -26,9 +24,13 @@ if TYPE_CHECKING:
     from pytest_pushgateway.durations import Duration
 
 if TYPE_CHECKING:
+    from pytest_pushgateway import durations
+    from pytest_pushgateway.harness import wording
     from pytest_pushgateway.harness.messages import failures
 else:
     failures = later("pytest_pushgateway.harness.messages.failures")
+    wording = later("pytest_pushgateway.harness.wording")
+    durations = later("pytest_pushgateway.durations")
 
 
 _T = TypeVar("_T")
@@ -74,7 +76,7 @@ class Waiting(Journalled):
         """
         __tracebackhide__ = True
         awaited = _Awaited(self._journal, expected(self, name, value, labels, label_values, named=False), after, count)
-        limit = seconds(timeout, "timeout")
+        limit = durations.seconds(timeout, "timeout")
         push: Push | None = _wait(self._journal, awaited.look, limit, None)
         if push is None:
             raise AssertionError(awaited.message(limit, self._notes(waited=True), _hint("wait_for_push")))
@@ -99,7 +101,7 @@ class Waiting(Journalled):
 
         """
         __tracebackhide__ = True
-        limit = seconds(timeout, "timeout")
+        limit = durations.seconds(timeout, "timeout")
         asked = _Asked(predicate, "wait_until")
         result = _wait(self._journal, asked.look, limit, _POLL)
         if not result:
@@ -140,7 +142,7 @@ class Waiting(Journalled):
         """
         __tracebackhide__ = True
         awaited = _Awaited(self._journal, expected(self, name, value, labels, label_values, named=False), after, count)
-        limit = seconds(timeout, "timeout")
+        limit = durations.seconds(timeout, "timeout")
         push: Push | None = await _async_wait(self._journal, awaited.look, limit, None, "wait_for_push")
         if push is None:
             raise AssertionError(awaited.message(limit, self._notes(waited=True)))
@@ -169,7 +171,7 @@ class Waiting(Journalled):
 
         """
         __tracebackhide__ = True
-        limit = seconds(timeout, "timeout")
+        limit = durations.seconds(timeout, "timeout")
         asked = _Asked(predicate, "async_wait_until")
         result = await _async_wait(self._journal, asked.look, limit, _POLL, "wait_until")
         if not result:
@@ -287,7 +289,7 @@ class _Awaited:
         if self._expectation.name is not None:
             wanted += f" of {self._expectation}"
         elif self._expectation.labels:
-            wanted += f" with {brief(show_matchers(self._expectation.labels))}"
+            wanted += f" with {wording.brief(wording.show_matchers(self._expectation.labels))}"
         if self._count > 1:
             wanted += f", of which {len(self._found) or 'none'} came"
         if self._after is not None:

@@ -20,7 +20,7 @@ WRONG = [b"1 2", b"x", b"5.1.0", b"1_0", b"0x1p-2", b"1 ", b" 4", b"e5", b""]
 
 @pytest.fixture
 def short_bodies_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(again, "_LEAST", 20)
+    monkeypatch.setattr(again, "REMEMBERED_FROM", 20)
     monkeypatch.setattr(again, "_OPENING", 1)
 
 

@@ -11,12 +11,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from pytest_pushgateway.exposition.model import SIMPLE_TYPES, Memo, MetricFamily, Parsed, Value
+from pytest_pushgateway.exposition.model import REMEMBERED_FROM, SIMPLE_TYPES, Memo, MetricFamily, Parsed, Value
 from pytest_pushgateway.exposition.text.reader import parse_pieces
 from pytest_pushgateway.golang.strconv import format_float, parse_float
 
-_LEAST = 4096
-"""Bytes of the shortest body that is remembered."""
 _OPENING = 8
 """Lines that are compared before a body is remembered as a whole."""
 _MISSES = 3
@@ -61,8 +59,6 @@ def parse_remembering(
     def parse(body: Iterable[bytes]) -> Parsed:
         return parse_pieces(body, grouping, utf8_names=utf8_names, largest=largest)
 
-    if isinstance(pieces, tuple) and sum(map(len, pieces)) < _LEAST:
-        return parse(pieces)
     ahead = _Ahead(pieces)
     opening = _opening(ahead)
     if opening is None:
@@ -123,10 +119,10 @@ def _opening(ahead: _Ahead) -> bytes | None:
     begun = b""
     for piece in ahead.look():
         begun += piece
-        if len(begun) >= _LEAST:
+        if len(begun) >= REMEMBERED_FROM:
             break
-    lines = begun[:_LEAST].split(b"\n", _OPENING)
-    if len(begun) < _LEAST or len(lines) <= _OPENING:
+    lines = begun[:REMEMBERED_FROM].split(b"\n", _OPENING)
+    if len(begun) < REMEMBERED_FROM or len(lines) <= _OPENING:
         return None
     skeleton = _Skeleton()
     skeleton.take(b"\n".join([*lines[:-1], b""]))

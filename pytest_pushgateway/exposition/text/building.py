@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from pytest_pushgateway.exposition.grouping_labels import is_suspect, merge
 from pytest_pushgateway.exposition.labels import Labels, series_prefix
@@ -17,9 +17,14 @@ from pytest_pushgateway.exposition.model import (
     Summary,
     Value,
 )
-from pytest_pushgateway.exposition.protobuf.writer import encode_parts
 from pytest_pushgateway.exposition.weight import NAMED, WEIGHT_OF_FAMILY, WEIGHT_OF_SERIES
 from pytest_pushgateway.golang.strconv import format_float, to_uint64
+from pytest_pushgateway.later import later
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.protobuf import writer
+else:
+    writer = later("pytest_pushgateway.exposition.protobuf.writer")
 
 Identity = frozenset[tuple[bytes, bytes]]
 """The identity of a summary or histogram: its labels, ``__name__`` included, but not ``quantile`` or ``le``."""
@@ -250,7 +255,7 @@ def _finish_value(metric: Metric) -> Value:
     if len(parts) == 1:
         return next(iter(parts.values()))
 
-    return Mixed(encode_parts(parts), parts)
+    return Mixed(writer.encode_parts(parts), parts)
 
 
 def _normalise(metric: Metric) -> None:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.exposition.grouping_labels import merge
 from pytest_pushgateway.exposition.labels import Labels, spell_name, spell_value
@@ -23,8 +23,10 @@ from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Longs, Wid
 from pytest_pushgateway.exposition.model import MetricType, Value
 from pytest_pushgateway.exposition.names import LABEL_NAME
 from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric
-from pytest_pushgateway.exposition.text.strict_parser import LineParser
 from pytest_pushgateway.golang.strconv import format_float, parse_float
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.text.strict_parser import LineParser
 
 # A shape stands here with its values taken out, and ends where the one blank before the number begins.
 _SHAPE = re.compile(
@@ -72,10 +74,10 @@ class FastParser:
     Args:
         families: what was read.
         grouping: the labels that are merged into all series; nothing in them may need a closer look.
-        strict: reads what is not plain.
+        strict: returns the parser that reads what is not plain.
     """
 
-    def __init__(self, families: Families, grouping: Labels, strict: LineParser) -> None:
+    def __init__(self, families: Families, grouping: Labels, strict: Callable[[], LineParser]) -> None:
         self._grouping = grouping
         self._has_short_grouping = sum(len(name) + len(value) for name, value in grouping) <= LONGEST
         self._families = families
@@ -130,7 +132,7 @@ class FastParser:
         """Bring the strict parser up to date: it goes on with the next line."""
         if self._compound is not None:
             compound, pieces = self._compound
-            compound.recall(self._strict, pieces)
+            compound.recall(self._strict(), pieces)
             self._compound = None
 
     def _comment(self, number: int, line: bytes) -> None:
@@ -149,7 +151,7 @@ class FastParser:
 
     def _read_strictly(self, number: int, line: bytes) -> None:
         self.leave()
-        self._strict.read(number, line + b"\n")
+        self._strict().read(number, line + b"\n")
 
     def _number(self, token: bytes) -> bytes | None:
         canonical = _CANONICAL.fullmatch(token)

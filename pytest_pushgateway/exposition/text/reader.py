@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import chain
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from pytest_pushgateway.exposition.grouping_labels import grouping_labels, is_suspect, merge
 from pytest_pushgateway.exposition.labels import Labels
@@ -14,9 +14,15 @@ from pytest_pushgateway.exposition.long_strings import LONGEST, Longs
 from pytest_pushgateway.exposition.model import Parsed, ParseError, PushTooLarge
 from pytest_pushgateway.exposition.text.building import Families
 from pytest_pushgateway.exposition.text.fast_parser import FastParser
-from pytest_pushgateway.exposition.text.strict_parser import LineParser
 from pytest_pushgateway.exposition.weight import WEIGHT_OF_SERIES
 from pytest_pushgateway.golang.utf8 import is_utf8
+from pytest_pushgateway.later import later
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.text import strict_parser
+    from pytest_pushgateway.exposition.text.strict_parser import LineParser
+else:
+    strict_parser = later("pytest_pushgateway.exposition.text.strict_parser")
 
 _PIECE = 256 << 10
 """Bytes that are read at once: others get their turn in between."""
@@ -90,12 +96,26 @@ def cut(body: bytes) -> Iterable[bytes]:
     return (body[start : start + _PIECE] for start in range(0, len(body), _PIECE))
 
 
+class _Strict:
+    """The strict parser of a body, made for the first line that needs it: most bodies have none."""
+
+    def __init__(self, families: Families, *, utf8_names: bool) -> None:
+        self._families = families
+        self._utf8_names = utf8_names
+        self.parser: LineParser | None = None
+
+    def __call__(self) -> LineParser:
+        if self.parser is None:
+            self.parser = strict_parser.LineParser(self._families, utf8_names=self._utf8_names)
+        return self.parser
+
+
 class _Reader:
     def __init__(
         self, grouping: Labels | None, *, utf8_names: bool, strictly: bool, largest: int | None = None
     ) -> None:
         self._families = Families(grouping)
-        self._strict = LineParser(self._families, utf8_names=utf8_names)
+        self._strict = _Strict(self._families, utf8_names=utf8_names)
         self._fast = None if strictly or grouping is None else FastParser(self._families, grouping, self._strict)
         self._lines = 0
         """The number of lines."""
@@ -111,7 +131,8 @@ class _Reader:
             self._read_whole(pieces[0])
         else:
             self._read_pieces(pieces)
-        return Parsed(self._families.finish(), self._strict.has_timestamps)
+        strict = self._strict.parser
+        return Parsed(self._families.finish(), strict is not None and strict.has_timestamps)
 
     def _read_whole(self, body: bytes) -> None:
         """Read a body that is one piece, as most are."""
@@ -125,7 +146,7 @@ class _Reader:
         elif lines:
             self._read_fast(enumerate(lines, 1), lines, escapes=b"\\" in body)
         if last:
-            self._strict.read(self._lines + 1, last)
+            self._strict().read(self._lines + 1, last)
 
     def _read_pieces(self, pieces: Iterable[bytes]) -> None:
         following = iter(pieces)
@@ -202,7 +223,7 @@ class _Reader:
         return held
 
     def _read_strictly(self, lines: Iterable[tuple[int, bytes]]) -> None:
-        read = self._strict.read
+        read = self._strict().read
         for number, line in lines:
             if line:
                 read(number, line + b"\n")
@@ -215,7 +236,7 @@ class _Reader:
             held, self._held = self._held, []
             self._read_fast(held, [line for _, line in held], escapes=True)
         if last:
-            self._strict.read(self._lines + 1, last)
+            self._strict().read(self._lines + 1, last)
 
     def _read_fast(self, numbered: Iterable[tuple[int, bytes]], lines: list[bytes], *, escapes: bool) -> None:
         assert self._fast is not None

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pytest_pushgateway.gateway.app.handling import Handling
-from pytest_pushgateway.gateway.app.missed_routes import refused_head
 from pytest_pushgateway.gateway.app.parts import AppParts
 from pytest_pushgateway.gateway.hooks import RawRequest, Record
+from pytest_pushgateway.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http.head import Refusal
     from pytest_pushgateway.gateway.http.host import Answer, Incoming, Peer
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.app import missed_routes
+else:
+    missed_routes = later("pytest_pushgateway.gateway.app.missed_routes")
 
 
 class App(AppParts):
@@ -38,7 +43,7 @@ class App(AppParts):
 
     def hear_of_refused(self, line: str, refusal: Refusal, peer: Peer) -> None:
         """Tell the observer of a push or deletion whose head was refused, so that it never came here."""
-        missed = refused_head(line, refusal.status)
+        missed = missed_routes.refused_head(line, refusal.status)
         if missed is None or peer.generation != self.store.generation:
             return
         method, target, hint = missed

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from pytest_pushgateway.exposition.model import ParseError, PushTooLarge
 from pytest_pushgateway.gateway.app import answers, scraping
 from pytest_pushgateway.gateway.app.access import browsers
-from pytest_pushgateway.gateway.app.missed_routes import missed_route
 from pytest_pushgateway.gateway.hooks import Plan, RawRequest, Record
 from pytest_pushgateway.gateway.http.body import BodyTooLarge
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
@@ -33,11 +32,12 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition import content_coding
-    from pytest_pushgateway.gateway.app import push_body
+    from pytest_pushgateway.gateway.app import missed_routes, push_body
 else:
     # `serve` answers a probe before it needs a parser.
     content_coding = later("pytest_pushgateway.exposition.content_coding")
     push_body = later("pytest_pushgateway.gateway.app.push_body")
+    missed_routes = later("pytest_pushgateway.gateway.app.missed_routes")
 
 
 _INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics"
@@ -391,7 +391,7 @@ class Handling:
         request, location = self.request, _location(answer)
         prefix = self.app.router.prefix.decode()
         content_type = self.head.fields.get("content-type", "")
-        missed = missed_route(
+        missed = missed_routes.missed_route(
             request.method, request.target, content_type, request.body, answer.status, location, prefix
         )
         if missed:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from pytest_pushgateway.exposition.model import Memo, Parsed
-from pytest_pushgateway.exposition.text.again import parse_remembering
+from pytest_pushgateway.exposition.model import REMEMBERED_FROM, Memo, Parsed
+from pytest_pushgateway.exposition.text.reader import parse_pieces
+from pytest_pushgateway.later import later
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.text import again
+else:
+    again = later("pytest_pushgateway.exposition.text.again")
 
 _PROTOBUF = "application/vnd.google.protobuf"
 _MESSAGE = "io.prometheus.client.MetricFamily"
@@ -69,4 +76,6 @@ def parse_push(
         from pytest_pushgateway.exposition.protobuf.reader import parse_pieces as parse_protobuf
 
         return parse_protobuf(pieces, grouping, largest=largest)
-    return parse_remembering(pieces, grouping, memo, utf8_names=utf8_names, largest=largest)
+    if isinstance(pieces, tuple) and sum(map(len, pieces)) < REMEMBERED_FROM:
+        return parse_pieces(pieces, grouping, utf8_names=utf8_names, largest=largest)
+    return again.parse_remembering(pieces, grouping, memo, utf8_names=utf8_names, largest=largest)

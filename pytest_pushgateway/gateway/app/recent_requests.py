@@ -10,7 +10,7 @@ from pytest_pushgateway.light import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytest_pushgateway.gateway.hooks import Kind, Record
+    from pytest_pushgateway.gateway.hooks import Record
 
 LIMIT = 100
 """The number of requests that are kept. They are drawn every second, and a page of more is no longer read."""
@@ -21,13 +21,6 @@ _BODY = 16_384
 """Bytes of a body that are kept."""
 _HEADERS = 40
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie"})
-
-
-def kind_of(record: Record) -> Kind:
-    """Return what a request asked for; push or delete, too, if it was meant as one and reached no group."""
-    if record.missed:
-        return "delete" if record.request.method == "DELETE" else "push"
-    return record.request.kind
 
 
 class RecentRequest(NamedTuple):
@@ -74,7 +67,7 @@ class RecentRequest(NamedTuple):
         return cls(
             number=number,
             at=request.received_at,
-            kind=kind_of(record),
+            kind=record.kind,
             method=request.method[:_NAMES],
             target=request.target[:_TEXT],
             status=record.status,
@@ -126,7 +119,7 @@ class Recent:
         """Take note of a request. Requests for the page itself and its data are left out: it asks every second."""
         request, verdict = record.request, record.verdict
         with self._lock:
-            if kind_of(record) != "other" and self._requests.maxlen:
+            if record.kind != "other" and self._requests.maxlen:
                 self._count += 1
                 self._requests.append(RecentRequest.of(record, self._count))
             if verdict is None:

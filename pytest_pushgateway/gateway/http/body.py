@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pytest_pushgateway.gateway.http.chunked import chunk_sizes
 from pytest_pushgateway.gateway.http.input import BodyError, Input
+from pytest_pushgateway.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http.head import Head
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.http import chunked
+else:
+    chunked = later("pytest_pushgateway.gateway.http.chunked")
 
 
 class BodyTooLarge(Exception):
@@ -121,7 +126,7 @@ class Body:
         self._start()
         total = 0
         try:
-            for size in chunk_sizes(self._input):
+            for size in chunked.chunk_sizes(self._input):
                 total += size
                 if total > self._limit:
                     raise BodyTooLarge

@@ -15,12 +15,19 @@ from types import MappingProxyType
 from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.labels import Labels, render_prefix
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed, Summary, Value
-from pytest_pushgateway.exposition.protobuf.writer import varint
 from pytest_pushgateway.gateway import build_info
 from pytest_pushgateway.gateway.store.go_runtime_names import GO_RUNTIME, SelfFamily
-from pytest_pushgateway.gateway.store.process_metrics import process_values
 from pytest_pushgateway.golang.strconv import format_float
+from pytest_pushgateway.later import later
 from pytest_pushgateway.monotonic import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.protobuf import writer
+    from pytest_pushgateway.gateway.store import process_metrics
+else:
+    process_metrics = later("pytest_pushgateway.gateway.store.process_metrics")
+    writer = later("pytest_pushgateway.exposition.protobuf.writer")
 
 _GAUGE = int(MetricType.GAUGE)
 _COUNTER = int(MetricType.COUNTER)
@@ -192,7 +199,7 @@ class SelfMetrics:
 
     def families(self) -> list[MetricFamily]:
         """Return what there is to expose now."""
-        values = process_values()
+        values = process_metrics.process_values()
         families = [
             MetricFamily(own.name, own.type, own.help, [(own.name, format_float(values[own.name]))])
             for own in _PROCESS
@@ -230,7 +237,7 @@ def _counter(value: float, created: float) -> Mixed:
 
 def _summary(seen: _Observations) -> Mixed:
     summary = seen.summary()
-    raw = b"\x08" + varint(summary.count) + b"\x11" + struct.pack("<d", summary.sum)
+    raw = b"\x08" + writer.varint(summary.count) + b"\x11" + struct.pack("<d", summary.sum)
     for rank, value in summary.quantiles:
         raw += _message(3, b"\x09" + struct.pack("<d", rank) + b"\x11" + struct.pack("<d", value))
     return Mixed(_message(4, raw + _message(4, _timestamp(seen.created))), {MetricType.SUMMARY: summary})
@@ -238,8 +245,8 @@ def _summary(seen: _Observations) -> Mixed:
 
 def _timestamp(seconds: float) -> bytes:
     whole = math.floor(seconds)
-    return b"\x08" + varint(whole % 2**64) + b"\x10" + varint(int((seconds - whole) * 1e9))
+    return b"\x08" + writer.varint(whole % 2**64) + b"\x10" + writer.varint(int((seconds - whole) * 1e9))
 
 
 def _message(number: int, content: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(content)) + content
+    return writer.varint(number << 3 | 2) + writer.varint(len(content)) + content

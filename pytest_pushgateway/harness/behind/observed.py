@@ -7,20 +7,27 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.gateway.app.recent_requests import LIMIT
 from pytest_pushgateway.gateway.log import PERSISTED
 from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.harness.behind.base import BaseGateway, running_test
 from pytest_pushgateway.harness.clock import Clock
-from pytest_pushgateway.harness.faults.faults import Faults
 from pytest_pushgateway.harness.journal.journal import Journal
+from pytest_pushgateway.later import later
 
 if TYPE_CHECKING:
     from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
     from pytest_pushgateway.gateway.gateway import Gateway
     from pytest_pushgateway.gateway.groups import StoredGroup
     from pytest_pushgateway.gateway.hooks import Plan, RawRequest, Record
+    from pytest_pushgateway.harness.faults.faults import Faults
     from pytest_pushgateway.original.comparison import Comparison
+
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.app import recent_requests
+    from pytest_pushgateway.harness.faults import faults as all_faults
+else:
+    all_faults = later("pytest_pushgateway.harness.faults.faults")
+    recent_requests = later("pytest_pushgateway.gateway.app.recent_requests")
 
 _ASKED_BY_THE_PAGE = ("state", "static")
 """Handlers that the journal leaves out: an open page asks every second and would push what was pushed out of it."""
@@ -65,7 +72,7 @@ class ObservedGateway(BaseGateway):
         """Its faults, made when they are first asked for."""
         with self.journal.condition:
             if self._faults is None:
-                self._faults = Faults(self._release, self._refuse, self._is_current)
+                self._faults = all_faults.Faults(self._release, self._refuse, self._is_current)
             return self._faults
 
     @property
@@ -138,7 +145,9 @@ class ObservedGateway(BaseGateway):
 
     def _recent(self) -> list[RecentRequest]:
         # The page asks every second: from the end, so that a long journal is not gone through.
-        latest = islice((entry for entry in reversed(self.journal.requests()) if entry.kind != "other"), LIMIT)
+        latest = islice(
+            (entry for entry in reversed(self.journal.requests()) if entry.kind != "other"), recent_requests.LIMIT
+        )
         return [entry._in_short() for entry in latest][::-1]
 
     # What its faults call

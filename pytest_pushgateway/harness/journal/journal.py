@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_pushgateway import threads
-from pytest_pushgateway.gateway.app.recent_requests import kind_of
 from pytest_pushgateway.genuine import genuine, green_sleep
 from pytest_pushgateway.golang.utf8 import bytes_of
 from pytest_pushgateway.harness.journal.losses import losses
@@ -158,7 +157,7 @@ class Journal:
 
     def add(self, record: hooks.Record, test: str = "") -> Request:
         """File what became of a request and wake up whoever waits."""
-        kind = kind_of(record)
+        kind = record.kind
         own = self.is_own(record.request)
         entry = _CLASSES.get(kind, Request)(record.request, record, "test" if own else "")
         entry.test = test

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_pushgateway.gateway.app.recent_requests import RecentRequest, kind_of
 from pytest_pushgateway.golang.utf8 import text_of
-from pytest_pushgateway.harness.metrics.family import refuse_text, to_family
-from pytest_pushgateway.harness.metrics.values import one_value
-from pytest_pushgateway.harness.wording import KEY, brief, shorten, show_key
+from pytest_pushgateway.later import later
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +18,16 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
     from pytest_pushgateway.harness.metrics.family import Family
 
+if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.app import recent_requests
+    from pytest_pushgateway.harness import wording
+    from pytest_pushgateway.harness.metrics import family as metric_family
+    from pytest_pushgateway.harness.metrics import values
+else:
+    wording = later("pytest_pushgateway.harness.wording")
+    values = later("pytest_pushgateway.harness.metrics.values")
+    metric_family = later("pytest_pushgateway.harness.metrics.family")
+    recent_requests = later("pytest_pushgateway.gateway.app.recent_requests")
 
 ORIGIN_HEADER = "X-Pytest-Pushgateway-Origin"
 """Marks what a test itself sends; its value is a secret of the gateway object."""
@@ -64,12 +71,12 @@ class Request:
         self._followed_by: Request | None = None
 
     def __repr__(self) -> str:
-        where = show_key(self.grouping_key) if self.grouping_key or not self._missed else self.path
+        where = wording.show_key(self.grouping_key) if self.grouping_key or not self._missed else self.path
         return f"<{type(self).__name__} {self.number}: {self.method} {where}, {self.outcome}>"
 
     def __eq__(self, other: object) -> bool:
         __tracebackhide__ = True
-        refuse_text(other, "a request is not its job or path: compare request.job or request.path")
+        metric_family.refuse_text(other, "a request is not its job or path: compare request.job or request.path")
         return self is other
 
     def __hash__(self) -> int:
@@ -88,7 +95,7 @@ class Request:
     @property
     def kind(self) -> str:
         """The purpose of the request, ``push``, ``delete``, ``scrape``, ``wipe`` or ``other``."""
-        return kind_of(self._record) if self._record is not None else self._request.kind
+        return self._record.kind if self._record is not None else self._request.kind
 
     @property
     def headers(self) -> Headers:
@@ -163,7 +170,7 @@ class Request:
         """Return the request as the web page lists it."""
         if self._record is None:
             raise ValueError("only a journalled request can be listed")
-        return RecentRequest.of(self._record, self._order)._replace(origin=self.origin)
+        return recent_requests.RecentRequest.of(self._record, self._order)._replace(origin=self.origin)
 
     @property
     def _noteworthy(self) -> bool:
@@ -196,7 +203,7 @@ class Request:
             return "not answered yet"
         answer = f"answered {self.status}" if self.status else "not answered"
         if self.location is not None and not self._missed:
-            answer += f" with Location {shorten(self.location)}"
+            answer += f" with Location {wording.shorten(self.location)}"
         return f"{answer} (fault {self.fault})" if self.fault else answer
 
 
@@ -259,7 +266,7 @@ class Push(Request):
     def families(self) -> tuple[Family, ...]:
         """The metric families of the body, grouping labels included; none where the body could not be read."""
         if self._decoded is None:
-            self._decoded = tuple(to_family(family) for family in self._parsed.values())
+            self._decoded = tuple(metric_family.to_family(family) for family in self._parsed.values())
         return self._decoded
 
     @property
@@ -283,7 +290,7 @@ class Push(Request):
 
         """
         __tracebackhide__ = True
-        return one_value(self._parsed.values(), name, labels, label_values, name_of(self))
+        return values.one_value(self._parsed.values(), name, labels, label_values, name_of(self))
 
     @property
     def _parsed(self) -> dict[bytes, MetricFamily]:
@@ -341,5 +348,6 @@ _CLASSES: dict[str, type[Request]] = {"push": Push, "delete": Delete}
 
 def name_of(push: Request) -> str:
     """Return how messages call a request: ``push 3 (PUT job="backup")``, and by its path where it has no key."""
-    where = brief(show_key(push.grouping_key), KEY) if push.grouping_key else shorten(push.path)
+    key = push.grouping_key
+    where = wording.brief(wording.show_key(key), wording.KEY) if key else wording.shorten(push.path)
     return f"{push.kind} {push.number} ({push.method} {where})"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,18 @@ from pytest_pushgateway.exposition.samples import lines
 from pytest_pushgateway.golang.utf8 import bytes_of, text_of
 from pytest_pushgateway.harness.journal.requests import Push, Request, name_of
 from pytest_pushgateway.harness.journal.sent import as_sent
-from pytest_pushgateway.harness.matching import OVERWRITTEN, SUFFIXES, Candidate, Expected, Lookup, carried, differences
+from pytest_pushgateway.harness.matching import SUFFIXES, Candidate, Expected, Lookup, carried
 from pytest_pushgateway.harness.messages.history import fate
 from pytest_pushgateway.harness.messages.listing import and_more, list_dropped
-from pytest_pushgateway.harness.wording import brief, show_value
-from pytest_pushgateway.matchers import ANY
+from pytest_pushgateway.harness.wording import apart, brief, is_plain, quote, show_matcher, show_value, text_of_plain
+from pytest_pushgateway.matchers import ANY, label_matches
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.labels import Labels
     from pytest_pushgateway.exposition.model import MetricFamily
+
+OVERWRITTEN = "was overwritten by the grouping key's"
+"""Said of a label of a pushed sample that the grouping key has as well."""
 
 CANDIDATES = 5
 PUSHES = 20
@@ -52,7 +56,7 @@ def list_nearest(
     own = lru_cache(partial(_own_values, requests))
     judged = []
     for candidate, where in found:
-        texts = differences(expectation, candidate, partial(own, candidate.key, candidate.family))
+        texts = _differences(expectation, candidate, partial(own, candidate.key, candidate.family))
         judged.append((len(texts), not any(OVERWRITTEN in text for text in texts), texts, candidate, where))
     judged.sort(key=lambda each: each[:2])
     lines = ["The nearest:"] if judged else []
@@ -171,3 +175,39 @@ def afterwards(
                 lines.append(f"  {name_of(push)}{mine} carried it and {end}")
     lines = ["What became of it:", *lines[:CANDIDATES]] if lines else []
     return lines + list_dropped(dropped)
+
+
+def _differences(
+    expectation: Expected, candidate: Candidate, sent: Callable[[str], Collection[str]] = lambda name: ()
+) -> list[str]:
+    """Return what keeps a candidate from being the expected sample, one short text for each difference.
+
+    ``sent`` gives the values that a label of the grouping key had in the body that was pushed.
+    """
+    key = {text_of(name) for name, _ in candidate.key}
+    texts = []
+    for name, wanted in expectation.labels.items():
+        actual = candidate.sample.labels.get(name)
+        if label_matches(name, wanted, actual):
+            continue
+        found, sought = quote(actual or ""), show_matcher(wanted).removeprefix("=")
+        if isinstance(wanted, re.Pattern):
+            sought = f"a match of {quote(wanted.pattern)}"
+        elif is_plain(wanted):
+            found, sought = (quote(text) for text in apart(actual or "", text_of_plain(wanted)))
+        if actual is None:
+            texts.append(f"it has no label {brief(name)}, expected {sought}")
+            continue
+        if name == "instance" and not actual and name not in key:
+            texts.append(f"it was pushed without instance, expected {sought}")
+            continue
+        if name in key and (own := [value for value in sent(name) if label_matches(name, wanted, value)]):
+            texts.append(f"its label {brief(name)}={quote(own[0])} {OVERWRITTEN} {found}")
+            continue
+        where = "it is in another group:" if name in key else "label"
+        encoded = name in key and is_plain(wanted) and actual.replace("+", " ") == text_of_plain(wanted)
+        hint = " (in a path + is a plus: encode a space as %20)" if encoded else ""
+        texts.append(f"{where} {brief(name)} is {found}, expected {sought}{hint}")
+    if not expectation.value_matches(candidate.sample.value):
+        texts.append(f"value is {show_value(candidate.sample.value)}, expected {show_value(expectation.value)}")
+    return texts

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from pytest_pushgateway.exposition.labels import render_name, render_prefix
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.golang.utf8 import bytes_of
-from pytest_pushgateway.harness.metrics.family import Family
+from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import shown
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.harness.metrics import family as metric_family
     from pytest_pushgateway.harness.metrics.family import Family
+else:
+    metric_family = later("pytest_pushgateway.harness.metrics.family")
 
 
 class Snapshot(str):
@@ -62,13 +65,13 @@ def body_of(metrics: Any) -> bytes:
     if hasattr(metrics, "collect"):
         return _generate(metrics)
 
-    if isinstance(metrics, Family) or hasattr(metrics, "samples"):
+    if isinstance(metrics, metric_family.Family) or hasattr(metrics, "samples"):
         metrics = [metrics]
     try:
         items = list(metrics)
     except TypeError:
         items = [metrics]
-    if all(isinstance(item, Family) for item in items):
+    if all(isinstance(item, metric_family.Family) for item in items):
         return render(items)
     if all(hasattr(item, "samples") and hasattr(item, "documentation") for item in items):
         return _generate(_Collected(items))
