@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -122,9 +123,17 @@ def test_large_answers_over_tls(serve: Serve, context: ssl.SSLContext, trusting:
 
 
 BREAKS_OFF = """
-def receive(*_):
+def break_off(*_):
     raise RuntimeError("cannot use string() on <cdata 'char *' NULL>")
 """
+
+
+def breaking_off(module: str = "_cffi_ssl._stdssl.error") -> Callable[..., Any]:
+    """Return a function that raises what PyPy's ssl does where a client has broken off."""
+    names: dict[str, Any] = {"__name__": module}
+    exec(BREAKS_OFF, names)
+    function: Callable[..., Any] = names["break_off"]
+    return function
 
 
 @pytest.mark.parametrize(("module", "told"), [("_cffi_ssl._stdssl.error", 0), ("elsewhere", 1)])
@@ -136,12 +145,41 @@ def test_client_that_breaks_off_is_no_error_on_pypy(
     module: str,
     told: int,
 ) -> None:
-    names: dict[str, Any] = {"__name__": module}
-    exec(BREAKS_OFF, names)
-    monkeypatch.setattr(tls.Stream, "receive_first", names["receive"])
+    monkeypatch.setattr(tls.Stream, "receive_first", breaking_off(module))
     running = serve(tls=lambda: context)
     with suppress(OSError), connect(running, trusting) as sock:
         get(sock)
     wire.wait_until(lambda: not running.server.connections())
     assert [str(error) for error in running.server.errors] == ["cannot use string() on <cdata 'char *' NULL>"] * told
     running.server.errors.clear()
+
+
+def test_client_that_breaks_off_before_the_goodbye_is_no_error_on_pypy(
+    serve: Serve, context: ssl.SSLContext, trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssl.SSLSocket, "unwrap", breaking_off())
+    running = serve(tls=lambda: context)
+    with connect(running, trusting) as sock, suppress(OSError):
+        get(sock)
+    wire.wait_until(lambda: not running.server.connections())
+    assert running.server.errors == []
+
+
+def test_client_that_breaks_off_in_the_handshake_keeps_no_generation_from_beginning_on_pypy(
+    serve: Serve, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    def begin(_: ssl.SSLSocket) -> None:
+        begun.set()
+        raise ssl.SSLWantReadError
+
+    monkeypatch.setattr(ssl.SSLSocket, "do_handshake", begin)
+    running = serve(tls=lambda: context)
+    with socket.create_connection(("127.0.0.1", running.port)) as sock:
+        sock.sendall(b"\x16\x03\x01\x00\x01")
+        assert begun.wait(30)
+        monkeypatch.setattr(ssl.SSLSocket, "do_handshake", breaking_off())
+        running.server.begin_generation(lambda: 1)
+    wire.wait_until(lambda: not running.server.connections())
+    assert running.server.errors == []

@@ -171,9 +171,11 @@ class Connection:
         if not self._has_descriptor():
             self.sock.detach()
             return
-        if self._tls is not None and self._tls.established and not self.closing and not self._reset_on_close:
-            self._tls.say_goodbye()
-        self.sock.close()
+        try:
+            if self._tls is not None and self._tls.established and not self.closing and not self._reset_on_close:
+                self._tls.say_goodbye()
+        finally:
+            self.sock.close()
 
     def refuse(self) -> None:
         """Answer, without a thread, that there are too many connections, and close."""

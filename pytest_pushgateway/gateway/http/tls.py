@@ -120,7 +120,7 @@ class Stream:
             # Without a look whether there is something: while the connection's own thread reads, the kernel may hide
             # what has come meanwhile.
             self._step()
-        except (OSError, ValueError) as problem:
+        except (OSError, ValueError, RuntimeError) as problem:  # the last one by PyPy: see `is_broken_off`
             self._problem = problem  # for the connection's own thread, which reports it
 
     def _step(self) -> bool:
@@ -178,8 +178,12 @@ class Stream:
     def say_goodbye(self) -> None:
         """Send close_notify, without which some clients take the end for an attack; do not wait for theirs."""
         with suppress(OSError, ValueError):
-            self.sock.settimeout(0)
-            self.sock.unwrap()
+            try:
+                self.sock.settimeout(0)
+                self.sock.unwrap()
+            except RuntimeError as problem:
+                if not self.is_broken_off(problem):
+                    raise
 
 
 class TlsContext(ssl.SSLContext):
