@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from pytest_pushgateway.calls import name_calls, name_options
 from pytest_pushgateway.harness.assertions import Asserting
@@ -115,6 +115,10 @@ class Pushgateway(Asserting, Waiting, Sending):
             return "<Pushgateway stopped>"
         held = listing.count(len(gateway.store.groups()), "group"), listing.count(len(gateway.journal.pushes()), "push")
         return f"<Pushgateway {gateway.url}: {', '.join(held)}>"
+
+    def __reduce__(self) -> NoReturn:
+        # As an argument of a process is, on macOS, on Windows and from Python 3.14 on.
+        raise TypeError("a Pushgateway cannot be pickled or copied; give another process its url or its address")
 
     @property
     def settings(self) -> Settings:

@@ -280,6 +280,12 @@ def test_children_may_push(pushgateway: Pushgateway, method: str) -> None:
     pushgateway.assert_pushed("backup_bytes", 7, job="child")
 
 
+def test_gateway_itself_is_not_for_other_processes(pushgateway: Pushgateway) -> None:
+    child = multiprocessing.get_context("spawn").Process(target=push_from_child, args=(pushgateway,))
+    with pytest.raises(TypeError, match=r"a Pushgateway cannot be pickled or copied; give another process its url"):
+        child.start()
+
+
 @needs_fork
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 def test_forked_child_closes_sockets_so_that_the_parent_can_stop(make_pushgateway: MakePushgateway) -> None:
