@@ -8,7 +8,9 @@ import pytest
 
 from pytest_pushgateway import Pushgateway
 from pytest_pushgateway.harness.messages.comparison import compare
-from tests.work import assert_linear
+from tests.work import assert_linear, work_of
+
+from .application import send
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
@@ -99,3 +101,14 @@ def test_comparisons(gateways: Callable[[], Pushgateway], what: str) -> None:
         return lambda: compare(*pairs[what])
 
     assert_linear(prepare, 100)
+
+
+def test_reset_looks_at_no_push_that_made_its_group(gateways: Callable[[], Pushgateway]) -> None:
+    def lines_of_reset(pushes: int) -> int:
+        gateway = gateways()
+        for number in range(pushes):
+            send(gateway, "a 1\n", f"/metrics/job/j{number}")
+        return work_of(gateway.reset).lines
+
+    lines_of_reset(1)  # imports what a reset needs
+    assert lines_of_reset(80) < lines_of_reset(40) + 40

@@ -349,3 +349,12 @@ def test_families_of_unasserted_losses_are_reported_together() -> None:
         "them use POST (pushadd_to_gateway) or another grouping key; if the loss is intended, add "
         "pushgateway.assert_not_exposed('read'), or filter LostPushWarning"
     ]
+
+
+def test_losses_of_pushes_that_journal_has_dropped_are_forgotten() -> None:
+    with pytest.warns(LostPushWarning) as caught, Pushgateway(journal_limit=2) as gateway:
+        in_turn(*(f'rows{{worker="{name}"}} 1' for name in "abcd"))(gateway)
+    (warning,) = caught
+
+    assert 'push 4 (PUT job="nightly") replaced rows{worker="c"}, which push 3' in str(warning.message)
+    assert "push 2" not in str(warning.message)

@@ -72,6 +72,7 @@ LATER = {
     "prometheus.rules.rule_checks": 3.0,
     "prometheus.promtool_check": 0.5,
     "harness.absence": 1.3,
+    "harness.journal.losses": 0.3,
     "harness.faults.faults": 1.4,
     "harness.metrics.family": 1.0,
     "harness.metrics.group": 2.0,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_pushgateway import threads
 from pytest_pushgateway.genuine import genuine, green_sleep
 from pytest_pushgateway.golang.utf8 import bytes_of
-from pytest_pushgateway.harness.journal.losses import losses
 from pytest_pushgateway.harness.journal.requests import _CLASSES, ORIGIN_HEADER, Delete, Push, Request
+from pytest_pushgateway.later import later
 from pytest_pushgateway.monotonic import monotonic
 from pytest_pushgateway.recording import tell
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.gateway import hooks
     from pytest_pushgateway.gateway.groups import StoredGroup
+    from pytest_pushgateway.harness.journal import losses
     from pytest_pushgateway.harness.journal.losses import Absence, Loss
+else:
+    losses = later("pytest_pushgateway.harness.journal.losses")
 
 BODIES_LIMIT = 64 * 1024 * 1024
 """Bytes of bodies that a journal keeps at most."""
@@ -135,6 +138,8 @@ class Journal:
         self._secret = genuine.urandom(8).hex()
         self._entries: deque[Request] = deque()
         self._noted: deque[Request] = deque()
+        self._again: deque[Push] = deque()
+        """The kept pushes of the application to a group that was there before: these alone may take from another."""
         self._astray: deque[Push | Delete] = deque(maxlen=ASTRAY)
         self._unheard: list[tuple[int, int]] = []
         """Place and number of rejected pushes that were dropped before a warning spoke of them."""
@@ -171,6 +176,8 @@ class Journal:
             self._count(entry, kind)
             if entry._noteworthy:
                 self._noted.append(entry)
+            if isinstance(entry, Push) and entry._again:
+                self._again.append(entry)
             while len(self._entries) > self._limit or (self._bodies > BODIES_LIMIT and len(self._entries) > 1):
                 self._drop(self._entries.popleft())
             if own:
@@ -199,6 +206,8 @@ class Journal:
         self._bodies -= len(gone.body)
         if self._noted and self._noted[0] is gone:
             self._noted.popleft()
+        if self._again and self._again[0] is gone:
+            self._again.popleft()
         if gone._order <= self._before:
             return
         self.dropped += 1
@@ -238,6 +247,7 @@ class Journal:
         with self.condition:
             old, self._entries = self._entries, deque()
             self._noted = deque()
+            self._again = deque()
             self._astray.clear()
             self._looks.clear()
             self._absences.clear()
@@ -328,11 +338,12 @@ class Journal:
             self._absences.append((self._order, absence))
 
     def losses(self, since: int) -> list[Loss]:
-        """Return what pushes later than ``since`` took from others of the same test."""
-        if self.last_push <= since or len(self._entries) < 2:
-            return []
+        """Return what pushes later than ``since`` took from others; costs nothing if each made a group."""
         with self.condition:
-            return losses(list(self._entries), since, self._looks, self._absences)
+            if not self._again or self._again[-1]._order <= since:
+                return []
+            again = [push for push in self._again if push._order > since]
+            return losses.losses(self._entries, again, self._looks, self._absences)
 
     def pushes(self) -> list[Push]:
         """Return the pushes of the test that runs, rejected ones and those that met a fault too."""

@@ -10,7 +10,7 @@ on, the family does not describe a state or a version, and the test does not ass
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytest_pushgateway.exposition.samples import Line, lines
@@ -58,30 +58,31 @@ class Loss(NamedTuple):
 
 
 def losses(
-    requests: Sequence[Request],
-    since: int,
+    requests: Iterable[Request],
+    again: Sequence[Push],
     looks: Sequence[int],
     absences: Sequence[tuple[int, Absence]],
 ) -> list[Loss]:
-    """Return what pushes later than ``since`` took from others of the same test.
+    """Return what pushes took from others of the same test.
 
     Args:
         requests: all that the journal has.
-        since: place of a request, as `Request._order`; earlier losses were reported before.
+        again: the pushes in question, each to a group that was there before; earlier losses were reported before.
         looks: after which requests somebody read the gateway, in order.
         absences: the test's assertions that something is not there, each with the place of the last request before.
 
     """
-    tests = {entry.test for entry in requests if entry._order > since and isinstance(entry, Push)}
-    walk = _Walk(looks)
+    tests, since = {push.test for push in again}, again[0]._order
+    walk = _Walk({push._request.key for push in again}, looks)
     found = [loss for entry in requests if entry.test in tests for loss in walk.step(entry)]
-    return [loss for loss in found if loss.push._order > since and not _is_said(loss, absences)]
+    return [loss for loss in found if loss.push._order >= since and not _is_said(loss, absences)]
 
 
 class _Walk:
-    """Goes through the requests in their order, knowing which push brought each family that stands."""
+    """Goes through the requests in their order, knowing which push brought each family of some groups that stands."""
 
-    def __init__(self, looks: Sequence[int]) -> None:
+    def __init__(self, keys: Collection[Labels | None], looks: Sequence[int]) -> None:
+        self._keys = keys
         self._looks = looks
         self._scraped = 0
         self._groups: dict[Labels, dict[bytes, Push]] = {}
@@ -89,8 +90,8 @@ class _Walk:
     def step(self, entry: Request) -> Iterable[Loss]:
         """Return what a request took away."""
         key = entry._request.key
-        if isinstance(entry, Push) and entry.accepted and key is not None:
-            return self._push(entry, key)
+        if isinstance(entry, Push):
+            return self._push(entry, key) if key is not None and key in self._keys and entry.accepted else ()
         if isinstance(entry, Delete) and entry.matched and key is not None:
             self._groups.pop(key, None)
         elif entry.kind == "wipe" and entry.status < 400:
@@ -110,11 +111,15 @@ class _Walk:
                 found.append(Loss(push, earlier, earlier._parsed[name], False))
         for name, family in push._parsed.items():
             earlier = group.get(name)
-            if earlier is not None and _is_between(earlier, push) and not self._is_meant(earlier, push, name):
-                labels = _apart(earlier._parsed[name], family)
-                if labels:
-                    found.append(Loss(push, earlier, earlier._parsed[name], True, labels))
             group[name] = push
+            if earlier is None:
+                continue
+            before = earlier._parsed[name]
+            if _begin_alike(before, family) or not _is_between(earlier, push) or self._is_meant(earlier, push, name):
+                continue
+            labels = _apart(before, family)
+            if labels:
+                found.append(Loss(push, earlier, before, True, labels))
         return found
 
     def _is_meant(self, earlier: Push, push: Push, name: bytes) -> bool:
@@ -130,9 +135,14 @@ def _is_between(earlier: Push, push: Push) -> bool:
     return earlier.origin == push.origin == "application" and earlier.test == push.test
 
 
+def _begin_alike(before: MetricFamily, after: MetricFamily) -> bool:
+    """Return whether two families have the first series in common, as nearly all pushes of one metric have."""
+    return bool(before.series and after.series) and before.series[0][0] == after.series[0][0]
+
+
 def _apart(before: MetricFamily, after: MetricFamily) -> frozenset[str]:
     """Return the labels in which two sets of series differ; none where the sets have a series in common."""
-    if not before.series or not after.series or before.series[0][0] == after.series[0][0]:
+    if not before.series or not after.series:
         return frozenset()
     if not {prefix for prefix, _ in before.series}.isdisjoint(prefix for prefix, _ in after.series):
         return frozenset()

@@ -317,6 +317,12 @@ class Push(Request):
         return tuple(verdict.removed) if verdict is not None and verdict.accepted else ()
 
     @property
+    def _again(self) -> bool:
+        """Whether the application's push was accepted and its group was there before."""
+        verdict = self._record.verdict if self._record is not None else None
+        return verdict is not None and verdict.accepted and not verdict.created and self.origin == "application"
+
+    @property
     def _noteworthy(self) -> bool:
         """Whether the application's push was rejected or redirected."""
         return self.origin != "test" and (self.rejected or self.location is not None)
