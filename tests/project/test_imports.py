@@ -80,6 +80,7 @@ LATER = {
     "harness.metrics.selection": 1.2,
     "harness.metrics.series": 0.9,
     "harness.metrics.values": 0.3,
+    "harness.polling": 0.5,
     "harness.wording": 0.2,
     "durations": 0.2,
     "exposition.escaping": 0.2,
