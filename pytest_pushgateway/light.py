@@ -37,6 +37,8 @@ else:
 
         def __new__(cls, *values, **named):
             """Return a tuple of positional items, named ones and defaults."""
+            if not named and len(values) == len(cls._fields):
+                return _new(cls, values)  # as on the way of every push
             if named:
                 left = [one for one in cls._fields[len(values) :] if one in named or one in cls._by_name]
                 values += tuple([named.pop(one) if one in named else cls._by_name[one] for one in left])

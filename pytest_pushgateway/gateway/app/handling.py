@@ -359,8 +359,7 @@ class Handling:
     def _size(self) -> int:
         """Return the size of the request in bytes as client_golang approximates it: a header's name counts once."""
         head, route = self.head, self.route
-        size = route.url_length + len(head.method) + 8 + sum(map(len, head.fields))
-        size += sum(len(value) for _, value in head.headers)
+        size = route.url_length + len(head.method) + 8 + head.fields_length
         if "host" in head.fields:
             size -= 4 + (len(head.fields["host"]) if route.host_length else 0)
         size += route.host_length

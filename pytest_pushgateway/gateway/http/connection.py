@@ -23,7 +23,7 @@ from pytest_pushgateway.gateway.http.head import (
 )
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError, Input
-from pytest_pushgateway.gateway.http.readiness import has_unread, identity, receive, send
+from pytest_pushgateway.gateway.http.readiness import AT_ONCE, Lookout, has_unread, identity, receive, send
 from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.golang.url import join_host_port
 from pytest_pushgateway.monotonic import monotonic
@@ -48,6 +48,8 @@ _LINE = 4096
 """Bytes of a request line that are kept for the journal when its request is refused."""
 _VECTORS = 512
 _moments = count()
+_SHORT = frozenset({200, 202})
+"""The statuses of answers without a body."""
 _TOO_SLOW = Refusal(STATUS_LINES[408], "408 Request Timeout: the request took too long")
 _TOO_MANY = Refusal(STATUS_LINES[503], "503 Service Unavailable: too many connections")
 _FAILED = Answer(500, [("Connection", "close")])
@@ -90,7 +92,9 @@ class Connection:
         """The thread that serves it, once there is one."""
         self._heard: bytearray | None = bytearray() if server.keeps_requests else None
         self._input = Input(self._receive if self._heard is None else self._hear)
+        self._lookout = Lookout(sock, self._is_shut)
         self._deadline = 0.0
+        """When the request under way must have come, by the monotonic clock; 0 between requests."""
         self._last_method = ""
         self._raw_head = b""
         """The head of the request under way, once it is there whole."""
@@ -146,7 +150,9 @@ class Connection:
         """Serve request after request, and close."""
         self.thread = threads.current()
         try:
-            self.sock.settimeout(self.server.limits.request_timeout)
+            # Without TLS the socket itself never waits: each change of its timeout, and each wait before a call of it,
+            # is a system call, in which a client in this process may take the interpreter.
+            self.sock.settimeout(None if self.server.tls is None else self.server.limits.request_timeout)
             if self.server.tls is None or self._handshake(self.server.tls):
                 while self._serve_one():
                     pass
@@ -212,20 +218,27 @@ class Connection:
         return True
 
     def _receive(self) -> bytes:
-        if self._deadline:
-            left = self._deadline - monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self.sock.settimeout(left)
-        if not self._between_requests:
-            return receive(self.sock, _RECEIVE, self._is_shut)
+        left = self._deadline - monotonic() if self._deadline else self.server.limits.idle_timeout
+        if left <= 0:
+            raise TimeoutError
         if self._tls is not None:
-            return self._tls.receive_first(_RECEIVE, self.server.boundary, self._begin_request)
-        receive(self.sock, 1, self._is_shut, socket.MSG_PEEK)  # waits, outside of the boundary, which everybody needs
-        with self.server.boundary:
-            data = self.sock.recv(_RECEIVE)
-            self._begin_request()
-        return data
+            self.sock.settimeout(left)
+            if self._between_requests:
+                return self._tls.receive_first(_RECEIVE, self.server.boundary, self._begin_request)
+            return receive(self.sock, _RECEIVE, self._is_shut)
+        # Waits outside of the boundary, which everybody needs.
+        if not self._lookout.wait(left):
+            raise TimeoutError
+        try:
+            if not self._between_requests:
+                return self.sock.recv(_RECEIVE, AT_ONCE)
+            with self.server.boundary:
+                data = self.sock.recv(_RECEIVE, AT_ONCE)
+                self._begin_request()
+            return data
+        except BlockingIOError:
+            # The system was mistaken: nothing has come.
+            return self._receive()
 
     def _hear(self) -> bytes:
         data = self._receive()
@@ -286,7 +299,6 @@ class Connection:
         if self._last_method:
             # As Go, which looks at a further request when four bytes of it are there.
             self._deadline = 0.0
-            self.sock.settimeout(limits.idle_timeout)
             while len(source.buffer) < 4:
                 if not source.fill():
                     return None
@@ -297,7 +309,6 @@ class Connection:
             self._between_requests = not source.buffer
         if not source.buffer:
             self._deadline = 0.0
-            self.sock.settimeout(limits.idle_timeout)
             if not source.fill():
                 return None
         self._deadline = monotonic() + limits.request_timeout
@@ -355,6 +366,8 @@ class Connection:
         return self._write(head, answer, drained=drained)
 
     def _write(self, head: Head, answer: Answer, *, drained: bool) -> bool:
+        if answer.status in _SHORT and not (answer.headers or answer.blocks or answer.plan) and head.method != "HEAD":
+            return self._write_short(head, answer.status, close=head.close or not drained, drained=drained)
         status, own, blocks = status_line(answer.status), sorted(answer.headers), answer.blocks
         measured = isinstance(blocks, Sequence)
         names = {name for name, _ in own}
@@ -401,13 +414,34 @@ class Connection:
             self._linger()
             return False
         self._send_all(pieces)
-        if close:
-            if self._input.buffer or not drained:
-                self._linger()
-            return False
-        return True
+        return self._goes_on(close=close, drained=drained)
+
+    def _write_short(self, head: Head, status: int, *, close: bool, drained: bool) -> bool:
+        """Write the answer to nearly every push and deletion, which has neither headers of its own nor a body."""
+        if head.http10:
+            version, connection = "HTTP/1.0", "" if close else "Connection: keep-alive\r\n"
+        else:
+            version, connection = "HTTP/1.1", "Connection: close\r\n" if close else ""
+        date = self.server.date_line()
+        text = f"{version} {STATUS_LINES[status]}\r\n{date}\r\nContent-Length: 0\r\n{connection}\r\n"
+        self._send(text.encode("latin-1"))
+        return self._goes_on(close=close, drained=drained)
+
+    def _goes_on(self, *, close: bool, drained: bool) -> bool:
+        """Return whether another request may follow the answer that was sent."""
+        if close and (self._input.buffer or not drained):
+            self._linger()
+        return not close
 
     def _send(self, data: bytes) -> None:
+        if AT_ONCE and self.server.tls is None:
+            # Nearly every answer fits into the socket's buffer: no wait, and no timeout to set for it.
+            try:
+                data = data[self.sock.send(data, AT_ONCE) :]
+            except BlockingIOError:
+                pass
+            if not data:
+                return
         self.sock.settimeout(self.server.limits.request_timeout)
         send(self.sock, data, self._is_shut)
 

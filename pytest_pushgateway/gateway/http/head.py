@@ -7,6 +7,7 @@ Pure functions. Framing decides where the next request begins, so whatever two r
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pytest_pushgateway.golang.url import is_target
 
@@ -17,6 +18,10 @@ _HOST = re.compile(r"[0-9A-Za-z!$%&()*+,\-.:;=\[\]'_~]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LENGTH = re.compile(r"[0-9]+")
 _BLANKS = " \t"
+_REMEMBERED = 128
+"""Heads that are remembered: most clients send the very same bytes with every push."""
+_USUAL = 2048
+"""Bytes of the longest head that is remembered."""
 _UNFIT_FOR_TRAILERS = frozenset({"content-length", "transfer-encoding", "trailer"})
 
 STATUS_LINES = {
@@ -73,7 +78,7 @@ def bad_request(detail: str = "") -> Refusal:
 
 
 class Head:
-    """Request line, headers and framing of one request.
+    """Request line, headers and framing of a request. Requests with the same bytes share one, so nothing changes it.
 
     Args:
         method: as sent.
@@ -86,6 +91,10 @@ class Head:
         close: whether the client wants the connection closed after the answer.
         expects_continue: whether it waits for ``100 Continue``.
         expects_else: whether it expects something that nobody knows: 417.
+
+    Attributes:
+        fields_length: the length of all headers, where each name counts once.
+        from_browser: whether a browser sent it, as far as headers show.
     """
 
     __slots__ = (
@@ -95,6 +104,8 @@ class Head:
         "expects_continue",
         "expects_else",
         "fields",
+        "fields_length",
+        "from_browser",
         "headers",
         "http10",
         "method",
@@ -124,6 +135,13 @@ class Head:
         self.close: bool = close
         self.expects_continue: bool = expects_continue
         self.expects_else: bool = expects_else
+        self.fields_length: int = sum(map(len, fields)) + sum([len(value) for _, value in headers])
+        # To a name that was rebound, over plain HTTP, browsers send no Sec-Fetch header and, with GET, no Origin.
+        self.from_browser: bool = (
+            "origin" in fields
+            or fields.get("user-agent", "").startswith("Mozilla/")
+            or any(name.startswith("sec-fetch-") for name in fields)
+        )
 
 
 def find_head(buffer: bytes | bytearray, start: int = 0) -> int:
@@ -142,6 +160,11 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int, lax_conte
         Refusal: the head is malformed, with Go's answer, or exceeds a limit: 414 or 431.
 
     """
+    parse = _parse_usual if len(raw) <= _USUAL else _parse
+    return parse(raw, max_headers, max_request_line, lax_content_length)
+
+
+def _parse(raw: bytes, max_headers: int, max_request_line: int, lax_content_length: bool) -> Head:
     text = raw.decode("latin-1")
     lines = text.split("\r\n")
     stray = text.count("\r") > text.count("\n")
@@ -201,6 +224,9 @@ def parse_head(raw: bytes, *, max_headers: int, max_request_line: int, lax_conte
         expects_continue=expects_continue and not http10,
         expects_else=bool(expect) and not expects_continue,
     )
+
+
+_parse_usual = lru_cache(maxsize=_REMEMBERED)(_parse)
 
 
 def parse_request_line(line: str) -> tuple[str, str, int, int]:

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
     _Result = TypeVar("_Result")
 
-_AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
-"""Windows does not have it, and there a socket that is ready does not wait either."""
+AT_ONCE: int = getattr(socket, "MSG_DONTWAIT", 0)
+"""The flag of a call that does not wait. Windows does not have it, and there a socket that is ready does not wait either."""
 _IN, _OUT, _INVALID = 1, 4, 32
 """POLLIN, POLLOUT and POLLNVAL, the same on every system that has poll()."""
 SHUTDOWN_WAKES: bool = sys.platform != "win32"
 """Whether a shutdown by another thread ends a wait for a socket. If not, threads wait in slices of time, and check
 after each if the connection is over."""
+_LONGEST = 1_000_000.0
+"""Seconds; poll() can be told some more, but nobody waits that long."""
 _SLICE = 0.05
 """Seconds; a twentieth of those after which nothing is left of a server that was stopped."""
 
@@ -68,6 +70,37 @@ class Watch:
         if any(events & _INVALID for _, events in found):
             raise OSError(9, os.strerror(9))
         return [descriptor for descriptor, _ in found]
+
+
+class Lookout:
+    """Waits until a connection can be read from, again and again. What poll() needs is made once for all waits.
+
+    Args:
+        sock: the connection's socket; its own timeout does not matter.
+        is_over: whether another thread has ended the connection.
+    """
+
+    __slots__ = ("_is_over", "_poll", "_sock")
+
+    def __init__(self, sock: socket.socket, is_over: Callable[[], bool]) -> None:
+        self._sock = sock
+        self._is_over = is_over
+        self._poll: Any = None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait this many seconds at most; return whether something has come, or the end of the stream.
+
+        Raises:
+            ConnectionAbortedError: the connection is over.
+        """
+        if _System.poll is None or not SHUTDOWN_WAKES:
+            return wait(self._sock, seconds, self._is_over)
+        if self._poll is None:
+            if self._sock.fileno() < 0:
+                raise OSError(9, os.strerror(9))
+            self._poll = _System.poll()
+            self._poll.register(self._sock.fileno(), _IN)
+        return bool(self._poll.poll(min(seconds, _LONGEST) * 1000))
 
 
 def identity(sock: socket.socket) -> tuple[int, int] | None:
@@ -114,7 +147,7 @@ def has_unread(sock: socket.socket) -> bool:
         if not wait_until_ready(sock, 0):
             return False
         # Not SSLSocket.recv, which takes bytes away to decrypt them.
-        return bool(socket.socket.recv(sock, 1, socket.MSG_PEEK | _AT_ONCE))
+        return bool(socket.socket.recv(sock, 1, socket.MSG_PEEK | AT_ONCE))
     except (OSError, ValueError):
         return False
 

@@ -30,22 +30,13 @@ def refuse(head: Head, handler: str, own_hosts: Collection[str] | None) -> Answe
     fields = head.fields
     if handler in _GUARDED and fields.get("sec-fetch-site", "").lower() == "cross-site":
         return answers.error(403, "a web page of another site asked for this; use the gateway's own page, or a client")
-    if own_hosts is None or not _is_browser(fields):
+    if own_hosts is None or not head.from_browser:
         return None
     name = _name(_authority(head.target) or fields.get("host", ""))
     if _is_local(name) or name in own_hosts:
         return None
     return answers.error(
         403, f'the host "{name}" is not one of this gateway, which only this machine can reach; use localhost'
-    )
-
-
-def _is_browser(fields: dict[str, str]) -> bool:
-    # To a name that was rebound, over plain HTTP, browsers send no Sec-Fetch header and, with GET, no Origin.
-    return (
-        "origin" in fields
-        or any(name.startswith("sec-fetch-") for name in fields)
-        or fields.get("user-agent", "").startswith("Mozilla/")
     )
 
 
