@@ -23,7 +23,7 @@ def nothing(incoming: Incoming) -> Answer:
 @contextmanager
 def empty_application() -> Iterator[int]:
     """Serve it with our server; gives the port."""
-    server = Server(nothing, open_listeners([("127.0.0.1", 0)]))
+    server = Server(nothing, open_listeners([("127.0.0.1", 0)]), announces_waits=True)
     server.start()
     try:
         yield server.port

@@ -44,6 +44,8 @@ class Thread:
 
     def __init__(self, target: Callable[[], object], name: str) -> None:
         self.name = name
+        self.before_wait: Callable[[], object] | None = None
+        """Called by the thread itself before it does something that may take long."""
         self._target = target
         self._running = Lock()
         """Held while it runs."""
@@ -76,6 +78,7 @@ class Thread:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until it has ended, for at most this many seconds."""
+        about_to_wait()
         seconds = LONGEST_WAIT if timeout is None else min(max(timeout, 0.0), LONGEST_WAIT)
         if self._running.acquire(True, seconds):
             self._running.release()
@@ -149,6 +152,18 @@ def current() -> Thread | None:
     return _numbered.get(genuine.thread_number())
 
 
+def about_to_wait() -> None:
+    """Announce that the current thread does something now that may take long, so that another can take its place.
+
+    A thread that serves goes on accepting connections until it calls this: waking another one for each request would
+    cost more than a small push. To be called before a wait for anything but a lock that is held briefly; the waits of
+    this module call it themselves.
+    """
+    thread = current()
+    if thread is not None and thread.before_wait is not None:
+        thread.before_wait()
+
+
 def alive() -> list[Thread]:
     """Return the threads that were started and have not ended."""
     return list(_started)
@@ -178,9 +193,13 @@ class RLock:
         def release(self) -> None:
             """Give it back, as often as it was taken."""
 
+        def is_owned(self) -> bool:
+            """Return whether the current thread holds it."""
+
     else:
         acquire = property(attrgetter("_lock.acquire"))
         release = property(attrgetter("_lock.release"))
+        is_owned = property(attrgetter("_lock._is_owned"))
         __enter__ = property(attrgetter("_lock.__enter__"))
         __exit__ = property(attrgetter("_lock.__exit__"))
 
@@ -196,6 +215,7 @@ class Monitor(RLock):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Release the lock, wait for a notification this many seconds at most, acquire it; return if there was one."""
+        about_to_wait()
         told = Lock()
         told.acquire()
         self._waiting.append(told)

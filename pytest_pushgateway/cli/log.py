@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.utf8 import bytes_of
@@ -36,6 +37,7 @@ def make_log(level: str = "info", form: str = "logfmt") -> Log:
         line = render(_moment(time.time()), level, _caller(), message, fields)
         if sys.stderr is None:
             return
+        threads.about_to_wait()  # for a terminal, or a pipe that nobody reads
         # Past Python's buffer, which keeps what cannot be written and fails with it again when the process ends.
         with lock, suppress(OSError):
             os.write(sys.stderr.fileno(), f"{line}\n".encode("utf-8", "backslashreplace"))

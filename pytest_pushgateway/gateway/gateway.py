@@ -74,6 +74,7 @@ class Gateway:
         on_listening: called when the addresses are bound, before the first connection is accepted.
         on_quit: called in place of a stop when ``/-/quit`` asks for one.
         around: returns an application that serves in place of the gateway's, and may ask it.
+        announces_waits: hook and observer call ``threads.about_to_wait()`` before anything that may take long.
 
     Raises:
         ValueError: options that contradict each other or cannot be understood.
@@ -97,6 +98,7 @@ class Gateway:
         on_quit: Callable[[], None] | None = None,
         build: Build = RELEASE,
         around: Callable[[App], Application] | None = None,
+        announces_waits: bool = False,
     ) -> None:
         self.settings = settings
         self.errors: list[BaseException] = []
@@ -129,6 +131,7 @@ class Gateway:
         self._on_listening = on_listening
         self._on_quit = on_quit
         self._around = around
+        self._announces_waits = around is None and (announces_waits or (hook is None and observer is None))
         self._access, self._tls = access_and_tls(settings, self._log)
         self._api: JsonApi | None = None
         self._changes_for_page: Changes | None = None
@@ -230,6 +233,7 @@ class Gateway:
                 held=self._listeners,
                 lax_content_length=self._build.lax_content_length,
                 keeps_requests=self._around is not None,
+                announces_waits=self._announces_waits,
                 refused=app.hear_of_refused,
             )
             undo.callback(self._server.stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.app.handling import Handling
 from pytest_pushgateway.gateway.app.parts import AppParts
 from pytest_pushgateway.gateway.hooks import RawRequest, Record
@@ -35,6 +36,7 @@ class App(AppParts):
         # As Go: OPTIONS * is answered before anybody asks who it is.
         if self.access is None or head.target == "*":
             return handling.run(None)
+        threads.about_to_wait()  # a hash of a password takes a while
         refusal, configured = self.access.admit(head)
         answer = handling.run(refusal)
         # A header of the answer replaces the configured one.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_pushgateway.gateway.hooks import Plan
-    from pytest_pushgateway.gateway.http.host import Host
+    from pytest_pushgateway.gateway.http.host import Host, Turn
     from pytest_pushgateway.gateway.http.tls import Stream
 
 _RECEIVE = 65536
@@ -47,6 +47,10 @@ _LINGER = 0.5
 _LINE = 4096
 """Bytes of a request line that are kept for the journal when its request is refused."""
 _VECTORS = 512
+_BRIEF = 16 << 10
+"""Bytes of the longest body that is read, parsed and stored in a moment."""
+_CHANGING = frozenset({"PUT", "POST", "DELETE"})
+"""Methods of requests with short answers: a scrape may take a while to be made and sent."""
 _moments = count()
 _SHORT = frozenset({200, 202})
 """The statuses of answers without a body."""
@@ -90,6 +94,8 @@ class Connection:
         """Whether the outcome of the request is known to others and only the sending of its answer is left."""
         self.thread: threads.Thread | None = None
         """The thread that serves it, once there is one."""
+        self.turn: Turn | None = None
+        """What the thread that serves it may have, besides."""
         self._heard: bytearray | None = bytearray() if server.keeps_requests else None
         self._input = Input(self._receive if self._heard is None else self._hear)
         self._lookout = Lookout(sock, self._is_shut)
@@ -150,6 +156,8 @@ class Connection:
         """Serve request after request, and close."""
         self.thread = threads.current()
         try:
+            if self.server.tls is not None:
+                threads.about_to_wait()
             # Without TLS the socket itself never waits: each change of its timeout, and each wait before a call of it,
             # is a system call, in which a client in this process may take the interpreter.
             self.sock.settimeout(None if self.server.tls is None else self.server.limits.request_timeout)
@@ -227,7 +235,7 @@ class Connection:
                 return self._tls.receive_first(_RECEIVE, self.server.boundary, self._begin_request)
             return receive(self.sock, _RECEIVE, self._is_shut)
         # Waits outside of the boundary, which everybody needs.
-        if not self._lookout.wait(left):
+        if not self._wait_for_bytes(left):
             raise TimeoutError
         try:
             if not self._between_requests:
@@ -239,6 +247,15 @@ class Connection:
         except BlockingIOError:
             # The system was mistaken: nothing has come.
             return self._receive()
+
+    def _wait_for_bytes(self, seconds: float) -> bool:
+        if self.turn is not None:
+            since = monotonic()
+            come = self.turn.wait_with(self.sock, seconds)
+            if come is not None:
+                return come
+            seconds = max(0.0, seconds + since - monotonic())
+        return self._lookout.wait(seconds)
 
     def _hear(self) -> bytes:
         data = self._receive()
@@ -279,6 +296,8 @@ class Connection:
         if head.expects_else:
             self._write(head, _UNEXPECTED, drained=False)
             return False
+        if not self._is_brief(head):
+            threads.about_to_wait()
         interim = (lambda: self._send(b"HTTP/1.1 100 Continue\r\n\r\n")) if head.expects_continue else None
         body = Body(self._input, head, self.server.limits.max_body_size, interim)
         self.busy = True
@@ -292,6 +311,16 @@ class Connection:
         self.idle_since = next(_moments)
         self._last_method = head.method
         return keep and not self.closing and not self.server.stopping
+
+    def _is_brief(self, head: Head) -> bool:
+        """Return whether a request is answered so soon that others can wait to be accepted meanwhile."""
+        return (
+            self.server.announces_waits
+            and head.content_length <= _BRIEF
+            and head.method in _CHANGING
+            and not head.chunked
+            and "content-encoding" not in head.fields
+        )
 
     def _read_head(self) -> Head | None:
         limits, source = self.server.limits, self._input
@@ -442,6 +471,7 @@ class Connection:
                 pass
             if not data:
                 return
+        threads.about_to_wait()
         self.sock.settimeout(self.server.limits.request_timeout)
         send(self.sock, data, self._is_shut)
 
@@ -465,6 +495,7 @@ class Connection:
 
     def _linger(self, *, plain: bool = False) -> None:
         """Let the client read the answer: closing while it still sends would take the answer from it."""
+        threads.about_to_wait()
         with suppress(OSError):
             if plain or self.server.tls is None:
                 self.sock.shutdown(socket.SHUT_WR)

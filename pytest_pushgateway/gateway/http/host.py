@@ -84,6 +84,22 @@ Refused = Callable[[str, "Refusal", Peer], None]
 """Hears of a request whose head is refused, before the answer leaves: its first line, and the answer."""
 
 
+class Turn(Protocol):
+    """The right and the duty to accept connections, which one of a server's threads has at a time."""
+
+    def wait_with(self, sock: Any, seconds: float) -> bool | None:
+        """Wait for bytes of a connection, and for other connections meanwhile.
+
+        Args:
+            sock: the socket of the connection that the calling thread serves.
+            seconds: how long to wait at most.
+
+        Returns:
+            Whether there are some, or the end of the stream. None if the thread does not have the turn, or no more.
+
+        """
+
+
 class Host(Protocol):
     """The server, as a connection needs it."""
 
@@ -95,6 +111,7 @@ class Host(Protocol):
     stopping: bool
     lax_content_length: bool
     keeps_requests: bool
+    announces_waits: bool
     generation: int
     boundary: AbstractContextManager[object]
 

@@ -66,7 +66,27 @@ class Watch:
         """
         if self._poll is None:
             return list(_System.select(self._descriptors, (), ())[0])
-        found = self._poll.poll()
+        return self._found(self._poll.poll())
+
+    def wait_also(self, other: int, seconds: float) -> list[int] | None:
+        """Wait for these sockets and for one more, this many seconds at most.
+
+        Returns:
+            The descriptors that can be read from; None where one wait is not enough for that.
+
+        Raises:
+            OSError: a descriptor was closed by somebody else.
+        """
+        if self._poll is None or not SHUTDOWN_WAKES:
+            return None
+        self._poll.register(other, _IN)
+        try:
+            return self._found(self._poll.poll(min(seconds, _LONGEST) * 1000))
+        finally:
+            self._poll.unregister(other)
+
+    @staticmethod
+    def _found(found: list[tuple[int, int]]) -> list[int]:
         if any(events & _INVALID for _, events in found):
             raise OSError(9, os.strerror(9))
         return [descriptor for descriptor, _ in found]

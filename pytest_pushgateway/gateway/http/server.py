@@ -53,7 +53,8 @@ class Server:
     """Serves an application on listening sockets, which it owns from then on.
 
     ``limits`` are the options that bound what a client may ask of it. ``tls`` returns the context for a new connection.
-    ``generation`` is the number of the first one. ``log`` gets what goes wrong; exceptions of the application are also
+    ``announces_waits``: the application calls `threads.about_to_wait()` before it does anything that may take long, so
+    that the thread that accepts connections can ask it. ``generation`` is the number of the first one. ``log`` gets what goes wrong; exceptions of the application are also
     kept in ``errors``. ``refused`` hears of requests that the application does not. ``held`` are bound and do not
     listen yet: without listeners they name the address.
     """
@@ -72,6 +73,7 @@ class Server:
         held: Sequence[socket.socket] = (),
         lax_content_length: bool = False,
         keeps_requests: bool = False,
+        announces_waits: bool = False,
         refused: Refused = lambda line, refusal, peer: None,
     ) -> None:
         self.app = app
@@ -81,6 +83,7 @@ class Server:
         """Whether ``Content-Length:`` without a value is taken for 0."""
         self.keeps_requests: bool = keeps_requests
         """Whether connections keep the bytes of the request that they serve."""
+        self.announces_waits: bool = announces_waits
         self.tls = tls
         self.log = log
         self.errors: list[BaseException] = [] if errors is None else errors

@@ -2,6 +2,11 @@
 
 So nothing is handed from thread to thread before the first byte is read, and a client that reconnects for each push,
 as most do, waits for no thread to be made: the next one waits already.
+
+It waits for the turn, which the serving thread keeps as long as it does nothing that may take long. To wake another
+thread costs as much as a small push: the two would then take the interpreter from each other. While it waits for bytes
+of its own connection, the thread watches the listeners too. It passes the turn on when another connection comes, and
+before anything that `threads.about_to_wait()` announces.
 """
 
 from __future__ import annotations
@@ -62,9 +67,11 @@ class Workers:
         self._crowded = crowded
         self._log = log
         self._boundary = boundary
-        self._turn = threads.Lock()
-        """Held by the thread that waits for a connection. Of the plain kind: what a test raises in all threads does not
-        come between its being taken and the statement that gives it back."""
+        self._turn = threads.RLock()
+        """Held by the thread that accepts connections, perhaps while it serves one. Of the kind that knows its owner: a
+        thread in which a test raises something can find out whether it was taken already, and give it back."""
+        self._accepting = threads.Lock()
+        """Held, by the thread that has the turn, while it works with the listeners and the sockets that wake it."""
         self._lock = threads.Lock()
         self._idle = 0
         self._threads: set[threads.Thread] = set()
@@ -73,7 +80,7 @@ class Workers:
         self._trouble = ""
         """Why the last connection could not be accepted."""
         self._accepted_early: deque[Connection] = deque()
-        """Connections that :meth:`accept_all` took, each announced by a byte to whoever has the turn."""
+        """Connections that :meth:`accept_all` took, each announced by a byte to the thread that has the turn."""
         self._wake_receiver, self._wake_sender = pair()
         self._listeners = {listener.fileno(): listener for listener in listeners}
         for listener in listeners:
@@ -110,11 +117,12 @@ class Workers:
     def end(self) -> None:
         """Accept no more and close the listeners. The threads end with the connections that they serve."""
         self._ended = True
+        self._pass_on()
         if not self.serving:
             self._end_without_turn()
             return
         self._wake_sender.send(b"x")  # and never received: the thread that has the turn next finds it there, too
-        with self._turn, self._boundary:
+        with self._accepting, self._boundary:
             self.close()
             while self._accepted_early:
                 self._drop(self._accepted_early.popleft(), None)
@@ -126,7 +134,7 @@ class Workers:
                 one.detach()
         with suppress(OSError):  # that it is closed wakes the thread that has the turn, too
             self._wake_sender.send(b"x")
-        # Not under the turn, which a thread may hold that waits for somebody else's descriptor.
+        # Not under the lock, which a thread may hold that waits for somebody else's descriptor.
         self.close()
         while self._accepted_early:
             self._drop(self._accepted_early.popleft(), None)
@@ -158,6 +166,7 @@ class Workers:
 
     def _add_thread(self) -> None:
         thread = threads.Thread(self._run, "pushgateway")
+        thread.before_wait = self._pass_on
         with self._lock:
             thread.start()
             self._idle += 1
@@ -169,13 +178,44 @@ class Workers:
     # The threads
 
     def _run(self) -> None:
-        while (connection := self._wait_for_connection()) is not None:
-            connection.run()
-            del connection
-            with self._lock:
-                if self._idle >= SPARE:
-                    return
-                self._idle += 1
+        try:
+            while (connection := self._wait_for_connection()) is not None:
+                connection.run()
+                del connection
+                with self._lock:
+                    if self._idle >= SPARE:
+                        return
+                    self._idle += 1
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Let another thread accept connections, if it is the calling one's turn."""
+        if self._turn.is_owned():
+            self._turn.release()
+
+    def wait_with(self, sock: socket.socket, seconds: float) -> bool | None:
+        """Wait for bytes of the calling thread's connection, and pass the turn on when another connection comes.
+
+        Args:
+            sock: the connection's socket.
+            seconds: how long to wait at most.
+
+        Returns:
+            Whether there are some, or the end of the stream. None if the thread does not have the turn, or no more.
+        """
+        if not self._turn.is_owned():
+            return None
+        ready: list[int] | None = None
+        with self._accepting, suppress(OSError, ValueError):  # of descriptors that somebody has closed
+            if not self._ended:
+                ready = self._watch.wait_also(sock.fileno(), seconds)
+        if ready == []:
+            return False
+        if ready != [sock.fileno()]:
+            # Even if both have something: a client that sends without a pause must not keep others out.
+            self._pass_on()
+        return True if ready and sock.fileno() in ready else None
 
     def _wait_for_connection(self) -> Connection | None:
         try:
@@ -187,21 +227,23 @@ class Workers:
             raise
 
     def _next(self) -> Connection | None:
-        """Wait for the turn and for a connection; see to it that another thread waits for the next one."""
-        with self._turn:
-            while (connection := self._accept()) is not None:
-                with self._lock:
-                    self._idle -= 1
-                    alone = not self._idle
-                if alone:
-                    try:
-                        self._add_thread()
-                    except RuntimeError as problem:
-                        with self._lock:
-                            self._idle += 1
-                        self._drop(connection, problem)
-                        continue
-                return connection
+        """Wait for the turn and for a connection; see to it that another thread waits for the turn."""
+        if not self._turn.is_owned():
+            self._turn.acquire()
+        while (connection := self._accept()) is not None:
+            with self._lock:
+                self._idle -= 1
+                alone = not self._idle
+            if alone:
+                try:
+                    self._add_thread()
+                except RuntimeError as problem:
+                    with self._lock:
+                        self._idle += 1
+                    self._drop(connection, problem)
+                    continue
+            connection.turn = self
+            return connection
         return None
 
     def _wait_for_room(self) -> None:
@@ -211,6 +253,10 @@ class Workers:
             genuine.sleep(0.005)
 
     def _accept(self) -> Connection | None:
+        with self._accepting:
+            return self._accept_next()
+
+    def _accept_next(self) -> Connection | None:
         while not self._ended:
             try:
                 ready = [self._listeners[number] for number in self._watch.wait() if number in self._listeners]

@@ -224,6 +224,7 @@ class Persistence:
         Raises nothing but what ends the program: a flush that fails is logged, and tried again.
         """
         if self.interval <= 0:
+            threads.about_to_wait()
             self.flush()
         else:
             self._timer.wake()
@@ -243,6 +244,7 @@ class Persistence:
         return self._keep({}, 1)
 
     def _keep(self, changes: Changes, generations: int) -> str | None:
+        threads.about_to_wait()
         with self._flushing:
             if self._closed:
                 return "the gateway ends"

@@ -193,6 +193,7 @@ class LocalGateway(ObservedGateway):
             note=lambda: self.page_note,
             on_listening=(lambda inner: inner.reset()) if self._emptied else None,
             around=self._comparison.around if self._comparison is not None else None,
+            announces_waits=True,
         )
         if self.inner is not None:
             inner.errors = self.inner.errors  # what its threads raised the test has yet to hear

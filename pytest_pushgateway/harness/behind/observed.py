@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.log import PERSISTED
 from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.harness.behind.base import BaseGateway, running_test
@@ -132,6 +133,7 @@ class ObservedGateway(BaseGateway):
     def _plan(self, request: RawRequest) -> Plan | None:
         if not self._faults or self.journal.is_own(request):
             return None
+        threads.about_to_wait()  # the functions of faults are the test's, and may do anything
         thread = genuine.thread_number()
         self._asking[thread] = request
         try:
