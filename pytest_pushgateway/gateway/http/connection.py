@@ -481,6 +481,7 @@ class Connection:
             for some in _together(pieces):
                 self._send(some)
             return
+        threads.about_to_wait()
         # Gathered, so that a scrape of many megabytes is not copied.
         self.sock.settimeout(self.server.limits.request_timeout)
         index = 0
