@@ -446,7 +446,7 @@ class Connection:
         return self._goes_on(close=close, drained=drained)
 
     def _write_short(self, head: Head, status: int, *, close: bool, drained: bool) -> bool:
-        """Write the answer to nearly every push and deletion, which has neither headers of its own nor a body."""
+        """Write the answer to nearly every push and deletion, which has no body and sets no headers."""
         if head.http10:
             version, connection = "HTTP/1.0", "" if close else "Connection: keep-alive\r\n"
         else:

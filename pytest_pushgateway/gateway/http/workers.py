@@ -4,8 +4,8 @@ So nothing is handed from thread to thread before the first byte is read, and a 
 as most do, waits for no thread to be made: the next one waits already.
 
 It waits for the turn, which the serving thread keeps as long as it does nothing that may take long. To wake another
-thread costs as much as a small push: the two would then take the interpreter from each other. While it waits for bytes
-of its own connection, the thread watches the listeners too. It passes the turn on when another connection comes, and
+thread costs as much as a small push: the two would then take the interpreter from each other. While it waits for its
+client's next bytes, the thread watches the listeners too. It passes the turn on when another connection comes, and
 before anything that `threads.about_to_wait()` announces.
 """
 
