@@ -73,10 +73,15 @@ def test_client_that_sends_without_a_pause_keeps_nobody_out(serve: Serve) -> Non
 
 
 WAITS: dict[str, Callable[[threading.Event, Incoming], object]] = {
-    "announced": lambda over, incoming: (threads.about_to_wait(), over.wait(10)),
+    "announced": lambda over, incoming: wait_for(over),
     "of a plan": lambda over, incoming: incoming.peer.wait(Plan("delay", wait=10.0)),
     "of a monitor": lambda over, incoming: wait_with_a_monitor(over),
 }
+
+
+def wait_for(over: threading.Event) -> None:
+    threads.about_to_wait()
+    over.wait(10)
 
 
 def wait_with_a_monitor(over: threading.Event) -> None:

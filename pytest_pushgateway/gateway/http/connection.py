@@ -466,11 +466,12 @@ class Connection:
         if AT_ONCE and self.server.tls is None:
             # Nearly every answer fits into the socket's buffer: no wait, and no timeout to set for it.
             try:
-                data = data[self.sock.send(data, AT_ONCE) :]
+                sent = self.sock.send(data, AT_ONCE)
             except BlockingIOError:
-                pass
-            if not data:
+                sent = 0
+            if sent == len(data):
                 return
+            data = data[sent:]
         threads.about_to_wait()
         self.sock.settimeout(self.server.limits.request_timeout)
         send(self.sock, data, self._is_shut)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     _Result = TypeVar("_Result")
 
 AT_ONCE: int = getattr(socket, "MSG_DONTWAIT", 0)
-"""The flag of a call that does not wait. Windows does not have it, and there a socket that is ready does not wait either."""
+"""The flag of a call that does not wait. Windows has none, and there a socket that is ready does not wait either."""
 _IN, _OUT, _INVALID = 1, 4, 32
 """POLLIN, POLLOUT and POLLNVAL, the same on every system that has poll()."""
 SHUTDOWN_WAKES: bool = sys.platform != "win32"

@@ -52,11 +52,12 @@ _KEPT_ERRORS = 20
 class Server:
     """Serves an application on listening sockets, which it owns from then on.
 
-    ``limits`` are the options that bound what a client may ask of it. ``tls`` returns the context for a new connection.
-    ``announces_waits``: the application calls `threads.about_to_wait()` before it does anything that may take long, so
-    that the thread that accepts connections can ask it. ``generation`` is the number of the first one. ``log`` gets what goes wrong; exceptions of the application are also
-    kept in ``errors``. ``refused`` hears of requests that the application does not. ``held`` are bound and do not
-    listen yet: without listeners they name the address.
+    ``limits`` are the options that bound what a client may ask of it. ``tls`` returns the context for a new
+    connection. ``announces_waits``: the application calls `threads.about_to_wait()` before it does anything that may
+    take long, so that the thread that accepts connections can ask it. ``generation`` is the number of the first one.
+    ``log`` gets what goes wrong; exceptions of the application are also kept in ``errors``. ``refused`` hears of
+    requests that the application does not. ``held`` are bound and do not listen yet: without listeners they name the
+    address.
     """
 
     def __init__(
