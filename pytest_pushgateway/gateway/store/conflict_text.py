@@ -105,7 +105,7 @@ class _Explanation:
 
     def _place(self, name: bytes) -> tuple[object, ...]:
         """Return when the walk comes upon a name: with the first of the groups that have it, what stands first."""
-        named = self.after.index.names.get(name)
+        named = self.after.index.named(name)
         if named is None:
             assert self.after.delta.group is not None
             return self._age(self.after.delta.group), True, self.added[name]

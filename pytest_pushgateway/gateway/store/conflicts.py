@@ -52,7 +52,7 @@ class After:
 
     def declared(self, name: bytes) -> dict[Declared, int] | None:
         """Return how many families of a name declare what; None if there is no such family."""
-        named = self.index.names.get(name)
+        named = self.index.named(name)
         if name not in self.delta.changed:
             return named.declared if named else None
         counts = dict(named.declared) if named else {}
@@ -64,7 +64,7 @@ class After:
 
     def missing_types(self, name: bytes) -> tuple[int, ...]:
         """Return for each type how many series of a name have no value of it."""
-        named = self.index.names.get(name)
+        named = self.index.named(name)
         if named and name not in self.delta.changed:
             return named.missing_types
         counts = list(named.missing_types) if named else [0] * CHECKED_TYPES
@@ -80,7 +80,7 @@ class After:
 
     def members(self, name: bytes) -> Iterator[tuple[GroupState, FamilyState]]:
         """Yield the families of a name, the pushed one last."""
-        named = self.index.names.get(name)
+        named = self.index.named(name)
         if named:
             for group, held in named.members.items():
                 if group is not self.delta.group or not self.touches(name):
@@ -125,15 +125,14 @@ def _find_duplicates(after: After, found: Conflicts) -> None:
             continue
         series = held.family.series
         index.counters.series_visited += len(series)
-        named = index.names.get(name)
+        named = index.named(name)
         alone = named is None or (len(named.members) == 1 and group in named.members)
         if alone and (len(series) == 1 or len({prefix for prefix, _ in series}) == len(series)):
             continue
         owners_of = named.owners if named else {}
         seen: set[bytes] = set()
         for prefix, _ in series:
-            owner = owners_of.get(prefix)
-            if prefix in seen or (owner is not None and owner is not group):
+            if prefix in seen or (prefix in owners_of and owners_of[prefix] is not group):
                 others = [each for each in _owners(named, prefix) if each is not group] if named else []
                 known = found.duplicates.get(prefix, (name, others))[1]
                 if (others or prefix in seen) and known[-1:] != [group]:

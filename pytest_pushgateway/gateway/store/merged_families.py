@@ -42,7 +42,7 @@ def take_changes(index: Index, everything: bool) -> dict[bytes, Change | None]:
     index.touched = {}
     changes: dict[bytes, Change | None] = {}
     for name in names:
-        named = index.names.get(name)
+        named = index.named(name)
         if named is None:
             changes[name] = None
             continue

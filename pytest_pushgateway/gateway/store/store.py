@@ -255,13 +255,13 @@ class Store:
     def remembered(self, key: GroupingKey) -> Memo | None:
         """Return what the parser remembers of a group's last push."""
         with self._lock:
-            group = self._state.groups.get(key)
-            return None if group is None else group.memo
+            groups = self._state.groups
+            return groups[key].memo if key in groups else None  # without get(), as index.py says
 
     def families_named(self, name: bytes) -> list[tuple[GroupingKey, MetricFamily]]:
         """Return the families of a name with their groups' keys. Costs those families only."""
         with self._lock:
-            named = self._state.index.names.get(name)
+            named = self._state.index.named(name)
             if named is None:
                 return []
             return [(group.key, held.family) for group, held in named.members.items()]
