@@ -154,7 +154,7 @@ def test_client_that_breaks_off_is_no_error_on_pypy(
     running.server.errors.clear()
 
 
-def test_client_that_breaks_off_before_the_goodbye_is_no_error_on_pypy(
+def test_client_that_breaks_off_before_the_goodbye_is_harmless_on_pypy(
     serve: Serve, context: ssl.SSLContext, trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ssl.SSLSocket, "unwrap", breaking_off())
