@@ -50,6 +50,8 @@ class genuine:
     lseek: Callable[[int, int, int], int] = staticmethod(os.lseek)
     read: Callable[[int, int], bytes] = staticmethod(os.read)
     write: Callable[[int, bytes], int] = staticmethod(os.write)
+    read_at: Callable[[int, int, int], bytes] | None = getattr(os, "pread", None)
+    write_at: Callable[[int, bytes, int], int] | None = getattr(os, "pwrite", None)
     ftruncate: Callable[[int, int], None] = staticmethod(os.ftruncate)
     allocate: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
     close: Callable[[int], None] = staticmethod(os.close)

@@ -24,15 +24,15 @@ from pytest_pushgateway.gateway.persistence.files import (
     Distrusted,
     Look,
     PersistenceError,
-    has_log_begun,
     is_damage,
     look_at_header,
     make_sure_of_log,
     may_be_opened,
     reserve,
 )
+from pytest_pushgateway.gateway.persistence.log_end import LogEnd, needed_pages, remove_note
 from pytest_pushgateway.gateway.persistence.notes import Changes, LeftOut, Place
-from pytest_pushgateway.gateway.persistence.opening import COLUMNS, Opened, open_tables, state_checksum
+from pytest_pushgateway.gateway.persistence.opening import COLUMNS, Opened, fold_log, open_tables, state_checksum
 from pytest_pushgateway.gateway.persistence.rows import Keys, checksum, encode_row
 from pytest_pushgateway.gateway.persistence.strings import Strings
 from pytest_pushgateway.genuine import genuine
@@ -121,9 +121,10 @@ class Database:
                 self._name, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
             )
             try:
+                needed = needed_pages(path)
                 make_sure_of_log(self._name)
                 opened = self._open_tables(synchronous)
-                self._open_files(synchronous)
+                self._open_files(synchronous, opened.log_pages)
             except BaseException:
                 self._connection.close()
                 raise
@@ -138,6 +139,8 @@ class Database:
         self.generation: int = opened.generation
         self.outdated: bool = opened.outdated
         """Whether it has rows that only writing everything brings up to date."""
+        self.lacks_pages: bool = opened.log_pages is not None and needed > opened.log_pages
+        """Whether its log had more sound pages once."""
         self._stale = opened.stale
         self._strings = Strings(opened.tokens)
 
@@ -157,17 +160,24 @@ class Database:
                 raise Distrusted(f"damaged: {error}") from error
             raise
 
-    def _open_files(self, synchronous: str) -> None:
+    def _open_files(self, synchronous: str, log_pages: int | None) -> None:
+        self._page_size: int = self._ask("PRAGMA page_size")
         # Descriptors beside SQLite's, closed after it: to close one takes SQLite's locks on the file away.
         self._files = [genuine.open_descriptor(self._name, _READ_AND_WRITE)]
         self._files.append(genuine.open_descriptor(f"{self._name}-wal", _READ_AND_WRITE))
-        self._page_size: int = self._ask("PRAGMA page_size")
+        self._end = LogEnd(self._name, self._files[0], self._files[1], self._page_size)
         self._log_reserve = 0 if synchronous == "OFF" else _LOG_RESERVE
         self._reserve_log()
-        self._log_begun = self._has_log_begun()
+        log = (0, 0) if log_pages == 0 else fold_log(self._connection.execute)
+        if log is None:
+            self._end.lose()
+        else:
+            self._end.begin(*log)
         self._seen = self._look()
 
     def _close_files(self) -> None:
+        if len(self._files) == 2:
+            self._end.close()
         while self._files:
             genuine.close(self._files.pop())
 
@@ -200,14 +210,19 @@ class Database:
             return _LOG_WRITTEN._replace(only_times=log.size == log_left.size)
         return None
 
-    def _meddling_meanwhile(self, before: tuple[Look, Look], now: tuple[Look, Look], size: int) -> Meddling | None:
-        """Return what something else has done while a transaction was written.
+    def _meddling_meanwhile(
+        self, before: tuple[Look, Look], now: tuple[Look, Look], size: int, *, committed: bool
+    ) -> Meddling | None:
+        """Return what something else has done while a transaction was written, and note the end of the log.
 
         Args:
             before: file and log before it.
             now: file and log afterwards.
             size: what the file may have been cut to when the log was folded into it, bytes.
+            committed: whether the transaction was written.
         """
+        if now[0] == before[0] and now[1][:3] == before[1][:3]:  # as usual: the log has room for it
+            return None if self._end.advance(committed=committed) else _LOG_WRITTEN
         (file, log), (file_left, log_left) = now, before
         if not file.is_same_file(file_left):
             return _MOVED
@@ -218,12 +233,7 @@ class Database:
         if log.size < min(log_left.size, _LOG_KEPT):
             return _LOG_WRITTEN
         # Emptied and written on, it lacks its beginning.
-        begun, self._log_begun = self._log_begun, self._has_log_begun()
-        return _LOG_WRITTEN if begun and not self._log_begun else None
-
-    def _has_log_begun(self) -> bool:
-        genuine.lseek(self._files[1], 0, os.SEEK_SET)
-        return has_log_begun(genuine.read(self._files[1], 4))
+        return None if self._end.advance(committed=committed) else _LOG_WRITTEN
 
     # Writing
 
@@ -257,7 +267,7 @@ class Database:
         connection = self._connection
         if connection.in_transaction:
             connection.execute("ROLLBACK")  # which failed after the last failure
-        self.uncertain = committing = False
+        self.uncertain = committing = committed = False
         before = self._seen or self._look()
         size = before[0].size
         self._seen = None
@@ -269,7 +279,7 @@ class Database:
             if whole or generation != self.generation:
                 connection.execute("DELETE FROM state")
                 connection.execute("INSERT INTO state VALUES (?, ?)", (generation, state_checksum(generation)))
-            strings = Strings() if whole or generation != self.generation else self._strings.copy()
+            strings = Strings() if whole or generation != self.generation else self._strings.draft()
             if unkept is None:
                 self._write_rows(generation, changes, strings)
             else:
@@ -283,15 +293,18 @@ class Database:
             before = self._reserve_file(size, before)
             committing = True
             connection.execute("COMMIT")
+            committed = True
         except BaseException:
             self.uncertain = committing and not connection.in_transaction
+            if self.uncertain:
+                self._end.lose()
             if connection.in_transaction:
                 with suppress(sqlite3.Error, MemoryError):
                     connection.execute("ROLLBACK")
             raise
         finally:
             now = self._look()
-            self.spoilt = self.spoilt or self._meddling_meanwhile(before, now, size)
+            self.spoilt = self.spoilt or self._meddling_meanwhile(before, now, size, committed=committed)
             self._seen = now
         self.generation = generation
         self._stale = stale
@@ -301,13 +314,15 @@ class Database:
         return self._connection.execute(_PURGE.format(table=table), (generation, _PURGED_AT_ONCE)).rowcount
 
     def _write_rows(self, generation: int, changes: Changes, strings: Strings) -> None:
-        keys = Keys()
+        connection, keys = self._connection, Keys()
         for place, stored in changes.items():
-            strings.write(self._connection, generation, place, stored, keys)
-        rows = (encode_row(keys[key], stored) for (key, _), stored in changes.items() if stored is not None)
-        self._connection.executemany(_UPSERT, ((generation, *row, checksum(generation, row)) for row in rows))
-        gone = [(generation, bytes(keys[key]), name) for (key, name), stored in changes.items() if stored is None]
-        self._connection.executemany(_DELETE, gone)
+            strings.write(connection, generation, place, stored, keys)
+            key, name = place
+            if stored is None:
+                connection.execute(_DELETE, (generation, bytes(keys[key]), name))
+            else:
+                row = encode_row(keys[key], stored)
+                connection.execute(_UPSERT, (generation, *row, checksum(generation, row)))
 
     def _write_one_by_one(
         self, generation: int, changes: Changes, strings: Strings, unkept: dict[Place, Exception]
@@ -359,8 +374,8 @@ class Database:
         self._seen = self._look()
 
     def _fold(self) -> None:
+        self._end.forget()
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        self._log_begun = False
         # What a transaction that failed had reserved is not needed either.
         size = self._ask("PRAGMA page_count") * self._page_size
         if size < genuine.fstat(self._files[0]).st_size:
@@ -404,9 +419,12 @@ class Database:
             self._lock.release()
         # SQLite leaves the log of a file that has been moved or deleted: it must not be taken for that of another.
         now = self._look()
-        if seen is not None and not now[0].is_same_file(seen[0]) and now[1].is_same_file(seen[1]):
+        moved = seen is not None and not now[0].is_same_file(seen[0])
+        if moved and seen is not None and now[1].is_same_file(seen[1]):
             with suppress(OSError):
                 genuine.unlink(f"{self._name}-wal")
+        if moved or now[1] == Look():
+            remove_note(self._name)
 
 
 def read_copy(path: Path) -> Database:

@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_pushgateway.gateway.persistence.log_end import follows, has_log_begun, read_note, remove_note, run_of
 from pytest_pushgateway.genuine import genuine
 
 _HEADER = b"SQLite format 3\x00"
-_LOG_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 _LEFT_OPEN = 2
 """In the bytes of the header that give the versions needed to write and to read: there is a write-ahead log."""
 _DAMAGE = re.compile("malformed|not a database")
@@ -138,11 +138,6 @@ def look_at_header(path: Path) -> None:
         raise Distrusted("not a database")
 
 
-def has_log_begun(start: bytes) -> bool:
-    """Return whether a write-ahead log that starts so has transactions."""
-    return start[:4] in _LOG_MAGIC
-
-
 def lost_log(path: Path) -> str | None:
     """Return which part of a file that a killed gateway left is missing; None if it is complete, or not there.
 
@@ -153,6 +148,7 @@ def lost_log(path: Path) -> str | None:
         Distrusted: the file is missing or empty, and its log is not.
         OSError: it cannot be read.
     """
+    note = read_note(path)  # before the log, which a gateway that still runs may begin again meanwhile
     start = _beginning(path, 100)
     log = _beginning(f"{path}-wal", 32)
     begun = log is not None and len(log) == 32 and has_log_begun(log)
@@ -160,7 +156,18 @@ def lost_log(path: Path) -> str | None:
         raise Distrusted("missing, its write-ahead log is there" if start is None else "empty, with a write-ahead log")
     if start is None:
         return None
-    if begun or len(start) < 100 or not start.startswith(_HEADER) or start[18] != _LEFT_OPEN:
+    if len(start) < 100 or not start.startswith(_HEADER) or start[18] != _LEFT_OPEN:
+        return None
+    if note is not None:
+        # What is in the log only is known: nothing if the run ended before its first answer.
+        if note.pages == 0:
+            return None
+        if log is None or not begun:
+            return f"its write-ahead log is {'missing' if log is None else 'empty'}"
+        if run_of(log) != note.run:
+            return None if follows(run_of(log), note.run) else "its write-ahead log is another one"
+        return "its write-ahead log was cut" if genuine.stat(f"{path}-wal").st_size < note.size else None
+    if begun:
         return None
     if log is None:
         return None if _is_older(start) else "its write-ahead log is missing"
@@ -209,6 +216,7 @@ def set_aside(path: Path) -> Path:
         for suffix in ("-wal", "-shm", "-journal", ""):
             with suppress(FileNotFoundError):
                 genuine.rename(f"{path}{suffix}", f"{aside}{suffix}")
+        remove_note(path)
     except OSError as error:
         raise PersistenceError(f"{path} cannot be read, nor moved aside: {error.strerror}") from error
     if Look.at(str(path)) != Look():

@@ -72,6 +72,8 @@ class Opened(NamedTuple):
     """The long strings of the rows that have some, by their tokens."""
     outdated: bool
     """Whether a row is not as this version writes it, so that writing its family would make a second one."""
+    log_pages: int | None
+    """The pages that SQLite found in the write-ahead log; None if it was not possible to ask."""
 
 
 class _Text(bytes):
@@ -107,6 +109,7 @@ def open_tables(connection: sqlite3.Connection, path: Path, *pragmas: str) -> Op
         execute(f"PRAGMA {pragma}").fetchall()
     if version != SCHEMA_VERSION:
         execute("PRAGMA journal_mode = WAL").fetchall()
+    log = fold_log(execute)
     execute("BEGIN EXCLUSIVE")
     if not tables:
         for statement in _SCHEMA:
@@ -119,7 +122,7 @@ def open_tables(connection: sqlite3.Connection, path: Path, *pragmas: str) -> Op
     execute(_STRINGS)
     if version != SCHEMA_VERSION:
         execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    found, rows = _read(execute)
+    found, rows = _read(execute, log and log[0])
     execute("COMMIT")
     if execute("PRAGMA journal_mode").fetchone()[0] != b"wal":
         # The header shows from now on that there is a log. It is changed in place, so that a full disk has room for it.
@@ -137,7 +140,16 @@ class _Damaged(NamedTuple):
     reason: str
 
 
-def _read(execute: Callable[..., sqlite3.Cursor]) -> tuple[Opened, list[_Damaged]]:
+def fold_log(execute: Callable[..., sqlite3.Cursor]) -> tuple[int, int] | None:
+    """Fold the write-ahead log into the file; return its pages, and how many were folded; None if it failed."""
+    try:
+        _, pages, folded = execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except sqlite3.OperationalError:
+        return None
+    return max(pages, 0), max(folded, 0)
+
+
+def _read(execute: Callable[..., sqlite3.Cursor], log_pages: int | None) -> tuple[Opened, list[_Damaged]]:
     sound: list[tuple[int, int, Row]] = []
     damaged: list[_Damaged] = []
     lines: list[str] = []
@@ -181,7 +193,7 @@ def _read(execute: Callable[..., sqlite3.Cursor]) -> tuple[Opened, list[_Damaged
         outdated = outdated or keys[key] != row[0]
         if found_tokens := list(long_strings(keys, (key, stored.family.name), stored)):
             tokens[key, stored.family.name] = found_tokens
-    return Opened(current, rows, lines, stale, tokens, outdated), damaged
+    return Opened(current, rows, lines, stale, tokens, outdated, log_pages), damaged
 
 
 def _long_strings(execute: Callable[..., sqlite3.Cursor], generation: int) -> dict[bytes, Long]:

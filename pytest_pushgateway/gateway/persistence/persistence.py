@@ -121,7 +121,7 @@ class Persistence:
         """
         persistence = cls(Path(path), interval, synchronous, log, clock, required)
         persistence._resolve()
-        persistence._look_for_log()
+        told = persistence._look_for_log()
         try:
             persistence._database = database = persistence._open_database()
         except (OSError, sqlite3.OperationalError) as error:
@@ -130,6 +130,8 @@ class Persistence:
                 persistence._read = database.rows
             persistence._failed(error)
         else:
+            if database.lacks_pages and not told:
+                persistence._tell_of_loss("its write-ahead log was cut or damaged")
             persistence._read, database.rows = database.rows, []
             persistence._notes.generation = database.generation
             persistence._notes.whole = database.outdated
@@ -142,18 +144,23 @@ class Persistence:
             # SQLite keeps its log beside the file that a link leads to.
             self.path = Path(os.path.realpath(self._given))
 
-    def _look_for_log(self) -> None:
-        """Log the loss of a log that a killed gateway had left."""
+    def _look_for_log(self) -> bool:
+        """Log the loss of a log that a killed gateway had left; return whether there was one."""
         try:
             missing = lost_log(self.path) if may_be_opened(self.path) else None
         except Distrusted as reason:
             aside = set_aside(self.path)
             self._trouble.log("error", "could not load persisted metrics", str(reason), moved_to=str(aside))
         except OSError:
-            return  # which opening it describes
+            return False  # which opening it describes
         else:
             if missing is not None:
-                self._trouble.log("error", "could not load the latest persisted metrics", f"{missing}; {_LOST}")
+                self._tell_of_loss(missing)
+                return True
+        return False
+
+    def _tell_of_loss(self, missing: str) -> None:
+        self._trouble.log("error", "could not load the latest persisted metrics", f"{missing}; {_LOST}")
 
     def _open_database(self) -> Database:
         self._resolve()

@@ -17,18 +17,21 @@ _DELETE = "DELETE FROM strings WHERE generation = ? AND token = ?"
 class Strings:
     """Which rows of one generation have which long strings, by their tokens.
 
-    A transaction works on a :meth:`copy`, which is thrown away if it fails.
+    A transaction works on a :meth:`draft`, which is thrown away if it fails.
     """
 
     def __init__(self, tokens: Mapping[Place, Collection[bytes]] | None = None) -> None:
         self._tokens: dict[Place, Collection[bytes]] = dict(tokens or {})
         self._rows: Counter[bytes] = Counter(token for each in self._tokens.values() for token in each)
 
-    def copy(self) -> Strings:
-        """Return an independent copy. Costs the rows that have long strings."""
-        copy = Strings()
-        copy._tokens, copy._rows = self._tokens.copy(), self._rows.copy()
-        return copy
+        self._shared = False
+        """Whether another object has the same dictionaries."""
+
+    def draft(self) -> Strings:
+        """Return a copy to work on. It costs the rows that have long strings, but only if such a row is written."""
+        draft = Strings.__new__(Strings)
+        draft._tokens, draft._rows, draft._shared = self._tokens, self._rows, True
+        return draft
 
     def write(
         self,
@@ -53,6 +56,8 @@ class Strings:
         longs = {} if stored is None else long_strings(keys, place, stored)
         if not longs and place not in self._tokens:
             return
+        if self._shared:
+            self._tokens, self._rows, self._shared = self._tokens.copy(), self._rows.copy(), False
         new = [long for token, long in longs.items() if token not in self._rows]
         connection.executemany(_INSERT, ((generation, long.token, long.raw) for long in new))
         self._rows.update(longs.keys())
@@ -62,6 +67,8 @@ class Strings:
 
     def sweep(self, connection: sqlite3.Connection, generation: int) -> None:
         """Remove the strings that no row has any more."""
+        if self._shared:  # no row with one was written
+            return
         unused = [token for token, rows in self._rows.items() if not rows]
         connection.executemany(_DELETE, ((generation, token) for token in unused))
         for token in unused:
