@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import lru_cache
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.log import Log
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 LEVELS = ("debug", "info", "warn", "error")
 FORMATS = ("logfmt", "json")
+_SHORT = 200
+"""Characters of a text that is remembered as it was quoted."""
 
 
 def make_log(level: str = "info", form: str = "logfmt") -> Log:
@@ -46,9 +49,14 @@ def make_log(level: str = "info", form: str = "logfmt") -> Log:
 
 
 def _moment(at: float) -> str:
-    # datetime's import takes 2 ms of a start.
     seconds, milliseconds = divmod(int(at * 1000), 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{milliseconds:03d}Z"
+    return f"{_second(seconds)}.{milliseconds:03d}Z"
+
+
+@lru_cache(2)
+def _second(seconds: int) -> str:
+    # datetime's import takes 2 ms of a start.
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _caller() -> str:
@@ -58,12 +66,17 @@ def _caller() -> str:
 
 
 def _logfmt(moment: str, level: str, caller: str, message: str, fields: dict[str, Any]) -> str:
-    pairs = {"ts": moment, "level": level, "caller": caller, "msg": message, **fields}
-    return " ".join(f"{name}={_quote(value)}" for name, value in pairs.items())
+    rest = "".join([f" {name}={_quote(value)}" for name, value in fields.items()])
+    return f"ts={moment} level={level} caller={_quote(caller)} msg={_quote(message)}{rest}"
 
 
 def _quote(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
+    return _quoted(text) if len(text) <= _SHORT else _quoted.__wrapped__(text)
+
+
+@lru_cache(64)  # the same few values come with each push that is kept in a file
+def _quoted(text: str) -> str:
     # As Go's slog: a backslash by itself needs no quotes, letters of any script do not, other blanks than a space do.
     if text.replace("\x7f", "").isprintable() and text and not any(mark in text for mark in ' ="'):
         return text
