@@ -35,6 +35,15 @@ def unpatched(module: str, name: str) -> Any:
     return getattr(import_module(module), name, None)
 
 
+def from_device(size: int) -> bytes:
+    """Return random bytes, as ``os.urandom``: PyPy's opens the device with the ``open`` of a test's mock."""
+    device = genuine.open_descriptor("/dev/urandom", os.O_RDONLY)
+    try:
+        return genuine.read(device, size)
+    finally:
+        genuine.close(device)
+
+
 class genuine:
     """The functions. Members of a class: pyfakefs and freezegun look through the globals of modules, not in here."""
 
@@ -55,7 +64,9 @@ class genuine:
     ftruncate: Callable[[int, int], None] = staticmethod(os.ftruncate)
     allocate: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
     close: Callable[[int], None] = staticmethod(os.close)
-    urandom: Callable[[int], bytes] = staticmethod(os.urandom)
+    urandom: Callable[[int], bytes] = staticmethod(
+        from_device if sys.implementation.name == "pypy" and os.name == "posix" else os.urandom
+    )
     gmtime: Callable[[float], tuple[int, ...]] = staticmethod(time.gmtime)
     time: Callable[[], float] = staticmethod(time.time)
     sleep: Callable[[float], None] = staticmethod(unpatched("time", "sleep"))

@@ -23,6 +23,7 @@ from unittest import mock
 import pytest
 
 from pytest_pushgateway import MakePushgateway, Pushgateway
+from pytest_pushgateway.genuine import from_device
 from tests.harness.application import send
 from tests.systems import needs_signals
 
@@ -202,6 +203,14 @@ def test_chance_is_mocked(pushgateway: Pushgateway, make_pushgateway: MakePushga
     ):
         assert pushgateway.push("own 1\n", job="own").accepted
         assert make_pushgateway().push("own 1\n", job="own").accepted
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/urandom"), reason="Windows has no device of random bytes")
+def test_random_bytes_on_pypy_do_not_need_a_mocked_open() -> None:
+    with mock.patch("builtins.open", side_effect=AssertionError("the test's own")):
+        first, second = from_device(8), from_device(8)
+    assert len(first) == len(second) == 8
+    assert first != second
 
 
 @pytest.mark.parametrize("seconds", [0, 0.001])
