@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics.family import Family
     from pytest_pushgateway.harness.metrics.group import Group
     from pytest_pushgateway.harness.metrics.scrape import Scrape
-    from pytest_pushgateway.harness.metrics.text import Snapshot
+    from pytest_pushgateway.harness.metrics.snapshot import Snapshot
     from pytest_pushgateway.harness.pushgateway import MakePushgateway, Pushgateway
     from pytest_pushgateway.interception.interception import Interception
     from pytest_pushgateway.programs import BinaryNotFound
@@ -133,7 +133,7 @@ _HOMES = {
     "ScrapeText": "exposition.model",
     "Settings": "settings",
     "SettingsError": "settings",
-    "Snapshot": "harness.metrics.text",
+    "Snapshot": "harness.metrics.snapshot",
     "Stored": "prometheus.scrape.ingest",
     "TargetGroup": "prometheus.model",
     "TargetScrape": "prometheus.scrape.ingest",

@@ -17,7 +17,6 @@ from pytest_pushgateway.harness.matching import (
     expected_key,
     is_key,
 )
-from pytest_pushgateway.harness.metrics.text import snapshot
 from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import ANY, check_labels
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics.family import Family
     from pytest_pushgateway.harness.metrics.group import Group
     from pytest_pushgateway.harness.metrics.holdings import Holdings
-    from pytest_pushgateway.harness.metrics.text import Snapshot
+    from pytest_pushgateway.harness.metrics.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness import absence
@@ -39,11 +38,13 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.metrics import family as metric_family
     from pytest_pushgateway.harness.metrics import group as merged_groups
     from pytest_pushgateway.harness.metrics import selection
+    from pytest_pushgateway.harness.metrics import snapshot as snapshots
 else:
     failures = later("pytest_pushgateway.harness.messages.failures")
     absence = later("pytest_pushgateway.harness.absence")
     merged_groups = later("pytest_pushgateway.harness.metrics.group")
     selection = later("pytest_pushgateway.harness.metrics.selection")
+    snapshots = later("pytest_pushgateway.harness.metrics.snapshot")
     metric_family = later("pytest_pushgateway.harness.metrics.family")
 
 
@@ -228,7 +229,7 @@ class Reading(Journalled):
         if not kept:
             for name in names or (None,):
                 self._prove(Expected(name if name and selection.is_plain_name(name) else None, ANY, wanted), "exposed")
-        return snapshot(kept)
+        return snapshots.snapshot(kept)
 
     def _merged(self, also: Iterable[str] = ()) -> tuple[Family, ...]:
         return merged_groups.merge(self._store.groups(), [bytes_of(name) for name in also])

@@ -79,6 +79,7 @@ LATER = {
     "harness.metrics.scrape": 1.1,
     "harness.metrics.selection": 1.2,
     "harness.metrics.series": 0.9,
+    "harness.metrics.snapshot": 1.2,
     "harness.metrics.values": 0.3,
     "harness.polling": 0.5,
     "harness.wording": 0.2,
@@ -91,6 +92,7 @@ LATER = {
     "gateway.app.missed_routes": 0.2,
     "gateway.app.original_flags": 0.4,
     "gateway.app.recent_requests": 0.3,
+    "gateway.app.scraping": 0.2,
     "gateway.http.chunked": 0.2,
     "gateway.store.process_metrics": 0.2,
 }

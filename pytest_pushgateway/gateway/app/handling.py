@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from pytest_pushgateway.exposition.model import ParseError, PushTooLarge
-from pytest_pushgateway.gateway.app import answers, scraping
+from pytest_pushgateway.gateway.app import answers
 from pytest_pushgateway.gateway.app.access import browsers
 from pytest_pushgateway.gateway.hooks import Plan, RawRequest, Record
 from pytest_pushgateway.gateway.http.body import BodyTooLarge
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition import content_coding
-    from pytest_pushgateway.gateway.app import missed_routes, push_body
+    from pytest_pushgateway.gateway.app import missed_routes, push_body, scraping
 else:
     # `serve` answers a probe before it needs a parser.
     content_coding = later("pytest_pushgateway.exposition.content_coding")
     push_body = later("pytest_pushgateway.gateway.app.push_body")
     missed_routes = later("pytest_pushgateway.gateway.app.missed_routes")
+    scraping = later("pytest_pushgateway.gateway.app.scraping")
 
 
 _INCONSISTENT = "pushed metrics are invalid or inconsistent with existing metrics"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_pushgateway.harness.metrics.group import Group, sides
-from pytest_pushgateway.harness.metrics.text import Snapshot
+from pytest_pushgateway.harness.metrics.snapshot import Snapshot
 from pytest_pushgateway.harness.wording import bounded, show_key
 from pytest_pushgateway.matchers import value_matches
 

@@ -1,9 +1,8 @@
-"""Metrics as text: what ``push()`` sends, and the snapshot."""
+"""Metrics as text: what ``push()`` sends."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_pushgateway.exposition.labels import render_name, render_prefix
@@ -19,12 +18,6 @@ else:
     metric_family = later("pytest_pushgateway.harness.metrics.family")
 
 
-class Snapshot(str):
-    """The pushed metrics as text that stays equal between runs; a ``str`` in everything."""
-
-    __slots__ = ()
-
-
 def render(families: Iterable[Family]) -> bytes:
     """Return families in the text format, in the order given, every sample under its own name."""
     lines: list[bytes] = []
@@ -38,13 +31,6 @@ def render(families: Iterable[Family]) -> bytes:
             labels = [(_bytes(label), _bytes(value)) for label, value in sample.labels.items()]
             lines.append(render_prefix(_bytes(sample.name), labels) + b" " + format_float(float(sample.value)))
     return b"".join(line + b"\n" for line in lines)
-
-
-def snapshot(families: Iterable[Family]) -> Snapshot:
-    """Return families as a snapshot: sorted, down to their samples."""
-    ordered = [replace(family, samples=tuple(sorted(family.samples, key=_order))) for family in families]
-    text = render(sorted(ordered, key=lambda family: family.name))
-    return Snapshot(text.decode("utf-8", "backslashreplace"))
 
 
 def body_of(metrics: Any) -> bytes:
@@ -104,12 +90,6 @@ def _generate(registry: Any) -> bytes:
     from prometheus_client import generate_latest
 
     return bytes(generate_latest(registry))
-
-
-def _order(sample: Any) -> tuple[Any, ...]:
-    labels = dict(sample.labels)
-    numeric = [float(labels.pop(name)) if name in labels else 0.0 for name in ("le", "quantile")]
-    return (sorted(labels.items()), sample.name, *numeric)
 
 
 def _bytes(text: str) -> bytes:
