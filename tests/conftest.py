@@ -15,7 +15,7 @@ pytest.register_assert_rewrite(
 )
 
 
-NOT_EVERYWHERE = ("aioprometheus", "bcrypt", "cramjam", "time_machine", "trustme")
+NOT_EVERYWHERE = ("aioprometheus", "bcrypt", "cramjam", "trustme")
 """Packages without a release for PyPy or the free-threaded 3.13, which have environments of tox's all the same."""
 MISSING = [name for name in NOT_EVERYWHERE if find_spec(name) is None]
 

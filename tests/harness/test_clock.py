@@ -9,10 +9,11 @@ from typing import Any
 
 import freezegun
 import pytest
-import time_machine
 
 from pytest_pushgateway import Clock
 from pytest_pushgateway.monotonic import monotonic
+
+from .frozen import LONG_AGO, Freeze, by_either, by_time_machine, needs_time_machine
 
 
 def test_clock_follows_real_time() -> None:
@@ -153,9 +154,10 @@ def test_freezegun_moves_it_in_every_thread() -> None:
     assert clock() > 1700000000.0
 
 
+@needs_time_machine
 def test_time_machine_moves_it_in_every_thread() -> None:
     clock = Clock()
-    with time_machine.travel(datetime(2001, 2, 3, 4, 5, 6, tzinfo=timezone.utc), tick=False):
+    with by_time_machine(LONG_AGO):
         assert clock() == 981173106.0
         assert told_in_a_thread(clock) == 981173106.0
 
@@ -165,5 +167,10 @@ def test_waits_follow_neither() -> None:
     with freezegun.freeze_time("2001-02-03") as frozen:
         frozen.tick(timedelta(hours=1))
         assert 0 <= monotonic() - before < 3600
-    with time_machine.travel(0):
+
+
+@by_either
+def test_waits_do_not_follow_a_jump(freeze: Freeze) -> None:
+    before = monotonic()
+    with freeze(LONG_AGO):
         assert 0 <= monotonic() - before < 3600

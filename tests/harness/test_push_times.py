@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
-
-import freezegun
-import time_machine
 
 from pytest_pushgateway import Pushgateway
 from pytest_pushgateway.gateway.app.json_api import timestamp
 
 from .application import send
+from .frozen import LONG_AGO, Freeze, by_either
 
 
 def test_push_times_follow_the_frozen_clock(pushgateway: Pushgateway) -> None:
@@ -58,11 +55,9 @@ def test_everything_else_that_is_dated_follows_it_too(tmp_path: Path) -> None:
     assert [request.at for request in gateway.requests] == [1700000000.0] * 3
 
 
-def test_they_follow_freezegun_and_time_machine(pushgateway: Pushgateway) -> None:
-    moment = datetime(2001, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
-    with freezegun.freeze_time(moment):
-        send(pushgateway, path="/metrics/job/one")
-    with time_machine.travel(moment, tick=False):
-        send(pushgateway, path="/metrics/job/two")
+@by_either
+def test_they_follow_freezegun_and_time_machine(pushgateway: Pushgateway, freeze: Freeze) -> None:
+    with freeze(LONG_AGO):
+        send(pushgateway)
 
-    assert [group.push_time for group in pushgateway.groups] == [moment.timestamp()] * 2
+    assert [group.push_time for group in pushgateway.groups] == [LONG_AGO.timestamp()]
