@@ -123,7 +123,7 @@ def test_log_that_was_begun_again_is_taken_though_its_note_is_older(tmp_path: Pa
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 44, bytes(range(44)), b"x" * 5000], ids=["empty", "0", "odd", "long"])
-def test_broken_note_is_no_reason_to_lose_or_tell_anything(tmp_path: Path, content: bytes) -> None:
+def test_broken_note_loses_and_tells_nothing(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "metrics"
     exposed = killed_after_changing_rows(path)
     Path(note_path(path)).write_bytes(content)

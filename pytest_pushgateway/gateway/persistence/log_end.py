@@ -1,7 +1,7 @@
 """Where the write-ahead log ends: noted beside the file, so that a log that is cut between two runs is noticed.
 
 SQLite takes a log up to its last sound transaction, and cannot know that there were others. So the number of pages in
-it is kept in a file of its own, ``NAME-end``, from the first write to a clean end. It costs a push two short reads and
+it is kept beside the file, in ``NAME-end``, from the first write to a clean end. It costs a push two short reads and
 a short write, which nothing waits for: the note survives a kill as the log does, and the crash of a machine leaves
 either of them behind.
 """
@@ -118,7 +118,7 @@ class LogEnd:
         self._pages = 0
         self._known = False
         """Whether ``_pages`` is true of ``_run``."""
-        with suppress(OSError):  # there is none, then
+        with suppress(OSError):  # then nothing is noted
             self._note = genuine.open_descriptor(note_path(name), os.O_CREAT | os.O_RDWR | _BINARY, 0o600)
 
     def begin(self, pages: int, folded: int) -> None:
@@ -160,7 +160,7 @@ class LogEnd:
         return True
 
     def _pass_transaction(self, run: bytes) -> bool:
-        """Count the pages of the next transaction; return False if there is none."""
+        """Count the pages of the next transaction; return False if nothing follows."""
         pages = self._pages
         while True:
             head = read_at(self._log, _PAGE_HEADER, _HEADER + pages * (_PAGE_HEADER + self._page_size))
