@@ -28,20 +28,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
 
+    from pytest_pushgateway.gateway.app import json_api, original_flags, page
+    from pytest_pushgateway.gateway.app import recent_requests as recent
+    from pytest_pushgateway.gateway.app.access import basic_auth
     from pytest_pushgateway.gateway.app.json_api import JsonApi
+    from pytest_pushgateway.gateway.app.page import changes as page_changes
+    from pytest_pushgateway.gateway.app.page import state as page_state
     from pytest_pushgateway.gateway.app.page.changes import Changes
     from pytest_pushgateway.gateway.app.recent_requests import Recent, RecentRequest
     from pytest_pushgateway.gateway.hooks import Hook, Observer, Record
     from pytest_pushgateway.gateway.http.head import Head
     from pytest_pushgateway.gateway.http.host import Answer, Application
     from pytest_pushgateway.gateway.persistence.persistence import Persistence
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.gateway.app import json_api, original_flags, page
-    from pytest_pushgateway.gateway.app import recent_requests as recent
-    from pytest_pushgateway.gateway.app.access import basic_auth
-    from pytest_pushgateway.gateway.app.page import changes as page_changes
-    from pytest_pushgateway.gateway.app.page import state as page_state
 else:
     json_api = later("pytest_pushgateway.gateway.app.json_api")
     page = later("pytest_pushgateway.gateway.app.page")

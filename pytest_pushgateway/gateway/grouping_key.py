@@ -13,10 +13,8 @@ from pytest_pushgateway.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytest_pushgateway.exposition.labels import Labels
-
-if TYPE_CHECKING:
     from pytest_pushgateway.exposition import escaping
+    from pytest_pushgateway.exposition.labels import Labels
 else:
     escaping = later("pytest_pushgateway.exposition.escaping")
 

@@ -25,7 +25,6 @@ from pytest_pushgateway.matchers import ANY, shown
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
-if TYPE_CHECKING:
     from pytest_pushgateway.harness import wording
     from pytest_pushgateway.harness.messages import failures, rejections
     from pytest_pushgateway.harness.metrics import selection

@@ -16,10 +16,8 @@ from pytest_pushgateway.recording import tell
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pytest_pushgateway.durations import Duration, Moment
-
-if TYPE_CHECKING:
     from pytest_pushgateway import durations
+    from pytest_pushgateway.durations import Duration, Moment
 else:
     durations = later("pytest_pushgateway.durations")
 

@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.exposition.labels import Labels
     from pytest_pushgateway.exposition.model import MetricFamily
+    from pytest_pushgateway.harness import wording
     from pytest_pushgateway.harness.journal.journal import Journalled
     from pytest_pushgateway.harness.journal.requests import Push
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.harness import wording
 else:
     wording = later("pytest_pushgateway.harness.wording")
 

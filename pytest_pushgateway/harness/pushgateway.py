@@ -25,16 +25,14 @@ if TYPE_CHECKING:
     from pytest_pushgateway.harness.behind.gateway_behind import GatewayBehind
     from pytest_pushgateway.harness.clock import Clock
     from pytest_pushgateway.harness.faults.faults import Faults
-    from pytest_pushgateway.harness.journal.lint import LintProblem
-    from pytest_pushgateway.harness.journal.requests import Push, Request
-    from pytest_pushgateway.harness.metrics.holdings import Holdings
-    from pytest_pushgateway.interception.interception import Interception
-
-if TYPE_CHECKING:
     from pytest_pushgateway.harness.journal import lint as linter
     from pytest_pushgateway.harness.journal import timeline as history
+    from pytest_pushgateway.harness.journal.lint import LintProblem
+    from pytest_pushgateway.harness.journal.requests import Push, Request
     from pytest_pushgateway.harness.messages import became, listing, silence
+    from pytest_pushgateway.harness.metrics.holdings import Holdings
     from pytest_pushgateway.interception import addresses as address_reader
+    from pytest_pushgateway.interception.interception import Interception
 else:
     linter = later("pytest_pushgateway.harness.journal.lint")
     history = later("pytest_pushgateway.harness.journal.timeline")

@@ -26,19 +26,17 @@ if TYPE_CHECKING:
 
     from prometheus_client.samples import Sample
 
-    from pytest_pushgateway.harness.journal.requests import Push
-    from pytest_pushgateway.harness.metrics.family import Family
-    from pytest_pushgateway.harness.metrics.group import Group
-    from pytest_pushgateway.harness.metrics.holdings import Holdings
-    from pytest_pushgateway.harness.metrics.snapshot import Snapshot
-
-if TYPE_CHECKING:
     from pytest_pushgateway.harness import absence
+    from pytest_pushgateway.harness.journal.requests import Push
     from pytest_pushgateway.harness.messages import failures
     from pytest_pushgateway.harness.metrics import family as metric_family
     from pytest_pushgateway.harness.metrics import group as merged_groups
     from pytest_pushgateway.harness.metrics import selection
     from pytest_pushgateway.harness.metrics import snapshot as snapshots
+    from pytest_pushgateway.harness.metrics.family import Family
+    from pytest_pushgateway.harness.metrics.group import Group
+    from pytest_pushgateway.harness.metrics.holdings import Holdings
+    from pytest_pushgateway.harness.metrics.snapshot import Snapshot
 else:
     failures = later("pytest_pushgateway.harness.messages.failures")
     absence = later("pytest_pushgateway.harness.absence")

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     Metrics = (
         str | bytes | CollectorRegistry | Family | Metric | Iterable[Family] | Iterable[Metric] | Mapping[str, float]
     )
-
-if TYPE_CHECKING:
     from pytest_pushgateway.harness.messages import history
     from pytest_pushgateway.harness.metrics import scrape as scrapes
 else:

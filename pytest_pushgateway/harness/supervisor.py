@@ -14,14 +14,12 @@ from pytest_pushgateway.warnings import LintWarning
 
 if TYPE_CHECKING:
     from pytest_pushgateway.harness.behind.gateway_behind import GatewayBehind
+    from pytest_pushgateway.harness.journal import lint
     from pytest_pushgateway.harness.journal.journal import Totals
+    from pytest_pushgateway.harness.messages import report
     from pytest_pushgateway.harness.messages.report import Finding
     from pytest_pushgateway.interception.addresses import Address
     from pytest_pushgateway.interception.interception import Interception
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.harness.journal import lint
-    from pytest_pushgateway.harness.messages import report
 else:
     lint = later("pytest_pushgateway.harness.journal.lint")
     report = later("pytest_pushgateway.harness.messages.report")

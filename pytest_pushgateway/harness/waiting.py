@@ -12,10 +12,8 @@ from pytest_pushgateway.later import later
 from pytest_pushgateway.matchers import ANY
 
 if TYPE_CHECKING:
-    from pytest_pushgateway.durations import Duration
-
-if TYPE_CHECKING:
     from pytest_pushgateway import durations
+    from pytest_pushgateway.durations import Duration
     from pytest_pushgateway.harness import polling
 else:
     polling = later("pytest_pushgateway.harness.polling")

@@ -10,11 +10,9 @@ from pytest_pushgateway.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.app import missed_routes
     from pytest_pushgateway.gateway.http.head import Refusal
     from pytest_pushgateway.gateway.http.host import Answer, Incoming, Peer
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.gateway.app import missed_routes
 else:
     missed_routes = later("pytest_pushgateway.gateway.app.missed_routes")
 

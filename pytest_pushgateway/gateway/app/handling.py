@@ -21,18 +21,16 @@ from pytest_pushgateway.monotonic import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pytest_pushgateway.exposition import content_coding
     from pytest_pushgateway.exposition.labels import Labels
     from pytest_pushgateway.exposition.model import Parsed
+    from pytest_pushgateway.gateway.app import missed_routes, push_body, scraping
     from pytest_pushgateway.gateway.app.parts import AppParts
     from pytest_pushgateway.gateway.app.routes import Route
     from pytest_pushgateway.gateway.groups import Verdict
     from pytest_pushgateway.gateway.http.body import Body
     from pytest_pushgateway.gateway.http.head import Head
     from pytest_pushgateway.gateway.http.host import Peer
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.exposition import content_coding
-    from pytest_pushgateway.gateway.app import missed_routes, push_body, scraping
 else:
     # `serve` answers a probe before it needs a parser.
     content_coding = later("pytest_pushgateway.exposition.content_coding")

@@ -11,12 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pytest_pushgateway.exposition import negotiation, packing
     from pytest_pushgateway.gateway.http.head import Head
     from pytest_pushgateway.gateway.log import Log
     from pytest_pushgateway.gateway.store.store import Store
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.exposition import negotiation, packing
 else:
     # `serve` answers a probe before it needs a format.
     negotiation = later("pytest_pushgateway.exposition.negotiation")

@@ -12,10 +12,8 @@ from pytest_pushgateway.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytest_pushgateway.gateway.http.head import Head
-
-if TYPE_CHECKING:
     from pytest_pushgateway.gateway.http import chunked
+    from pytest_pushgateway.gateway.http.head import Head
 else:
     chunked = later("pytest_pushgateway.gateway.http.chunked")
 

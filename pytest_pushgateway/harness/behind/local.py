@@ -29,13 +29,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_pushgateway.gateway.store.store import Store
+    from pytest_pushgateway.interception import interception
     from pytest_pushgateway.interception.addresses import Address
     from pytest_pushgateway.interception.interception import Interception
-    from pytest_pushgateway.original.comparison import Companion
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.interception import interception
     from pytest_pushgateway.original import comparison as comparisons
+    from pytest_pushgateway.original.comparison import Companion
 else:
     comparisons = later("pytest_pushgateway.original.comparison")
     interception = later("pytest_pushgateway.interception.interception")

@@ -16,16 +16,14 @@ from pytest_pushgateway.harness.journal.journal import Journal
 from pytest_pushgateway.later import later
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.gateway.app import recent_requests
     from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
     from pytest_pushgateway.gateway.gateway import Gateway
     from pytest_pushgateway.gateway.groups import StoredGroup
     from pytest_pushgateway.gateway.hooks import Plan, RawRequest, Record
+    from pytest_pushgateway.harness.faults import faults as all_faults
     from pytest_pushgateway.harness.faults.faults import Faults
     from pytest_pushgateway.original.comparison import Comparison
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.gateway.app import recent_requests
-    from pytest_pushgateway.harness.faults import faults as all_faults
 else:
     all_faults = later("pytest_pushgateway.harness.faults.faults")
     recent_requests = later("pytest_pushgateway.gateway.app.recent_requests")

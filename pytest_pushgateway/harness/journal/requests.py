@@ -15,14 +15,12 @@ if TYPE_CHECKING:
 
     from pytest_pushgateway.exposition.model import MetricFamily
     from pytest_pushgateway.gateway import hooks
-    from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
-    from pytest_pushgateway.harness.metrics.family import Family
-
-if TYPE_CHECKING:
     from pytest_pushgateway.gateway.app import recent_requests
+    from pytest_pushgateway.gateway.app.recent_requests import RecentRequest
     from pytest_pushgateway.harness import wording
     from pytest_pushgateway.harness.metrics import family as metric_family
     from pytest_pushgateway.harness.metrics import values
+    from pytest_pushgateway.harness.metrics.family import Family
 else:
     wording = later("pytest_pushgateway.harness.wording")
     values = later("pytest_pushgateway.harness.metrics.values")

@@ -22,11 +22,9 @@ from pytest_pushgateway.testapi.remote.faults import RemoteFaults
 from pytest_pushgateway.testapi.remote.link import ControlPortError, ForwardError, Link
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.interception import interception
     from pytest_pushgateway.interception.addresses import Address
     from pytest_pushgateway.interception.interception import Interception
-
-if TYPE_CHECKING:
-    from pytest_pushgateway.interception import interception
 else:
     interception = later("pytest_pushgateway.interception.interception")
 
