@@ -62,14 +62,6 @@ def _is_name(name: bytes, utf8_names: bool) -> bool:
     return name != b"" and is_utf8(name)
 
 
-def _shown(text: bytes) -> str:
-    return text_of(text)
-
-
-def _unescape(name: bytes) -> bytes:
-    return escaping.unescape_name(name)
-
-
 def _split_labels(labels: bytes, utf8_names: bool) -> dict[bytes, bytes]:
     result: dict[bytes, bytes] = {}
     if len(labels) <= 1:
@@ -79,7 +71,7 @@ def _split_labels(labels: bytes, utf8_names: bool) -> dict[bytes, bytes]:
         raise ValueError(f"odd number of components in label string {quote(labels)}")
     for raw_name, value in zip(components[::2], components[1::2], strict=True):
         escaped = raw_name.removesuffix(_SUFFIX)
-        name = _unescape(escaped) if utf8_names else escaped
+        name = escaping.unescape_name(escaped) if utf8_names else escaped
         if not _is_name(name, utf8_names) or escaped.startswith(b"__"):
             raise ValueError(f"improper label name {quote(escaped)}")
         if escaped != raw_name:
@@ -87,7 +79,7 @@ def _split_labels(labels: bytes, utf8_names: bool) -> dict[bytes, bytes]:
                 value = decode_base64(value)
             except _CorruptBase64 as problem:
                 raise ValueError(
-                    f"invalid base64 encoding for label {_shown(escaped)}={quote(value)}: {problem}"
+                    f"invalid base64 encoding for label {text_of(escaped)}={quote(value)}: {problem}"
                 ) from None
         result[name] = value
     return result
@@ -109,11 +101,11 @@ def grouping_key(job: bytes, labels: bytes, job_base64: bool, *, utf8_names: boo
         except _CorruptBase64 as problem:
             message = "invalid base64 encoding in job name"
             text = f"{message} {quote(problem.decoded)}: {problem}"
-            raise GroupingError(text, message, job=_shown(problem.decoded), err=str(problem)) from None
+            raise GroupingError(text, message, job=text_of(problem.decoded), err=str(problem)) from None
     try:
         result = _split_labels(labels, utf8_names)
     except ValueError as problem:
-        raise GroupingError(str(problem), "failed to parse URL", url=_shown(labels), err=str(problem)) from None
+        raise GroupingError(str(problem), "failed to parse URL", url=text_of(labels), err=str(problem)) from None
     if not job:
         raise GroupingError("job name is required", "job name is required")
     result[b"job"] = job

@@ -22,14 +22,14 @@ def render(families: Iterable[Family]) -> bytes:
     """Return families in the text format, in the order given, every sample under its own name."""
     lines: list[bytes] = []
     for family in families:
-        name = render_name(_bytes(family.name))
+        name = render_name(bytes_of(family.name))
         if family.help:
-            text = _bytes(family.help).replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
+            text = bytes_of(family.help).replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
             lines.append(b"# HELP " + name + b" " + text)
         lines.append(b"# TYPE " + name + b" " + family.type.encode())
         for sample in family.samples:
-            labels = [(_bytes(label), _bytes(value)) for label, value in sample.labels.items()]
-            lines.append(render_prefix(_bytes(sample.name), labels) + b" " + format_float(float(sample.value)))
+            labels = [(bytes_of(label), bytes_of(value)) for label, value in sample.labels.items()]
+            lines.append(render_prefix(bytes_of(sample.name), labels) + b" " + format_float(float(sample.value)))
     return b"".join(line + b"\n" for line in lines)
 
 
@@ -43,11 +43,11 @@ def body_of(metrics: Any) -> bytes:
 
     """
     if isinstance(metrics, str):
-        return _bytes(metrics)
+        return bytes_of(metrics)
     if isinstance(metrics, (bytes, bytearray)):
         return bytes(metrics)
     if isinstance(metrics, Mapping):
-        return b"".join(_bytes(f"{series} ") + _number(series, value) + b"\n" for series, value in metrics.items())
+        return b"".join(bytes_of(f"{series} ") + _number(series, value) + b"\n" for series, value in metrics.items())
     if hasattr(metrics, "collect"):
         return _generate(metrics)
 
@@ -90,7 +90,3 @@ def _generate(registry: Any) -> bytes:
     from prometheus_client import generate_latest
 
     return bytes(generate_latest(registry))
-
-
-def _bytes(text: str) -> bytes:
-    return bytes_of(text)
