@@ -36,7 +36,7 @@ class Note(NamedTuple):
     run: bytes
     """What distinguishes the log from what it was before it was last begun."""
     pages: int
-    """The pages in it that are not known to be in the file; 0 if there are none."""
+    """The pages in it that are not known to be in the file; 0 if all are."""
     page_size: int
 
     @property
