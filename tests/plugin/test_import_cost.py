@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from tests.project.test_imports import HEAVY as HEAVY_MODULES
+from tests.project.test_imports import LATER
+
 pytestmark = pytest.mark.slow
 
 HEAVY = (
@@ -107,6 +110,26 @@ print(sorted(new - own - set({OF_THE_STANDARD_LIBRARY!r})))
 """
     result = project.run(sys.executable, "-c", code)
     assert result.outlines == ["[]"]
+
+
+def test_passing_test_imports_no_module_that_is_declared_for_later(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_first="""
+        import sys
+
+        def test_first(pushgateway):
+            pushgateway.push("# HELP a Help.\\n# TYPE a gauge\\na 1\\n", job="b")
+            pushgateway.assert_exposed("a", 1, job="b")
+            print("OWN", *sorted(name for name in sys.modules if name.startswith("pytest_pushgateway.")))
+        """
+    )
+    result = project.run(sys.executable, "-m", "pytest", "-s", "-p", "pytest_pushgateway.plugin")
+
+    result.assert_outcomes(passed=1)
+    (line,) = [line for line in result.outlines if "OWN" in line]
+    own = {name.removeprefix("pytest_pushgateway.") for name in line.partition("OWN ")[2].split()}
+    assert own & {*HEAVY_MODULES, *LATER} == {"gateway.app.push_body"}
+    assert len(own) < 100
 
 
 def test_passing_assertion_imports_nothing_else(project: pytest.Pytester) -> None:
