@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 class _Later:
     def __init__(self, name: str) -> None:
         self._name = name
+        self._module: Any = None
 
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(import_module(self._name), attribute)
+        if self._module is None:
+            self._module = import_module(self._name)
+        # Not kept: a test may replace what a module has.
+        return getattr(self._module, attribute)
 
 
 def later(name: str) -> Any:

@@ -265,7 +265,7 @@ class Memo:
     """The parser's memory of a group's last body, see ``text/again.py``.
 
     Args:
-        opening: a digest of its first lines.
+        opening: a digest of its first lines; empty if the body is short, see ``text/short.py``.
         misses: bodies in a row that began alike and went on differently.
     """
 
@@ -275,7 +275,8 @@ class Memo:
         self.opening: bytes = opening
         self.misses: int = misses
         self.digest: bytes = b""
-        """Of all lines; empty if they were not looked at, or do not follow from their numbers."""
+        """Of all lines, for a short body these themselves without their numbers; empty if they were not looked at, or
+        do not follow from their numbers."""
         self.count: int = 0
         """The number of series."""
         self.size: int = 0

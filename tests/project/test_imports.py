@@ -87,6 +87,7 @@ LATER = {
     "exposition.escaping": 0.2,
     "exposition.protobuf.writer": 0.5,
     "exposition.text.again": 1.0,
+    "exposition.text.short": 0.4,
     "exposition.text.strict_parser": 0.6,
     "gateway.app.access.basic_auth": 0.2,
     "gateway.app.missed_routes": 0.2,

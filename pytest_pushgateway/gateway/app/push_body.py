@@ -11,10 +11,13 @@ from pytest_pushgateway.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytest_pushgateway.exposition.text import again
+    from pytest_pushgateway.exposition.text import again, short
 else:
+    short = later("pytest_pushgateway.exposition.text.short")
     again = later("pytest_pushgateway.exposition.text.again")
 
+_PUSHED_ONCE = Memo(b"")
+"""What is remembered of a group that got one short body."""
 _PROTOBUF = "application/vnd.google.protobuf"
 _MESSAGE = "io.prometheus.client.MetricFamily"
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -77,5 +80,14 @@ def parse_push(
 
         return parse_protobuf(pieces, grouping, largest=largest)
     if isinstance(pieces, tuple) and sum(map(len, pieces)) < REMEMBERED_FROM:
-        return parse_pieces(pieces, grouping, utf8_names=utf8_names, largest=largest)
+
+        def parse() -> Parsed:
+            return parse_pieces(pieces, grouping, utf8_names=utf8_names, largest=largest)
+
+        if memo is not None and not memo.opening and len(pieces) == 1:
+            return short.parse_again(pieces[0], memo, parse)
+        # Only a group that is pushed to a second time will be pushed to again and again.
+        parsed = parse()
+        parsed.memo = _PUSHED_ONCE
+        return parsed
     return again.parse_remembering(pieces, grouping, memo, utf8_names=utf8_names, largest=largest)

@@ -69,12 +69,14 @@ class GatherError(Exception):
 class _State:
     """All that a reset throws away."""
 
-    __slots__ = ("exposed", "exposed_whole", "groups", "index", "scrape_lock", "serial")
+    __slots__ = ("exposed", "exposed_whole", "groups", "index", "learned", "scrape_lock", "serial")
 
     def __init__(self, counters: Counters, self_metrics: SelfMetrics) -> None:
         self.groups: dict[GroupingKey, GroupState] = {}
         self.serial = 0
         self.index = Index(counters, self_metrics.declared())
+        self.learned: object = ()
+        """The gateway's late families, as the index knows them."""
         self.scrape_lock = threads.Lock()
         self.exposed: MergedFamilies | None = None
         """The families of the last scrape; none before the first."""
@@ -315,8 +317,9 @@ class Store:
 
     def _learn(self, state: _State) -> None:
         late = self._self_metrics.late()
-        if late:
+        if late is not state.learned:
             state.index.learn(family for family in late if family.name not in state.index.own)
+            state.learned = late
 
     def _delta(self, group: GroupState, held: dict[bytes, FamilyState], replace: bool, now: float) -> Delta:
         added = dict(held)

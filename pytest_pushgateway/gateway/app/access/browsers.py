@@ -27,10 +27,12 @@ def refuse(head: Head, handler: str, own_hosts: Collection[str] | None) -> Answe
         own_hosts: names under which a gateway on the loopback interface is reached, besides ``localhost`` and
             addresses; None if other machines can reach it, which may use any name.
     """
+    if not head.from_browser:
+        return None
     fields = head.fields
     if handler in _GUARDED and fields.get("sec-fetch-site", "").lower() == "cross-site":
         return answers.error(403, "a web page of another site asked for this; use the gateway's own page, or a client")
-    if own_hosts is None or not head.from_browser:
+    if own_hosts is None:
         return None
     name = _name(_authority(head.target) or fields.get("host", ""))
     if _is_local(name) or name in own_hosts:
