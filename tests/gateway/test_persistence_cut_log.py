@@ -160,3 +160,23 @@ def test_note_follows_the_log_wherever_it_goes(tmp_path: Path) -> None:
             assert again.log.lines == []
         gateway = Kept(path, synchronous="NORMAL")
     gateway.stop()
+
+
+def test_backup_put_in_the_place_of_a_killed_file_is_served_as_it_is(tmp_path: Path) -> None:
+    """Its log stays there; SQLite would take it for that of the backup."""
+    path = tmp_path / "metrics"
+    with Kept(path) as gateway:
+        gateway.put("a 1\n", job="old")
+        exposed = gateway.exposed()
+    backup = path.read_bytes()
+    gateway = Kept(path)
+    for number in range(20):
+        gateway.put(f"b {number}\n", job=f"{number}")
+    leave_as_a_kill(gateway, path)
+    path.write_bytes(backup)
+    log = log_of(path).read_bytes()
+    with Kept(path) as again:
+        assert again.exposed() == exposed
+        ((level, message, fields),) = again.log.lines
+        assert (level, message) == ("error", "persistence file has a foreign write-ahead log")
+        assert Path(str(fields["moved_to"])).read_bytes() == log

@@ -408,6 +408,7 @@ class Database:
 
     def _fold_for_good(self) -> None:
         """Fold the log into the file, whose header shows from then on that it has none."""
+        self._end.forget()
         with suppress(sqlite3.Error, MemoryError):  # as on a full disk, where the log stays
             self._connection.execute("PRAGMA journal_mode = MEMORY").fetchall()
 

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -176,6 +177,23 @@ def lost_log(path: Path) -> str | None:
     return "its write-ahead log is empty" if genuine.stat(path).st_size > pages * size else None
 
 
+def move_stray_log(path: Path) -> Path | None:
+    """Move away a log that is not that of the file; return where it is now, or None if there is no such log.
+
+    As after a backup was copied over the file of a killed gateway: SQLite would read the log as part of the backup. The
+    header of a file that was ended well shows that it has none.
+
+    Raises:
+        PersistenceError: it cannot be moved.
+        OSError: it cannot be read.
+    """
+    log = _beginning(f"{path}-wal", 32)
+    start = _beginning(path, 100) if log is not None and len(log) == 32 and has_log_begun(log) else None
+    if not start or len(start) < 100 or not start.startswith(_HEADER) or start[18] == _LEFT_OPEN:
+        return None
+    return set_aside(path, suffixes=("-shm", "-wal"))
+
+
 def _beginning(path: str | Path, size: int) -> bytes | None:
     try:
         return genuine.read_file(path, size)
@@ -200,8 +218,12 @@ def _is_older(header: bytes) -> bool:
     return 0 < int.from_bytes(header[60:64], "big") < 4
 
 
-def set_aside(path: Path) -> Path:
+def set_aside(path: Path, *, suffixes: Sequence[str] = ("-wal", "-shm", "-journal", "")) -> Path:
     """Move a file with its logs out of the way, to ``<name>.corrupt-<time>``; return where it is now.
+
+    Args:
+        path: the file.
+        suffixes: of the names that are moved; the one that is returned ends in the last.
 
     Raises:
         PersistenceError: it cannot be moved.
@@ -209,17 +231,17 @@ def set_aside(path: Path) -> Path:
     stem = f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     aside = path.with_name(stem)
     number = 1
-    while Look.at(str(aside)) != Look():
+    while any(Look.at(f"{aside}{suffix}") != Look() for suffix in suffixes):
         number += 1
         aside = path.with_name(f"{stem}-{number}")
     try:
-        for suffix in ("-wal", "-shm", "-journal", ""):
+        for suffix in suffixes:
             with suppress(FileNotFoundError):
                 genuine.rename(f"{path}{suffix}", f"{aside}{suffix}")
         remove_note(path)
     except OSError as error:
         raise PersistenceError(f"{path} cannot be read, nor moved aside: {error.strerror}") from error
-    if Look.at(str(path)) != Look():
+    if Look.at(f"{path}{suffixes[-1]}") != Look():
         # The kernel's own, as those of /proc: they cannot be moved, for they have no directory to be removed from.
         raise PersistenceError(f"{path} cannot be read, nor moved aside: it is not a file on a disk")
-    return aside
+    return aside.with_name(f"{aside.name}{suffixes[-1]}")

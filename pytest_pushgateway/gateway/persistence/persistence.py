@@ -28,6 +28,7 @@ from pytest_pushgateway.gateway.persistence.files import (
     is_link,
     lost_log,
     may_be_opened,
+    move_stray_log,
     set_aside,
 )
 from pytest_pushgateway.gateway.persistence.notes import Taken, Unwritten, explain, tell_family
@@ -147,13 +148,19 @@ class Persistence:
     def _look_for_log(self) -> bool:
         """Log the loss of a log that a killed gateway had left; return whether there was one."""
         try:
-            missing = lost_log(self.path) if may_be_opened(self.path) else None
+            if not may_be_opened(self.path):
+                return False
+            missing = lost_log(self.path)
+            stray = move_stray_log(self.path)
         except Distrusted as reason:
             aside = set_aside(self.path)
             self._trouble.log("error", "could not load persisted metrics", str(reason), moved_to=str(aside))
         except OSError:
             return False  # which opening it describes
         else:
+            if stray is not None:
+                found = "the file is another than the one it was written for"
+                self._trouble.log("error", "persistence file has a foreign write-ahead log", found, moved_to=str(stray))
             if missing is not None:
                 self._tell_of_loss(missing)
                 return True
