@@ -1,7 +1,7 @@
 """Reading a short body that differs from the group's last one only in its numbers, as `again` reads long ones.
 
 Most jobs push the same few lines again and again. These lines without their numbers are remembered as they are, and if
-they come again, the series are those that the group has already. That takes a sixth of the parser's time, and the store
+they come again, the series are those that the group has already. That takes half of the parser's time, and the store
 need not look for other groups that have them.
 """
 

@@ -66,7 +66,8 @@ class GroupState:
             self._prefixes = {each: series_prefix(each, pairs, longs) for each in PUSH_TIMES}
         prefix = self._prefixes[name]
         suspects = [] if all(_is_plain(*pair) for pair in self.key) else [prefix]
-        return MetricFamily(name, int(MetricType.GAUGE), _HELP[name], [(prefix, value)], suspects)
+        # The prefix is the layout, too: with each push only the value changes.
+        return MetricFamily(name, int(MetricType.GAUGE), _HELP[name], [(prefix, value)], suspects, layout=prefix)
 
     def stored(self) -> StoredGroup:
         """Return the group as it is now; the same object until it changes."""
