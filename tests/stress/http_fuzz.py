@@ -10,10 +10,13 @@ import os
 import re
 import select
 import socket
+import sys
 import time
 from contextlib import suppress
 from itertools import zip_longest
+from pathlib import Path
 
+from pytest_pushgateway.gateway.builds import Build
 from tests.stress.bounds import Bounds, Figures
 from tests.stress.requests_to_mutate import mutated, request
 from tests.stress.served import Served
@@ -28,8 +31,10 @@ HANG = 15.0
 
 _STATUS = re.compile(rb"(?:^|(?<=\n)|(?<=[^ ]))HTTP/1\.[01] (\d{3}) ")
 _WIPE = request(b"PUT", b"/api/v1/admin/wipe", b"Connection: close")
-_OWN_LIMITS = {"413", "414", "431"}
-"""Answers to what is too much for ours; the original's limits are others."""
+_OWN_LIMITS = {"403", "413", "414", "431"}
+"""Answers to what is too much for ours, or comes from a page of another site; the original has others, or none."""
+_OURS = Path(__file__).parents[1] / "conformance" / "ours.py"
+"""Ours with the rules of a build of the original."""
 
 
 _ALLOWED = {
@@ -107,7 +112,9 @@ def differences(block: list[bytes], ours: list[tuple[str, ...]], theirs: list[tu
 def run(bounds: Bounds) -> Figures:
     binary = os.environ.get("PUSHGATEWAY_BINARY")
     # As many headers as the original takes; else a request refused here alone would make the states differ.
-    served = Served("--web.enable-admin-api", "--web.max-headers=100000").wait()
+    served = Served(
+        "--web.enable-admin-api", "--web.max-headers=100000", command=[sys.executable, str(_OURS), str(int(Build.DEBIAN))]
+    ).wait()
     original = None
     if binary:
         original = Served("--web.enable-admin-api", "--persistence.file=", command=[binary]).wait()
