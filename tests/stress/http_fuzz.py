@@ -113,7 +113,9 @@ def run(bounds: Bounds) -> Figures:
     binary = os.environ.get("PUSHGATEWAY_BINARY")
     # As many headers as the original takes; else a request refused here alone would make the states differ.
     served = Served(
-        "--web.enable-admin-api", "--web.max-headers=100000", command=[sys.executable, str(_OURS), str(int(Build.DEBIAN))]
+        "--web.enable-admin-api",
+        "--web.max-headers=100000",
+        command=[sys.executable, str(_OURS), str(int(Build.DEBIAN))],
     ).wait()
     original = None
     if binary:

@@ -39,10 +39,23 @@ from pytest_pushgateway.genuine import genuine
 
 __all__ = ["Changes", "Database", "Distrusted", "LeftOut", "Meddling", "PersistenceError", "read_copy"]
 
-_UPSERT = f"""INSERT INTO families (generation, {COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+_AT_ONCE = 4
+"""Rows that one statement writes at most, without a transaction around it."""
+_SMALL = 32 << 10
+"""Bytes of such rows."""
+_SPARE = 512 << 10
+"""Room that such a statement needs in the file, bytes: rows, and pages of the tables' trees that are split. They are
+a few dozen at most."""
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_UPSERTS = [
+    f"""INSERT INTO families (generation, {COLUMNS}, checksum) VALUES {", ".join([_ROW] * rows)}
     ON CONFLICT (generation, "group", name) DO UPDATE SET
     pushed_at = excluded.pushed_at, type = excluded.type, help = excluded.help, series = excluded.series,
     suspects = excluded.suspects, checksum = excluded.checksum"""
+    for rows in range(_AT_ONCE + 1)
+]
+"""By the number of rows."""
+_UPSERT = _UPSERTS[1]
 _DELETE = 'DELETE FROM families WHERE generation = ? AND "group" = ? AND name = ?'
 _PURGE = "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE generation < ? LIMIT ?)"
 _PURGED_AT_ONCE = 16
@@ -211,18 +224,21 @@ class Database:
         return None
 
     def _meddling_meanwhile(
-        self, before: tuple[Look, Look], now: tuple[Look, Look], size: int, *, committed: bool
+        self, before: tuple[Look, Look], now: tuple[Look, Look], size: int | None, *, committed: bool
     ) -> Meddling | None:
         """Return what something else has done while a transaction was written, and note the end of the log.
 
         Args:
             before: file and log before it.
             now: file and log afterwards.
-            size: what the file may have been cut to when the log was folded into it, bytes.
+            size: what the file may have been cut to when the log was folded into it, bytes; None if the log shows it.
             committed: whether the transaction was written.
         """
         if now[0] == before[0] and now[1][:3] == before[1][:3]:  # as usual: the log has room for it
             return None if self._end.advance(committed=committed) else _LOG_WRITTEN
+        begun = self._end.advance(committed=committed)
+        if size is None:
+            size = self._end.database_pages * self._page_size
         (file, log), (file_left, log_left) = now, before
         if not file.is_same_file(file_left):
             return _MOVED
@@ -233,7 +249,7 @@ class Database:
         if log.size < min(log_left.size, _LOG_KEPT):
             return _LOG_WRITTEN
         # Emptied and written on, it lacks its beginning.
-        return None if self._end.advance(committed=committed) else _LOG_WRITTEN
+        return None if begun else _LOG_WRITTEN
 
     # Writing
 
@@ -254,6 +270,13 @@ class Database:
         """
         unkept: dict[Place, Exception] = {}
         try:
+            if partly and not whole and generation == self.generation and self._write_at_once(generation, changes):
+                return unkept
+        except Exception as error:
+            if is_damage(error):
+                raise
+            # A transaction writes the same rows, whatever there is of them by now.
+        try:
             self._transact(generation, changes, whole, None)
         except Exception as error:
             if is_damage(error):
@@ -262,6 +285,35 @@ class Database:
                 self._make_room()
             self._transact(generation, changes, whole, unkept if partly else None)
         return unkept
+
+    def _write_at_once(self, generation: int, changes: Changes) -> bool:
+        """Write a few small rows in one statement, as most pushes need; return False if they need more than that."""
+        seen = self._seen
+        if seen is None or self._stale or not 0 < len(changes) <= _AT_ONCE or self._connection.in_transaction:
+            return False
+        if not self._end.database_pages or self._end.database_pages * self._page_size + _SPARE > seen[0].size:
+            return False  # there may be no room on the disk for what is in the log
+        keys = Keys()
+        values: list[object] = []
+        size = 0
+        for place, stored in changes.items():
+            if stored is None or self._strings.has_some(place, stored, keys):
+                return False
+            row = encode_row(keys[place[0]], stored)
+            values += (generation, *row, checksum(generation, row))
+            size += len(row[0]) + len(row[1]) + len(row[4] or b"") + len(row[5]) + len(row[6])
+        if size > _SMALL:
+            return False
+        self._seen = None
+        self.uncertain = True
+        try:
+            self._connection.execute(_UPSERTS[len(changes)], values)
+            self.uncertain = False
+        finally:
+            now = self._look()
+            self.spoilt = self.spoilt or self._meddling_meanwhile(seen, now, None, committed=not self.uncertain)
+            self._seen = now
+        return True
 
     def _transact(self, generation: int, changes: Changes, whole: bool, unkept: dict[Place, Exception] | None) -> None:
         connection = self._connection
@@ -350,11 +402,15 @@ class Database:
     def _reserve_file(self, size: int, before: tuple[Look, Look]) -> tuple[Look, Look]:
         """Make sure of the room for a file of this size; return how file and log are to be found afterwards."""
         file, log = before
-        if size <= file.size:
+        if size + _SPARE <= file.size:
             return before
         if genuine.fstat(self._files[0]).st_size != file.size:
             self.spoilt = _WRITTEN
-        reserve(self._files[0], size)
+        try:
+            reserve(self._files[0], size + 2 * _SPARE)
+        except OSError:
+            if size > file.size:
+                reserve(self._files[0], size)
         return file._replace(size=genuine.fstat(self._files[0]).st_size), log
 
     def _reserve_log(self) -> None:

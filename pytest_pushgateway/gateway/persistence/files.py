@@ -82,7 +82,7 @@ class Look(NamedTuple):
             status = genuine.stat(path)
         except OSError:
             return cls()
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        return tuple.__new__(cls, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
 
     def is_same_file(self, other: Look) -> bool:
         """Return whether both are one file, whatever it holds."""

@@ -116,6 +116,8 @@ class LogEnd:
         self._run: bytes | None = None
         """None while the log has not begun."""
         self._pages = 0
+        self.database_pages: int = 0
+        """The pages of the database after the last transaction; 0 if that is not known."""
         self._known = False
         """Whether ``_pages`` is true of ``_run``."""
         with suppress(OSError):  # then nothing is noted
@@ -134,11 +136,13 @@ class LogEnd:
     def lose(self) -> None:
         """Say that the number of pages is not known; nothing is noted until the log is begun again."""
         self._known = False
+        self.database_pages = 0
         self._write(0)
 
     def forget(self) -> None:
         """Say that the log is about to be emptied, once all of it is in the file."""
         self._run = None
+        self.database_pages = 0
         self._write(0)
 
     def advance(self, *, committed: bool) -> bool:
@@ -148,11 +152,11 @@ class LogEnd:
             committed: whether the transaction was written.
         """
         start = read_at(self._log, _HEADER, 0)
-        if not has_log_begun(start):
+        if start[:4] not in _LOG_MAGIC:
             gone = self._run is not None
             self._run = None
             return not gone
-        run = run_of(start)
+        run = start[16:24]
         if run != self._run:
             self._run, self._pages, self._known = run, 0, True
         if committed and self._known and self._pass_transaction(run):
@@ -169,6 +173,7 @@ class LogEnd:
             pages += 1
             if head[4:8] != _NOT_LAST:
                 self._pages = pages
+                self.database_pages = int.from_bytes(head[4:8], "big")
                 return True
 
     def _write(self, pages: int) -> None:

@@ -317,8 +317,9 @@ class Persistence:
                 if not isinstance(error, Exception):
                     raise
                 return False
-            self._trouble.over(self._notes.unkept_text())
-            return self.failing is None
+            unkept = self._notes.unkept_text()
+            self._trouble.over(unkept)
+            return unkept is None
 
     def _flush_unasked(self) -> None:
         with suppress(BaseException):  # it is logged, and this thread is not to end
@@ -332,9 +333,10 @@ class Persistence:
         self._notes.done(changes, taken.generation, left_out, whole=written is None)
         if self._database is not None and self._database.spoilt is not None and tries:
             self._write(again=again, tries=tries - 1)
-        self._trouble.unkept(
-            [f"{tell_family(*place)} cannot be kept: {explain(left_out[place])}" for place in left_out]
-        )
+        if left_out:
+            self._trouble.unkept(
+                [f"{tell_family(*place)} cannot be kept: {explain(left_out[place])}" for place in left_out]
+            )
         if (changes or written is None) and not self._ending:
             self._trouble.log("info", PERSISTED)
 

@@ -33,6 +33,10 @@ class Strings:
         draft._tokens, draft._rows, draft._shared = self._tokens, self._rows, True
         return draft
 
+    def has_some(self, place: Place, stored: StoredFamily, keys: Keys) -> bool:
+        """Return whether a row has long strings, or had some."""
+        return place in self._tokens or bool(long_strings(keys, place, stored))
+
     def write(
         self,
         connection: sqlite3.Connection,
