@@ -62,7 +62,7 @@ class genuine:
     read_at: Callable[[int, int, int], bytes] | None = getattr(os, "pread", None)
     write_at: Callable[[int, bytes, int], int] | None = getattr(os, "pwrite", None)
     ftruncate: Callable[[int, int], None] = staticmethod(os.ftruncate)
-    allocate: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
+    allocate: Callable[[int, int, int], int | None] | None = getattr(os, "posix_fallocate", None)
     close: Callable[[int], None] = staticmethod(os.close)
     urandom: Callable[[int], bytes] = staticmethod(
         from_device if sys.implementation.name == "pypy" and os.name == "posix" else os.urandom

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -226,3 +227,12 @@ def test_room_is_taken_where_the_system_cannot_be_asked_for_it(tmp_path: Path, m
         assert path.stat().st_size == 1_500_000
     finally:
         os.close(descriptor)
+
+
+@pytest.mark.parametrize(("number", "problem"), [(0, None), (errno.EOPNOTSUPP, None), (errno.ENOSPC, "No space left")])
+def test_room_that_pypy_is_refused_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, problem: str | None
+) -> None:
+    monkeypatch.setattr(genuine, "allocate", lambda *_: number)
+    with open(tmp_path / "file", "wb") as file, pytest.raises(OSError, match=problem) if problem else nullcontext():
+        reserve(file.fileno(), 10)

@@ -101,7 +101,9 @@ def reserve(descriptor: int, size: int) -> None:
         _extend(descriptor, size)
         return
     try:
-        genuine.allocate(descriptor, 0, size)
+        # PyPy returns the number of the error instead of raising it.
+        if number := genuine.allocate(descriptor, 0, size):
+            raise OSError(number, os.strerror(number))
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
