@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Callable
 
@@ -24,6 +25,9 @@ def is_served(running: Running) -> bool:
     return wire.request(running.port, "PUT", "/second", b"a 1\n").status == 200
 
 
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows cannot send at once or not at all: the turn is passed on before an answer"
+)
 def test_one_thread_serves_client_after_client(serve: Serve) -> None:
     served_by: list[threads.Thread | None] = []
 
