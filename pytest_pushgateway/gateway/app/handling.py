@@ -55,6 +55,10 @@ _OF_CHUNKS = frozenset({"transfer-encoding", "content-length", "trailer"})
 """Headers that Go takes away from a request in chunks."""
 
 
+_ACCEPTED = Answer(200)
+_STORED_UNCHECKED = Answer(202)
+
+
 class _Late(Exception):
     """The generation to which the request belongs ended before it took effect."""
 
@@ -308,7 +312,7 @@ class Handling:
         )
         self.verdict = verdict
         if verdict.accepted:
-            return Answer(200 if app.consistency_check else 202)
+            return _ACCEPTED if app.consistency_check else _STORED_UNCHECKED
         if verdict.unkept is not None:
             return self._not_kept(verdict.unkept)
         if not app.consistency_check:

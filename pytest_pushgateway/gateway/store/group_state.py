@@ -45,7 +45,7 @@ class FamilyState:
 class GroupState:
     """A group while the store works on it. Compared and hashed by identity."""
 
-    __slots__ = ("_prefixes", "families", "key", "memo", "serial", "snapshot")
+    __slots__ = ("_time_series", "families", "key", "memo", "serial", "snapshot")
 
     def __init__(self, key: GroupingKey, serial: int) -> None:
         self.key: GroupingKey = key
@@ -54,18 +54,20 @@ class GroupState:
         self.snapshot: StoredGroup | None = None
         self.memo: Memo | None = None
         """The parser's memory of the last body."""
-        self._prefixes: dict[bytes, bytes] | None = None
+        self._time_series: dict[bytes, tuple[bytes, list[bytes]]] | None = None
+        """The prefixes of `PUSH_TIMES`, and which of them are suspect."""
 
     def time_family(self, name: bytes, value: bytes) -> MetricFamily:
         """Return ``push_time_seconds`` or ``push_failure_time_seconds`` of this group with the value given."""
-        if self._prefixes is None:
+        if self._time_series is None:
             labels = dict(self.key)
             labels.setdefault(b"instance", b"")
             pairs = tuple(sorted(labels.items()))
             longs = Longs()
-            self._prefixes = {each: series_prefix(each, pairs, longs) for each in PUSH_TIMES}
-        prefix = self._prefixes[name]
-        suspects = [] if all(_is_plain(*pair) for pair in self.key) else [prefix]
+            plain = all(_is_plain(*pair) for pair in self.key)
+            prefixes = {each: series_prefix(each, pairs, longs) for each in PUSH_TIMES}
+            self._time_series = {each: (prefix, [] if plain else [prefix]) for each, prefix in prefixes.items()}
+        prefix, suspects = self._time_series[name]
         # The prefix is the layout, too: with each push only the value changes.
         return MetricFamily(name, int(MetricType.GAUGE), _HELP[name], [(prefix, value)], suspects, layout=prefix)
 

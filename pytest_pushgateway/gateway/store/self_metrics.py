@@ -156,9 +156,9 @@ class SelfMetrics:
         with self._lock:
             if generation not in (None, self._generation):
                 return
-            self._appear(_REQUESTS)
             counter = self._requests.get(key)
             if counter is None:
+                self._appear(_REQUESTS)
                 counter = self._requests[key] = [0.0, self._clock()]
             counter[0] += 1
 
@@ -179,10 +179,11 @@ class SelfMetrics:
                 (_PUSH_DURATION, self._durations, seconds),
                 (_PUSH_SIZE, self._sizes, float(size)),
             ):
-                self._appear(family)
-                if method not in series:
-                    series[method] = _Observations(self._clock())
-                series[method].add(value)
+                observations = series.get(method)
+                if observations is None:
+                    self._appear(family)
+                    observations = series[method] = _Observations(self._clock())
+                observations.add(value)
 
     def _appear(self, family: SelfFamily) -> None:
         if family not in self._late:
