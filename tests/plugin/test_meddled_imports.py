@@ -115,7 +115,8 @@ USED
 """,
     "nothing can be imported": """
 def test_meddles(monkeypatch, pushgateway):
-    assert send(pushgateway) == 200  # Python's own encodings
+    for _ in range(2):  # Python's own encodings, and what a group needs that is pushed to again
+        assert send(pushgateway) == 200
     with monkeypatch.context() as patched:
         patched.setattr(sys, "meta_path", [])
         patched.setattr(sys, "path", [])
