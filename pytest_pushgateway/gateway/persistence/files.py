@@ -180,7 +180,7 @@ def lost_log(path: Path) -> str | None:
 
 
 def move_stray_log(path: Path) -> Path | None:
-    """Move away a log that is not that of the file; return where it is now, or None if there is no such log.
+    """Move away a log that is not that of the file; return where it is now, or None without such a log.
 
     As after a backup was copied over the file of a killed gateway: SQLite would read the log as part of the backup. The
     header of a file that was ended well shows that it has none.
