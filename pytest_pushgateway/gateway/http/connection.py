@@ -158,9 +158,12 @@ class Connection:
         try:
             if self.server.tls is not None:
                 threads.about_to_wait()
-            # Without TLS the socket itself never waits: each change of its timeout, and each wait before a call of it,
-            # is a system call, in which a client in this process may take the interpreter.
-            self.sock.settimeout(None if self.server.tls is None else self.server.limits.request_timeout)
+                self.sock.settimeout(self.server.limits.request_timeout)
+            elif self.sock.gettimeout() is not None:
+                # Whatever a test has made the default. Without TLS the socket itself never waits: each change of its
+                # timeout, and each wait before a call of it, is a system call, in which a client in this process may
+                # take the interpreter.
+                self.sock.settimeout(None)
             if self.server.tls is None or self._handshake(self.server.tls):
                 while self._serve_one():
                     pass

@@ -207,7 +207,7 @@ class Index:
             self._judge_again(delta.changed)
 
     def named(self, name: bytes) -> Named | None:
-        """Return the families of a name, None if there are none."""
+        """Return the families of a name, or None."""
         return self.names[name] if name in self.names else None  # noqa: SIM401
 
     def learn(self, families: Iterable[SelfFamily]) -> None:
