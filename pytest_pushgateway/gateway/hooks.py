@@ -138,9 +138,10 @@ class Record:
         location: the Location header of the answer; empty if there is none.
         missed: why a request that was meant as a push or a deletion reached no group, and what to do; empty for all
             others.
+        started: when the request arrived, by the monotonic clock; 0 where that is not known.
     """
 
-    __slots__ = ("duration", "error", "location", "missed", "parsed", "plan", "request", "status", "verdict")
+    __slots__ = ("duration", "error", "location", "missed", "parsed", "plan", "request", "started", "status", "verdict")
 
     def __init__(
         self,
@@ -153,6 +154,7 @@ class Record:
         plan: Plan | None = None,
         location: str = "",
         missed: str = "",
+        started: float = 0.0,
     ) -> None:
         self.request: RawRequest = request
         self.status: int = status
@@ -163,6 +165,7 @@ class Record:
         self.plan: Plan | None = plan
         self.location: str = location
         self.missed: str = missed
+        self.started: float = started
 
     @property
     def kind(self) -> Kind:

@@ -385,7 +385,7 @@ class Handling:
         if observer is not None:
             duration = monotonic() - self.started
             record = Record(self.request, answer.status, answer.error, self.verdict, self.parsed, duration, plan)
-            record.location, record.missed = _location(answer), missed
+            record.location, record.missed, record.started = _location(answer), missed, self.started
             observer(record)
 
     def _missed(self, answer: Answer) -> str:

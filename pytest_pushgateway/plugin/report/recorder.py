@@ -91,7 +91,8 @@ class RunRecorder:
         if kind == "request":
             entry: Any = content
             test = entry.test or test
-            at -= entry.duration
+            # The end less the duration would be later: others are told of what they did meanwhile.
+            at = self._offset + entry._record.started if entry._record.started else at - entry.duration
         event = _Event(at, place, kind, test, short)
         with self._lock:
             if len(self._first) < FIRST:
