@@ -11,8 +11,9 @@ from pytest_pushgateway.original.relay import WireAnswer
 
 _OWN = re.compile(rb"(?:go|process|pushgateway)_")
 _PUSH_TIMES = (b"push_time_seconds", b"push_failure_time_seconds", b'{"push_time_seconds', b'{"push_failure_time')
-_ERRORS = re.compile(rb"(\d+ error\(s\) occurred:\n)(.*?)(\n*)\Z", re.DOTALL)
-_IN_TEXT = re.compile(rb'("push_(?:failure_)?time_seconds" \{.*?gauge:\{value:)[^}]*(?=\}\})')
+_ERRORS = re.compile(rb"\d error\(s\) occurred:\n")
+_IN_TEXT = re.compile(rb'"push_(?:failure_)?time_seconds" \{|gauge:\{value:[^{}]*\}\}|\n')
+"""The beginning of a time of a push in protobuf's text, a value, or the end of a line."""
 ONLY_OURS = frozenset((401, 403, 408, 413, 414, 431, 503))
 """Statuses of passwords, of browsers, of limits and of a file that cannot be written, which the original has not."""
 
@@ -63,11 +64,27 @@ def error(body: bytes) -> bytes:
     """Return the text of an error: the order of several errors, the times and protobuf's spaces are random."""
     body = body.replace("proto:\u00a0".encode(), b"proto: ")
     body = re.sub(rb"(?<=[\w\"}]) {2}(?=\w)", b" ", body)
-    body = _IN_TEXT.sub(rb"\1<time>", body)
+    body = _without_times_of_pushes(body)
     if found := _ERRORS.search(body):
-        errors = sorted(re.split(rb"\n(?=\* )", found[2]))
-        body = body[: found.start()] + found[1] + b"\n".join(errors) + found[3]
+        listed = body[found.end() :].rstrip(b"\n")
+        errors = sorted(re.split(rb"\n(?=\* )", listed))
+        body = body[: found.end()] + b"\n".join(errors) + body[found.end() + len(listed) :]
     return body
+
+
+def _without_times_of_pushes(body: bytes) -> bytes:
+    begun = False
+
+    def blank(found: re.Match[bytes]) -> bytes:
+        nonlocal begun
+        text = found[0]
+        if text.startswith(b"gauge"):
+            text, begun = (b"gauge:{value:<time>}}" if begun else text), False
+        else:
+            begun = text != b"\n"
+        return text
+
+    return _IN_TEXT.sub(blank, body)
 
 
 def exposition(body: bytes, *, loose: bool = False) -> bytes:

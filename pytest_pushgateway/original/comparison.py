@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +13,7 @@ from pytest_pushgateway.gateway.grouping_key import group_path
 from pytest_pushgateway.gateway.http.head import status_line
 from pytest_pushgateway.gateway.store.store import GatherError
 from pytest_pushgateway.genuine import genuine
+from pytest_pushgateway.line_changes import changed_lines
 from pytest_pushgateway.monotonic import monotonic
 from pytest_pushgateway.original import compare
 from pytest_pushgateway.original.curl import as_curl
@@ -245,7 +245,7 @@ class Comparison:
                 break
             genuine.sleep(0.005)
         before, after = (text.decode("utf-8", "backslashreplace").splitlines() for text in (theirs, ours))
-        changed = list(difflib.unified_diff(before, after, "original", "ours", lineterm="", n=1))
+        changed = ["--- original", "+++ ours", *changed_lines(before, after, context=1)]
         self._differ("scrape after it", request, "\n".join(changed[:_SHOWN_LINES]))
 
     def _differ(self, part: str, request: bytes, *shown: str) -> None:

@@ -53,12 +53,17 @@ def _quoted(text: bytes) -> str:
 
 def _dechunked(body: bytes) -> bytes:
     pieces = []
-    while body:
-        size, _, rest = body.partition(b"\r\n")
+    at = 0
+    while at < len(body):
+        end = body.find(b"\r\n", at)
+        if end < 0:
+            end = len(body)
         try:
-            length = int(size.partition(b";")[0], 16)
+            length = int(body[at:end].partition(b";")[0], 16)
         except ValueError:
             break
-        pieces.append(rest[:length])
-        body = rest[length + 2 :] if length else b""
+        if not length:
+            break
+        pieces.append(body[end + 2 : end + 2 + length])
+        at = end + 2 + length + 2
     return b"".join(pieces)

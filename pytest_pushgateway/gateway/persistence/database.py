@@ -292,7 +292,7 @@ class Database:
         if seen is None or self._stale or not 0 < len(changes) <= _AT_ONCE or self._connection.in_transaction:
             return False
         if not self._end.database_pages or self._end.database_pages * self._page_size + _SPARE > seen[0].size:
-            return False  # there may be no room on the disk for what is in the log
+            return False  # the disk may have no room for what is in the log
         keys = Keys()
         values: list[object] = []
         size = 0

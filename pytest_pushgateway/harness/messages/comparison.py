@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_pushgateway.harness.metrics.group import Group, sides
 from pytest_pushgateway.harness.metrics.snapshot import Snapshot
 from pytest_pushgateway.harness.wording import bounded, show_key
+from pytest_pushgateway.line_changes import changed_lines
 from pytest_pushgateway.matchers import value_matches
 
 if TYPE_CHECKING:
@@ -78,11 +79,8 @@ def _compare_lists(left: list[Any], right: list[Any]) -> list[str] | None:
 
 def _changes(left: str, right: str) -> list[str]:
     """Return the lines in which two texts differ, as those that are expected and those of the snapshot."""
-    from difflib import unified_diff
-
     expected, actual = (left, right) if not isinstance(left, Snapshot) else (right, left)
     before, after = expected.splitlines(), actual.splitlines()
     if before == after:  # then they differ in how lines end
         before, after = ([repr(line) for line in text.splitlines(keepends=True)] for text in (expected, actual))
-    lines = unified_diff(before, after, "expected", "snapshot", lineterm="", n=0)
-    return [line for line in lines if not line.startswith("@@")]
+    return ["--- expected", "+++ snapshot", *changed_lines(before, after)]

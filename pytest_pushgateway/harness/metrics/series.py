@@ -13,6 +13,7 @@ from pytest_pushgateway.exposition.text.reader import parse
 from pytest_pushgateway.golang.strconv import format_float
 from pytest_pushgateway.golang.utf8 import bytes_of, text_of
 from pytest_pushgateway.harness.wording import brief, quote, show_value
+from pytest_pushgateway.line_changes import changed_lines
 from pytest_pushgateway.matchers import NUMERIC_LABELS, check_value, shown
 
 if TYPE_CHECKING:
@@ -216,11 +217,8 @@ class _Lines:
         self._found.append(((name, ("HELP", "TYPE").index(kind)), f"# {kind} {render(name)} {text}".rstrip()))
 
     def changes_to(self, other: _Lines) -> list[str]:
-        from difflib import unified_diff
-
         before, after = ([line for _, line in sorted(each._found)] for each in (self, other))
-        differing = list(unified_diff(before, after, lineterm="", n=1))[2:]
-        return [brief(line, 300) for line in differing if not line.startswith("@@")]
+        return [brief(line, 300) for line in changed_lines(before, after, context=1)]
 
 
 def _is_number(text: str | None) -> bool:
