@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+from pytest_pushgateway.exposition.series import apart
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeVar
@@ -73,7 +75,7 @@ def widen(text: bytes, longs: Mapping[bytes, Long]) -> Wide:
 def longs_in(series: Iterable[tuple[bytes, Value]]) -> dict[bytes, Long]:
     """Return the long strings in the prefixes of series, by their tokens."""
     longs: dict[bytes, Long] = {}
-    for prefix, _ in series:
+    for prefix, _ in apart(series):
         if isinstance(prefix, Wide):
             longs.update(prefix.longs)
     return longs

@@ -11,7 +11,7 @@ whole metric, without ``le`` or ``quantile``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 from pytest_pushgateway.light import NamedTuple
@@ -213,7 +213,8 @@ class MetricFamily(_Record):
 
     ``type`` is a :class:`MetricType` or any other number that protobuf brought. ``help`` is ``None`` if there is
     none; an empty one, which only protobuf brings (the Go client always), is exposed as a HELP line without text.
-    ``series`` are prefixes, grouping labels included, with their values. ``suspects`` are the prefixes whose labels
+    ``series`` are prefixes, grouping labels included, with their values: a list, or packed if they are
+    many. ``suspects`` are the prefixes whose labels
     need looking at one by one: reserved or empty label names, values that are not UTF-8, duplicate label names, an
     explicit ``quantile`` label of a summary. ``repeated`` is how often series came again beyond those in ``series``: a
     body of millions of equal lines is not kept. Two families with the same ``layout``, an object, have the same
@@ -228,7 +229,7 @@ class MetricFamily(_Record):
         name: bytes,
         type: int,
         help: bytes | None,
-        series: list[tuple[bytes, Value]],
+        series: Sequence[tuple[bytes, Value]],
         suspects: list[bytes] | None = None,
         repeated: int = 0,
         layout: object = None,
@@ -236,7 +237,7 @@ class MetricFamily(_Record):
         self.name: bytes = name
         self.type: int = type
         self.help: bytes | None = help
-        self.series: list[tuple[bytes, Value]] = series
+        self.series: Sequence[tuple[bytes, Value]] = series
         self.suspects: list[bytes] = [] if suspects is None else suspects
         self.repeated: int = repeated
         self.layout: object = layout

@@ -22,7 +22,7 @@ def in_go_s_order(parsed: Parsed, escaping: str = UNDERSCORES) -> bytes:
     """Write what was parsed as a scrape of a gateway that holds nothing else."""
     families = [parsed.families[name] for name in sorted(parsed.families)]
     for family in families:
-        family.series.sort(key=lambda series: sort_key(series[0]))
+        family.series = sorted(family.series, key=lambda series: sort_key(series[0]))
     return text_writer.render_text(families, escaping)
 
 

@@ -166,7 +166,7 @@ def in_order(parsed: Parsed) -> list[MetricFamily]:
     """Put families and series in Go's order; families without series do not show."""
     families = [parsed.families[name] for name in sorted(parsed.families) if parsed.families[name].series]
     for one in families:
-        one.series.sort(key=lambda series: sort_key(series[0]))
+        one.series = sorted(one.series, key=lambda series: sort_key(series[0]))
     return families
 
 

@@ -176,7 +176,7 @@ ATTACKS = (
     Attack(
         f"gzip of {len(_STORED) / MB:.0f} MB, 500,000 series",
         lambda client: client.push(gzip.compress(_STORED, 1), Content_Encoding="gzip"),
-        8 * len(_STORED),
+        3 * len(_STORED),
     ),
     Attack("10,000 collisions of a job of 10 kB", _collisions, 64 * MB),
     Attack("1,100 silent connections under ulimit -n 1024", _silent, 64 * MB, ("files",)),

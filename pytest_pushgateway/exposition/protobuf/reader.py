@@ -27,7 +27,7 @@ from pytest_pushgateway.exposition.model import (
 )
 from pytest_pushgateway.exposition.protobuf import schema
 from pytest_pushgateway.exposition.protobuf.writer import encode_part
-from pytest_pushgateway.exposition.weight import NAMED, WEIGHT_OF_FAMILY, WEIGHT_OF_SERIES
+from pytest_pushgateway.exposition.series import NAMED, WEIGHT_OF_FAMILY, WEIGHT_OF_SERIES, pack
 from pytest_pushgateway.golang.strconv import format_float
 
 __all__ = ["parse", "parse_pieces"]
@@ -156,6 +156,7 @@ class _Reader:
         """Make a family of its message."""
         longs, named = self._longs, 0
         family = MetricFamily(message.name, message.type, message.help if message.HasField("help") else None, [])
+        series: list[tuple[bytes, Value]] = []
         seen: set[bytes] = set()
         self._weight += WEIGHT_OF_FAMILY
         for metric in message.metric:
@@ -175,7 +176,8 @@ class _Reader:
             value = _value(metric, family.type)
             self._weight += WEIGHT_OF_SERIES + lines * len(prefix) + (0 if isinstance(value, bytes) else 200 * lines)
             self.weigh(0)
-            family.series.append((prefix, value))
+            series.append((prefix, value))
+        family.series = pack(series)
         return family
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby, islice
 
 from pytest_pushgateway.exposition.model import REMEMBERED_FROM, SIMPLE_TYPES, Memo, MetricFamily, Parsed, Value
+from pytest_pushgateway.exposition.series import PackedSeries
 from pytest_pushgateway.exposition.text.reader import parse_pieces
 from pytest_pushgateway.golang.strconv import format_float, parse_float
 
@@ -20,6 +21,8 @@ _OPENING = 8
 _MISSES = 3
 """Bodies in a row that begin alike and go on differently, after which no more are compared."""
 _LONGEST_LINE = 1 << 20
+_FEW = 5000
+"""Numbers that may be objects all at once."""
 
 _OTHER = rb"[+-]?(?:[0-9.]+(?:[eE][+-]?[0-9]+)?|[iI]nf|[nN]a[nN])"
 # Group 1 is a number that Go writes as it is here, perhaps without ".0"; group 2 is any other.
@@ -137,8 +140,10 @@ class _Skeleton:
 
         self._hash = blake2b(digest_size=32)
         self._pending: list[bytes] = []
-        self.values: list[bytes] = []
-        """The numbers, as Go writes them."""
+        self.values: list[list[bytes] | bytes] = []
+        """The numbers as Go writes them, of each piece; as one text, one a line, if they may be many: few objects."""
+        self.count = 0
+        """How many numbers there are."""
         self.readable = True
         """Whether all of them are numbers."""
 
@@ -160,7 +165,9 @@ class _Skeleton:
         values = parts[1::3]
         if None in values:
             values = [value or self._written(other) for value, other in zip(values, parts[2::3], strict=True)]
-        self.values += values
+        if values:
+            self.values.append(b"\n".join(values) if self.values or len(values) > _FEW else values)
+            self.count += len(values)
         return text
 
     def _written(self, token: bytes) -> bytes:
@@ -180,25 +187,30 @@ def _read_again(ahead: _Ahead, memo: Memo) -> Parsed | None:
     skeleton = _Skeleton()
     for piece in ahead.look():
         skeleton.take(piece)
-        if ahead.size > 2 * memo.size or len(skeleton.values) > memo.count:
+        if ahead.size > 2 * memo.size or skeleton.count > memo.count:
             return None
-    values = skeleton.values
-    same = skeleton.digest() == memo.digest and len(values) == memo.count
+    same = skeleton.digest() == memo.digest and skeleton.count == memo.count
     if not same or ahead.broken or skeleton.unended or not skeleton.readable:
         return None
+    pieces = map(_separate, skeleton.values)
+    values = iter(next(pieces)) if len(skeleton.values) == 1 else chain.from_iterable(pieces)
     families: dict[bytes, MetricFamily] = {}
-    start = 0
     for name, like in memo.families.items():
-        end = start + len(like.series)
-        prefixes = [prefix for prefix, _ in like.series]
-        series: list[tuple[bytes, Value]] = list(zip(prefixes, values[start:end], strict=True))
+        series: Sequence[tuple[bytes, Value]]
+        if isinstance(like.series, PackedSeries):
+            series = like.series.with_numbers(values)
+        else:
+            series = list(zip([prefix for prefix, _ in like.series], islice(values, len(like.series)), strict=True))
         families[name] = MetricFamily(name, like.type, like.help, series, layout=like.layout)
-        start = end
     parsed = Parsed(families)
     parsed.memo = Memo(memo.opening)
     parsed.memo.digest, parsed.memo.count, parsed.memo.size = memo.digest, memo.count, ahead.size
     parsed.memo.families = families
     return parsed
+
+
+def _separate(values: list[bytes] | bytes) -> list[bytes]:
+    return values.split(b"\n") if isinstance(values, bytes) else values
 
 
 class _Recorder:
@@ -221,7 +233,8 @@ class _Recorder:
 
     def _note(self, piece: bytes) -> None:
         text = self._skeleton.take(piece)
-        self._count += len(self._skeleton.values)
+        self._count += self._skeleton.count
+        self._skeleton.count = 0
         self._skeleton.values.clear()
         # A comment's number would pass for a sample's, and a NUL for the place of a number.
         comment = b"#" in text and _NUMBERED_COMMENT.search(text) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from pytest_pushgateway.exposition.grouping_labels import is_suspect, merge
@@ -17,7 +18,7 @@ from pytest_pushgateway.exposition.model import (
     Summary,
     Value,
 )
-from pytest_pushgateway.exposition.weight import NAMED, WEIGHT_OF_FAMILY, WEIGHT_OF_SERIES
+from pytest_pushgateway.exposition.series import NAMED, WEIGHT_OF_FAMILY, WEIGHT_OF_SERIES, Packer, is_large
 from pytest_pushgateway.golang.strconv import format_float, to_uint64
 from pytest_pushgateway.later import later
 
@@ -83,15 +84,17 @@ class Metric:
 
 
 class FamilyBuilder:
-    """A family being read; ``series`` holds finished series and metrics in the order read."""
+    """A family being read; ``series`` holds finished series and metrics in the order read, after those packed."""
 
-    __slots__ = ("has_metrics", "help", "name", "repeated", "series", "suspects", "type")
+    __slots__ = ("has_metrics", "help", "name", "packer", "repeated", "series", "suspects", "type")
 
     def __init__(self, name: bytes) -> None:
         self.name: bytes = name
         self.type: MetricType | None = None
         self.help: bytes | None = None
         self.series: list[Metric | tuple[bytes, Value]] = []
+        self.packer: Packer | None = None
+        """The series that were packed while the body was read."""
         self.suspects: list[bytes] = []
         self.has_metrics: bool = False
         """Whether metrics are among the series."""
@@ -103,8 +106,31 @@ class FamilyBuilder:
         """The type that reading treats the family as: a counter, protobuf's zero, before it is declared."""
         return MetricType.COUNTER if self.type is None else self.type
 
+    @property
+    def size(self) -> int:
+        """The number of series and metrics."""
+        return len(self.series) + (self.packer.size if self.packer is not None else 0)
+
+    def pack(self) -> None:
+        """Pack the series if there are many, so that the objects of all of them are never there at once."""
+        if self.has_metrics or (self.packer is None and not is_large(len(self.series))):
+            return
+        if self.packer is None:
+            self.packer = Packer()
+        if len(self.series) >= _PACKED_AT_ONCE:
+            self._pack_all(self.packer)
+
+    def _pack_all(self, packer: Packer) -> None:
+        packer.take(cast("list[tuple[bytes, Value]]", self.series))
+        self.series.clear()
+
     def thin(self) -> None:
         """Drop series that came again, but for the first ones, which an error names; the others are only counted."""
+        if self.packer is not None:
+            if not self.has_metrics:
+                self._pack_all(self.packer)
+            self.repeated += self.packer.thin()
+            return
         if len(self.series) - len({_prefix(item) for item in self.series}) <= NAMED:
             return
         seen: set[object] = set()
@@ -122,7 +148,23 @@ class FamilyBuilder:
     def weight(self) -> int:
         """Return an estimate of the memory that it takes when it is stored, bytes."""
         size = sum(len(item[0]) if isinstance(item, tuple) else WEIGHT_OF_SERIES for item in self.series)
-        return WEIGHT_OF_FAMILY + size + WEIGHT_OF_SERIES * len(self.series)
+        if self.packer is not None:
+            size += self.packer.weight()
+        return WEIGHT_OF_FAMILY + size + WEIGHT_OF_SERIES * self.size
+
+    def finish(self) -> Sequence[tuple[bytes, Value]]:
+        """Return the series when there are no metrics among them any more."""
+        packer = self.packer
+        if packer is None:
+            if self.has_metrics or not is_large(len(self.series)):
+                return cast("list[tuple[bytes, Value]]", self.series)
+            packer = Packer()
+        self._pack_all(packer)
+        return packer.finish()
+
+
+_PACKED_AT_ONCE = 100
+"""Series that are packed together, at least, while a body is read: its families may take turns."""
 
 
 def _prefix(item: Metric | tuple[bytes, Value]) -> object:
@@ -194,6 +236,15 @@ class Families:
 
     def thin(self) -> int:
         """Drop series that came again and again; return how many are left. Costs all of them."""
+        self._change_finished(FamilyBuilder.thin)
+        return sum(family.size for family in self._known.values())
+
+    def pack(self) -> int:
+        """Pack the series of large families; return how many families there are. Costs what is not yet packed."""
+        self._change_finished(FamilyBuilder.pack)
+        return len(self._known)
+
+    def _change_finished(self, change: Callable[[FamilyBuilder], None]) -> None:
         begun: dict[bytes, int] = {}
         for family, position in self._open:
             begun.setdefault(family.name, position)
@@ -203,11 +254,10 @@ class Families:
             start = begun.get(family.name, len(family.series))
             changing = family.series[start:]
             del family.series[start:]
-            family.thin()
+            change(family)
             moved[family.name] = start - len(family.series)
             family.series += changing
         self._open = [(family, position - moved[family.name]) for family, position in self._open]
-        return sum(len(family.series) for family in self._known.values())
 
     def weight(self) -> int:
         """Return an estimate of the memory that all families take when they are stored, bytes. Costs all series."""
@@ -220,7 +270,7 @@ class Families:
             _normalise(metric)
         families = {}
         for name, builder in self._known.items():
-            if builder.series:
+            if builder.series or builder.packer is not None:
                 families[name] = self._finish_family(builder)
         return families
 
@@ -231,8 +281,9 @@ class Families:
             builder.series = [
                 item if isinstance(item, tuple) else self._finished(builder, item, finished) for item in builder.series
             ]
-        series = cast("list[tuple[bytes, Value]]", builder.series)
-        return MetricFamily(builder.name, kind, builder.help or None, series, builder.suspects, builder.repeated)
+        return MetricFamily(
+            builder.name, kind, builder.help or None, builder.finish(), builder.suspects, builder.repeated
+        )
 
     def _finished(
         self, builder: FamilyBuilder, metric: Metric, finished: dict[Metric, tuple[bytes, Value]]

@@ -49,7 +49,7 @@ _CANONICAL = re.compile(
 _COMMENT = re.compile(rb"# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) ([^ \t\\][^\\]*)")
 _TYPES = {kind.name.lower().encode(): kind for kind in MetricType}
 
-_REMEMBERED = 20_000
+_REMEMBERED = 5_000
 """Numbers that are remembered, as many come again and again."""
 
 _SIMPLE = (MetricType.COUNTER, MetricType.GAUGE, MetricType.UNTYPED)

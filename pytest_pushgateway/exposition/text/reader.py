@@ -12,9 +12,9 @@ from pytest_pushgateway.exposition.grouping_labels import grouping_labels, is_su
 from pytest_pushgateway.exposition.labels import Labels
 from pytest_pushgateway.exposition.long_strings import LONGEST, Longs
 from pytest_pushgateway.exposition.model import Parsed, ParseError, PushTooLarge
+from pytest_pushgateway.exposition.series import WEIGHT_OF_SERIES
 from pytest_pushgateway.exposition.text.building import Families
 from pytest_pushgateway.exposition.text.fast_parser import FastParser
-from pytest_pushgateway.exposition.weight import WEIGHT_OF_SERIES
 from pytest_pushgateway.golang.utf8 import is_utf8
 from pytest_pushgateway.later import later
 
@@ -30,6 +30,8 @@ _HELD = 1000
 """Lines after a sample that may wait for what comes next."""
 _THINNED = 200_000
 """Lines after which series that came again are dropped."""
+_UNPACKED = 4000
+"""Lines after which series of large families are packed."""
 
 
 def parse_strictly(body: bytes, grouping: Mapping[bytes, bytes] | None, *, utf8_names: bool = False) -> Parsed:
@@ -122,6 +124,7 @@ class _Reader:
         self._held: list[tuple[int, bytes]] = []
         """The last sample, and the lines after it: if a line begins with a brace, the strict parser must know them."""
         self._unthinned = self._kept = 0
+        self._unpacked = self._known = 0
         self._grouping = grouping
         self._largest = largest
         self._weight = 0
@@ -193,6 +196,10 @@ class _Reader:
             self._read_strictly(chain(self._take_kept(), enumerate(lines, first)))
         else:
             self._read_fast_but_last(lines, first, text)
+        self._unpacked += number
+        if self._unpacked >= max(_UNPACKED, self._known):
+            self._known = self._families.pack()
+            self._unpacked = 0
         self._unthinned += number
         if self._unthinned >= max(_THINNED, self._kept):
             self._kept = self._families.thin()

@@ -6,10 +6,10 @@ The JSON of a family is remembered as long as it is in its group, so that only c
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 from pytest_pushgateway import threads
@@ -18,7 +18,6 @@ from pytest_pushgateway.exposition.long_strings import Long, Wide, expand, longs
 from pytest_pushgateway.exposition.model import (
     SIMPLE_TYPES,
     Histogram,
-    MetricFamily,
     MetricType,
     Mixed,
     Native,
@@ -26,6 +25,7 @@ from pytest_pushgateway.exposition.model import (
     Value,
     proto_type_name,
 )
+from pytest_pushgateway.exposition.series import in_blocks
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
 from pytest_pushgateway.gateway.http.host import Answer
@@ -121,16 +121,18 @@ class WrittenGroup(NamedTuple):
 WrittenFamily = tuple[StoredFamily, list[bytes]]
 
 
-_PLAIN = re.compile(rb"[^\\<>&\x00-\x09\x0b-\x1f\x80-\xff]*")
-"""Series whose values stand in JSON as they are, one on a line."""
+_PLAIN = bytes(byte for byte in range(0x20, 0x80) if byte not in b"\\<>&")
+"""The bytes that stand in JSON as they are; the quotes of a series are taken off."""
 
 
 class _Writer:
     """Writes the families of one answer. What they have in common, times and label names, is written once."""
 
     def __init__(self) -> None:
-        self._times: dict[float, str] = {}
-        self._shapes: dict[tuple[bytes, ...], bytes] = {}
+        self._times: dict[float, bytes] = {}
+        self._declared: dict[tuple[int, bytes | None], bytes] = {}
+        self._frames: dict[tuple[tuple[bytes, ...], int], tuple[list[bytes], list[bytes]]] = {}
+        self._names: dict[bytes, bytes] = {}
 
     def group(self, group: StoredGroup, before: Mapping[bytes, WrittenFamily]) -> WrittenGroup:
         """Write a group; of its families only those that are not as they were ``before``."""
@@ -146,7 +148,10 @@ class _Writer:
         }
         written: list[bytes] = []
         for name in sorted(members):
-            written += ((b"," if written else b"{") + string(name) + b":", *members[name])
+            known = self._names.get(name)
+            if known is None:
+                known = self._names[name] = string(name) + b":"
+            written += (b"," if written else b"{", known, *members[name])
         return WrittenGroup(group, families, _joined([*written, b"}"]))
 
     def family(self, stored: StoredFamily) -> list[bytes]:
@@ -154,32 +159,58 @@ class _Writer:
         family, at = stored.family, stored.pushed_at
         written = self._times.get(at)
         if written is None:
-            written = self._times[at] = timestamp(at)
-        help_text = b'"help":' + string(family.help) + b"," if family.help else b""
-        head = f'{{"time_stamp":"{written}","type":"{proto_type_name(family.type)}",'.encode()
-        text = head + help_text + b'"metrics":[' + b",".join(self._metrics(family)) + b"]}"
-        longs = longs_in(family.series)
-        return expand(text, longs, _json_content) if longs else [text]
+            written = self._times[at] = timestamp(at).encode()
+        declared = self._declared.get((family.type, family.help))
+        if declared is None:
+            help_text = b'"help":' + string(family.help) + b"," if family.help else b""
+            kind = proto_type_name(family.type).encode()
+            declared = b'","type":"' + kind + b'",' + help_text + b'"metrics":['
+            self._declared[family.type, family.help] = declared
+        blocks = in_blocks(family.series) if family.series else ()
+        metrics = b",".join([self._block(family.type, each) for each in blocks])
+        text = b'{"time_stamp":"' + written + declared + metrics + b"]}"
+        if b"\\@" in text and (longs := longs_in(family.series)):
+            return expand(text, longs, _json_content)
+        return [text]
 
-    def _metrics(self, family: MetricFamily) -> list[bytes]:
-        series = family.series
-        if family.type in SIMPLE_TYPES and all(value.__class__ is bytes for _, value in series):
-            joined = b"\n".join([prefix for prefix, _ in series])
-            # Names in quotes are left to those who know what they are.
-            if b'{"' not in joined and b',"' not in joined and _PLAIN.fullmatch(joined):
-                return [self._plain(prefix, value) for prefix, value in series]
-        return [object_of({b"labels": _labels(prefix), **_members(family.type, value)}) for prefix, value in series]
+    def _block(self, family_type: int, series: Sequence[tuple[bytes, Value]]) -> bytes:
+        if family_type in SIMPLE_TYPES and (plain := self._plain(series)) is not None:
+            return plain
+        return b",".join(
+            [object_of({b"labels": _labels(prefix), **_members(family_type, value)}) for prefix, value in series]
+        )
 
-    def _plain(self, prefix: bytes, value: Value) -> bytes:
-        """Write a series with one float: between its quotes a prefix holds the values, around them its shape."""
-        parts = prefix.split(b'"')
-        shape = tuple(parts[::2])
-        template = self._shapes.get(shape)
-        if template is None:
-            names = [name for name, _ in split_prefix(prefix)[1]]
-            labels = b",".join([string(name).replace(b"%", b"%%") + b':"%b"' for name in names])
-            template = self._shapes[shape] = b'{"labels":{' + labels + b'},"value":"%b"}'
-        return template % (*parts[1::2], value)
+    def _plain(self, series: Sequence[tuple[bytes, Value]]) -> bytes | None:
+        """Write series with one number each and the same label names, all at once; None if they need more care."""
+        try:
+            joined = b'"'.join(chain.from_iterable(series))  # type: ignore[arg-type]  # TypeError is the point
+        except TypeError:
+            return None
+        # Names in quotes are left to those who know what they are.
+        if joined.translate(None, _PLAIN) or b'{"' in joined or b',"' in joined:
+            return None
+        # A prefix holds its values between its quotes, and around them its shape. A number follows after another quote.
+        parts = joined.split(b'"')
+        length, rest = divmod(len(parts), len(series))
+        if rest or length % 2 or length < 4:
+            return None
+        shape = tuple(parts[:length:2])
+        known = self._frames.get((shape, len(series)))
+        if known is None:
+            known = self._frames[shape, len(series)] = [*shape] * len(series), _frame(series[0][0], len(series))
+        shapes, frame = known
+        if parts[::2] != shapes:
+            return None
+        parts[::2] = frame
+        return b"".join(parts) + b'"}'
+
+
+def _frame(prefix: bytes, count: int) -> list[bytes]:
+    """Return what stands in JSON around the label values and numbers of series with the label names of this one."""
+    labels = [string(name) + b':"' for name, _ in split_prefix(prefix)[1]]
+    frame = [b'"},{"labels":{' + labels[0], *[b'",' + label for label in labels[1:]], b'"},"value":"'] * count
+    frame[0] = frame[0][3:]
+    return frame
 
 
 def _labels(prefix: bytes) -> bytes:

@@ -16,6 +16,7 @@ from zlib import crc32
 from pytest_pushgateway.exposition.labels import series_prefix, split_prefix
 from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Longs, Wide, longs_in, tokens_in, widen
 from pytest_pushgateway.exposition.model import Histogram, MetricFamily, MetricType, Mixed, Native, Summary, Value
+from pytest_pushgateway.exposition.series import in_blocks, pack
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily
 
@@ -65,7 +66,10 @@ def encode_row(group: bytes, stored: StoredFamily) -> Row:
         stored: the family.
     """
     family = stored.family
-    lines = [prefix + b" " + (value if isinstance(value, bytes) else _dump(value)) for prefix, value in family.series]
+    lines = [
+        b"\n".join([prefix + b" " + (value if isinstance(value, bytes) else _dump(value)) for prefix, value in block])
+        for block in in_blocks(family.series)
+    ]
     return (
         bytes(group),
         family.name,
@@ -141,7 +145,7 @@ def decode_row(row: Row, longs: Mapping[bytes, Long]) -> tuple[GroupingKey, Stor
         prefix = _prefix(prefix, longs, texts)
         series.append((prefix, _decode(json.loads(value)) if value[:1] == b"[" else value))
     suspected = [_prefix(each, longs, texts) for each in suspects.split(b"\n")] if suspects else []
-    family = MetricFamily(name, family_type, help_text, series, suspected)
+    family = MetricFamily(name, family_type, help_text, pack(series), suspected)
     return split_prefix(_prefix(group, longs, texts))[1], StoredFamily(family, pushed_at)
 
 

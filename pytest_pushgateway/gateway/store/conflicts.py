@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_pushgateway.exposition.series import PackedSeries
 from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
 from pytest_pushgateway.gateway.store.index import (
     CHECKED_TYPES,
@@ -21,6 +22,7 @@ from pytest_pushgateway.gateway.store.index import (
     collides,
     pairs_around,
 )
+from pytest_pushgateway.gateway.store.packed_members import has_twice
 
 
 class Conflicts:
@@ -127,17 +129,25 @@ def _find_duplicates(after: After, found: Conflicts) -> None:
         index.counters.series_visited += len(series)
         named = index.named(name)
         alone = named is None or (len(named.members) == 1 and group in named.members)
-        if alone and (len(series) == 1 or len({prefix for prefix, _ in series}) == len(series)):
-            continue
+        packed_elsewhere = named.packed.holders(group, series) if named and named.packed.size else {}
         owners_of = named.owners if named else {}
+        nobody_else = alone or (not owners_of and not packed_elsewhere)
+        if nobody_else and not has_twice(series):
+            continue
+        # Of packed series, which may be many, only those that may be there twice are remembered.
+        repeated = series.prefixes.repeated if isinstance(series, PackedSeries) else None
         seen: set[bytes] = set()
         for prefix, _ in series:
-            if prefix in seen or (prefix in owners_of and owners_of[prefix] is not group):
+            owner = owners_of[prefix] if prefix in owners_of else packed_elsewhere.get(prefix)
+            if prefix in seen or (owner is not None and owner is not group):
                 others = [each for each in _owners(named, prefix) if each is not group] if named else []
+                if prefix in packed_elsewhere:
+                    others.append(packed_elsewhere[prefix])
                 known = found.duplicates.get(prefix, (name, others))[1]
                 if (others or prefix in seen) and known[-1:] != [group]:
                     found.duplicates[prefix] = (name, [*known, group])
-            seen.add(prefix)
+            if repeated is None or hash(prefix) in repeated:
+                seen.add(prefix)
 
 
 def _stay(old: FamilyState | None, new: FamilyState) -> bool:

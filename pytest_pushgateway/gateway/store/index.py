@@ -8,14 +8,16 @@ gives the processor away forty times.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from pytest_pushgateway.exposition.labels import split_prefix
 from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed, Value, kinds
+from pytest_pushgateway.exposition.series import PackedSeries, apart
 from pytest_pushgateway.gateway.groups import StoredFamily
 from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
 from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
+from pytest_pushgateway.gateway.store.packed_members import NONE_PACKED, PackedMembers, has_twice
 from pytest_pushgateway.golang.strconv import quote
 from pytest_pushgateway.golang.utf8 import is_utf8, text_of
 
@@ -73,7 +75,7 @@ NOTHING = Delta(None, {}, {})
 class Named:
     """All families of one name, over all groups."""
 
-    __slots__ = ("declared", "members", "missing_types", "owners", "pending", "serial")
+    __slots__ = ("declared", "members", "missing_types", "owners", "packed", "pending", "serial")
 
     def __init__(self, serial: int) -> None:
         self.serial: int = serial
@@ -81,9 +83,16 @@ class Named:
         self.declared: defaultdict[Declared, int] = defaultdict(int)
         self.missing_types: tuple[int, ...] = _NONE
         self.owners: dict[bytes, GroupState | list[GroupState]] = {}
-        """Which group a series belongs to; a list where it is there twice."""
+        """Which group a series belongs to; a list where it is there twice. Not those of ``packed`` families."""
+        self.packed: PackedMembers = NONE_PACKED
+        """Families that share no series with any other, nor have one twice: looked through where one may be shared."""
         self.pending: dict[bytes, Series | None] | None = None
         """The series changed since the last scrape, None for a removed one; None altogether if there are too many."""
+
+    @property
+    def size(self) -> int:
+        """The number of series."""
+        return len(self.owners) + self.packed.size
 
     def types(self) -> list[int]:
         """Return the types declared, in the order in which they appeared."""
@@ -102,7 +111,7 @@ def _lacking(family: MetricFamily) -> tuple[int, ...]:
     series = family.series
     if not series:
         return _NONE
-    mixed = [value for _, value in series if value.__class__ is Mixed]
+    mixed = [value for _, value in apart(series) if value.__class__ is Mixed]
     if not mixed:
         return _lacking_all_but(next(iter(kinds(family.type, series[0][1]))), len(series))
     served = [0] * CHECKED_TYPES
@@ -194,10 +203,10 @@ class Index:
                 self._forget(name, group, held)
                 del group.families[name]
             else:
-                self._replace(name, group, held, new)
+                self._replace(name, group, held, new, consistent=consistent)
         for name, held in delta.added.items():
             if name not in delta.removed:
-                self._admit(name, group, held)
+                self._admit(name, group, held, consistent=consistent)
             group.families[name] = held
         group.snapshot = None
         if consistent:
@@ -217,23 +226,57 @@ class Index:
             self.touched[family.name] = None
             self._judge_again([family.name])
 
-    def _admit(self, name: bytes, group: GroupState, held: FamilyState) -> None:
+    def _admit(self, name: bytes, group: GroupState, held: FamilyState, *, consistent: bool) -> None:
         if name not in self.names:
             self._serial += 1
             self.names[name] = Named(self._serial)
         named = self.names[name]
         self._declare(name, named, group, held)
-        owners = named.owners
         series = held.family.series
+        self._enter(name, named, group, series, consistent=consistent)
+        if named.pending is not None:
+            if len(series) > _worthwhile(named):
+                named.pending = None
+            else:
+                named.pending.update((each[0], each) for each in series)
+        self._note(name, named)
+
+    def _enter(
+        self, name: bytes, named: Named, group: GroupState, series: Sequence[Series], *, consistent: bool
+    ) -> None:
+        """Note whose the series of a family are."""
         self.counters.series_visited += len(series)
+        owners = named.owners
+        if not consistent:
+            self._unpack_those_with(named, group, series)
+        if isinstance(series, PackedSeries) and (
+            consistent or not (series.prefixes.repeated or (owners and any(prefix in owners for prefix, _ in series)))
+        ):
+            if named.packed is NONE_PACKED:
+                named.packed = PackedMembers()
+            named.packed.add(group, series)
+            return
         for prefix, _ in series:
             if prefix in owners:
                 self._share(name, named, prefix, group)
             else:
                 owners[prefix] = group
-        if named.pending is not None:
-            named.pending.update((each[0], each) for each in series)
-        self._note(name, named)
+
+    def _unpack_those_with(self, named: Named, group: GroupState, series: Sequence[Series]) -> None:
+        """Enter packed families of other groups as others are where they have one of these series."""
+        for other in dict.fromkeys(named.packed.holders(group, series).values()):
+            packed = named.packed.remove(other)
+            self.counters.series_visited += len(packed)
+            named.owners.update((prefix, other) for prefix, _ in packed)
+
+    def _leave(self, named: Named, group: GroupState, series: Sequence[Series]) -> None:
+        """Undo :meth:`_enter`."""
+        self.counters.series_visited += len(series)
+        if group in named.packed.members:
+            named.packed.remove(group)
+            return
+        for prefix, _ in series:
+            self._release(named, prefix, group)
 
     def _forget(self, name: bytes, group: GroupState, held: FamilyState) -> None:
         named = self.names[name]
@@ -245,35 +288,87 @@ class Index:
             self.touched[name] = None
             return
         series = held.family.series
-        self.counters.series_visited += len(series)
-        for prefix, _ in series:
-            self._release(named, prefix, group)
+        self._leave(named, group, series)
         if named.pending is not None:
-            named.pending.update((prefix, None) for prefix, _ in series)
+            if len(series) > _worthwhile(named):
+                named.pending = None
+            else:
+                named.pending.update((prefix, None) for prefix, _ in series)
         self._note(name, named)
 
-    def _replace(self, name: bytes, group: GroupState, held: FamilyState, new: FamilyState) -> None:
+    def _replace(
+        self, name: bytes, group: GroupState, held: FamilyState, new: FamilyState, *, consistent: bool
+    ) -> None:
         if self._keeps_layout(held, new):
             self._replace_values(name, group, held, new)
             return
-        before, after = dict(held.family.series), dict(new.family.series)
-        if len(before) < len(held.family.series) or len(after) < len(new.family.series):
-            self._forget(name, group, held)
-            self._admit(name, group, new)
-            return
         named = self.names[name]
+        old, series = held.family.series, new.family.series
+        # Others keep their order among those who have the same series.
+        at_once = group in named.packed.members or (isinstance(series, PackedSeries) and not self.duplicates)
+        before: dict[bytes, Value] = {}
+        after: dict[bytes, Value] = {}
+        if at_once:
+            twice = has_twice(old) or has_twice(series)
+        else:
+            before, after = dict(old), dict(series)
+            twice = len(before) < len(old) or len(after) < len(series)
+        if twice:
+            self._forget(name, group, held)
+            self._admit(name, group, new, consistent=consistent)
+            return
         if held.same_declaration(new) and not (held.bad or new.bad):
             named.members[group] = new
         else:
             self._declare(name, named, group, new)
             self._retract(name, named, group, held)
-        self.counters.series_visited += len(before) + len(after)
+        if at_once:
+            self._replace_all(name, named, group, old, series, consistent=consistent)
+        else:
+            if not consistent:
+                self._unpack_those_with(named, group, series)
+            self._replace_some(name, named, group, before, after, series)
+        self._note(name, named)
+
+    def _replace_all(
+        self,
+        name: bytes,
+        named: Named,
+        group: GroupState,
+        old: Sequence[Series],
+        new: Sequence[Series],
+        *,
+        consistent: bool,
+    ) -> None:
+        """Replace all series at once: to compare them one by one would take more memory than they do."""
+        few = len(old) + len(new) <= _worthwhile(named)
+        self._leave(named, group, old)
+        self._enter(name, named, group, new, consistent=consistent)
+        if named.pending is None or not few:
+            named.pending = None
+            return
+        before = dict(old)
+        changes: dict[bytes, Series | None] = {each[0]: each for each in new if before.pop(each[0], None) != each[1]}
+        named.pending.update(dict.fromkeys(before))
+        named.pending.update(changes)
+
+    def _replace_some(
+        self,
+        name: bytes,
+        named: Named,
+        group: GroupState,
+        before: dict[bytes, Value],
+        after: dict[bytes, Value],
+        new: Sequence[Series],
+    ) -> None:
+        """Replace the series that are not the same; none is there twice."""
+        self.counters.series_visited += len(before) + len(new)
         changes: dict[bytes, Series | None] = {}
         for prefix in before.keys() - after.keys():
             self._release(named, prefix, group)
             changes[prefix] = None
         owners = named.owners
-        for each in new.family.series:
+        for each in new:
             prefix, value = each
             old = before.get(prefix)
             if old is None:
@@ -286,7 +381,6 @@ class Index:
                 changes[prefix] = each
         if named.pending is not None:
             named.pending.update(changes)
-        self._note(name, named)
 
     def _keeps_layout(self, held: FamilyState, new: FamilyState) -> bool:
         """Return whether only values change."""
@@ -298,10 +392,25 @@ class Index:
         named.members[group] = new
         series = new.family.series
         self.counters.series_visited += len(series)
-        if named.pending is not None:
-            pairs = zip(held.family.series, series, strict=True)
+        before = held.family.series
+        if isinstance(series, PackedSeries) and isinstance(before, PackedSeries):
+            named.packed.replace(group, series)
+            self._note_changes(named, series.changes(before))
+        elif named.pending is not None:
+            pairs = zip(before, series, strict=True)
             named.pending.update((each[0], each) for old, each in pairs if old[1] != each[1])
         self._note(name, named)
+
+    def _note_changes(self, named: Named, changes: Iterable[Series]) -> None:
+        """Note changed values, until there are too many."""
+        most = _worthwhile(named)
+        if named.pending is None:
+            return
+        for each in changes:
+            named.pending[each[0]] = each
+            if len(named.pending) > most:
+                named.pending = None
+                return
 
     def _declare(self, name: bytes, named: Named, group: GroupState, held: FamilyState) -> None:
         named.declared[held.declared] += 1
@@ -344,7 +453,7 @@ class Index:
 
     def _note(self, name: bytes, named: Named) -> None:
         self.touched[name] = None
-        if named.pending is not None and len(named.pending) > _WHOLESALE + len(named.owners) // 2:
+        if named.pending is not None and len(named.pending) > _worthwhile(named):
             named.pending = None
 
     def _judge_again(self, names: Iterable[bytes]) -> None:
@@ -368,6 +477,11 @@ class Index:
     def _side(self, name: bytes) -> Side:
         named = self.named(name)
         return named.declared if named else None, self.own.get(name)
+
+
+def _worthwhile(named: Named) -> int:
+    """Return up to how many changed series a sheet is brought up to date piecemeal."""
+    return _WHOLESALE + named.size // 2
 
 
 Side = tuple["Iterable[Declared] | None", "SelfFamily | None"]

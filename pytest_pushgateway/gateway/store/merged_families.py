@@ -7,6 +7,7 @@ of it, so that a big scrape holds up no push.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,7 +19,7 @@ from pytest_pushgateway.exposition.protobuf.writer import encode_head, encode_me
 from pytest_pushgateway.exposition.text.writer import render_block, render_header, write_out
 from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
 from pytest_pushgateway.gateway.store.index import Counters, Declared, Index, Series
-from pytest_pushgateway.gateway.store.rendered_blocks import Blocks
+from pytest_pushgateway.gateway.store.rendered_blocks import Blocks, as_lines
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -26,7 +27,7 @@ class Change:
     """The present look of a family."""
 
     declared: Declared
-    series: list[list[Series]] | None
+    series: list[Sequence[Series]] | None
     """All of it, by group; None: as before but for ``pending``."""
     pending: dict[bytes, Series | None] = field(default_factory=dict)
 
@@ -56,7 +57,7 @@ def take_changes(index: Index, everything: bool) -> dict[bytes, Change | None]:
     return changes
 
 
-def _series(family: MetricFamily, exposed_type: int) -> list[Series]:
+def _series(family: MetricFamily, exposed_type: int) -> Sequence[Series]:
     """Return the series of a family; values that need its type to be read carry it where it is exposed as another."""
     if family.type == exposed_type or family.type not in SIMPLE_TYPES:
         return family.series
@@ -107,7 +108,7 @@ class MergedFamilies:
             elif change.series is None:
                 self._amend(self._sheets[name], change)
             else:
-                self._put(Sheet(name, change.declared, Blocks(each for part in change.series for each in part)))
+                self._put(Sheet(name, change.declared, Blocks.of(change.series)))
         for name, family in exposed.items():
             if name not in self._sheets:
                 self._put(Sheet(name, (family.type, family.help), Blocks(())))
@@ -167,7 +168,8 @@ class _Text(_Renderer):
         kind, help_text = sheet.declared
         pieces.append(render_header(sheet.name, kind, help_text, self.escaping))
         try:
-            pieces += sheet.blocks.render(self.cached_as, partial(self._block, sheet.name, kind))
+            lines_only = kind in SIMPLE_TYPES
+            pieces += sheet.blocks.render(self.cached_as, partial(self._block, sheet.name, kind), lines_only)
         except RenderError:
             # Once more without blocks, for what comes before the series that cannot be written.
             series = sheet.blocks.series()
@@ -179,7 +181,7 @@ class _Text(_Renderer):
             raise
 
     def _block(self, name: bytes, kind: int, series: list[Series]) -> list[bytes]:
-        text = _plain(series) if kind in SIMPLE_TYPES else None
+        text = as_lines(series) if kind in SIMPLE_TYPES else None
         if text is None:
             text = render_block(name, kind, series, self.escaping)
         self.counters.lines_rendered += text.count(b"\n")
@@ -216,15 +218,3 @@ _RENDERERS: dict[str, type[_Renderer]] = {
     negotiation.PROTOBUF_TEXT: _ProtobufText,
     negotiation.PROTOBUF_COMPACT_TEXT: _ProtobufText,
 }
-
-
-def _plain(block: list[Series]) -> bytes | None:
-    """Render a block that needs no care: simple values, and names that no escaping changes; None if it needs some."""
-    try:
-        text = b"".join([b"%b %b\n" % series for series in block])  # type: ignore[str-format]  # TypeError is the point
-    except TypeError:
-        return None
-    # A quoted name begins after a brace or comma; a negative zero is written without its sign.
-    if b'{"' in text or b',"' in text or b" -0\n" in text:
-        return None
-    return text

@@ -1,0 +1,289 @@
+"""The series of a family, and the memory that they take: a large family's are packed.
+
+As Python objects, the prefix, the number and the pair of a short line take five times the line. So a large family holds
+texts: the prefixes of a thousand series in one, their numbers in another. They are taken apart where they are read, a
+thousand at a time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, compress, islice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from array import array
+    from typing import overload
+
+    from pytest_pushgateway.exposition.model import Value
+
+    Pair = tuple[bytes, Value]
+    _Series = Sequence[Pair]
+else:
+    # Whether an object is one is asked in each push; of an abstract class that takes long.
+    _Series = object
+
+WEIGHT_OF_SERIES = 200
+WEIGHT_OF_FAMILY = 1200
+"""Memory that a series and a family take beside their names and labels, bytes: objects and entries of indexes. An
+estimate, the same for all formats, bounds what a push may take."""
+
+NAMED = 1000
+"""Series of a family that came again and are kept, for an error to name them; others are only counted."""
+
+PACKED_FROM = 1000
+"""Series of a family that is packed; a smaller one is faster as it is."""
+BLOCK = 1000
+"""Series that are packed together, at most."""
+
+
+class Prefixes:
+    """The prefixes of packed series. Series of equal prefixes with other numbers share them.
+
+    Args:
+        blocks: prefixes, one a line; a list where one of them holds long strings, or a value is not a number.
+        sizes: how many prefixes each block has.
+        hashes: the hash of each.
+    """
+
+    __slots__ = ("_hashes", "_is_sorted", "blocks", "repeated", "size", "sizes")
+
+    def __init__(self, blocks: list[bytes | list[bytes]], sizes: list[int], hashes: array[int]) -> None:
+        self.blocks: list[bytes | list[bytes]] = blocks
+        self.sizes: list[int] = sizes
+        self.size: int = sum(sizes)
+        self.repeated: frozenset[int] = _repeated(hashes)[0]
+        """Hashes that are there more than once; a prefix that is there twice has one of them."""
+        self._hashes = hashes
+        self._is_sorted = False
+
+    @property
+    def hashes(self) -> array[int]:
+        """The hashes of all prefixes, sorted."""
+        if not self._is_sorted:
+            # Seldom asked for.
+            self._hashes[:] = type(self._hashes)("q", sorted(self._hashes))
+            self._is_sorted = True
+        return self._hashes
+
+    def holds(self, hashed: int) -> bool:
+        """Return whether a prefix with this hash is there."""
+        hashes = self.hashes
+        position = bisect_left(hashes, hashed)
+        return position < len(hashes) and hashes[position] == hashed
+
+
+def _repeated(hashes: array[int]) -> tuple[frozenset[int], int]:
+    """Return the hashes that are there more than once, and how many there are beyond the different ones."""
+    repeated: set[int] = set()
+    surplus = 0
+    # In parts, by one byte of each, so that few are objects at once.
+    parts = next(parts for parts in (1, 2, 4, 8) if parts == 8 or len(hashes) <= parts * _CHECKED_AT_ONCE)
+    bytewise = bytes(memoryview(hashes).cast("B")[:: hashes.itemsize])
+    for part in range(parts):
+        in_part = bytewise.translate(bytes([byte % parts == part for byte in range(256)]))
+        more = in_part.count(1) - len(set(compress(hashes, in_part)))
+        if more:
+            surplus += more
+            counted = Counter(compress(hashes, in_part))
+            repeated.update(one for one, number in counted.items() if number > 1)
+    return frozenset(repeated), surplus
+
+
+_CHECKED_AT_ONCE = 1 << 15
+"""Hashes that are objects at once, if there are no more than eight times as many."""
+
+
+class PackedSeries(_Series):
+    """The series of a large family: prefixes with their values, in little memory. Frozen.
+
+    Args:
+        prefixes: the prefixes.
+        numbers: the values of each block of them: as text, one a line, or a list where the block of prefixes is one.
+    """
+
+    __slots__ = ("numbers", "prefixes")
+
+    def __init__(self, prefixes: Prefixes, numbers: list[bytes | list[Value]]) -> None:
+        self.prefixes: Prefixes = prefixes
+        self.numbers: list[bytes | list[Value]] = numbers
+
+    def __len__(self) -> int:
+        return self.prefixes.size
+
+    def __iter__(self) -> Iterator[Pair]:
+        return chain.from_iterable(map(_pairs, self.prefixes.blocks, self.numbers))
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, index: int) -> Pair: ...
+
+        @overload
+        def __getitem__(self, index: slice) -> Sequence[Pair]: ...
+
+    def __getitem__(self, index: int | slice) -> Pair | Sequence[Pair]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        if index < 0:
+            index += len(self)
+        if index >= 0:
+            for block, size in enumerate(self.prefixes.sizes):
+                if index < size:
+                    return list(_pairs(self.prefixes.blocks[block], self.numbers[block]))[index]
+                index -= size
+        raise IndexError("series index out of range")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (PackedSeries, list)):
+            return NotImplemented
+        return len(self) == len(other) and all(one == another for one, another in zip(self, other, strict=True))
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def unpacked(self) -> Iterator[Pair]:
+        """Yield the series of the blocks that are lists: no other has long strings or values but numbers."""
+        for prefixes, numbers in zip(self.prefixes.blocks, self.numbers, strict=True):
+            if isinstance(prefixes, list):
+                yield from _pairs(prefixes, numbers)
+
+    def blocks(self) -> Iterator[list[Pair]]:
+        """Yield the series block by block."""
+        for prefixes, numbers in zip(self.prefixes.blocks, self.numbers, strict=True):
+            yield list(_pairs(prefixes, numbers))
+
+    def with_numbers(self, numbers: Iterator[bytes]) -> PackedSeries:
+        """Return series of the same prefixes with the next of other numbers."""
+        packed: list[bytes | list[Value]] = []
+        for prefixes, size in zip(self.prefixes.blocks, self.prefixes.sizes, strict=True):
+            taken = list(islice(numbers, size))
+            packed.append(b"\n".join(taken) if isinstance(prefixes, bytes) else [*taken])
+        return PackedSeries(self.prefixes, packed)
+
+    def changes(self, before: PackedSeries) -> Iterator[Pair]:
+        """Yield the series whose values are not what they were in ``before``, which has the same prefixes."""
+        for prefixes, numbers, old in zip(self.prefixes.blocks, self.numbers, before.numbers, strict=True):
+            if numbers != old:
+                pairs = zip(_pairs(prefixes, numbers), _values(old), strict=True)
+                yield from (pair for pair, value in pairs if pair[1] != value)
+
+
+def columns(series: Sequence[Pair]) -> Iterator[tuple[bytes, bytes] | None]:
+    """Yield the series block by block as prefixes, one a line, and their numbers; None for a block that is a list."""
+    if not isinstance(series, PackedSeries):
+        packer = Packer()
+        packer.take(series)
+        series = packer.finish()
+    for prefixes, numbers in zip(series.prefixes.blocks, series.numbers, strict=True):
+        yield (prefixes, numbers) if isinstance(prefixes, bytes) and isinstance(numbers, bytes) else None
+
+
+def as_lines(prefixes: bytes, numbers: bytes) -> bytes:
+    """Return a block as text: in each line a prefix, a blank and its number; no newline after the last."""
+    return b"\n".join(map(b" ".join, zip(prefixes.split(b"\n"), numbers.split(b"\n"), strict=True)))
+
+
+def _values(numbers: bytes | list[Value]) -> Sequence[Value]:
+    return numbers.split(b"\n") if isinstance(numbers, bytes) else numbers
+
+
+def _pairs(prefixes: bytes | list[bytes], numbers: bytes | list[Value]) -> Iterable[Pair]:
+    if isinstance(prefixes, bytes):
+        prefixes = prefixes.split(b"\n")
+    return zip(prefixes, _values(numbers), strict=True)
+
+
+class Packer:
+    """Series that are being packed, one after the other."""
+
+    __slots__ = ("_blocks", "_hashes", "_numbers", "_sizes", "size")
+
+    def __init__(self) -> None:
+        from array import array
+
+        self._blocks: list[bytes | list[bytes]] = []
+        self._numbers: list[bytes | list[Value]] = []
+        self._sizes: list[int] = []
+        self._hashes = array("q")
+        self.size: int = 0
+        """The number of series."""
+
+    def take(self, series: Sequence[Pair]) -> None:
+        """Add series."""
+        for start in range(0, len(series), BLOCK):
+            self._take_block(series[start : start + BLOCK])
+
+    def _take_block(self, series: Sequence[Pair]) -> None:
+        prefixes = [prefix for prefix, _ in series]
+        values = [value for _, value in series]
+        self._hashes.extend(map(hash, prefixes))
+        self._sizes.append(len(series))
+        self.size += len(series)
+        if set(map(type, prefixes)) == {bytes} == set(map(type, values)):
+            self._blocks.append(b"\n".join(prefixes))
+            self._numbers.append(b"\n".join(values))  # type: ignore[arg-type]
+        else:
+            self._blocks.append(prefixes)
+            self._numbers.append(values)
+
+    def weight(self) -> int:
+        """Return how many bytes the prefixes have."""
+        return sum(len(block) if isinstance(block, bytes) else sum(map(len, block)) for block in self._blocks)
+
+    def thin(self) -> int:
+        """Drop series that came again but for the first `NAMED`; return how many were dropped."""
+        repeated, surplus = _repeated(self._hashes)
+        if surplus <= NAMED:
+            return 0
+        fresh = Packer()
+        seen: set[bytes] = set()
+        again = 0
+        kept: list[Pair] = []
+        for each in chain.from_iterable(map(_pairs, self._blocks, self._numbers)):
+            prefix = each[0]
+            if hash(prefix) in repeated:
+                if prefix in seen:
+                    again += 1
+                    if again > NAMED:
+                        continue
+                seen.add(prefix)
+            kept.append(each)
+            if len(kept) == BLOCK:
+                fresh.take(kept)
+                kept = []
+        fresh.take(kept)
+        dropped = self.size - fresh.size
+        for name in self.__slots__:
+            setattr(self, name, getattr(fresh, name))
+        return dropped
+
+    def finish(self) -> PackedSeries:
+        """Return all series."""
+        return PackedSeries(Prefixes(self._blocks, self._sizes, self._hashes), self._numbers)
+
+
+def is_large(number: int) -> bool:
+    """Return whether a family with this number of series is packed."""
+    return number >= PACKED_FROM
+
+
+def pack(series: list[Pair]) -> Sequence[Pair]:
+    """Return series packed if there are many."""
+    if not is_large(len(series)):
+        return series
+    packer = Packer()
+    packer.take(series)
+    return packer.finish()
+
+
+def in_blocks(series: Sequence[Pair]) -> Iterable[Sequence[Pair]]:
+    """Return series in parts that take little memory as objects: all at once, or block by block if packed."""
+    return series.blocks() if isinstance(series, PackedSeries) else (series,)
+
+
+def apart(series: Iterable[Pair]) -> Iterable[Pair]:
+    """Return the series among which are all that have long strings, or values but numbers."""
+    return series.unpacked() if isinstance(series, PackedSeries) else series
