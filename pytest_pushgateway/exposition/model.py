@@ -213,12 +213,11 @@ class MetricFamily(_Record):
 
     ``type`` is a :class:`MetricType` or any other number that protobuf brought. ``help`` is ``None`` if there is
     none; an empty one, which only protobuf brings (the Go client always), is exposed as a HELP line without text.
-    ``series`` are prefixes, grouping labels included, with their values: a list, or packed if they are
-    many. ``suspects`` are the prefixes whose labels
-    need looking at one by one: reserved or empty label names, values that are not UTF-8, duplicate label names, an
-    explicit ``quantile`` label of a summary. ``repeated`` is how often series came again beyond those in ``series``: a
-    body of millions of equal lines is not kept. Two families with the same ``layout``, an object, have the same
-    prefixes in the same order.
+    ``series`` are prefixes, grouping labels included, with their values: a list, or packed if they are many.
+    ``suspects`` are the prefixes whose labels need looking at one by one: reserved or empty label names, values that
+    are not UTF-8, duplicate label names, an explicit ``quantile`` label of a summary. ``repeated`` is how often series
+    came again beyond those in ``series``: a body of millions of equal lines is not kept. Two families with the same
+    ``layout``, an object, have the same prefixes in the same order.
     """
 
     __slots__ = ("help", "layout", "name", "repeated", "series", "suspects", "type")

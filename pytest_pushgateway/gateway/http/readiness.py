@@ -62,7 +62,7 @@ class Watch:
         """Return the descriptors that can be read from, once there are any.
 
         Raises:
-            OSError: a descriptor was closed by somebody else.
+            OSError: a descriptor was closed behind our back.
         """
         if self._poll is None:
             return list(_System.select(self._descriptors, (), ())[0])
@@ -75,7 +75,7 @@ class Watch:
             The descriptors that can be read from; None where one wait is not enough for that.
 
         Raises:
-            OSError: a descriptor was closed by somebody else.
+            OSError: a descriptor was closed behind our back.
         """
         if self._poll is None or not SHUTDOWN_WAKES:
             return None

@@ -207,7 +207,7 @@ class Workers:
         if not self._turn.is_owned():
             return None
         ready: list[int] | None = None
-        with self._accepting, suppress(OSError, ValueError):  # of descriptors that somebody has closed
+        with self._accepting, suppress(OSError, ValueError):  # of descriptors that were closed
             if not self._ended:
                 ready = self._watch.wait_also(sock.fileno(), seconds)
         if ready == []:
