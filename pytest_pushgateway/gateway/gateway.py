@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket as socket  # what nobody replaces
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 
@@ -27,6 +28,7 @@ from pytest_pushgateway.settings import Settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from typing import Any
 
     from pytest_pushgateway.gateway.app import json_api, original_flags, page
     from pytest_pushgateway.gateway.app import recent_requests as recent
@@ -297,13 +299,17 @@ class Gateway:
                 last_to_first.callback(one.close)
             last_to_first.callback(self._server.stop, grace)
 
-    def reset(self) -> None:
+    def reset(self, besides: deque[Any] | None = None) -> None:
         """Empty the gateway without touching a client's connection.
 
         Whatever clients have sent by now, read or not, is answered as by an empty gateway and leaves no trace; requests
         that wait for a plan end with a closed connection. What comes later meets the empty gateway.
+
+        Args:
+            besides: objects to free together with what the gateway held.
+
         """
-        self._server.begin_generation(self.store.reset)
+        self._server.begin_generation(lambda: self.store.reset(besides))
         with self._lock:
             if self._recent is not None:
                 self._recent.clear()

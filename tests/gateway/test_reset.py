@@ -7,6 +7,7 @@ import http.client
 import socket
 import threading
 import weakref
+from collections import deque
 
 import pytest
 
@@ -60,13 +61,26 @@ def test_old_store_is_freed_by_a_short_lived_thread() -> None:
     gateway = Held()
     for number in range(3):
         gateway.put("".join(f'a{{x="{each}"}} 1\n' for each in range(3000)), job=f"j{number}")
-        gateway.put("".join(f"b{each} 1\n" for each in range(300)), job=f"k{number}")
+        gateway.put("".join(f"b{each} 1\n" for each in range(600)), job=f"k{number}")
         gateway.scrape()
         index = weakref.ref(gateway.store._state.index)
         gateway.store.reset()
     gateway.store.close()
     assert index() is None
     Store(self_metrics=gateway.own).close()
+
+
+@needs_counted_references
+def test_thread_that_frees_a_store_frees_what_it_is_given_besides() -> None:
+    gateway = Held()
+    gateway.put("a 1\n", job="j")
+    entries = deque({number} for number in range(2000))
+    last = weakref.ref(entries[-1])
+
+    gateway.store.reset(entries)
+    gateway.store.close()
+
+    assert (len(entries), last()) == (0, None)
 
 
 @needs_counted_references

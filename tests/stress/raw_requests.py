@@ -26,7 +26,7 @@ COUNT = 100_000
 SECONDS = 7200.0
 BLOCK = 25
 """Requests between two wipes."""
-TRIES = 12
+TRIES = 40
 """How often a block is played again before a difference counts: Go's answers depend on the order of its maps, and a
 reset connection may take an answer with it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from pytest_pushgateway import threads
@@ -210,10 +211,17 @@ class Store:
         self._free(old)
         return Verdict(True, matched=matched)
 
-    def reset(self) -> int:
+    def reset(self, besides: deque[Any] | None = None) -> int:
         """Start over with nothing held and no requests counted; requests of the old generation no longer count.
 
-        Costs the same whatever is held: what was there is freed by another thread. Return the new generation.
+        Costs the same whatever is held: what was there is freed by another thread.
+
+        Args:
+            besides: objects that the same thread frees: a second one would double the cost.
+
+        Returns:
+            The new generation.
+
         """
         with self._lock:
             old = self._state
@@ -223,7 +231,7 @@ class Store:
             if self._persistence is not None:
                 self._persistence.forget_all()
         self._written()
-        self._free(old)
+        self._free(old, besides)
         return generation
 
     def attach(self, persistence: Persistence) -> None:
@@ -380,14 +388,17 @@ class Store:
         if self._persistence is not None:
             self._persistence.written()
 
-    def _free(self, old: _State) -> None:
-        if len(old.index.names) > _FREED_AT_ONCE or any(
-            len(named.owners) > _FREED_AT_ONCE for named in old.index.names.values()
+    def _free(self, old: _State, besides: deque[Any] | None = None) -> None:
+        names = old.index.names
+        if (
+            besides
+            or len(names) > _FREED_AT_ONCE
+            or any(len(named.owners) > _FREED_AT_ONCE for named in names.values())
         ):
             done = threads.Event()
             with self._lock:
                 before, self._freed = self._freed, done
-            threads.Thread(lambda: _dismantle(old, before, done), "pushgateway-free").start()
+            threads.Thread(lambda: _dismantle(old, besides, before, done), "pushgateway-free").start()
 
 
 def _changes(delta: Delta) -> dict[bytes, StoredFamily | None]:
@@ -410,11 +421,15 @@ _PAUSE = 0.0002
 """Seconds."""
 
 
-def _dismantle(state: _State, before: threads.Event | None, done: threads.Event) -> None:
+def _dismantle(state: _State, besides: deque[Any] | None, before: threads.Event | None, done: threads.Event) -> None:
     """Free a state piece by piece, pausing now and then, so that nobody waits long for this thread."""
     genuine.sleep(_PAUSE)
     if before is not None:
         before.wait()
+    while besides:
+        besides.popleft()
+        if len(besides) % _FREED_AT_ONCE == 0:
+            genuine.sleep(_PAUSE)
     with state.scrape_lock:
         sheets = state.exposed.clear() if state.exposed is not None else {}
     state.groups.clear()

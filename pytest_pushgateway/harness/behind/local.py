@@ -295,10 +295,10 @@ class LocalGateway(ObservedGateway):
             stopped = not self.running
             self.before_reset()
             with self._compared(), self.journal.condition:
+                journalled = self.journal.clear()
                 if self.inner is not None:
                     self._emptied = stopped
-                    self.inner.reset()
-                self.journal.clear()
+                    self.inner.reset(journalled)
                 self.moves.clear()
                 self.log.clear()
                 if stopped:

@@ -98,12 +98,6 @@ class Totals:
         return self.pushes, self.rejections, self.deletions, self.bodies
 
 
-def _free(entries: deque[Request]) -> None:
-    genuine.sleep(0.0002)
-    while entries:
-        entries.popleft()
-
-
 class LifeChange(NamedTuple):
     """A moment of the gateway's life: from then on a scrape reached it, or did not.
 
@@ -242,8 +236,8 @@ class Journal:
         elif kind == "delete":
             totals.deletions += 1
 
-    def clear(self) -> None:
-        """Forget all requests; many or large ones are freed by a thread, so that this takes the same time always."""
+    def clear(self) -> deque[Request]:
+        """Forget all requests; return those that are many or large, as to free them takes a while."""
         with self.condition:
             old, self._entries = self._entries, deque()
             self._noted = deque()
@@ -257,8 +251,7 @@ class Journal:
             self._bodies = self.dropped = self.dropped_accepted = self.dropped_rejected = 0
             self._numbers.clear()
             self.condition.notify_all()
-        if large:
-            threads.Thread(lambda: _free(old), "pushgateway-free").start()
+        return old if large else deque()
 
     def begin_test(self) -> None:
         """Begin another test: what came until now is of those before it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -94,12 +95,12 @@ class CopiedJournal(Journal):
                 self._latest[entry.kind] = number
                 entry.number = number - self._earlier.get(entry.kind, 0)
 
-    def clear(self) -> None:
-        """Forget all requests."""
+    def clear(self) -> deque[Request]:
+        """Forget all requests; return those that are many or large."""
         with self.condition:
             self._latest.clear()
             self._earlier.clear()
-            super().clear()
+            return super().clear()
 
     def begin_test(self) -> None:
         """Begin another test: what came until now is of those before it."""
