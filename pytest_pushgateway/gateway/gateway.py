@@ -306,7 +306,7 @@ class Gateway:
         that wait for a plan end with a closed connection. What comes later meets the empty gateway.
 
         Args:
-            besides: objects to free together with what the gateway held.
+            besides: objects to free together with the metrics.
 
         """
         self._server.begin_generation(lambda: self.store.reset(besides))

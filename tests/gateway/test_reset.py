@@ -71,7 +71,7 @@ def test_old_store_is_freed_by_a_short_lived_thread() -> None:
 
 
 @needs_counted_references
-def test_thread_that_frees_a_store_frees_what_it_is_given_besides() -> None:
+def test_thread_that_frees_a_store_frees_other_objects_too() -> None:
     gateway = Held()
     gateway.put("a 1\n", job="j")
     entries = deque({number} for number in range(2000))

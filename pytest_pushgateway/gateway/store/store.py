@@ -214,7 +214,7 @@ class Store:
     def reset(self, besides: deque[Any] | None = None) -> int:
         """Start over with nothing held and no requests counted; requests of the old generation no longer count.
 
-        Costs the same whatever is held: what was there is freed by another thread.
+        Costs the same whatever is held: another thread frees it.
 
         Args:
             besides: objects that the same thread frees: a second one would double the cost.
