@@ -9,12 +9,11 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from functools import partial
 from http.client import HTTPConnection
 
 from benchmarks.configurations import configurations
 from benchmarks.floor import bare_sockets, empty_application
-from benchmarks.measure import IN_A_ROW, Result, against, below, in_turns, times
+from benchmarks.measure import Result, against, below, in_turns, times
 from benchmarks.plot import push_cost
 from benchmarks.servers import Server, fill, group_body, our_command, ours_with, pair
 from benchmarks.startup import first_use_of_the_fixture, import_of_the_unused_plugin, start_of_serve
@@ -285,17 +284,13 @@ def floors() -> Iterator[Result]:
                 push_to_gateway(f"127.0.0.1:{port}", "bench", registry)
                 if turn >= 20:
                     fresh.setdefault(name, []).append((time.perf_counter() - start) * 1000)
-        connections = {name: HTTPConnection("127.0.0.1", port) for name, port in ports.items()}
-
-        def push(connection: HTTPConnection) -> None:
-            connection.request("PUT", "/metrics/job/load", body)
-            connection.getresponse().read()
-
-        for _ in range(52):
-            # In turns: which processor a thread runs on changes from one second to the next.
-            for name, connection in connections.items():
-                kept.setdefault(name, []).extend(times(partial(push, connection), IN_A_ROW, 0))
-        for connection in connections.values():
+        for name, port in ports.items():
+            connection = HTTPConnection("127.0.0.1", port)
+            for _ in range(520):
+                start = time.perf_counter()
+                connection.request("PUT", "/metrics/job/load", body)
+                connection.getresponse().read()
+                kept.setdefault(name, []).append((time.perf_counter() - start) * 1000)
             connection.close()
     bare_round_trip, ours = (statistics.median(kept[name]) for name in ("a bare socket", "the gateway"))
     ratio = ours / bare_round_trip
