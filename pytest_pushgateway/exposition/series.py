@@ -48,7 +48,7 @@ class Prefixes:
         hashes: the hash of each.
     """
 
-    __slots__ = ("_hashes", "_is_sorted", "blocks", "repeated", "size", "sizes")
+    __slots__ = ("_hashes", "_runs", "blocks", "repeated", "size", "sizes")
 
     def __init__(self, blocks: list[bytes | list[bytes]], sizes: list[int], hashes: array[int]) -> None:
         self.blocks: list[bytes | list[bytes]] = blocks
@@ -57,22 +57,47 @@ class Prefixes:
         self.repeated: frozenset[int] = _repeated(hashes)[0]
         """Hashes that are there more than once; a prefix that is there twice has one of them."""
         self._hashes = hashes
-        self._is_sorted = False
+        self._runs: list[tuple[int, int, int]] = []
+        """Blocks whose hashes are sorted together: the first, and where their hashes begin and end."""
 
-    @property
-    def hashes(self) -> array[int]:
-        """The hashes of all prefixes, sorted."""
-        if not self._is_sorted:
-            # Seldom asked for.
-            self._hashes[:] = type(self._hashes)("q", sorted(self._hashes))
-            self._is_sorted = True
-        return self._hashes
+    def __contains__(self, prefix: bytes) -> bool:
+        """Return whether a prefix is there. Costs a search by its hash, and a look at the blocks where that is."""
+        hashed, hashes = hash(prefix), self._hashes
+        runs = self._sorted_runs()
+        for number, (first, start, end) in enumerate(runs):
+            position = bisect_left(hashes, hashed, start, end)
+            if position < end and hashes[position] == hashed:
+                behind = runs[number + 1][0] if number + 1 < len(runs) else len(self.blocks)
+                if any(_is_in(prefix, block) for block in self.blocks[first:behind]):
+                    return True
+        return False
 
-    def holds(self, hashed: int) -> bool:
-        """Return whether a prefix with this hash is there."""
-        hashes = self.hashes
-        position = bisect_left(hashes, hashed)
-        return position < len(hashes) and hashes[position] == hashed
+    def common(self, other: Prefixes) -> set[int]:
+        """Return the hashes that both have."""
+        found: set[int] = set()
+        fewer, more = sorted((self, other), key=lambda each: each.size)
+        for start in range(0, fewer.size, _CHECKED_AT_ONCE):
+            found |= set(fewer._hashes[start : start + _CHECKED_AT_ONCE]).intersection(more._hashes)
+        return found
+
+    def _sorted_runs(self) -> list[tuple[int, int, int]]:
+        # Seldom asked for. Sorting all hashes at once would keep other threads waiting.
+        if not self._runs:
+            runs, first, start, end = [], 0, 0, 0
+            for number, size in enumerate(self.sizes, 1):
+                end += size
+                if end - start >= _SORTED_AT_ONCE or number == len(self.sizes):
+                    self._hashes[start:end] = type(self._hashes)("q", sorted(self._hashes[start:end]))
+                    runs.append((first, start, end))
+                    first, start = number, end
+            self._runs = runs
+        return self._runs
+
+
+def _is_in(prefix: bytes, block: bytes | list[bytes]) -> bool:
+    if isinstance(block, bytes):
+        return prefix in block and prefix in block.split(b"\n")
+    return prefix in block
 
 
 def _repeated(hashes: array[int]) -> tuple[frozenset[int], int]:
@@ -92,6 +117,8 @@ def _repeated(hashes: array[int]) -> tuple[frozenset[int], int]:
     return frozenset(repeated), surplus
 
 
+_SORTED_AT_ONCE = 1 << 14
+"""Hashes that are sorted in one go, and a block's more at most."""
 _CHECKED_AT_ONCE = 1 << 15
 """Hashes that are objects at once, if there are no more than eight times as many."""
 

@@ -16,7 +16,7 @@ from pytest_pushgateway.exposition.text.again import parse_remembering
 from pytest_pushgateway.gateway.app.json_api import JsonApi
 from pytest_pushgateway.gateway.groups import Verdict
 from pytest_pushgateway.gateway.persistence.rows import Keys, decode_row, encode_row
-from pytest_pushgateway.gateway.store import rendered_blocks
+from pytest_pushgateway.gateway.store import packed_members, rendered_blocks
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import GatherError
 from tests.gateway.held import Held, key
@@ -39,6 +39,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pack families of five series, three at once, while they are read two lines at a time."""
     monkeypatch.setattr(series, "PACKED_FROM", 5)
     monkeypatch.setattr(series, "BLOCK", 3)
+    monkeypatch.setattr(series, "_SORTED_AT_ONCE", 5)
+    monkeypatch.setattr(packed_members, "_SEARCHED_ONE_BY_ONE", 4)
     monkeypatch.setattr(building, "_PACKED_AT_ONCE", 2)
     monkeypatch.setattr(building, "NAMED", 2)
     monkeypatch.setattr(series, "NAMED", 2)
@@ -204,6 +206,25 @@ def test_collision_with_a_packed_family_leaves_it_packed() -> None:
     assert 'collected metric "a" { label:{name:"instance"' in (verdict.error or "")
     (named,) = [named for name, named in gateway.store._state.index.names.items() if name == b"a"]
     assert len(named.owners) == 0
+
+
+@pytest.mark.parametrize("size", [8000, 32_000])
+def test_collision_with_a_packed_family_looks_at_few_blocks(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    looked_at = []
+    is_in = series._is_in
+
+    def look(prefix: bytes, block: bytes | list[bytes]) -> bool:
+        looked_at.append(block)
+        return is_in(prefix, block)
+
+    monkeypatch.setattr(series, "_is_in", look)
+    gateway = Held()
+    gateway.put("".join(f'a{{n="{number}",instance="x"}} 1\n' for number in range(size)), job="j")
+
+    verdict = gateway.put('a{n="7777"} 1\na{n="none"} 1\n', job="j", instance="x")
+
+    assert 'collected metric "a" { label:{name:"instance"' in (verdict.error or "")
+    assert 1 <= len(looked_at) <= 2 * 17
 
 
 def test_row_of_a_packed_family_is_read_back_as_it_was() -> None:

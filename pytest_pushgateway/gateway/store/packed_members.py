@@ -6,6 +6,7 @@ looked at: a push costs what it pushes, not what is stored.
 
 from __future__ import annotations
 
+from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.series import PackedSeries
 
 TYPE_CHECKING = False
@@ -59,10 +60,9 @@ class PackedMembers:
         if not self.members:
             return found
         for other in self._agreeing(group):
+            threads.about_to_wait()  # a search in half a million series may take long
             held = self.members[other]
-            common = _common(held, series)
-            if common:
-                found.update((prefix, other) for prefix, _ in held if hash(prefix) in common)
+            found.update((prefix, other) for prefix in _common(held, series))
         return found
 
     def _agreeing(self, group: GroupState) -> Iterator[GroupState]:
@@ -75,6 +75,9 @@ class PackedMembers:
                         yield other
 
 
+_SEARCHED_ONE_BY_ONE = 100
+"""Series that are searched for one by one; for more, all that are held are looked at."""
+
 NONE_PACKED = PackedMembers()
 """Stands for all that are empty: most names have no packed family."""
 
@@ -83,12 +86,18 @@ def _names(group: GroupState) -> Names:
     return tuple([name for name, _ in group.key])
 
 
-def _common(held: PackedSeries, series: Sequence[tuple[bytes, Value]]) -> set[int]:
-    """Return the hashes of prefixes that both have."""
-    if not isinstance(series, PackedSeries):
-        return set(filter(held.prefixes.holds, [hash(prefix) for prefix, _ in series]))
-    fewer, more = sorted((held.prefixes, series.prefixes), key=lambda each: each.size)
-    return set(filter(more.holds, fewer.hashes))
+def _common(held: PackedSeries, series: Sequence[tuple[bytes, Value]]) -> Iterator[bytes]:
+    """Yield the prefixes that both have."""
+    if isinstance(series, PackedSeries):
+        hashes = held.prefixes.common(series.prefixes)
+        candidates = [prefix for prefix, _ in series if hash(prefix) in hashes] if hashes else []
+        if len(candidates) > _SEARCHED_ONE_BY_ONE:
+            texts = set(candidates)
+            yield from (prefix for prefix, _ in held if prefix in texts)
+            return
+    else:
+        candidates = [prefix for prefix, _ in series]
+    yield from (prefix for prefix in candidates if prefix in held.prefixes)
 
 
 def has_twice(series: Sequence[tuple[bytes, Value]]) -> bool:
