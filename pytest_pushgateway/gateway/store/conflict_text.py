@@ -11,14 +11,12 @@ from pytest_pushgateway.exposition.protobuf.text import metric_text
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import Collision
 from pytest_pushgateway.gateway.store.conflicts import After, Conflicts
-from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
+from pytest_pushgateway.gateway.store.group_state import CHECKED_TYPES, FamilyState, GroupState, label_problem
 from pytest_pushgateway.gateway.store.index import (
-    CHECKED_TYPES,
     SUFFIXES,
     Declared,
     Series,
     fits,
-    label_problem,
     pairs_around,
 )
 from pytest_pushgateway.golang.strconv import quote

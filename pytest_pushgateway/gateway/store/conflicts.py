@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_pushgateway.exposition.series import PackedSeries
-from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
+from pytest_pushgateway.gateway.store.group_state import CHECKED_TYPES, FamilyState, GroupState
 from pytest_pushgateway.gateway.store.index import (
-    CHECKED_TYPES,
     Declared,
     Delta,
     Index,

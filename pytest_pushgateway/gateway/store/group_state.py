@@ -1,21 +1,29 @@
-"""The state of one group in the store."""
+"""The state of one group in the store, and what a verdict needs to know of its families."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
 
-from pytest_pushgateway.exposition.labels import series_prefix
+from pytest_pushgateway.exposition.labels import series_prefix, split_prefix
 from pytest_pushgateway.exposition.long_strings import Longs
-from pytest_pushgateway.exposition.model import MetricFamily, MetricType, part
-from pytest_pushgateway.gateway.groups import PUSH_FAILURE_TIME, PUSH_TIME, PUSH_TIMES, StoredGroup
-from pytest_pushgateway.golang.utf8 import is_utf8
+from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed, Value, kinds, part
+from pytest_pushgateway.exposition.series import apart
+from pytest_pushgateway.gateway.groups import PUSH_FAILURE_TIME, PUSH_TIME, PUSH_TIMES, StoredFamily, StoredGroup
+from pytest_pushgateway.golang.strconv import quote
+from pytest_pushgateway.golang.utf8 import is_utf8, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.model import Memo
     from pytest_pushgateway.gateway.grouping_key import GroupingKey
-    from pytest_pushgateway.gateway.groups import StoredFamily
 
+
+CHECKED_TYPES = 5
+"""Types from 0 (COUNTER) to 4 (HISTOGRAM) are held to their metrics; of gauge histograms and unknown numbers the
+original asks nothing."""
+NONE_MISSING = (0,) * CHECKED_TYPES
+"""Of a family whose series have values of all types that are asked for."""
 
 _HELP = {
     PUSH_TIME: b"Last Unix time when changing this group in the Pushgateway succeeded.",
@@ -40,6 +48,68 @@ class FamilyState:
     def same_declaration(self, other: FamilyState) -> bool:
         """Return whether two families can stand for each other in all questions of types and names."""
         return self.declared == other.declared and self.missing_types == other.missing_types
+
+
+def examine(family: MetricFamily, pushed_at: float) -> FamilyState:
+    """Count once what the verdict needs to know of a family; O(series)."""
+    return FamilyState(StoredFamily(family, pushed_at), _lacking(family), _bad(family) if family.suspects else ())
+
+
+def _lacking(family: MetricFamily) -> tuple[int, ...]:
+    series = family.series
+    if not series:
+        return NONE_MISSING
+    mixed = [value for _, value in apart(series) if value.__class__ is Mixed]
+    if not mixed:
+        return _lacking_all_but(next(iter(kinds(family.type, series[0][1]))), len(series))
+    served = [0] * CHECKED_TYPES
+    for _, value in series:
+        for kind in kinds(family.type, value):
+            served[kind] += 1
+    return tuple(len(series) - count for count in served)
+
+
+@lru_cache(maxsize=512)
+def _lacking_all_but(kind: int, size: int) -> tuple[int, ...]:
+    return tuple(0 if each == kind else size for each in range(CHECKED_TYPES))
+
+
+def _bad(family: MetricFamily) -> tuple[bytes, ...]:
+    suspects = set(family.suspects)
+    return tuple(
+        {prefix: None for prefix, value in family.series if prefix in suspects and _bad_label(family, prefix, value)}
+    )
+
+
+def label_problem(family: MetricFamily, prefix: bytes, value: Value) -> str | None:
+    """Return the original's words on the first label of a series that cannot be exposed; None if all can."""
+    found = _bad_label(family, prefix, value)
+    if found is None:
+        return None
+    why, name, text = found
+    if why == "twice":
+        return f"has two or more labels with the same name: {text_of(name)}"
+    if why == "name":
+        return f"has a label with an invalid name: {text_of(name)}"
+    if why == "quantile":
+        return 'must not have an explicit "quantile" label'
+    return f"has a label named {quote(name)} whose value is not utf8: {quote(text)}"
+
+
+def _bad_label(family: MetricFamily, prefix: bytes, value: Value) -> tuple[str, bytes, bytes] | None:
+    """Return the first label that cannot be exposed, and why; to word it takes longer than to find it."""
+    previous = b""
+    for name, text in split_prefix(prefix)[1]:
+        if name == previous:
+            return "twice", name, text
+        if name.startswith(b"__") or not is_utf8(name):
+            return "name", name, text
+        if name == b"quantile" and MetricType.SUMMARY in kinds(family.type, value):
+            return "quantile", name, text
+        if not is_utf8(text):
+            return "value", name, text
+        previous = name
+    return None
 
 
 class GroupState:

@@ -9,25 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 
-from pytest_pushgateway.exposition.labels import split_prefix
-from pytest_pushgateway.exposition.model import MetricFamily, MetricType, Mixed, Value, kinds
-from pytest_pushgateway.exposition.series import PackedSeries, apart
-from pytest_pushgateway.gateway.groups import StoredFamily
+from pytest_pushgateway.exposition.model import MetricType, Value
+from pytest_pushgateway.exposition.series import PackedSeries
 from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
-from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
+from pytest_pushgateway.gateway.store.group_state import CHECKED_TYPES, NONE_MISSING, FamilyState, GroupState
 from pytest_pushgateway.gateway.store.packed_members import NONE_PACKED, PackedMembers, has_twice
-from pytest_pushgateway.golang.strconv import quote
-from pytest_pushgateway.golang.utf8 import is_utf8, text_of
 
 Series = tuple[bytes, Value]
 Declared = tuple[int, bytes | None]
 """A type and a help text."""
-
-CHECKED_TYPES = 5
-"""Types from 0 (COUNTER) to 4 (HISTOGRAM) are held to their metrics; of gauge histograms and unknown numbers the
-original asks nothing."""
 
 SUFFIXES: dict[int, tuple[bytes, ...]] = {
     MetricType.SUMMARY: (b"_count", b"_sum"),
@@ -81,7 +72,7 @@ class Named:
         self.serial: int = serial
         self.members: dict[GroupState, FamilyState] = {}
         self.declared: defaultdict[Declared, int] = defaultdict(int)
-        self.missing_types: tuple[int, ...] = _NONE
+        self.missing_types: tuple[int, ...] = NONE_MISSING
         self.owners: dict[bytes, GroupState | list[GroupState]] = {}
         """Which group a series belongs to; a list where it is there twice. Not those of ``packed`` families."""
         self.packed: PackedMembers = NONE_PACKED
@@ -97,71 +88,6 @@ class Named:
     def types(self) -> list[int]:
         """Return the types declared, in the order in which they appeared."""
         return list(dict.fromkeys(kind for kind, _ in self.declared))
-
-
-_NONE = (0,) * CHECKED_TYPES
-
-
-def examine(family: MetricFamily, pushed_at: float) -> FamilyState:
-    """Count once what the verdict needs to know of a family; O(series)."""
-    return FamilyState(StoredFamily(family, pushed_at), _lacking(family), _bad(family) if family.suspects else ())
-
-
-def _lacking(family: MetricFamily) -> tuple[int, ...]:
-    series = family.series
-    if not series:
-        return _NONE
-    mixed = [value for _, value in apart(series) if value.__class__ is Mixed]
-    if not mixed:
-        return _lacking_all_but(next(iter(kinds(family.type, series[0][1]))), len(series))
-    served = [0] * CHECKED_TYPES
-    for _, value in series:
-        for kind in kinds(family.type, value):
-            served[kind] += 1
-    return tuple(len(series) - count for count in served)
-
-
-@lru_cache(maxsize=512)
-def _lacking_all_but(kind: int, size: int) -> tuple[int, ...]:
-    return tuple(0 if each == kind else size for each in range(CHECKED_TYPES))
-
-
-def _bad(family: MetricFamily) -> tuple[bytes, ...]:
-    suspects = set(family.suspects)
-    return tuple(
-        {prefix: None for prefix, value in family.series if prefix in suspects and _bad_label(family, prefix, value)}
-    )
-
-
-def label_problem(family: MetricFamily, prefix: bytes, value: Value) -> str | None:
-    """Return the original's words on the first label of a series that cannot be exposed; None if all can."""
-    found = _bad_label(family, prefix, value)
-    if found is None:
-        return None
-    why, name, text = found
-    if why == "twice":
-        return f"has two or more labels with the same name: {text_of(name)}"
-    if why == "name":
-        return f"has a label with an invalid name: {text_of(name)}"
-    if why == "quantile":
-        return 'must not have an explicit "quantile" label'
-    return f"has a label named {quote(name)} whose value is not utf8: {quote(text)}"
-
-
-def _bad_label(family: MetricFamily, prefix: bytes, value: Value) -> tuple[str, bytes, bytes] | None:
-    """Return the first label that cannot be exposed, and why; to word it takes longer than to find it."""
-    previous = b""
-    for name, text in split_prefix(prefix)[1]:
-        if name == previous:
-            return "twice", name, text
-        if name.startswith(b"__") or not is_utf8(name):
-            return "name", name, text
-        if name == b"quantile" and MetricType.SUMMARY in kinds(family.type, value):
-            return "quantile", name, text
-        if not is_utf8(text):
-            return "value", name, text
-        previous = name
-    return None
 
 
 class Index:
@@ -234,12 +160,7 @@ class Index:
         self._declare(name, named, group, held)
         series = held.family.series
         self._enter(name, named, group, series, consistent=consistent)
-        if named.pending is not None:
-            if len(series) > _worthwhile(named):
-                named.pending = None
-            else:
-                named.pending.update((each[0], each) for each in series)
-        self._note(name, named)
+        self._note(name, named, ((each[0], each) for each in series))
 
     def _enter(
         self, name: bytes, named: Named, group: GroupState, series: Sequence[Series], *, consistent: bool
@@ -289,12 +210,7 @@ class Index:
             return
         series = held.family.series
         self._leave(named, group, series)
-        if named.pending is not None:
-            if len(series) > _worthwhile(named):
-                named.pending = None
-            else:
-                named.pending.update((prefix, None) for prefix, _ in series)
-        self._note(name, named)
+        self._note(name, named, ((prefix, None) for prefix, _ in series))
 
     def _replace(
         self, name: bytes, group: GroupState, held: FamilyState, new: FamilyState, *, consistent: bool
@@ -328,7 +244,6 @@ class Index:
             if not consistent:
                 self._unpack_those_with(named, group, series)
             self._replace_some(name, named, group, before, after, series)
-        self._note(name, named)
 
     def _replace_all(
         self,
@@ -344,13 +259,14 @@ class Index:
         few = len(old) + len(new) <= _worthwhile(named)
         self._leave(named, group, old)
         self._enter(name, named, group, new, consistent=consistent)
-        if named.pending is None or not few:
+        if not few:
             named.pending = None
-            return
-        before = dict(old)
-        changes: dict[bytes, Series | None] = {each[0]: each for each in new if before.pop(each[0], None) != each[1]}
-        named.pending.update(dict.fromkeys(before))
-        named.pending.update(changes)
+        changes: dict[bytes, Series | None] = {}
+        if named.pending is not None:
+            before = dict(old)
+            changes = {each[0]: each for each in new if before.pop(each[0], None) != each[1]}
+            changes.update(dict.fromkeys(before))
+        self._note(name, named, changes.items())
 
     def _replace_some(
         self,
@@ -379,8 +295,7 @@ class Index:
                 changes[prefix] = each
             elif old != value:
                 changes[prefix] = each
-        if named.pending is not None:
-            named.pending.update(changes)
+        self._note(name, named, changes.items())
 
     def _keeps_layout(self, held: FamilyState, new: FamilyState) -> bool:
         """Return whether only values change."""
@@ -395,26 +310,14 @@ class Index:
         before = held.family.series
         if isinstance(series, PackedSeries) and isinstance(before, PackedSeries):
             named.packed.replace(group, series)
-            self._note_changes(named, series.changes(before))
-        elif named.pending is not None:
-            pairs = zip(before, series, strict=True)
-            named.pending.update((each[0], each) for old, each in pairs if old[1] != each[1])
-        self._note(name, named)
-
-    def _note_changes(self, named: Named, changes: Iterable[Series]) -> None:
-        """Note changed values, until there are too many."""
-        most = _worthwhile(named)
-        if named.pending is None:
-            return
-        for each in changes:
-            named.pending[each[0]] = each
-            if len(named.pending) > most:
-                named.pending = None
-                return
+            changed = series.changes(before)
+        else:
+            changed = (each for old, each in zip(before, series, strict=True) if old[1] != each[1])
+        self._note(name, named, ((each[0], each) for each in changed))
 
     def _declare(self, name: bytes, named: Named, group: GroupState, held: FamilyState) -> None:
         named.declared[held.declared] += 1
-        if held.missing_types is not _NONE:
+        if held.missing_types is not NONE_MISSING:
             named.missing_types = tuple(map(int.__add__, named.missing_types, held.missing_types))
         named.members[group] = held
         if held.bad:
@@ -424,7 +327,7 @@ class Index:
         named.declared[held.declared] -= 1
         if not named.declared[held.declared]:
             del named.declared[held.declared]
-        if held.missing_types is not _NONE:
+        if held.missing_types is not NONE_MISSING:
             named.missing_types = tuple(map(int.__sub__, named.missing_types, held.missing_types))
         if named.members[group] is held:
             del named.members[group]
@@ -451,10 +354,17 @@ class Index:
             del self.duplicates[prefix]
         named.pending = None
 
-    def _note(self, name: bytes, named: Named) -> None:
+    def _note(self, name: bytes, named: Named, changes: Iterable[tuple[bytes, Series | None]]) -> None:
+        """Note the changed series for the next scrape, until there are too many; None stands for a removed one."""
         self.touched[name] = None
-        if named.pending is not None and len(named.pending) > _worthwhile(named):
-            named.pending = None
+        if named.pending is None:
+            return
+        most = _worthwhile(named)
+        for prefix, each in changes:
+            named.pending[prefix] = each
+            if len(named.pending) > most:
+                named.pending = None
+                return
 
     def _judge_again(self, names: Iterable[bytes]) -> None:
         for name in names:

@@ -21,8 +21,8 @@ from pytest_pushgateway.gateway.groups import (
     Verdict,
 )
 from pytest_pushgateway.gateway.store.conflicts import After, conflicts_after
-from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState
-from pytest_pushgateway.gateway.store.index import NOTHING, Counters, Delta, Index, Named, examine
+from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState, examine
+from pytest_pushgateway.gateway.store.index import NOTHING, Counters, Delta, Index, Named
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.golang.strconv import format_float
