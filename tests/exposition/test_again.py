@@ -153,7 +153,7 @@ def test_bodies_that_always_differ_are_given_up() -> None:
         return large() + b"".join(b'a{more="%d"} 1\n' % n for n in range(more))
 
     memo, parsed = third(*(grown(number) for number in range(8)))
-    assert memo.misses == again._MISSES
+    assert memo.misses == again.MISSES
     assert parsed.memo is memo
     # Another opening begins again.
     assert parse_remembering((large(first=1000),), GROUPING, memo).memo is not memo
@@ -161,7 +161,7 @@ def test_bodies_that_always_differ_are_given_up() -> None:
 
 def test_what_cannot_be_remembered_is_looked_at_once() -> None:
     memo, parsed = third(large() + b"a 1 7\n", large() + b"a 1 8\n", large() + b"a 1 9\n")
-    assert memo.misses == again._MISSES
+    assert memo.misses == again.MISSES
     assert parsed.has_timestamps
 
 

@@ -18,7 +18,7 @@ from pytest_pushgateway.golang.strconv import format_float, parse_float
 
 _OPENING = 8
 """Lines that are compared before a body is remembered as a whole."""
-_MISSES = 3
+MISSES = 3
 """Bodies in a row that begin alike and go on differently, after which no more are compared."""
 _LONGEST_LINE = 1 << 20
 _FEW = 5000
@@ -26,12 +26,12 @@ _FEW = 5000
 
 _OTHER = rb"[+-]?(?:[0-9.]+(?:[eE][+-]?[0-9]+)?|[iI]nf|[nN]a[nN])"
 # Group 1 is a number that Go writes as it is here, perhaps without ".0"; group 2 is any other.
-_VALUE = re.compile(
+NUMBER = re.compile(
     rb" (?:((?:-?(?:[1-9][0-9]{0,5}|0)(?=(?:\.0)?\n)"
     rb"|-?(?:[1-9][0-9]{0,5}\.[0-9]{0,8}[1-9]|0\.0{0,3}[1-9](?:[0-9]{0,9}[1-9])?)(?=\n)))(?:\.0)?|(" + _OTHER + rb"))\n"
 )
-_NAME = re.compile(rb"^[ \t]*([^ \t{#\n][^ \t{\n]*)", re.MULTILINE)
-_NUMBERED_COMMENT = re.compile(rb"^[ \t]*#[^\n]* " + _OTHER + rb"$", re.MULTILINE)
+SAMPLE_NAME = re.compile(rb"^[ \t]*([^ \t{#\n][^ \t{\n]*)", re.MULTILINE)
+NUMBERED_COMMENT = re.compile(rb"^[ \t]*#[^\n]* " + _OTHER + rb"$", re.MULTILINE)
 
 
 def parse_remembering(
@@ -66,7 +66,7 @@ def parse_remembering(
     opening = _opening(ahead)
     if opening is None:
         return parse(ahead.rest())
-    if memo is None or memo.opening != opening or memo.misses >= _MISSES:
+    if memo is None or memo.opening != opening or memo.misses >= MISSES:
         parsed = parse(ahead.rest())
         parsed.memo = memo if memo is not None and memo.opening == opening else Memo(opening)
         return parsed
@@ -160,7 +160,7 @@ class _Skeleton:
             return b""
         text = b"".join([*self._pending, piece[:end]])
         self._pending = [piece[end:]]
-        parts = _VALUE.split(text)
+        parts = NUMBER.split(text)
         self._hash.update(b"\0".join(parts[::3]))
         values = parts[1::3]
         if None in values:
@@ -171,11 +171,9 @@ class _Skeleton:
         return text
 
     def _written(self, token: bytes) -> bytes:
-        number = parse_float(token)
-        if number is None:
-            self.readable = False
-            return b""
-        return format_float(number)
+        number = as_go_writes(token)
+        self.readable = self.readable and number is not None
+        return number or b""
 
     def digest(self) -> bytes:
         """Return the digest of all whole lines."""
@@ -194,19 +192,54 @@ def _read_again(ahead: _Ahead, memo: Memo) -> Parsed | None:
         return None
     pieces = map(_separate, skeleton.values)
     values = iter(next(pieces)) if len(skeleton.values) == 1 else chain.from_iterable(pieces)
-    families: dict[bytes, MetricFamily] = {}
-    for name, like in memo.families.items():
-        series: Sequence[tuple[bytes, Value]]
-        if isinstance(like.series, PackedSeries):
-            series = like.series.with_numbers(values)
-        else:
-            series = list(zip([prefix for prefix, _ in like.series], islice(values, len(like.series)), strict=True))
-        families[name] = MetricFamily(name, like.type, like.help, series, layout=like.layout)
-    parsed = Parsed(families)
+    parsed = Parsed(with_numbers(memo.families, values))
     parsed.memo = Memo(memo.opening)
     parsed.memo.digest, parsed.memo.count, parsed.memo.size = memo.digest, memo.count, ahead.size
-    parsed.memo.families = families
+    parsed.memo.families = parsed.families
     return parsed
+
+
+def with_numbers(families: Mapping[bytes, MetricFamily], numbers: Iterator[bytes]) -> dict[bytes, MetricFamily]:
+    """Return families with the same series and other numbers, in the same order."""
+    found: dict[bytes, MetricFamily] = {}
+    for name, like in families.items():
+        series: Sequence[tuple[bytes, Value]]
+        if isinstance(like.series, PackedSeries):
+            series = like.series.with_numbers(numbers)
+        else:
+            series = list(zip([prefix for prefix, _ in like.series], islice(numbers, len(like.series)), strict=True))
+        found[name] = MetricFamily(name, like.type, like.help, series, layout=like.layout)
+    return found
+
+
+def can_be_remembered(parsed: Parsed, runs: list[tuple[bytes, int]]) -> bool:
+    """Return whether each line of a body is one series, and families follow each other.
+
+    Args:
+        parsed: the body.
+        runs: the names of its samples, and how many lines in a row have each.
+    """
+    families = parsed.families
+    return (
+        not parsed.has_timestamps
+        and runs == [(name, len(family.series)) for name, family in families.items()]
+        and all(
+            family.type in SIMPLE_TYPES and not family.suspects and not family.repeated for family in families.values()
+        )
+    )
+
+
+def remember(memo: Memo, parsed: Parsed, digest: bytes, count: int) -> None:
+    """Remember the lines of a body, by their digest, and that its families have these series."""
+    memo.digest, memo.count, memo.families = digest, count, parsed.families
+    for family in parsed.families.values():
+        family.layout = object()
+
+
+def as_go_writes(token: bytes) -> bytes | None:
+    """Return a number as Go writes it; None if it is not a number."""
+    number = parse_float(token)
+    return None if number is None else format_float(number)
 
 
 def _separate(values: list[bytes] | bytes) -> list[bytes]:
@@ -237,12 +270,12 @@ class _Recorder:
         self._skeleton.count = 0
         self._skeleton.values.clear()
         # A comment's number would pass for a sample's, and a NUL for the place of a number.
-        comment = b"#" in text and _NUMBERED_COMMENT.search(text) is not None
+        comment = b"#" in text and NUMBERED_COMMENT.search(text) is not None
         if self._skeleton.unended > _LONGEST_LINE or b"\0" in text or comment or not self._skeleton.readable:
             self._fit = False
             self._skeleton = _Skeleton()
             return
-        for name, alike in groupby(_NAME.findall(text)):
+        for name, alike in groupby(SAMPLE_NAME.findall(text)):
             number = len(list(alike))
             if self._runs and self._runs[-1][0] == name:
                 number += self._runs.pop()[1]
@@ -251,17 +284,10 @@ class _Recorder:
     def memo(self, parsed: Parsed, opening: bytes, misses: int) -> Memo:
         """Return what to remember: all of it if each line is one series, and families follow each other."""
         memo = Memo(opening, misses)
-        families = parsed.families
-        lines = [(name, len(family.series)) for name, family in families.items()]
-        plain = all(
-            family.type in SIMPLE_TYPES and not family.suspects and not family.repeated for family in families.values()
-        )
-        whole = self._fit and not self._skeleton.unended and not parsed.has_timestamps
-        if plain and whole and lines == self._runs and self._count == sum(number for _, number in lines):
-            memo.digest, memo.count, memo.size = self._skeleton.digest(), self._count, self._size
-            memo.families = families
-            for family in families.values():
-                family.layout = object()
+        whole = self._fit and not self._skeleton.unended and self._count == sum(number for _, number in self._runs)
+        if whole and can_be_remembered(parsed, self._runs):
+            remember(memo, parsed, self._skeleton.digest(), self._count)
+            memo.size = self._size
         else:
-            memo.misses = _MISSES
+            memo.misses = MISSES
         return memo

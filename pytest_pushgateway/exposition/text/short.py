@@ -10,9 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from pytest_pushgateway.exposition.model import SIMPLE_TYPES, Memo, MetricFamily, Parsed, Value
-from pytest_pushgateway.exposition.text.again import _MISSES, _NAME, _NUMBERED_COMMENT, _VALUE
-from pytest_pushgateway.golang.strconv import format_float, parse_float
+from pytest_pushgateway.exposition.model import Memo, Parsed
+from pytest_pushgateway.exposition.text.again import (
+    MISSES,
+    NUMBER,
+    NUMBERED_COMMENT,
+    SAMPLE_NAME,
+    as_go_writes,
+    can_be_remembered,
+    remember,
+    with_numbers,
+)
 
 
 def parse_again(body: bytes, memo: Memo, parse: Callable[[], Parsed]) -> Parsed:
@@ -31,43 +39,22 @@ def parse_again(body: bytes, memo: Memo, parse: Callable[[], Parsed]) -> Parsed:
         PushTooLarge: as ``parse()`` does.
     """
     if memo.digest:
-        parts = _VALUE.split(body)
+        parts = NUMBER.split(body)
         values = parts[1::3]
         if len(values) == memo.count and b"\0".join(parts[::3]) == memo.digest:
-            written = values if None not in values else _written(values, parts[2::3])
-            if written is not None:
-                return _with_numbers(memo, written)
+            if None in values:
+                values = [value or as_go_writes(other) for value, other in zip(values, parts[2::3], strict=True)]
+            if None not in values:
+                return _with_numbers(memo, values)
     parsed = parse()
-    parsed.memo = _remembered(body, parsed, memo.misses + 1) if memo.misses < _MISSES else memo
+    parsed.memo = _remembered(body, parsed, memo.misses + 1) if memo.misses < MISSES else memo
     return parsed
 
 
-def _written(values: Sequence[bytes | None], others: Sequence[bytes]) -> list[bytes] | None:
-    """Return numbers as Go writes them; None if one cannot be read."""
-    written = []
-    for value, other in zip(values, others, strict=True):
-        if value is None:
-            number = parse_float(other)
-            if number is None:
-                return None
-            value = format_float(number)
-        written.append(value)
-    return written
-
-
 def _with_numbers(memo: Memo, values: Sequence[bytes]) -> Parsed:
-    families: dict[bytes, MetricFamily] = {}
-    start = 0
-    for name, like in memo.families.items():
-        end = start + len(like.series)
-        series: list[tuple[bytes, Value]] = list(
-            zip([prefix for prefix, _ in like.series], values[start:end], strict=True)
-        )
-        families[name] = MetricFamily(name, like.type, like.help, series, layout=like.layout)
-        start = end
-    parsed = Parsed(families)
+    parsed = Parsed(with_numbers(memo.families, iter(values)))
     # Not a copy, which would cost as much as the families: any families with these layouts will do next time.
-    memo.families, memo.misses = families, 0
+    memo.families, memo.misses = parsed.families, 0
     parsed.memo = memo
     return parsed
 
@@ -75,25 +62,14 @@ def _with_numbers(memo: Memo, values: Sequence[bytes]) -> Parsed:
 def _remembered(body: bytes, parsed: Parsed, misses: int) -> Memo:
     """Return what to remember: the body if each line is one series, and families follow each other."""
     memo = Memo(b"", misses)
-    families = parsed.families
-    lines = [(name, len(list(alike))) for name, alike in groupby(_NAME.findall(body))]
+    runs = [(name, len(list(alike))) for name, alike in groupby(SAMPLE_NAME.findall(body))]
     # A comment's number would pass for a sample's, and a NUL for the place of a number.
-    is_fit = body.endswith(b"\n") and b"\0" not in body and not _NUMBERED_COMMENT.search(body)
-    if (
-        is_fit
-        and not parsed.has_timestamps
-        and lines == [(name, len(family.series)) for name, family in families.items()]
-        and all(
-            family.type in SIMPLE_TYPES and not family.suspects and not family.repeated for family in families.values()
-        )
-    ):
-        parts = _VALUE.split(body)
-        memo.count = len(parts) // 3
-        if memo.count == sum(number for _, number in lines):
-            memo.digest = b"\0".join(parts[::3])
-            memo.families = families
-            for family in families.values():
-                family.layout = object()
+    is_fit = body.endswith(b"\n") and b"\0" not in body and not NUMBERED_COMMENT.search(body)
+    if is_fit and can_be_remembered(parsed, runs):
+        parts = NUMBER.split(body)
+        count = len(parts) // 3
+        if count == sum(number for _, number in runs):
+            remember(memo, parsed, b"\0".join(parts[::3]), count)
             return memo
-    memo.misses = _MISSES
+    memo.misses = MISSES
     return memo
