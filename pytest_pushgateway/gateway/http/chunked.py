@@ -1,4 +1,4 @@
-"""The chunked coding of request bodies, as strict as Go 1.26's reader and with its texts.
+"""The chunked coding of bodies: those of requests are read as strictly as Go 1.26 does, and with its texts.
 
 The next request begins after the last chunk, so a coding that two readers could understand differently is refused.
 """
@@ -6,9 +6,10 @@ The next request begins after the last chunk, so a coding that two readers could
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pytest_pushgateway.gateway.http.input import BodyError, Input
+from pytest_pushgateway.gateway.http.readiness import together
 from pytest_pushgateway.golang.strconv import quote
 
 _BUFFER = 4096
@@ -127,3 +128,12 @@ def _end_of_fields(text: bytes) -> int:
 def _field_line(text: bytes, start: int) -> tuple[bytes, int]:
     end = text.index(b"\n", start)
     return text[start:end].removesuffix(b"\r"), end + 1
+
+
+def in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield an answer's body in the coding, made while it is sent."""
+    for some in together(filter(None, pieces)):
+        yield b"%x\r\n" % len(some)
+        yield some
+        yield b"\r\n"
+    yield b"0\r\n\r\n"

@@ -23,9 +23,19 @@ from pytest_pushgateway.gateway.http.head import (
 )
 from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError, Input
-from pytest_pushgateway.gateway.http.readiness import AT_ONCE, Lookout, has_unread, identity, receive, send
-from pytest_pushgateway.genuine import genuine
+from pytest_pushgateway.gateway.http.readiness import (
+    AT_ONCE,
+    RECEIVED_AT_ONCE,
+    Lookout,
+    has_unread,
+    identity,
+    receive,
+    send,
+    send_gathered,
+    together,
+)
 from pytest_pushgateway.golang.url import join_host_port
+from pytest_pushgateway.later import later
 from pytest_pushgateway.monotonic import monotonic
 
 TYPE_CHECKING = False
@@ -34,10 +44,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_pushgateway.gateway.hooks import Plan
+    from pytest_pushgateway.gateway.http import chunked as chunked_coding
     from pytest_pushgateway.gateway.http.host import Host, Turn
     from pytest_pushgateway.gateway.http.tls import Stream
+else:
+    chunked_coding = later("pytest_pushgateway.gateway.http.chunked")
 
-_RECEIVE = 65536
 _KNOWN_LENGTH = 2048
 """Bytes that Go buffers: a longer answer is chunked, a shorter one gets a Content-Length."""
 _DRAIN = 256 << 10
@@ -46,7 +58,6 @@ _LINGER = 0.5
 """Seconds a refused client has to read its answer while it still sends."""
 _LINE = 4096
 """Bytes of a request line that are kept for the journal when its request is refused."""
-_VECTORS = 512
 _BRIEF = 16 << 10
 """Bytes of the longest body that is read, parsed and stored in a moment."""
 _CHANGING = frozenset({"PUT", "POST", "DELETE"})
@@ -200,7 +211,7 @@ class Connection:
             self.sock.setblocking(False)
             with suppress(OSError):
                 # Unread bytes would make the close a reset that takes the answer from the client.
-                self.sock.recv(_RECEIVE)
+                self.sock.recv(RECEIVED_AT_ONCE)
             with suppress(OSError):
                 self.sock.send(_TOO_MANY.response)
         self.sock.close()
@@ -235,16 +246,16 @@ class Connection:
         if self._tls is not None:
             self.sock.settimeout(left)
             if self._between_requests:
-                return self._tls.receive_first(_RECEIVE, self.server.boundary, self._begin_request)
-            return receive(self.sock, _RECEIVE, self._is_shut)
+                return self._tls.receive_first(RECEIVED_AT_ONCE, self.server.boundary, self._begin_request)
+            return receive(self.sock, RECEIVED_AT_ONCE, self._is_shut)
         # Waits outside of the boundary, which everybody needs.
         if not self._wait_for_bytes(left):
             raise TimeoutError
         try:
             if not self._between_requests:
-                return self.sock.recv(_RECEIVE, AT_ONCE)
+                return self.sock.recv(RECEIVED_AT_ONCE, AT_ONCE)
             with self.server.boundary:
-                data = self.sock.recv(_RECEIVE, AT_ONCE)
+                data = self.sock.recv(RECEIVED_AT_ONCE, AT_ONCE)
                 self._begin_request()
             return data
         except BlockingIOError:
@@ -435,7 +446,7 @@ class Connection:
         if head.method == "HEAD" or bodiless or not total:
             pieces = [start]
         elif not measured:
-            pieces = chain([start], _in_chunks(blocks) if chunked else blocks)
+            pieces = chain([start], chunked_coding.in_chunks(blocks) if chunked else blocks)
         elif chunked:
             pieces = [start, b"%x\r\n" % total, *blocks, b"\r\n0\r\n\r\n"]
         else:
@@ -480,23 +491,14 @@ class Connection:
         send(self.sock, data, self._is_shut)
 
     def _send_all(self, pieces: Iterable[bytes]) -> None:
-        few = isinstance(pieces, list) and len(pieces) < 5 and sum(map(len, pieces)) < _RECEIVE
+        few = isinstance(pieces, list) and len(pieces) < 5 and sum(map(len, pieces)) < RECEIVED_AT_ONCE
         if sys.platform == "win32" or self.server.tls is not None or few or not isinstance(pieces, list):
-            for some in _together(pieces):
+            for some in together(pieces):
                 self._send(some)
             return
         threads.about_to_wait()
-        # Gathered, so that a scrape of many megabytes is not copied.
         self.sock.settimeout(self.server.limits.request_timeout)
-        index = 0
-        while index < len(pieces):
-            sent = self.sock.sendmsg(pieces[index : index + _VECTORS])
-            while index < len(pieces) and sent >= len(pieces[index]):
-                sent -= len(pieces[index])
-                index += 1
-            if sent:
-                self.sock.sendall(memoryview(pieces[index])[sent:])
-                index += 1
+        send_gathered(self.sock, pieces)
 
     def _linger(self, *, plain: bool = False) -> None:
         """Let the client read the answer: closing while it still sends would take the answer from it."""
@@ -507,35 +509,13 @@ class Connection:
             deadline = monotonic() + _LINGER
             while (left := deadline - monotonic()) > 0:
                 self.sock.settimeout(left)
-                if not receive(self.sock, _RECEIVE, self._is_shut):
+                if not receive(self.sock, RECEIVED_AT_ONCE, self._is_shut):
                     break
 
     def _reset(self) -> None:
         """Close with a RST."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._reset_on_close = True
-
-
-def _together(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Join pieces as long as they are short; an answer of many megabytes is never joined as a whole."""
-    some: list[bytes] = []
-    length = 0
-    for piece in pieces:
-        some.append(piece)
-        length += len(piece)
-        if length >= _RECEIVE:
-            yield b"".join(some)
-            some, length = [], 0
-    if some:
-        yield b"".join(some)
-
-
-def _in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    for some in _together(filter(None, pieces)):
-        yield b"%x\r\n" % len(some)
-        yield some
-        yield b"\r\n"
-    yield b"0\r\n\r\n"
 
 
 def _cut(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
@@ -550,13 +530,3 @@ def _show_address(address: Any) -> str:
     if isinstance(address, tuple):
         return join_host_port(*address[:2])
     return str(address or "@")
-
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def http_date(now: float) -> str:
-    """Return ``now`` as an HTTP date."""
-    year, month, day, hour, minute, second, weekday, _, _ = genuine.gmtime(now)
-    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.golang.url import is_target
 
 _VERSION = re.compile(r"HTTP/([0-9])\.([0-9])")
@@ -302,3 +303,13 @@ def _framing(headers: list[tuple[str, str]], fields: dict[str, str], *, codings:
     if not _LENGTH.fullmatch(length) or len(length) > 19 or int(length) >= 1 << 63:
         raise bad_request()
     return (0 if chunked else int(length)), chunked
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date(now: float) -> str:
+    """Return ``now`` as an HTTP date."""
+    year, month, day, hour, minute, second, weekday, _, _ = genuine.gmtime(now)
+    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"

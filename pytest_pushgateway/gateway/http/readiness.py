@@ -11,7 +11,7 @@ import errno
 import math
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 
 from pytest_pushgateway.genuine import genuine, unpatched
@@ -30,6 +30,9 @@ _IN, _OUT, _INVALID = 1, 4, 32
 SHUTDOWN_WAKES: bool = sys.platform != "win32"
 """Whether a shutdown by another thread ends a wait for a socket. If not, threads wait in slices of time, and check
 after each if the connection is over."""
+RECEIVED_AT_ONCE = 65536
+"""Bytes that are read or written by one call."""
+_VECTORS = 512
 _LONGEST = 1_000_000.0
 """Seconds; poll() can be told some more, but nobody waits that long."""
 _SLICE = 0.05
@@ -260,6 +263,33 @@ def send(sock: socket.socket, data: bytes, is_over: Callable[[], bool]) -> None:
     left = memoryview(data)
     while left:
         left = left[_when_ready(sock, partial(sock.send, left), is_over, to_write=True) :]
+
+
+def send_gathered(sock: socket.socket, pieces: list[bytes]) -> None:
+    """Send pieces without a copy, as ``sendall`` does: a scrape has many megabytes. Windows cannot."""
+    index = 0
+    while index < len(pieces):
+        sent = sock.sendmsg(pieces[index : index + _VECTORS])
+        while index < len(pieces) and sent >= len(pieces[index]):
+            sent -= len(pieces[index])
+            index += 1
+        if sent:
+            sock.sendall(memoryview(pieces[index])[sent:])
+            index += 1
+
+
+def together(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join pieces as long as they are short; an answer of many megabytes is never joined as a whole."""
+    some: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        some.append(piece)
+        length += len(piece)
+        if length >= RECEIVED_AT_ONCE:
+            yield b"".join(some)
+            some, length = [], 0
+    if some:
+        yield b"".join(some)
 
 
 def _when_ready(

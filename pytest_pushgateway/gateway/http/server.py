@@ -16,7 +16,8 @@ from contextlib import AbstractContextManager, suppress
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.forks import call_in_child
-from pytest_pushgateway.gateway.http.connection import Connection, http_date
+from pytest_pushgateway.gateway.http.connection import Connection
+from pytest_pushgateway.gateway.http.head import http_date
 from pytest_pushgateway.gateway.http.host import Abandoned, Application, Refused
 from pytest_pushgateway.gateway.http.open_files import connections_possible
 from pytest_pushgateway.gateway.http.workers import Workers

@@ -355,7 +355,7 @@ class Index:
         named.pending = None
 
     def _note(self, name: bytes, named: Named, changes: Iterable[tuple[bytes, Series | None]]) -> None:
-        """Note the changed series for the next scrape, until there are too many; None stands for a removed one."""
+        """Note the changed series for the next scrape, until there are too many; None for a removed one."""
         self.touched[name] = None
         if named.pending is None:
             return
