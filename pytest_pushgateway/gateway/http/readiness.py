@@ -266,7 +266,8 @@ def send(sock: socket.socket, data: bytes, is_over: Callable[[], bool]) -> None:
 
 
 def send_gathered(sock: socket.socket, pieces: list[bytes]) -> None:
-    """Send pieces without a copy, as ``sendall`` does: a scrape has many megabytes. Windows cannot."""
+    """Send pieces without a copy, as ``sendall`` does: a scrape has many megabytes. Not for Windows."""
+    assert sys.platform != "win32"  # Its sockets have no sendmsg.
     index = 0
     while index < len(pieces):
         sent = sock.sendmsg(pieces[index : index + _VECTORS])
