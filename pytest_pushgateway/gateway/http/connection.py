@@ -5,7 +5,6 @@ from __future__ import annotations
 import _socket as socket  # what nobody replaces
 import errno
 import struct
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, count
@@ -492,13 +491,13 @@ class Connection:
 
     def _send_all(self, pieces: Iterable[bytes]) -> None:
         few = isinstance(pieces, list) and len(pieces) < 5 and sum(map(len, pieces)) < RECEIVED_AT_ONCE
-        if sys.platform == "win32" or self.server.tls is not None or few or not isinstance(pieces, list):
+        if self.server.tls is not None or few or not isinstance(pieces, list):
             for some in together(pieces):
                 self._send(some)
             return
         threads.about_to_wait()
         self.sock.settimeout(self.server.limits.request_timeout)
-        send_gathered(self.sock, pieces)
+        send_gathered(self.sock, pieces, self._is_shut)
 
     def _linger(self, *, plain: bool = False) -> None:
         """Let the client read the answer: closing while it still sends would take the answer from it."""

@@ -265,9 +265,12 @@ def send(sock: socket.socket, data: bytes, is_over: Callable[[], bool]) -> None:
         left = left[_when_ready(sock, partial(sock.send, left), is_over, to_write=True) :]
 
 
-def send_gathered(sock: socket.socket, pieces: list[bytes]) -> None:
-    """Send pieces without a copy, as ``sendall`` does: a scrape has many megabytes. Not for Windows."""
-    assert sys.platform != "win32"  # Its sockets have no sendmsg.
+def send_gathered(sock: socket.socket, pieces: list[bytes], is_over: Callable[[], bool]) -> None:
+    """Send pieces as ``send`` does, without a copy where the system can: a scrape has many megabytes."""
+    if sys.platform == "win32":
+        for some in together(pieces):
+            send(sock, some, is_over)
+        return
     index = 0
     while index < len(pieces):
         sent = sock.sendmsg(pieces[index : index + _VECTORS])
