@@ -35,6 +35,8 @@ else:
     testapi = later("pytest_pushgateway.testapi.server")
 
 PROGRAM = "pytest-pushgateway serve"
+_ARENA_MAX = -8
+"""glibc's M_ARENA_MAX, which <malloc.h> defines."""
 _NO_SOCKETS = "leave --web.systemd-socket to a service that systemd starts with a socket unit"
 _GRACE = 0.5
 """Seconds that requests under way have to end."""
@@ -243,6 +245,7 @@ def _serve(options: dict[str, Any], log: Log, build: Build, end: Ending) -> int:
         # Whatever it is that hinders the start: a port, the persistence file, the web configuration, a path.
         sys.stderr.write(f"{PROGRAM}: error: {_hindrance(problem, options)}\n")
         return 1
+    _share_one_heap()
     if end.wait() == QUIT:
         dump_and_exit()
     if asked:
@@ -255,6 +258,22 @@ def _serve(options: dict[str, Any], log: Log, build: Build, end: Ending) -> int:
         log("error", "problem shutting down metric storage", err=gateway.persistence_trouble)
         return 1
     return 0
+
+
+def _share_one_heap() -> None:
+    """Let all threads take memory from one heap of the C library, so that days of pushes do not make the process grow.
+
+    glibc gives each of the first threads a heap, eight for each processor. Each grows to the largest answers that its
+    threads have rendered, and its holes serve no other thread. Python holds its lock around nearly every allocation, so
+    that several heaps gain nothing. Not at the start, where loading ctypes would keep the first client waiting.
+    """
+    if sys.platform != "linux":
+        return
+    # Python may be built without ctypes, musl has no mallopt, and a hardened unit may forbid what ctypes asks for.
+    with suppress(ImportError, AttributeError, OSError, MemoryError):
+        import ctypes
+
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def _hindrance(problem: Exception, options: dict[str, Any]) -> str:
