@@ -20,7 +20,7 @@ from tests.cli.conftest import Served
 Serve = Callable[..., Served]
 
 HEAP = 64 << 20
-"""Bytes to which glibc aligns the heaps of threads."""
+"""glibc aligns the heaps of threads to multiples of it, in bytes."""
 BODY = b"".join(b'memory_series{number="%d"} 1\n' % number for number in range(2000))
 
 

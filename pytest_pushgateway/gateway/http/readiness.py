@@ -266,7 +266,7 @@ def send(sock: socket.socket, data: bytes, is_over: Callable[[], bool]) -> None:
 
 
 def send_gathered(sock: socket.socket, pieces: list[bytes], is_over: Callable[[], bool]) -> None:
-    """Send pieces as ``send`` does, without a copy where the system can: a scrape has many megabytes."""
+    """Send pieces as ``send`` does, without a copy if the system can: a scrape has many megabytes."""
     if sys.platform == "win32":
         for some in together(pieces):
             send(sock, some, is_over)
