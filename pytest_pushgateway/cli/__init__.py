@@ -50,12 +50,27 @@ See 'pytest-pushgateway <command> --help'.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit status, 2 for a command that there is not."""
     if arguments is None:
+        _replace_closed_streams()
         _write_everything()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _run(given)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as problem:
+        if not _is_cut_off(problem):
+            raise
+        _write_no_more()
+        return CUT_OFF
+    return status
+
+
+def _run(given: list[str]) -> int:
     command = given[0] if given else ""
     if command in COMMANDS:
         with _rare_collections():
-            return _run(_imported(f"pytest_pushgateway.cli.{command.replace('-', '_')}"), given[1:])
+            status: int = _imported(f"pytest_pushgateway.cli.{command.replace('-', '_')}").main(given[1:])
+            return status
     if command in ("-h", "--help", "help"):
         sys.stdout.write(USAGE)
         return 0
@@ -137,17 +152,26 @@ def _imported(name: str) -> ModuleType:
             gc.enable()
 
 
-def _run(module: ModuleType, arguments: list[str]) -> int:
-    try:
-        status: int = module.main(arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as problem:
-        if not _is_cut_off(problem):
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CUT_OFF
-    return status
+def _replace_closed_streams() -> None:
+    """Read nothing and write to nothing where a standard stream is closed, as Go's programs do wherever they run.
+
+    No file and no connection gets its descriptor then.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(nothing, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _write_no_more() -> None:
+    """Write to nothing what is left in the buffers: the interpreter would report at its end that it cannot."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nothing, stream.fileno())
+    os.close(nothing)
 
 
 def _is_cut_off(problem: OSError) -> bool:

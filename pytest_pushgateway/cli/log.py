@@ -61,7 +61,7 @@ def _second(seconds: int) -> str:
 
 def _caller() -> str:
     frame = sys._getframe(2)
-    name = frame.f_code.co_filename.rpartition("/")[2]
+    name = frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
     return f"{name}:{frame.f_lineno}"
 
 

@@ -16,17 +16,25 @@ REVISION = f"pushgateway-{FOLLOWED}"
 """The release of the original whose behaviour is followed."""
 
 
-GOOS: str = "windows" if sys.platform == "win32" else sys.platform
-"""The system, by Go's name for it."""
+def goos(platform: str) -> str:
+    """Return Go's name for a system, of which ``sys.platform`` may have the version too, as in ``freebsd14``."""
+    return "windows" if platform in ("win32", "cygwin") else platform.rstrip("0123456789")
+
+
+GOOS: str = goos(sys.platform)
 _ARCHITECTURES = {
     "x86_64": "amd64",
     "amd64": "amd64",
     "aarch64": "arm64",
     "i386": "386",
+    "i586": "386",
     "i686": "386",
     "x86": "386",
+    "armv5tel": "arm",
     "armv6l": "arm",
     "armv7l": "arm",
+    "armv8l": "arm",
+    "loongarch64": "loong64",
 }
 """Go's names for kinds of machines, by those of the system."""
 

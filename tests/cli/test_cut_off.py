@@ -29,6 +29,46 @@ def test_reader_closes_pipe_early(tmp_path: Path) -> None:
         assert process.wait(60) == 141
 
 
+@pytest.mark.parametrize("asked", ["--help", "--version", "--completion-script-bash", "serve --help"])
+def test_reader_is_gone_before_anything_is_written(asked: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "pytest_pushgateway", *asked.split()]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_reader_of_the_problems_is_gone() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "pytest_pushgateway", "check-metrics"]
+    done = subprocess.run(command, input=b"rows 1\n", stdout=subprocess.PIPE, stderr=writer, timeout=60, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stdout) == (141, b"")
+
+
+WITHOUT_STREAMS = """
+import sys
+from pytest_pushgateway.cli import main
+
+status = []
+for asked in sys.argv[1:]:
+    sys.stdin = sys.stdout = sys.stderr = None
+    sys.argv[1:] = asked.split()
+    status.append(main())
+sys.__stdout__.write(f"{status}")
+"""
+
+
+def test_closed_streams_are_empty() -> None:
+    """As in programs of Go, which open the null device in their place; Windows has none under ``pythonw``."""
+    asked = ["--help", "serve --version", "check-metrics", "check-config -", "explain nothing", "nonsense"]
+    command = [sys.executable, "-c", WITHOUT_STREAMS, *asked]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("[0, 0, 0, 0, 1, 2]", "")
+
+
 class _Closed(io.TextIOBase):
     """Standard output whose reader went away, as Windows reports it."""
 

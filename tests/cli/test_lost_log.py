@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pushgateway.cli.log import make_log
 from tests import wire
 from tests.cli.conftest import SERVE
 
@@ -38,3 +39,10 @@ def test_log_reader_gone_after_interrupt(tmp_path: Path) -> None:
     port = wire.free_port()
     flags = [f"--web.listen-address=127.0.0.1:{port}", f"--persistence.file={tmp_path / 'file'}", "--log.level=debug"]
     push_and_end(subprocess.Popen([*SERVE, *flags], stderr=subprocess.PIPE), port, tmp_path / "file")
+
+
+def test_line_names_the_file_of_its_caller_without_the_directories_of_windows(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    exec(compile("log('info', 'pushed')", r"C:\Lib\site-packages\handling.py", "exec"), {"log": make_log()})
+    assert "Z level=info caller=handling.py:1 msg=pushed\n" in capfd.readouterr().err

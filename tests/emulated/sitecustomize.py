@@ -138,7 +138,7 @@ def _macos() -> None:
     import fcntl
     import select
     import signal
-    from socket import AF_INET, AF_INET6, IPPROTO_TCP, SO_ACCEPTCONN, SOL_SOCKET, TCP_INFO
+    from socket import AF_INET, AF_INET6, IPPROTO_TCP, SO_ACCEPTCONN, SOCK_STREAM, SOL_SOCKET, TCP_INFO
 
     bound: weakref.WeakSet[Any] = weakref.WeakSet()
     reset = 7  # TCP_CLOSE in struct tcp_info
@@ -163,8 +163,11 @@ def _macos() -> None:
             real.shutdown(self, how)
 
         def setsockopt(self: Any, level: int, option: int, *value: Any) -> None:
-            if level == IPPROTO_TCP and real.getsockopt(self, IPPROTO_TCP, TCP_INFO, 1)[0] == reset:
-                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            if self.family in (AF_INET, AF_INET6) and self.type == SOCK_STREAM:
+                # One that was never connected is in the same state; it has no port yet.
+                used = level == IPPROTO_TCP or real.getsockname(self)[1] != 0
+                if used and real.getsockopt(self, IPPROTO_TCP, TCP_INFO, 1)[0] == reset:
+                    raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
             real.setsockopt(self, level, option, *value)
 
         def accept(self: Any) -> tuple[int, Any]:
@@ -175,9 +178,16 @@ def _macos() -> None:
 
         return {"bind": bind, "shutdown": shutdown, "setsockopt": setsockopt, "_accept": accept}
 
+    def control(descriptor: int, command: int, argument: Any = 0) -> Any:
+        if command in own_locks.values():
+            # Its structure has the kind of the lock at another place, where a caller from Linux has none.
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return fcntl.fcntl(descriptor, command, argument)
+
+    own_locks = {"F_OFD_SETLK": 90, "F_OFD_SETLKW": 91, "F_OFD_GETLK": 92}
     views = {
         **_socket_views(change, "MSG_NOSIGNAL SOCK_NONBLOCK SOCK_CLOEXEC", {}),
-        "fcntl": View(fcntl, "F_OFD_GETLK F_OFD_SETLK F_OFD_SETLKW"),
+        "fcntl": View(fcntl, "", {**own_locks, "fcntl": control}),
         "os": View(os, "posix_fallocate accept4 sched_getaffinity getrandom", {"listdir": _listdir}),
         "select": View(select, "epoll"),
         "signal": View(signal, "sigtimedwait sigwaitinfo SIGRTMIN SIGRTMAX SIGPWR"),

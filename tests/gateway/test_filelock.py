@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -99,3 +100,23 @@ def test_windows_locks_a_byte_far_behind_the_end(tmp_path: Path, monkeypatch: py
     lock.release()
     FileLock(path).release()
     assert len(asked) == 2
+
+
+def test_locks_of_macos_that_only_share_linux_s_names_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python names them since 3.11, and their structure is another one: a lock as on Linux would be refused."""
+    fcntl = pytest.importorskip("fcntl", reason="locks a file beside, as Unix does")
+    spec = importlib.util.find_spec(filelock.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    there = importlib.util.module_from_spec(spec)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", "darwin")
+        patch.setattr(fcntl, "F_OFD_SETLK", 90, raising=False)
+        spec.loader.exec_module(there)
+    lock = there.FileLock(tmp_path / "kept")
+    with pytest.raises(there.InUse):
+        there.FileLock(tmp_path / "kept")
+    assert elsewhere(tmp_path / "kept", "flock") == "in use"
+    lock.release()

@@ -99,9 +99,10 @@ def test_process_is_described() -> None:
 
 
 @needs_proc
-def test_unknown_values_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("problem", [FileNotFoundError("/proc/self/stat"), KeyError(b"InOctets")])
+def test_unknown_values_are_left_out(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> None:
     def missing() -> dict[bytes, float]:
-        raise FileNotFoundError("/proc/self/stat")
+        raise problem
 
     monkeypatch.setattr(process, "_READERS", (missing, process._open_files))
     names = [family.name for family in SelfMetrics().families()]
@@ -117,9 +118,25 @@ def test_reading_them_goes_through_the_whole_scrape_once() -> None:
 
 @pytest.mark.parametrize(
     ("machine", "expected"),
-    [("x86_64", "amd64"), ("AMD64", "amd64"), ("aarch64", "arm64"), ("ARM64", "arm64"), ("riscv64", "riscv64")],
+    [
+        ("x86_64", "amd64"),
+        ("AMD64", "amd64"),
+        ("aarch64", "arm64"),
+        ("ARM64", "arm64"),
+        ("armv8l", "arm"),
+        ("loongarch64", "loong64"),
+        ("riscv64", "riscv64"),
+    ],
 )
 def test_machine_has_the_name_that_go_gives_it(monkeypatch: pytest.MonkeyPatch, machine: str, expected: str) -> None:
     monkeypatch.delattr(os, "uname", raising=False)
     monkeypatch.setattr(platform, "machine", lambda: machine)
     assert build_info.goarch() == expected
+
+
+@pytest.mark.parametrize(
+    ("system", "expected"),
+    [("linux", "linux"), ("darwin", "darwin"), ("win32", "windows"), ("cygwin", "windows"), ("freebsd14", "freebsd")],
+)
+def test_system_has_the_name_that_go_gives_it(system: str, expected: str) -> None:
+    assert build_info.goos(system) == expected

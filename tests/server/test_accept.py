@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _socket
 import errno
+import os
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +12,13 @@ from typing import Any
 import pytest
 
 from pytest_pushgateway import threads
+from pytest_pushgateway.gateway.hooks import Plan
 from pytest_pushgateway.gateway.http import readiness
+from pytest_pushgateway.gateway.http.host import Answer
 from pytest_pushgateway.gateway.http.server import Server
 from tests import wire
 from tests.server.conftest import Running, echo
+from tests.systems import needs_descriptors
 
 Serve = Callable[..., Running]
 
@@ -83,3 +88,58 @@ def test_pair_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None
     assert (other.recv(1), one.gettimeout(), other.gettimeout()) == (b"x", None, None)
     for each in (one, other):
         each.close()
+
+
+class Reset(_socket.socket):
+    """A connection whose client has reset it, as macOS reports that."""
+
+    def setsockopt(self, *arguments: Any) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    def send(self, *arguments: Any) -> int:
+        raise OSError(errno.EPROTOTYPE, "Protocol wrong type for socket")
+
+    sendall: Any = send
+
+
+class Accepting:
+    """The module of sockets, which makes others of those that are accepted."""
+
+    def __init__(self, kind: type[_socket.socket]) -> None:
+        self.socket = kind
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_socket, name)
+
+
+@pytest.mark.parametrize("disconnect", [True, False])
+def test_client_that_has_reset_its_connection_is_no_failure(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, disconnect: bool
+) -> None:
+    running = serve(lambda incoming: Answer(200, plan=Plan("planned", disconnect=disconnect)))
+    monkeypatch.setattr(readiness, "socket", Accepting(Reset))
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert sock.recv(1) == b""
+    wire.wait_until(lambda: running.server.connections() == [])
+    assert running.log == []
+
+
+@needs_descriptors
+def test_accepted_socket_waits_though_its_listener_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On BSD and Windows it begins as its listener is."""
+
+    class Listener(socket.socket):
+        def _accept(self) -> tuple[int, Any]:
+            accepted: tuple[int, Any] = super()._accept()  # type: ignore[misc]
+            os.set_blocking(accepted[0], False)
+            return accepted
+
+    monkeypatch.setattr(readiness, "_INHERITS", True)
+    with Listener() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with socket.create_connection(listener.getsockname(), timeout=10):
+            accepted, _ = readiness.accept(listener)
+            assert os.get_blocking(accepted.fileno())
+            accepted.close()

@@ -70,6 +70,8 @@ _FAILED = Answer(500, [("Connection", "close")])
 _UNEXPECTED = Answer(417, [("Connection", "close")])
 _GONE = frozenset(
     {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ENOTSOCK, errno.ESHUTDOWN, errno.ECONNABORTED}
+    # What macOS answers to bytes that are sent while the client's reset arrives.
+    | {errno.EPROTOTYPE}
 )
 
 
@@ -513,7 +515,8 @@ class Connection:
 
     def _reset(self) -> None:
         """Close with a RST."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with suppress(OSError):  # macOS answers EINVAL if the client was quicker
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._reset_on_close = True
 
 

@@ -30,6 +30,8 @@ _IN, _OUT, _INVALID = 1, 4, 32
 SHUTDOWN_WAKES: bool = sys.platform != "win32"
 """Whether a shutdown by another thread ends a wait for a socket. If not, threads wait in slices of time, and check
 after each if the connection is over."""
+_INHERITS: bool = sys.platform != "linux"
+"""Whether an accepted socket waits no more than its listener does, as on BSD and Windows."""
 RECEIVED_AT_ONCE = 65536
 """Bytes that are read or written by one call."""
 _VECTORS = 512
@@ -178,7 +180,10 @@ def has_unread(sock: socket.socket) -> bool:
 def accept(listener: socket.socket) -> tuple[socket.socket, Any]:
     """Accept a connection, as ``socket.socket.accept`` does; return its socket and the address of the client."""
     descriptor, address = listener._accept()  # type: ignore[attr-defined]
-    return socket.socket(listener.family, listener.type, listener.proto, descriptor), address
+    accepted = socket.socket(listener.family, listener.type, listener.proto, descriptor)
+    if _INHERITS:
+        accepted.setblocking(True)
+    return accepted, address
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

@@ -37,8 +37,9 @@ def _module(name: str) -> Any:
 
 _fcntl, _msvcrt = _module("fcntl"), _module("msvcrt")
 """Unix has the first, Windows the second."""
-_OFD_SETLK: int | None = getattr(_fcntl, "F_OFD_SETLK", 37 if sys.platform == "linux" else None)
-"""Linux's locks of open file descriptions, whose number PyPy has no name for."""
+_OFD_SETLK: int | None = getattr(_fcntl, "F_OFD_SETLK", 37) if sys.platform == "linux" else None
+"""Linux's locks of open file descriptions, whose number PyPy has no name for. macOS has names for its own since Python
+3.11, but their structure is another one, and its documentation does not mention them."""
 
 
 class InUse(Exception):

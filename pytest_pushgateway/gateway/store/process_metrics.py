@@ -21,7 +21,7 @@ def process_values() -> dict[bytes, float]:
     for read in _READERS:
         try:
             values.update(read())
-        except (OSError, ValueError, IndexError, StopIteration):
+        except (OSError, ValueError, LookupError, StopIteration):
             continue
     return values
 
