@@ -153,7 +153,7 @@ def _imported(name: str) -> ModuleType:
 
 
 def _replace_closed_streams() -> None:
-    """Read nothing and write to nothing where a standard stream is closed, as Go's programs do wherever they run.
+    """Read nothing from standard streams that are closed, and write nothing to them, as programs of Go do everywhere.
 
     No file and no connection gets its descriptor then.
     """

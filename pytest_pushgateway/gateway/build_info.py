@@ -17,7 +17,7 @@ REVISION = f"pushgateway-{FOLLOWED}"
 
 
 def goos(platform: str) -> str:
-    """Return Go's name for a system, of which ``sys.platform`` may have the version too, as in ``freebsd14``."""
+    """Return Go's name for a system; ``sys.platform`` may have its version too, as in ``freebsd14``."""
     return "windows" if platform in ("win32", "cygwin") else platform.rstrip("0123456789")
 
 

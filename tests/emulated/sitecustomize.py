@@ -180,7 +180,7 @@ def _macos() -> None:
 
     def control(descriptor: int, command: int, argument: Any = 0) -> Any:
         if command in own_locks.values():
-            # Its structure has the kind of the lock at another place, where a caller from Linux has none.
+            # Its structure has the kind of the lock at another place than Linux's.
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         return fcntl.fcntl(descriptor, command, argument)
 

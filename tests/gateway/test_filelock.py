@@ -102,11 +102,9 @@ def test_windows_locks_a_byte_far_behind_the_end(tmp_path: Path, monkeypatch: py
     assert len(asked) == 2
 
 
-def test_locks_of_macos_that_only_share_linux_s_names_are_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_locks_of_macos_are_not_taken_for_those_of_linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python names them since 3.11, and their structure is another one: a lock as on Linux would be refused."""
-    fcntl = pytest.importorskip("fcntl", reason="locks a file beside, as Unix does")
+    fcntl = pytest.importorskip("fcntl", reason="locks a file as Unix does")
     spec = importlib.util.find_spec(filelock.__name__)
     assert spec is not None
     assert spec.loader is not None

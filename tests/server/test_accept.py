@@ -113,7 +113,7 @@ class Accepting:
 
 
 @pytest.mark.parametrize("disconnect", [True, False])
-def test_client_that_has_reset_its_connection_is_no_failure(
+def test_client_that_has_reset_its_connection_is_not_a_failure(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, disconnect: bool
 ) -> None:
     running = serve(lambda incoming: Answer(200, plan=Plan("planned", disconnect=disconnect)))

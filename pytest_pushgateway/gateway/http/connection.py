@@ -70,7 +70,7 @@ _FAILED = Answer(500, [("Connection", "close")])
 _UNEXPECTED = Answer(417, [("Connection", "close")])
 _GONE = frozenset(
     {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ENOTSOCK, errno.ESHUTDOWN, errno.ECONNABORTED}
-    # What macOS answers to bytes that are sent while the client's reset arrives.
+    # macOS reports this for bytes that are sent while the client's reset arrives.
     | {errno.EPROTOTYPE}
 )
 
