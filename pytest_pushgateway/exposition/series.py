@@ -35,8 +35,12 @@ NAMED = 1000
 
 PACKED_FROM = 1000
 """Series of a family that is packed; a smaller one is faster as it is."""
+PACKED_IN_LARGE_BODIES_FROM = 5
+"""The same for a family of a large body: there may be very many of them. A smaller one takes no less memory packed."""
 BLOCK = 1000
 """Series that are packed together, at most."""
+SMALL = 100
+"""Series of a small family, which is searched as it is; series that are packed together at least, if more may come."""
 
 
 class Prefixes:
@@ -45,25 +49,29 @@ class Prefixes:
     Args:
         blocks: prefixes, one a line; a list where one of them holds long strings, or a value is not a number.
         sizes: how many prefixes each block has.
-        hashes: the hash of each.
+        hashes: the hash of each. Those of a small family are not kept.
     """
 
     __slots__ = ("_hashes", "_runs", "blocks", "repeated", "size", "sizes")
 
     def __init__(self, blocks: list[bytes | list[bytes]], sizes: list[int], hashes: array[int]) -> None:
-        self.blocks: list[bytes | list[bytes]] = blocks
-        self.sizes: list[int] = sizes
-        self.size: int = sum(sizes)
-        self.repeated: frozenset[int] = _repeated(hashes)[0]
+        # Tuples: there may be very many small families.
+        self.blocks: tuple[bytes | list[bytes], ...] = tuple(blocks)
+        self.size: int = len(hashes)
+        self.sizes: tuple[int, ...] = tuple(sizes)
+        is_small = self.size <= SMALL
+        self.repeated: frozenset[int] = _NONE if is_small and len(set(hashes)) == self.size else _repeated(hashes)[0]
         """Hashes that are there more than once; a prefix that is there twice has one of them."""
-        self._hashes = hashes
-        self._runs: list[tuple[int, int, int]] = []
+        self._hashes = None if is_small else hashes
+        self._runs: Sequence[tuple[int, int, int]] = ()
         """Blocks whose hashes are sorted together: the first, and where their hashes begin and end."""
 
     def __contains__(self, prefix: bytes) -> bool:
         """Return whether a prefix is there. Costs a search by its hash, and a look at the blocks where that is."""
         hashed, hashes = hash(prefix), self._hashes
-        runs = self._sorted_runs()
+        if hashes is None:
+            return any(_is_in(prefix, block) for block in self.blocks)
+        runs = self._sorted_runs(hashes)
         for number, (first, start, end) in enumerate(runs):
             position = bisect_left(hashes, hashed, start, end)
             if position < end and hashes[position] == hashed:
@@ -77,21 +85,32 @@ class Prefixes:
         found: set[int] = set()
         fewer, more = sorted((self, other), key=lambda each: each.size)
         for start in range(0, fewer.size, _CHECKED_AT_ONCE):
-            found |= set(fewer._hashes[start : start + _CHECKED_AT_ONCE]).intersection(more._hashes)
+            found |= set(fewer.hashes()[start : start + _CHECKED_AT_ONCE]).intersection(more.hashes())
         return found
 
-    def _sorted_runs(self) -> list[tuple[int, int, int]]:
+    def hashes(self) -> array[int]:
+        """Return the hashes of all, in no order."""
+        if self._hashes is not None:
+            return self._hashes
+        from array import array
+
+        return array("q", map(hash, chain.from_iterable(map(_prefixes, self.blocks))))
+
+    def _sorted_runs(self, hashes: array[int]) -> Sequence[tuple[int, int, int]]:
         # Seldom asked for. Sorting all hashes at once would keep other threads waiting.
         if not self._runs:
             runs, first, start, end = [], 0, 0, 0
             for number, size in enumerate(self.sizes, 1):
                 end += size
                 if end - start >= _SORTED_AT_ONCE or number == len(self.sizes):
-                    self._hashes[start:end] = type(self._hashes)("q", sorted(self._hashes[start:end]))
+                    hashes[start:end] = type(hashes)("q", sorted(hashes[start:end]))
                     runs.append((first, start, end))
                     first, start = number, end
             self._runs = runs
         return self._runs
+
+
+_NONE: frozenset[int] = frozenset()
 
 
 def _is_in(prefix: bytes, block: bytes | list[bytes]) -> bool:
@@ -135,7 +154,7 @@ class PackedSeries(_Series):
 
     def __init__(self, prefixes: Prefixes, numbers: list[bytes | list[Value]]) -> None:
         self.prefixes: Prefixes = prefixes
-        self.numbers: list[bytes | list[Value]] = numbers
+        self.numbers: tuple[bytes | list[Value], ...] = tuple(numbers)
 
     def __len__(self) -> int:
         return self.prefixes.size
@@ -217,18 +236,24 @@ def _values(numbers: bytes | list[Value]) -> Sequence[Value]:
     return numbers.split(b"\n") if isinstance(numbers, bytes) else numbers
 
 
+def _prefixes(prefixes: bytes | list[bytes]) -> list[bytes]:
+    return prefixes.split(b"\n") if isinstance(prefixes, bytes) else prefixes
+
+
 def _pairs(prefixes: bytes | list[bytes], numbers: bytes | list[Value]) -> Iterable[Pair]:
-    if isinstance(prefixes, bytes):
-        prefixes = prefixes.split(b"\n")
-    return zip(prefixes, _values(numbers), strict=True)
+    return zip(_prefixes(prefixes), _values(numbers), strict=True)
 
 
 class Packer:
-    """Series that are being packed, one after the other."""
+    """Series that are being packed, one after the other.
+
+    Args:
+        begun: to begin with.
+    """
 
     __slots__ = ("_blocks", "_hashes", "_numbers", "_sizes", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, begun: PackedSeries | None = None) -> None:
         from array import array
 
         self._blocks: list[bytes | list[bytes]] = []
@@ -237,9 +262,21 @@ class Packer:
         self._hashes = array("q")
         self.size: int = 0
         """The number of series."""
+        if begun is not None:
+            self._blocks += begun.prefixes.blocks
+            self._numbers += begun.numbers
+            self._sizes += begun.prefixes.sizes
+            self._hashes = begun.prefixes.hashes()
+            self.size = begun.prefixes.size
 
     def take(self, series: Sequence[Pair]) -> None:
         """Add series."""
+        if self._sizes and self._sizes[-1] + len(series) <= SMALL:
+            # A few more: families may take turns, and short blocks would take more than they hold.
+            series = [*_pairs(self._blocks.pop(), self._numbers.pop()), *series]
+            size = self._sizes.pop()
+            self.size -= size
+            del self._hashes[-size:]
         for start in range(0, len(series), BLOCK):
             self._take_block(series[start : start + BLOCK])
 
@@ -292,14 +329,14 @@ class Packer:
         return PackedSeries(Prefixes(self._blocks, self._sizes, self._hashes), self._numbers)
 
 
-def is_large(number: int) -> bool:
+def is_large(number: int, *, in_large_body: bool = False) -> bool:
     """Return whether a family with this number of series is packed."""
-    return number >= PACKED_FROM
+    return number >= PACKED_FROM or (in_large_body and number >= PACKED_IN_LARGE_BODIES_FROM)
 
 
-def pack(series: list[Pair]) -> Sequence[Pair]:
+def pack(series: list[Pair], *, in_large_body: bool = False) -> Sequence[Pair]:
     """Return series packed if there are many."""
-    if not is_large(len(series)):
+    if not is_large(len(series), in_large_body=in_large_body):
         return series
     packer = Packer()
     packer.take(series)

@@ -36,15 +36,18 @@ LONG = "l" * 300
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pack families of five series, three at once, while they are read two lines at a time."""
+    """Pack families of five series, of three in large bodies, while they are read two lines at a time."""
     monkeypatch.setattr(series, "PACKED_FROM", 5)
+    monkeypatch.setattr(series, "PACKED_IN_LARGE_BODIES_FROM", 3)
+    monkeypatch.setattr(series, "SMALL", 4)
     monkeypatch.setattr(series, "BLOCK", 3)
     monkeypatch.setattr(series, "_SORTED_AT_ONCE", 5)
     monkeypatch.setattr(packed_members, "_SEARCHED_ONE_BY_ONE", 4)
-    monkeypatch.setattr(building, "_PACKED_AT_ONCE", 2)
+    monkeypatch.setattr(building, "SMALL", 2)
     monkeypatch.setattr(building, "NAMED", 2)
     monkeypatch.setattr(series, "NAMED", 2)
     monkeypatch.setattr(reader, "_UNPACKED", 2)
+    monkeypatch.setattr(reader, "_LARGE", 6)
     monkeypatch.setattr(reader, "_THINNED", 12)
     monkeypatch.setattr(again, "REMEMBERED_FROM", 64)
     monkeypatch.setattr(again, "_OPENING", 2)
@@ -124,6 +127,7 @@ def test_histories_are_those_of_a_gateway_that_packs_nothing(seed: int, monkeypa
     def both(action: Callable[[Held], object]) -> tuple[object, object]:
         with monkeypatch.context() as patched:
             patched.setattr(series, "PACKED_FROM", 10**9)
+            patched.setattr(series, "PACKED_IN_LARGE_BODIES_FROM", 10**9)
             expected = action(plain)
         return action(packing), expected
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from pytest_pushgateway.exposition.grouping_labels import is_suspect, merge
@@ -18,7 +19,15 @@ from pytest_pushgateway.exposition.model import (
     Summary,
     Value,
 )
-from pytest_pushgateway.exposition.series import NAMED, WEIGHT_OF_FAMILY, WEIGHT_OF_SERIES, Packer, is_large
+from pytest_pushgateway.exposition.series import (
+    NAMED,
+    SMALL,
+    WEIGHT_OF_FAMILY,
+    WEIGHT_OF_SERIES,
+    PackedSeries,
+    Packer,
+    is_large,
+)
 from pytest_pushgateway.golang.strconv import format_float, to_uint64
 from pytest_pushgateway.later import later
 
@@ -86,15 +95,15 @@ class Metric:
 class FamilyBuilder:
     """A family being read; ``series`` holds finished series and metrics in the order read, after those packed."""
 
-    __slots__ = ("has_metrics", "help", "name", "packer", "repeated", "series", "suspects", "type")
+    __slots__ = ("has_metrics", "help", "name", "packed", "repeated", "series", "suspects", "type")
 
     def __init__(self, name: bytes) -> None:
         self.name: bytes = name
         self.type: MetricType | None = None
         self.help: bytes | None = None
         self.series: list[Metric | tuple[bytes, Value]] = []
-        self.packer: Packer | None = None
-        """The series that were packed while the body was read."""
+        self.packed: Packer | PackedSeries | None = None
+        """The series that were packed while the body was read; for a small family without what more of them need."""
         self.suspects: list[bytes] = []
         self.has_metrics: bool = False
         """Whether metrics are among the series."""
@@ -109,27 +118,42 @@ class FamilyBuilder:
     @property
     def size(self) -> int:
         """The number of series and metrics."""
-        return len(self.series) + (self.packer.size if self.packer is not None else 0)
+        return len(self.series) + self._packed_size
 
-    def pack(self) -> None:
+    @property
+    def _packed_size(self) -> int:
+        if self.packed is None:
+            return 0
+        return self.packed.size if isinstance(self.packed, Packer) else len(self.packed)
+
+    def pack(self, *, in_large_body: bool) -> None:
         """Pack the series if there are many, so that the objects of all of them are never there at once."""
-        if self.has_metrics or (self.packer is None and not is_large(len(self.series))):
+        if self.has_metrics or not self.series:
             return
-        if self.packer is None:
-            self.packer = Packer()
-        if len(self.series) >= _PACKED_AT_ONCE:
-            self._pack_all(self.packer)
+        if self.packed is None and not is_large(len(self.series), in_large_body=in_large_body):
+            return
+        if len(self.series) >= SMALL or in_large_body:
+            packer = self._pack_all()
+            self.packed = packer.finish() if packer.size < SMALL else packer
+        elif self.packed is None:
+            self.packed = Packer()
 
-    def _pack_all(self, packer: Packer) -> None:
+    def _opened(self) -> Packer:
+        if not isinstance(self.packed, Packer):
+            self.packed = Packer(self.packed)
+        return self.packed
+
+    def _pack_all(self) -> Packer:
+        packer = self._opened()
         packer.take(cast("list[tuple[bytes, Value]]", self.series))
         self.series.clear()
+        return packer
 
     def thin(self) -> None:
         """Drop series that came again, but for the first ones, which an error names; the others are only counted."""
-        if self.packer is not None:
-            if not self.has_metrics:
-                self._pack_all(self.packer)
-            self.repeated += self.packer.thin()
+        if self.packed is not None:
+            packer = self._opened() if self.has_metrics else self._pack_all()
+            self.repeated += packer.thin()
             return
         if len(self.series) - len({_prefix(item) for item in self.series}) <= NAMED:
             return
@@ -148,23 +172,19 @@ class FamilyBuilder:
     def weight(self) -> int:
         """Return an estimate of the memory that it takes when it is stored, bytes."""
         size = sum(len(item[0]) if isinstance(item, tuple) else WEIGHT_OF_SERIES for item in self.series)
-        if self.packer is not None:
-            size += self.packer.weight()
+        if self.packed is not None:
+            size += Packer(self.packed).weight() if isinstance(self.packed, PackedSeries) else self.packed.weight()
         return WEIGHT_OF_FAMILY + size + WEIGHT_OF_SERIES * self.size
 
-    def finish(self) -> Sequence[tuple[bytes, Value]]:
+    def finish(self, *, in_large_body: bool) -> Sequence[tuple[bytes, Value]]:
         """Return the series when there are no metrics among them any more."""
-        packer = self.packer
-        if packer is None:
-            if self.has_metrics or not is_large(len(self.series)):
+        if isinstance(self.packed, PackedSeries) and not self.series:
+            return self.packed
+        if self.packed is None:
+            in_large_body = in_large_body and not self.has_metrics
+            if not is_large(len(self.series), in_large_body=in_large_body):
                 return cast("list[tuple[bytes, Value]]", self.series)
-            packer = Packer()
-        self._pack_all(packer)
-        return packer.finish()
-
-
-_PACKED_AT_ONCE = 100
-"""Series that are packed together, at least, while a body is read: its families may take turns."""
+        return self._pack_all().finish()
 
 
 def _prefix(item: Metric | tuple[bytes, Value]) -> object:
@@ -181,6 +201,8 @@ class Families:
     def __init__(self, grouping: Labels | None) -> None:
         self.longs: Longs = Longs()
         self._grouping = grouping
+        self.of_large_body: bool = False
+        """Whether the body is so long that small families are packed too."""
         self._open: list[tuple[FamilyBuilder, int]] = []
         """Where the last metric stands that lines of braces without a name may still go on with."""
         self._known: dict[bytes, FamilyBuilder] = {}
@@ -241,7 +263,7 @@ class Families:
 
     def pack(self) -> int:
         """Pack the series of large families; return how many families there are. Costs what is not yet packed."""
-        self._change_finished(FamilyBuilder.pack)
+        self._change_finished(partial(FamilyBuilder.pack, in_large_body=self.of_large_body))
         return len(self._known)
 
     def _change_finished(self, change: Callable[[FamilyBuilder], None]) -> None:
@@ -270,7 +292,7 @@ class Families:
             _normalise(metric)
         families = {}
         for name, builder in self._known.items():
-            if builder.series or builder.packer is not None:
+            if builder.size:
                 families[name] = self._finish_family(builder)
         return families
 
@@ -281,9 +303,8 @@ class Families:
             builder.series = [
                 item if isinstance(item, tuple) else self._finished(builder, item, finished) for item in builder.series
             ]
-        return MetricFamily(
-            builder.name, kind, builder.help or None, builder.finish(), builder.suspects, builder.repeated
-        )
+        series = builder.finish(in_large_body=self.of_large_body)
+        return MetricFamily(builder.name, kind, builder.help or None, series, builder.suspects, builder.repeated)
 
     def _finished(
         self, builder: FamilyBuilder, metric: Metric, finished: dict[Metric, tuple[bytes, Value]]

@@ -32,6 +32,8 @@ _THINNED = 200_000
 """Lines after which series that came again are dropped."""
 _UNPACKED = 4000
 """Lines after which series of large families are packed."""
+_LARGE = 20_000
+"""Lines of a large body, of which small families are packed too."""
 
 
 def parse_strictly(body: bytes, grouping: Mapping[bytes, bytes] | None, *, utf8_names: bool = False) -> Parsed:
@@ -198,6 +200,7 @@ class _Reader:
             self._read_fast_but_last(lines, first, text)
         self._unpacked += number
         if self._unpacked >= max(_UNPACKED, self._known):
+            self._families.of_large_body = self._lines >= _LARGE
             self._known = self._families.pack()
             self._unpacked = 0
         self._unthinned += number
