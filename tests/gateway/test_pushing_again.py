@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
 from pytest_pushgateway.exposition.text.again import parse_remembering
+from pytest_pushgateway.gateway.app.push_body import parse_push
+from pytest_pushgateway.gateway.groups import Verdict
+from pytest_pushgateway.gateway.store.index import Index, Renewal
 from pytest_pushgateway.gateway.store.store import GatherError
-from tests.gateway.held import Held, key
+from tests.gateway.held import NOW, Held, key
+from tests.gateway.kept import Kept
 
 
 def body(name: str, series: int, offset: int = 0, *, first: int = 0) -> str:
@@ -72,6 +77,104 @@ def test_histories_end_as_they_do_without_memory() -> None:
         assert exposed(one) == exposed(other)
     assert accepted > 200
     assert refused > 50
+
+
+SHAPES = (
+    '# TYPE a gauge\n# HELP a Rows.\na 1\na{x="y"} 1\n',
+    "# TYPE a gauge\na 1\nb 1\n",
+    "# TYPE a counter\na 1\n",
+    'a{instance="i"} 1\nb 1\n',
+    'b{instance="i"} 1\nb{instance="i",x="y"} 1\n',
+    "# TYPE s summary\ns 1\n",
+    "s_count 1\nb 1\n",
+    "b 1\nb 1\n",
+    "# nothing\n",
+    "# TYPE push_failure_time_seconds gauge\npush_failure_time_seconds 1\nb 1\n",
+    "# TYPE push_time_seconds gauge\npush_time_seconds 1\nb 1\n",
+    "push_time_seconds 1\n",
+)
+"""Short bodies, which clash with each other or with the gateway's own families, or go together."""
+GROUPS: tuple[dict[str, str | bytes], ...] = (
+    {"job": "j"},
+    {"job": "j", "instance": "i"},
+    {"job": "k"},
+    {"job": b"\xff"},
+)
+"""The first two share series if a body has them; the last one cannot be exposed."""
+
+
+@pytest.mark.slow
+def test_histories_of_short_bodies_end_as_they_do_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    renewals = 0
+    renew = Index.renew
+
+    def counting(index: Index, renewal: Renewal) -> None:
+        nonlocal renewals
+        renewals += 1
+        renew(index, renewal)
+
+    monkeypatch.setattr(Index, "renew", counting)
+    randomness = random.Random(7)
+    refused = 0
+    for _ in range(60):
+        one, other = Held(), Held()
+        last = SHAPES[0]
+        labels = GROUPS[0]
+        for _ in range(40):
+            for gateway in (one, other):
+                gateway.clock.now += 1
+            if randomness.random() < 0.25:
+                last, labels = randomness.choice(SHAPES), randomness.choices(GROUPS, [8, 4, 4, 1])[0]
+            deed = randomness.random()
+            if deed < 0.1:
+                assert one.delete(**labels).matched is other.delete(**labels).matched
+            elif deed < 0.2:
+                assert seen(one) == seen(other)
+            else:
+                text = last.replace(" 1\n", f" {randomness.randrange(3)}\n")
+                replace, check = randomness.random() < 0.7, randomness.random() < 0.9
+                verdict = push_short(one, text, replace=replace, check=check, **labels)
+                put = other.put if replace else other.post
+                assert fields_of(verdict) == fields_of(put(text, check=check, **labels))
+                refused += not verdict.accepted
+        assert seen(one) == seen(other)
+    assert renewals > 500
+    assert refused > 200
+
+
+def seen(gateway: Held) -> object:
+    """Return all that can be read of a store."""
+    index = gateway.store._state.index
+    declared = {name: (dict(named.declared), named.missing_types) for name, named in index.names.items()}
+    try:
+        return gateway.store.groups(), declared, gateway.exposed(), gateway.push_times()
+    except GatherError as problem:
+        return gateway.store.groups(), declared, str(problem)
+
+
+def fields_of(verdict: Verdict) -> tuple[object, ...]:
+    """Return everything in a verdict."""
+    return tuple(getattr(verdict, name) for name in Verdict.__slots__)
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_values_that_come_again_are_in_the_file(tmp_path: Path, *, required: bool) -> None:
+    with Kept(tmp_path / "metrics", required=required) as gateway:
+        for number in range(5):
+            gateway.clock.now += 1
+            assert push_short(gateway, f"a {number}\n", job="j").accepted
+        before = gateway.store.groups()
+    with Kept(tmp_path / "metrics") as gateway:
+        assert gateway.store.groups() == before
+    assert before[0].families[b"a"].family.series[0][1] == b"4"
+    assert before[0].push_time == NOW + 5
+
+
+def push_short(gateway: Held, text: str, *, replace: bool = True, check: bool = True, **labels: str | bytes) -> Verdict:
+    """Push a short body as the application does, with the store's memory of the group."""
+    group = key(**labels)
+    parsed = parse_push((text.encode(),), "", dict(group), gateway.store.remembered(group), utf8_names=False)
+    return gateway.store.push(group, parsed, replace=replace, check=check)
 
 
 def exposed(gateway: Held) -> str:

@@ -15,6 +15,8 @@ from pytest_pushgateway.golang.utf8 import is_utf8, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_pushgateway.exposition.model import Memo
     from pytest_pushgateway.gateway.grouping_key import GroupingKey
 
@@ -34,16 +36,30 @@ _HELP = {
 class FamilyState:
     """A family in a group, with what the verdict needs to know of it, counted once when it is pushed."""
 
-    __slots__ = ("bad", "declared", "family", "missing_types", "stored")
+    __slots__ = ("_stored", "bad", "declared", "family", "missing_types", "pushed_at")
 
-    def __init__(self, stored: StoredFamily, missing_types: tuple[int, ...], bad: tuple[bytes, ...]) -> None:
-        self.stored: StoredFamily = stored
-        self.family: MetricFamily = stored.family
-        self.declared: tuple[int, bytes | None] = (stored.family.type, stored.family.help)
+    def __init__(
+        self, family: MetricFamily, pushed_at: float, missing_types: tuple[int, ...], bad: tuple[bytes, ...]
+    ) -> None:
+        self.family: MetricFamily = family
+        self.pushed_at: float = pushed_at
+        self.declared: tuple[int, bytes | None] = (family.type, family.help)
         self.missing_types: tuple[int, ...] = missing_types
         """For each of the types from COUNTER to HISTOGRAM, how many series have no value of it."""
         self.bad: tuple[bytes, ...] = bad
         """Prefixes of the series with a label that cannot be exposed."""
+        self._stored: StoredFamily | None = None
+
+    @property
+    def stored(self) -> StoredFamily:
+        """The family as readers get it; the same object until another is pushed."""
+        if self._stored is None:
+            self._stored = StoredFamily(self.family, self.pushed_at)
+        return self._stored
+
+    def renew(self, family: MetricFamily, pushed_at: float) -> None:
+        """Take other values of the same series: a family with the same layout."""
+        self.family, self.pushed_at, self._stored = family, pushed_at, None
 
     def same_declaration(self, other: FamilyState) -> bool:
         """Return whether two families can stand for each other in all questions of types and names."""
@@ -52,7 +68,7 @@ class FamilyState:
 
 def examine(family: MetricFamily, pushed_at: float) -> FamilyState:
     """Count once what the verdict needs to know of a family; O(series)."""
-    return FamilyState(StoredFamily(family, pushed_at), _lacking(family), _bad(family) if family.suspects else ())
+    return FamilyState(family, pushed_at, _lacking(family), _bad(family) if family.suspects else ())
 
 
 def _lacking(family: MetricFamily) -> tuple[int, ...]:
@@ -140,6 +156,21 @@ class GroupState:
         prefix, suspects = self._time_series[name]
         # The prefix is the layout, too: with each push only the value changes.
         return MetricFamily(name, int(MetricType.GAUGE), _HELP[name], [(prefix, value)], suspects, layout=prefix)
+
+    def has_series_of(self, families: Mapping[bytes, MetricFamily], *, whole: bool) -> bool:
+        """Return whether the families pushed have the series that the group has already, by their layouts.
+
+        Args:
+            families: those of a push, ``push_time_seconds`` among them.
+            whole: whether the group has no others.
+        """
+        held = self.families  # with both push times since the first push
+        if whole and len(held) != len(families) + (PUSH_FAILURE_TIME not in families):
+            return False
+        for name, family in families.items():
+            if name not in held or family.layout is None or family.layout is not held[name].family.layout:
+                return False
+        return True
 
     def stored(self) -> StoredGroup:
         """Return the group as it is now; the same object until it changes."""

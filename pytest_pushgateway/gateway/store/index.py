@@ -12,9 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_pushgateway.exposition.model import MetricType, Value
 from pytest_pushgateway.exposition.series import PackedSeries
+from pytest_pushgateway.gateway.groups import StoredFamily
 from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
 from pytest_pushgateway.gateway.store.group_state import CHECKED_TYPES, NONE_MISSING, FamilyState, GroupState
 from pytest_pushgateway.gateway.store.packed_members import NONE_PACKED, PackedMembers, has_twice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.model import MetricFamily
 
 Series = tuple[bytes, Value]
 Declared = tuple[int, bytes | None]
@@ -59,8 +64,29 @@ class Delta:
             if old is None or not old.same_declaration(held):
                 self.changed[name] = None
 
+    def stored(self) -> dict[bytes, StoredFamily | None]:
+        """Return the families as they are kept; None for one that leaves."""
+        changed: dict[bytes, StoredFamily | None] = dict.fromkeys(self.removed)
+        changed.update((name, held.stored) for name, held in self.added.items())
+        return changed
+
 
 NOTHING = Delta(None, {}, {})
+
+
+class Renewal:
+    """The change of a push that has the series of its group again: families with the same layouts as those there."""
+
+    __slots__ = ("families", "group", "pushed_at")
+
+    def __init__(self, group: GroupState, families: Mapping[bytes, MetricFamily], pushed_at: float) -> None:
+        self.group: GroupState = group
+        self.families: Mapping[bytes, MetricFamily] = families
+        self.pushed_at: float = pushed_at
+
+    def stored(self) -> dict[bytes, StoredFamily | None]:
+        """Return the families as they are kept."""
+        return {name: StoredFamily(family, self.pushed_at) for name, family in self.families.items()}
 
 
 class Named:
@@ -141,6 +167,20 @@ class Index:
         else:
             self._judge_again(delta.changed)
 
+    def renew(self, renewal: Renewal) -> None:
+        """Put other values in place of a group's. Nothing is in conflict before, so nothing is afterwards."""
+        group = renewal.group
+        for name, family in renewal.families.items():
+            held = group.families[name]
+            self._note_values(name, group, held.family.series, family.series)
+            held.renew(family, renewal.pushed_at)
+        group.snapshot = None
+
+    @property
+    def has_conflicts(self) -> bool:
+        """Whether anything is in conflict."""
+        return bool(self.clashing or self.pairs or self.duplicates or self.bad)
+
     def named(self, name: bytes) -> Named | None:
         """Return the families of a name, or None."""
         return self.names[name] if name in self.names else None  # noqa: SIM401
@@ -216,7 +256,8 @@ class Index:
         self, name: bytes, group: GroupState, held: FamilyState, new: FamilyState, *, consistent: bool
     ) -> None:
         if self._keeps_layout(held, new):
-            self._replace_values(name, group, held, new)
+            self.names[name].members[group] = new
+            self._note_values(name, group, held.family.series, new.family.series)
             return
         named = self.names[name]
         old, series = held.family.series, new.family.series
@@ -302,18 +343,19 @@ class Index:
         same = new.family.layout is not None and new.family.layout is held.family.layout
         return same and held.same_declaration(new) and not (held.bad or new.bad or self.duplicates)
 
-    def _replace_values(self, name: bytes, group: GroupState, held: FamilyState, new: FamilyState) -> None:
+    def _note_values(self, name: bytes, group: GroupState, before: Sequence[Series], after: Sequence[Series]) -> None:
+        """Note the values that change; the series stay."""
         named = self.names[name]
-        named.members[group] = new
-        series = new.family.series
-        self.counters.series_visited += len(series)
-        before = held.family.series
-        if isinstance(series, PackedSeries) and isinstance(before, PackedSeries):
-            named.packed.replace(group, series)
-            changed = series.changes(before)
+        self.counters.series_visited += len(after)
+        if isinstance(after, PackedSeries):
+            named.packed.replace(group, after)
+        if named.pending is None:
+            self.touched[name] = None
+        elif isinstance(after, PackedSeries) and isinstance(before, PackedSeries):
+            self._note(name, named, ((each[0], each) for each in after.changes(before)))
         else:
-            changed = (each for old, each in zip(before, series, strict=True) if old[1] != each[1])
-        self._note(name, named, ((each[0], each) for each in changed))
+            changed = (each for old, each in zip(before, after, strict=True) if old[1] != each[1])
+            self._note(name, named, ((each[0], each) for each in changed))
 
     def _declare(self, name: bytes, named: Named, group: GroupState, held: FamilyState) -> None:
         named.declared[held.declared] += 1

@@ -22,7 +22,7 @@ from pytest_pushgateway.gateway.groups import (
 )
 from pytest_pushgateway.gateway.store.conflicts import After, conflicts_after
 from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState, examine
-from pytest_pushgateway.gateway.store.index import NOTHING, Counters, Delta, Index, Named
+from pytest_pushgateway.gateway.store.index import NOTHING, Counters, Delta, Index, Named, Renewal
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.golang.strconv import format_float
@@ -61,6 +61,10 @@ __all__ = [
 _generations = itertools.count()
 
 TIMESTAMPS = "pushed metrics must not have timestamps"
+
+
+_PUSHED_AGAIN = Verdict(True, matched=True)
+"""Of every push that changes only values."""
 
 
 class GatherError(Exception):
@@ -145,6 +149,10 @@ class Store:
             generation: the generation that the request belongs to; if it is over, nothing is done.
         """
         now = self._clock()
+        if parsed.memo is not None and parsed.memo.digest:
+            verdict = self._push_again(key, parsed, now, replace=replace, generation=generation)
+            if verdict is not None:
+                return verdict
         held = {name: examine(family, now) for name, family in parsed.families.items()}
         with self._lock:
             if self._is_over(generation):
@@ -175,6 +183,33 @@ class Store:
             self._apply(state, delta, consistent=verdict.accepted and check)
         self._written()
         return verdict
+
+    def _push_again(
+        self, key: GroupingKey, parsed: Parsed, now: float, *, replace: bool, generation: int | None
+    ) -> Verdict | None:
+        """Take a push that changes only values of its group; return None if it is not one.
+
+        The names, declarations and labels of all that is held stay as they are. If nothing is in conflict, nothing will
+        be, and no index changes.
+        """
+        with self._lock:
+            if self._is_over(generation):
+                return Verdict(False, stale=True)
+            state = self._state
+            self._learn(state)
+            group = state.groups[key] if key in state.groups else None  # noqa: SIM401
+            if group is None or state.index.has_conflicts:
+                return None
+            families = {**parsed.families, PUSH_TIME: group.time_family(PUSH_TIME, format_float(now))}
+            if not group.has_series_of(families, whole=replace):
+                return None
+            renewal = Renewal(group, families, now)
+            if (unkept := self._keep(renewal)) is not None:
+                return Verdict(False, unkept=unkept)
+            group.memo = parsed.memo
+            self._apply(state, renewal)
+        self._written()
+        return _PUSHED_AGAIN
 
     def delete(self, key: GroupingKey, *, generation: int | None = None) -> Verdict:
         """Remove a group. Never refused, as in the original; ``matched`` is whether the group was there."""
@@ -353,24 +388,27 @@ class Store:
             return Verdict(True)
         return Verdict(False, *_explained(after, conflicts))
 
-    def _apply(self, state: _State, delta: Delta, *, consistent: bool = False) -> None:
+    def _apply(self, state: _State, change: Delta | Renewal, *, consistent: bool = False) -> None:
         persistence = self._persistence
         try:
-            state.index.apply(delta, consistent=consistent)
+            if isinstance(change, Renewal):
+                state.index.renew(change)
+            else:
+                state.index.apply(change, consistent=consistent)
             if persistence is not None and not persistence.required:
-                assert delta.group is not None
-                persistence.mark(delta.group.key, _changes(delta))
+                assert change.group is not None
+                persistence.mark(change.group.key, change.stored())
         except BaseException:
             if persistence is not None:
                 persistence.distrust()
             raise
 
-    def _keep(self, delta: Delta) -> str | None:
+    def _keep(self, change: Delta | Renewal) -> str | None:
         """Write a change that is about to be made, where that is required; return why it is not in the file."""
         if self._persistence is None or not self._persistence.required:
             return None
-        assert delta.group is not None
-        return self._persistence.keep(delta.group.key, _changes(delta))
+        assert change.group is not None
+        return self._persistence.keep(change.group.key, change.stored())
 
     def _fill(self, families: Iterable[tuple[GroupingKey, StoredFamily]]) -> None:
         state = self._state
@@ -399,12 +437,6 @@ class Store:
             with self._lock:
                 before, self._freed = self._freed, done
             threads.Thread(lambda: _dismantle(old, besides, before, done), "pushgateway-free").start()
-
-
-def _changes(delta: Delta) -> dict[bytes, StoredFamily | None]:
-    changed: dict[bytes, StoredFamily | None] = dict.fromkeys(delta.removed)
-    changed.update((name, held.stored) for name, held in delta.added.items())
-    return changed
 
 
 def _explained(after: After, conflicts: Conflicts) -> tuple[str, tuple[Collision, ...]]:
