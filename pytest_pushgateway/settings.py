@@ -141,6 +141,8 @@ class Settings:
     sources: Mapping[str, str]
 
     def __init__(self, *, sources: Mapping[str, str] = _NO_SOURCES, **options: Any) -> None:
+        # The server reads some with every request: they are found here sooner than by the rows of the table.
+        vars(self).update(_DEFAULTS)
         for name, value in options.items():
             object.__setattr__(self, name, check(name, value, sources.get(name, "Settings")))
         object.__setattr__(self, "sources", sources or dict.fromkeys(options, "Settings"))
@@ -177,6 +179,7 @@ class Settings:
 
 OPTIONS: dict[str, Option] = {name: row for name, row in vars(Settings).items() if isinstance(row, Option)}
 """The option table, by name."""
+_DEFAULTS = {name: row.default for name, row in OPTIONS.items()}
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")

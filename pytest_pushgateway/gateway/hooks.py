@@ -13,6 +13,7 @@ from pytest_pushgateway.light import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Literal
 
     from werkzeug.datastructures import Headers
@@ -40,9 +41,11 @@ class RawRequest:
         key: the grouping key of a push or deletion; None when the URL names none.
         handler: which of the gateway's handlers answers: ``push``, ``status``, ``api/v1/metrics``...; empty for
             redirect and 404.
+        fields: the first value of each header by its name in lower case, if somebody has gathered them.
     """
 
     __slots__ = (
+        "_fields",
         "body",
         "generation",
         "handler",
@@ -67,6 +70,7 @@ class RawRequest:
         kind: Kind,
         key: Labels | None,
         handler: str = "",
+        fields: Mapping[str, str] | None = None,
     ) -> None:
         self.method: str = method
         self.target: str = target
@@ -78,6 +82,7 @@ class RawRequest:
         self.kind: Kind = kind
         self.key: Labels | None = key
         self.handler: str = handler
+        self._fields = fields
 
     @property
     def headers(self) -> Headers:
@@ -88,11 +93,9 @@ class RawRequest:
 
     def header(self, name: str) -> str | None:
         """Return the first value of the header ``name``, in any case, or None."""
-        name = name.lower()
-        for key, value in self.raw_headers:
-            if key.lower() == name:
-                return value
-        return None
+        if self._fields is None:
+            self._fields = {key.lower(): value for key, value in reversed(self.raw_headers)}
+        return self._fields.get(name.lower())
 
 
 class Plan(NamedTuple):

@@ -51,8 +51,6 @@ _NO_PROTOBUF = (
 _OPTIONS_BODY = 4 << 10
 _STORED = 16
 """How much larger a push may be in memory than a body may be when it is decoded."""
-_OF_CHUNKS = frozenset({"transfer-encoding", "content-length", "trailer"})
-"""Headers that Go takes away from a request in chunks."""
 
 
 _ACCEPTED = Answer(200)
@@ -94,6 +92,7 @@ class Handling:
             kind=self.route.kind,
             key=self.route.key,
             handler=self.route.handler,
+            fields=self.head.fields,
         )
 
     def run(self, refusal: Answer | None) -> Answer:
@@ -360,20 +359,11 @@ class Handling:
         return Answer(200, [], [b"Requesting termination... Goodbye!"])
 
     def _size(self) -> int:
-        """Return the size of the request in bytes as client_golang approximates it: a header's name counts once."""
+        """Return the size of the request in bytes as client_golang approximates it."""
         head, route = self.head, self.route
-        size = route.url_length + len(head.method) + 8 + head.fields_length
-        if "host" in head.fields:
-            size -= 4 + (len(head.fields["host"]) if route.host_length else 0)
-        size += route.host_length
-        if head.chunked:
-            size -= sum(map(len, head.fields.keys() & _OF_CHUNKS))
-            return size - sum(len(value) for name, value in head.headers if name.lower() in _OF_CHUNKS)
-        if len(head.fields) < len(head.headers):
-            # Of equal lengths one is left.
-            lengths = [len(value) for name, value in head.headers if name.lower() == "content-length"]
-            size -= sum(lengths[1:])
-        return size + head.content_length
+        size = head.size + route.url_length + route.host_length
+        # A host in the URL takes the place of the header's.
+        return size - len(head.fields.get("host", "")) if route.host_length else size
 
     def _observe(self, answer: Answer, plan: Plan | None) -> None:
         observer = self.app.observer

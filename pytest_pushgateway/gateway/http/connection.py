@@ -57,10 +57,6 @@ _LINGER = 0.5
 """Seconds a refused client has to read its answer while it still sends."""
 _LINE = 4096
 """Bytes of a request line that are kept for the journal when its request is refused."""
-_BRIEF = 16 << 10
-"""Bytes of the longest body that is read, parsed and stored in a moment."""
-_CHANGING = frozenset({"PUT", "POST", "DELETE"})
-"""Methods of requests with short answers: a scrape may take a while to be made and sent."""
 _moments = count()
 _SHORT = frozenset({200, 202})
 """The statuses of answers without a body."""
@@ -311,7 +307,7 @@ class Connection:
         if head.expects_else:
             self._write(head, _UNEXPECTED, drained=False)
             return False
-        if not self._is_brief(head):
+        if not (head.brief and self.server.announces_waits):
             threads.about_to_wait()
         interim = (lambda: self._send(b"HTTP/1.1 100 Continue\r\n\r\n")) if head.expects_continue else None
         body = Body(self._input, head, self.server.limits.max_body_size, interim)
@@ -326,16 +322,6 @@ class Connection:
         self.idle_since = next(_moments)
         self._last_method = head.method
         return keep and not self.closing and not self.server.stopping
-
-    def _is_brief(self, head: Head) -> bool:
-        """Return whether a request is answered so soon that others can wait to be accepted meanwhile."""
-        return (
-            self.server.announces_waits
-            and head.content_length <= _BRIEF
-            and head.method in _CHANGING
-            and not head.chunked
-            and "content-encoding" not in head.fields
-        )
 
     def _read_head(self) -> Head | None:
         limits, source = self.server.limits, self._input

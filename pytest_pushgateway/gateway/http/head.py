@@ -23,6 +23,12 @@ _REMEMBERED = 128
 """Heads that are remembered: most clients send the very same bytes with every push."""
 _USUAL = 2048
 """Bytes of the longest head that is remembered."""
+_BRIEF = 16 << 10
+"""Bytes of the longest body that is read, parsed and stored in a moment."""
+_CHANGING = frozenset({"PUT", "POST", "DELETE"})
+"""Methods of requests with short answers: a scrape may take a while to be made and sent."""
+_OF_CHUNKS = frozenset({"transfer-encoding", "content-length", "trailer"})
+"""Headers that Go takes away from a request in chunks."""
 _UNFIT_FOR_TRAILERS = frozenset({"content-length", "transfer-encoding", "trailer"})
 
 STATUS_LINES = {
@@ -94,22 +100,24 @@ class Head:
         expects_else: whether it expects something that nobody knows: 417.
 
     Attributes:
-        fields_length: the length of all headers, where each name counts once.
+        brief: whether what it asks for is done in a moment: a deletion, or a push of a short body as it is.
+        size: bytes of the request without its URL, as client_golang approximates them: each header's name counts once.
         from_browser: whether a browser sent it, as far as headers show.
     """
 
     __slots__ = (
+        "brief",
         "chunked",
         "close",
         "content_length",
         "expects_continue",
         "expects_else",
         "fields",
-        "fields_length",
         "from_browser",
         "headers",
         "http10",
         "method",
+        "size",
         "target",
     )
 
@@ -136,13 +144,30 @@ class Head:
         self.close: bool = close
         self.expects_continue: bool = expects_continue
         self.expects_else: bool = expects_else
-        self.fields_length: int = sum(map(len, fields)) + sum([len(value) for _, value in headers])
+        self.brief: bool = (
+            content_length <= _BRIEF and method in _CHANGING and not chunked and "content-encoding" not in fields
+        )
+        self.size: int = self._approximate_size()
         # To a name that was rebound, over plain HTTP, browsers send no Sec-Fetch header and, with GET, no Origin.
         self.from_browser: bool = (
             "origin" in fields
             or fields.get("user-agent", "").startswith("Mozilla/")
             or any(name.startswith("sec-fetch-") for name in fields)
         )
+
+    def _approximate_size(self) -> int:
+        headers, fields = self.headers, self.fields
+        size = len(self.method) + 8 + sum(map(len, fields)) + sum([len(value) for _, value in headers])
+        if "host" in fields:
+            size -= 4
+        if self.chunked:
+            size -= sum(map(len, fields.keys() & _OF_CHUNKS))
+            return size - sum(len(value) for name, value in headers if name.lower() in _OF_CHUNKS)
+        if len(fields) < len(headers):
+            # Of equal lengths one is left.
+            lengths = [len(value) for name, value in headers if name.lower() == "content-length"]
+            size -= sum(lengths[1:])
+        return size + self.content_length
 
 
 def find_head(buffer: bytes | bytearray, start: int = 0) -> int:

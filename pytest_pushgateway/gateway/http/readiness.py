@@ -92,9 +92,12 @@ class Watch:
 
     @staticmethod
     def _found(found: list[tuple[int, int]]) -> list[int]:
-        if any(events & _INVALID for _, events in found):
-            raise OSError(9, os.strerror(9))
-        return [descriptor for descriptor, _ in found]
+        ready = []
+        for descriptor, events in found:
+            if events & _INVALID:
+                raise OSError(9, os.strerror(9))
+            ready.append(descriptor)
+        return ready
 
 
 class Lookout:

@@ -206,16 +206,21 @@ class Workers:
         """
         if not self._turn.is_owned():
             return None
+        own = sock.fileno()
         ready: list[int] | None = None
-        with self._accepting, suppress(OSError, ValueError):  # of descriptors that were closed
-            if not self._ended:
-                ready = self._watch.wait_also(sock.fileno(), seconds)
+        try:
+            with self._accepting:
+                if not self._ended:
+                    ready = self._watch.wait_also(own, seconds)
+        except (OSError, ValueError):
+            pass  # descriptors were closed
+        if ready == [own]:
+            return True
         if ready == []:
             return False
-        if ready != [sock.fileno()]:
-            # Even if both have something: a client that sends without a pause must not keep others out.
-            self._pass_on()
-        return True if ready and sock.fileno() in ready else None
+        # Even if both have something: a client that sends without a pause must not keep others out.
+        self._pass_on()
+        return True if ready and own in ready else None
 
     def _wait_for_connection(self) -> Connection | None:
         try:

@@ -100,13 +100,13 @@ class _Observations:
         self._moments = array("d")
         self._values = array("d")
 
-    def add(self, value: float) -> None:
+    def add(self, value: float, moment: float) -> None:
         if self.count < _MAX_OBSERVATIONS:
-            self._moments.append(monotonic())
+            self._moments.append(moment)
             self._values.append(value)
         else:
             oldest = self.count % _MAX_OBSERVATIONS
-            self._moments[oldest] = monotonic()
+            self._moments[oldest] = moment
             self._values[oldest] = value
         self.count += 1
         self.sum += value
@@ -132,7 +132,7 @@ class SelfMetrics:
         self._lock = threads.Lock()
         self._generation = 0
         self._late: tuple[SelfFamily, ...] = ()
-        self._requests: dict[tuple[str, str, str], list[float]] = {}
+        self._requests: dict[tuple[int, str, str], list[float]] = {}
         self._durations: dict[str, _Observations] = {}
         self._sizes: dict[str, _Observations] = {}
         self._build_info = MetricFamily(
@@ -152,7 +152,7 @@ class SelfMetrics:
 
     def observe_request(self, handler: str, code: int, method: str, generation: int | None = None) -> None:
         """Count a request in ``pushgateway_http_requests_total``, unless its generation is over."""
-        key = (str(code), handler, method.lower())
+        key = (code, handler, method.lower())
         with self._lock:
             if generation not in (None, self._generation):
                 return
@@ -175,15 +175,13 @@ class SelfMetrics:
         with self._lock:
             if generation not in (None, self._generation):
                 return
-            for family, series, value in (
-                (_PUSH_DURATION, self._durations, seconds),
-                (_PUSH_SIZE, self._sizes, float(size)),
-            ):
-                observations = series.get(method)
-                if observations is None:
+            if method not in self._durations:
+                for family, series in ((_PUSH_DURATION, self._durations), (_PUSH_SIZE, self._sizes)):
                     self._appear(family)
-                    observations = series[method] = _Observations(self._clock())
-                observations.add(value)
+                    series[method] = _Observations(self._clock())
+            moment = monotonic()
+            self._durations[method].add(seconds, moment)
+            self._sizes[method].add(size, moment)
 
     def _appear(self, family: SelfFamily) -> None:
         if family not in self._late:
@@ -209,7 +207,7 @@ class SelfMetrics:
         families.append(self._build_info)
         with self._lock:
             requests = [
-                (_labels(code=code, handler=handler, method=method), _counter(*counter))
+                (_labels(code=str(code), handler=handler, method=method), _counter(*counter))
                 for (code, handler, method), counter in self._requests.items()
             ]
             durations = [(_labels(method=each), _summary(seen)) for each, seen in self._durations.items()]

@@ -298,10 +298,11 @@ class Store:
             return group.stored() if group is not None else None
 
     def remembered(self, key: GroupingKey) -> Memo | None:
-        """Return what the parser remembers of a group's last push."""
-        with self._lock:
-            groups = self._state.groups
-            return groups[key].memo if key in groups else None  # without get(), as index.py says
+        """Return what the parser remembers of a group's last push. Takes no lock: a push must not rely on it."""
+        try:
+            return self._state.groups[key].memo
+        except KeyError:
+            return None
 
     def families_named(self, name: bytes) -> list[tuple[GroupingKey, MetricFamily]]:
         """Return the families of a name with their groups' keys. Costs those families only."""

@@ -166,8 +166,9 @@ class Journal:
             entry._order = self._order
             self._entries.append(entry)
             self._bodies += len(record.request.body)
-            self._follow(entry)
-            self._count(entry, kind)
+            if self._astray or record.missed or record.location:
+                self._follow(entry)
+            self._count(entry, record)
             if entry._noteworthy:
                 self._noted.append(entry)
             if isinstance(entry, Push) and entry._again:
@@ -224,16 +225,16 @@ class Journal:
         mark = request.header(ORIGIN_HEADER)
         return mark is not None and mark.startswith(self._secret)
 
-    def _count(self, entry: Request, kind: str) -> None:
+    def _count(self, entry: Request, record: hooks.Record) -> None:
         totals = self.totals
-        if kind == "push":
+        if isinstance(entry, Push):
             self.last_push = entry._order
             totals.pushes += 1
-            totals.bodies += len(entry.body)
-            totals.slowest = max(totals.slowest, entry.duration)
-            if isinstance(entry, Push) and entry.rejected:
+            totals.bodies += len(record.request.body)
+            totals.slowest = max(totals.slowest, record.duration)
+            if entry.rejected:
                 totals.rejections += 1
-        elif kind == "delete":
+        elif isinstance(entry, Delete):
             totals.deletions += 1
 
     def clear(self) -> deque[Request]:
