@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from pytest_pushgateway.gateway.app import missed_routes
 from pytest_pushgateway.gateway.app.missed_routes import missed_route
 
 FORM = "application/x-www-form-urlencoded"
@@ -118,3 +121,9 @@ def test_redirect_names_its_location(location: str, told: str) -> None:
     assert missed("PUT", "//metrics/job/nightly", status=307, location=location) == (
         f"redirected (Location: {location}); {told}"
     )
+
+
+@pytest.mark.parametrize("body", [b"rows%bx", b"rows{}%bx", b"rows 7%bx", b"rows%b{}x"])
+def test_blanks_in_a_stray_body_are_looked_at_once(body: bytes) -> None:
+    # The square of this many would take hours.
+    assert re.match(missed_routes._BODY, body % (b" " * 1_000_000)) is None

@@ -46,6 +46,35 @@ def test_heads(fields: str) -> None:
     assert_linear(prepare, 300)
 
 
+class Joined(str):
+    """Text that counts the letters that are copied when it is joined to other text by ``+``."""
+
+    copied = 0
+
+    def __add__(self, other: str) -> Joined:
+        Joined.copied += len(self) + len(other)
+        return Joined(str(self) + other)
+
+    def __radd__(self, other: str) -> Joined:
+        Joined.copied += len(self) + len(other)
+        return Joined(other + str(self))
+
+    def strip(self, blanks: str | None = None, /) -> Joined:
+        return Joined(str(self).strip(blanks))
+
+    def rstrip(self, blanks: str | None = None, /) -> Joined:
+        return Joined(str(self).rstrip(blanks))
+
+
+def test_each_line_of_a_folded_value_is_copied_once() -> None:
+    def copied(lines: int) -> int:
+        before = Joined.copied
+        assert head._unfold([Joined("X: a"), *[Joined(" b")] * lines]) == ["X: a" + " b" * lines]
+        return Joined.copied - before
+
+    assert copied(600) <= 2.2 * copied(300) + 200
+
+
 class Dripping(Connection):
     """A connection without a socket: its client sends byte by byte."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from pytest_pushgateway.exposition.labels import Labels
 from pytest_pushgateway.gateway.app.page.state import PageState, PersistenceStatus, state_json
 from pytest_pushgateway.gateway.app.recent_requests import Failure, Recent, RecentRequest
+from pytest_pushgateway.gateway.groups import Collision
 from pytest_pushgateway.gateway.hooks import Plan, RawRequest, Record
 
 DB1: Labels = ((b"instance", b"db1"), (b"job", b"backup"))
@@ -96,6 +97,25 @@ def test_push_is_kept_abridged() -> None:
     told = state(requests=recent.requests())["requests"][0]
     assert (told["families"], told["series"], told["removed"]) == (["a", "b"], 3, ["gone"])
     assert (told["labels"], told["matched"]) == ([["job", "backup"], ["instance", "db1"]], None)
+
+
+def test_long_names_and_keys_are_cut() -> None:
+    # The list outlives the group: a gzip of a few kilobytes can hold a name of megabytes.
+    recent = Recent()
+    key: Labels = tuple(sorted([(b"job", b"j" * 100_000), *((b"a%03d" % number, b"v") for number in range(1000))]))
+    families = {b"n" * 100_000: SimpleNamespace(series=[1])}
+    collision = Collision("type", b"n", b"", "", (DB1, key))
+    told = verdict(removed=(b"r" * 100_000,))
+    told.collisions = (collision,)
+    recent(record(key=key, parsed=SimpleNamespace(families=families), verdict=told))
+    recent(record(parsed=SimpleNamespace(families=families), verdict=told))
+    request = recent.requests()[0]
+    assert request.families[0] == b"n" * 200
+    assert request.removed[0] == b"r" * 200
+    assert dict(request.key or ())[b"job"] == b"j" * 200
+    assert request.collides_with == (DB1,)
+    assert recent.requests()[1].collides_with == (request.key,)
+    assert len(state_json(PageState("1.1", 0.0, 0.0, requests=recent.requests()))) < 10_000
 
 
 def test_parse_error_quotes_text_and_leaves_group_unchanged() -> None:

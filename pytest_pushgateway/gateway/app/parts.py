@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from pytest_pushgateway.gateway.log import Log
 
 
+_LOGGED = 2000
+"""Characters of a path in the log: a client may send a megabyte, again and again."""
+
+
 class Access(Protocol):
     """Who may ask, and the headers that every answer carries."""
 
@@ -133,14 +137,14 @@ class AppParts:
         )
 
     def log_missed(self, request: RawRequest, status: int, location: str, hint: str) -> None:
-        """Log that a push or a deletion reached no group."""
+        """Log that a push or a deletion reached no group; of a very long path the beginning."""
         self.log(
             "warn",
             "a deletion reached no group" if request.method == "DELETE" else "a push reached no group",
             method=request.method,
-            path=request.target,
+            path=request.target[:_LOGGED],
             status=status,
-            location=location,
+            location=location[:_LOGGED],
             logged_source=request.remote_address,
             hint=hint,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.labels import Labels
@@ -10,6 +11,8 @@ from pytest_pushgateway.light import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_pushgateway.gateway.hooks import Record
 
 LIMIT = 100
@@ -17,6 +20,10 @@ LIMIT = 100
 
 _NAMES = 20
 _TEXT = 2000
+_KEY = 4000
+"""Bytes of the longest grouping key that is kept whole."""
+_PART = 200
+"""Bytes of a name, or of a part of a longer key, that are kept."""
 _BODY = 16_384
 """Bytes of a body that are kept."""
 _HEADERS = 40
@@ -39,11 +46,12 @@ class RecentRequest(NamedTuple):
     duration: float = 0.0
     """Seconds."""
     key: Labels | None = None
+    """The group; of a long one the beginning, see `short_key`."""
     families: tuple[bytes, ...] = ()
-    """The names of the first families that a push carried."""
+    """The beginnings of the names of the first families that a push carried."""
     series: int = 0
     removed: tuple[bytes, ...] = ()
-    """The names of the first families that a PUT took away."""
+    """The same of those that a PUT took away."""
     matched: bool | None = None
     """Whether a deletion found its group; None for other requests."""
     fault: str | None = None
@@ -73,10 +81,10 @@ class RecentRequest(NamedTuple):
             status=record.status,
             error=error[:_TEXT].rstrip("\n") or None,
             duration=record.duration,
-            key=request.key,
-            families=tuple(parsed.families)[:_NAMES] if parsed else (),
+            key=None if request.key is None else short_key(request.key),
+            families=_beginnings(parsed.families) if parsed else (),
             series=sum(len(family.series) for family in parsed.families.values()) if parsed else 0,
-            removed=verdict.removed[:_NAMES] if verdict else (),
+            removed=_beginnings(verdict.removed) if verdict else (),
             matched=verdict.matched if verdict and request.kind == "delete" else None,
             fault=record.plan.name if record.plan else None,
             client=request.remote_address,
@@ -85,6 +93,21 @@ class RecentRequest(NamedTuple):
             size=len(request.body),
             collides_with=_others(record),
         )
+
+
+def short_key(key: Labels) -> Labels:
+    """Return a grouping key as a request that is kept has it: whole, unless a client made it very long.
+
+    The list outlives the group, so it must not keep texts that are as long as a client likes.
+    """
+    if sum(len(name) + len(value) for name, value in key) <= _KEY:
+        return key
+    job_first = sorted(key, key=lambda pair: pair[0] != b"job")
+    return tuple((name[:_PART], value[:_PART]) for name, value in sorted(job_first[:_NAMES]))
+
+
+def _beginnings(names: Iterable[bytes]) -> tuple[bytes, ...]:
+    return tuple(name[:_PART] for name in islice(names, _NAMES))
 
 
 def _shown(name: str, value: str) -> str:
@@ -96,7 +119,7 @@ def _others(record: Record) -> tuple[Labels, ...]:
     if record.verdict is None:
         return ()
     keys = dict.fromkeys(key for collision in record.verdict.collisions for key in collision.keys)
-    return tuple(key for key in keys if key != record.request.key)[:_NAMES]
+    return tuple(short_key(key) for key in islice((key for key in keys if key != record.request.key), _NAMES))
 
 
 class Failure(NamedTuple):

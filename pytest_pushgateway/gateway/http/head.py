@@ -274,17 +274,17 @@ def parse_request_line(line: str) -> tuple[str, str, int, int]:
 
 def _unfold(lines: list[str]) -> list[str]:
     """Join folded header lines to what they continue, with one space as Go does; a blank at the end stays then."""
-    logical: list[str] = []
+    logical: list[list[str]] = []
     for line in lines:
         if line[:1] not in (" ", "\t"):
             if ":" not in line:
                 raise bad_request()
-            logical.append(line.rstrip(_BLANKS))
+            logical.append([line.rstrip(_BLANKS)])
         elif logical:
-            logical[-1] += " " + line.strip(_BLANKS)
+            logical[-1].append(line.strip(_BLANKS))
         else:
             raise bad_request()
-    return logical
+    return [" ".join(parts) for parts in logical]
 
 
 def _headers(lines: list[str], limit: int, *, folded: bool) -> tuple[list[tuple[str, str]], dict[str, str]]:
