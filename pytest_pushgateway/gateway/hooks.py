@@ -41,7 +41,7 @@ class RawRequest:
         key: the grouping key of a push or deletion; None when the URL names none.
         handler: which of the gateway's handlers answers: ``push``, ``status``, ``api/v1/metrics``...; empty for
             redirect and 404.
-        fields: the first value of each header by its name in lower case, if somebody has gathered them.
+        fields: the first value of each header by its name in lower case, if they have been gathered.
     """
 
     __slots__ = (

@@ -14,7 +14,9 @@ import pytest_pushgateway
 pytestmark = pytest.mark.once
 
 PACKAGE = Path(pytest_pushgateway.__file__).parent
-API = Path(__file__).parents[2] / "docs" / "api_site.md"
+DOCS = Path(__file__).parents[2] / "docs"
+API = DOCS / "api_site.md"
+ARCHITECTURE = DOCS / "architecture.md"
 
 
 def test_public_class_names_are_unique() -> None:
@@ -55,3 +57,17 @@ def test_folder_docstring_lists_its_contents(folder: Path) -> None:
     docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
 
     assert docstring.count(".") >= 2, docstring
+
+
+def test_architecture_page_names_each_folder_and_each_module_outside_of_them() -> None:
+    page = ARCHITECTURE.read_text(encoding="utf-8")
+    top = [path.name for path in PACKAGE.glob("*.py") if not path.name.startswith("_")]
+    folders = [f"{path.relative_to(PACKAGE).as_posix()}/" for path in FOLDERS]
+    assert [name for name in [*top, *folders] if f"`{name}`" not in page] == []
+
+
+def test_architecture_page_names_no_module_that_is_gone() -> None:
+    named = set(re.findall(r"`(?:python )?([\w/]+\.py)`", ARCHITECTURE.read_text(encoding="utf-8")))
+    files = [path.as_posix() for place in (PACKAGE, DOCS, DOCS.parent / "tests") for path in place.rglob("*.py")]
+    assert len(named) > 50
+    assert [name for name in named if not any(file.endswith(f"/{name}") for file in files)] == []

@@ -33,7 +33,7 @@ _THINNED = 200_000
 _UNPACKED = 4000
 """Lines after which series of large families are packed."""
 _LARGE = 20_000
-"""Lines of a large body, of which small families are packed too."""
+"""Lines of a large body, whose small families are packed too."""
 
 
 def parse_strictly(body: bytes, grouping: Mapping[bytes, bytes] | None, *, utf8_names: bool = False) -> Parsed:
