@@ -378,13 +378,14 @@ class Gateway:
     def _observe(self, record: Record) -> None:
         if self._observer is not None:
             self._observer(record)
-        failed = record.verdict is not None and record.verdict.error is not None
+        verdict = record.verdict
         with self._lock:
             if record.request.generation != self.store.generation:
                 return
-            if self._recent is not None or self._recent_requests is None or failed:
+            failed = verdict is not None and verdict.error is not None
+            if failed or self._recent is not None or self._recent_requests is None:
                 self._note_of_requests()(record)
-            if record.verdict is not None:
+            if verdict is not None:
                 self._changes += 1
 
     def _note_of_requests(self) -> Recent:

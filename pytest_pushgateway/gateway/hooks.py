@@ -171,6 +171,11 @@ class Record:
         self.started: float = started
 
     @property
+    def accepted(self) -> bool:
+        """Whether the store did what the request asked for, whatever was answered."""
+        return self.verdict is not None and self.verdict.accepted
+
+    @property
     def kind(self) -> Kind:
         """What the request asked for; push or delete, too, if it was meant as one and reached no group."""
         if self.missed:

@@ -199,6 +199,15 @@ def _read_again(ahead: _Ahead, memo: Memo) -> Parsed | None:
     return parsed
 
 
+class _Prefixes:
+    """The layout of a family that is not packed."""
+
+    __slots__ = ("prefixes",)
+
+    def __init__(self, prefixes: list[bytes]) -> None:
+        self.prefixes = prefixes
+
+
 def with_numbers(families: Mapping[bytes, MetricFamily], numbers: Iterator[bytes]) -> dict[bytes, MetricFamily]:
     """Return families with the same series and other numbers, in the same order."""
     found: dict[bytes, MetricFamily] = {}
@@ -207,7 +216,9 @@ def with_numbers(families: Mapping[bytes, MetricFamily], numbers: Iterator[bytes
         if isinstance(like.series, PackedSeries):
             series = like.series.with_numbers(numbers)
         else:
-            series = list(zip([prefix for prefix, _ in like.series], islice(numbers, len(like.series)), strict=True))
+            assert isinstance(like.layout, _Prefixes)
+            prefixes = like.layout.prefixes
+            series = list(zip(prefixes, islice(numbers, len(prefixes)), strict=True))
         found[name] = MetricFamily(name, like.type, like.help, series, layout=like.layout)
     return found
 
@@ -233,7 +244,8 @@ def remember(memo: Memo, parsed: Parsed, digest: bytes, count: int) -> None:
     """Remember the lines of a body, by their digest, and that its families have these series."""
     memo.digest, memo.count, memo.families = digest, count, parsed.families
     for family in parsed.families.values():
-        family.layout = object()
+        packed = isinstance(family.series, PackedSeries)
+        family.layout = object() if packed else _Prefixes([prefix for prefix, _ in family.series])
 
 
 def as_go_writes(token: bytes) -> bytes | None:

@@ -73,26 +73,28 @@ class Handling:
     __slots__ = ("app", "body", "head", "parsed", "peer", "request", "route", "started", "verdict")
 
     def __init__(self, app: AppParts, incoming: Incoming) -> None:
+        head, body, peer = incoming
+        route = app.router.route(head.method, head.target)
         self.app: AppParts = app
-        self.head: Head = incoming.head
-        self.body: Body = incoming.body
-        self.peer: Peer = incoming.peer
+        self.head: Head = head
+        self.body: Body = body
+        self.peer: Peer = peer
         self.started: float = monotonic()
         self.verdict: Verdict | None = None
         self.parsed: Parsed | None = None
-        self.route: Route = app.router.route(self.head.method, self.head.target)
+        self.route: Route = route
         self.request: RawRequest = RawRequest(
-            method=self.head.method,
-            target=self.head.target,
-            raw_headers=self.head.headers,
+            method=head.method,
+            target=head.target,
+            raw_headers=head.headers,
             body=b"",
-            remote_address=self.peer.remote_address,
-            generation=self.peer.generation,
+            remote_address=peer.remote_address,
+            generation=peer.generation,
             received_at=app.clock(),
-            kind=self.route.kind,
-            key=self.route.key,
-            handler=self.route.handler,
-            fields=self.head.fields,
+            kind=route.kind,
+            key=route.key,
+            handler=route.handler,
+            fields=head.fields,
         )
 
     def run(self, refusal: Answer | None) -> Answer:
@@ -371,12 +373,28 @@ class Handling:
         self.peer.answering = plan is None or not math.isinf(plan.wait)
         if self._is_late():
             return
-        missed = self._missed(answer) if self.route.outcome != "handle" and answer.status >= 300 else ""
+        status, location, missed = answer.status, "", ""
+        if status >= 300:
+            location = _location(answer)
+            if self.route.outcome != "handle":
+                missed = self._missed(answer)
         if observer is not None:
-            duration = monotonic() - self.started
-            record = Record(self.request, answer.status, answer.error, self.verdict, self.parsed, duration, plan)
-            record.location, record.missed, record.started = _location(answer), missed, self.started
-            observer(record)
+            started = self.started
+            duration = monotonic() - started
+            observer(
+                Record(
+                    self.request,
+                    status,
+                    answer.error,
+                    self.verdict,
+                    self.parsed,
+                    duration,
+                    plan,
+                    location,
+                    missed,
+                    started,
+                )
+            )
 
     def _missed(self, answer: Answer) -> str:
         """Return why a push or deletion reached no group, and log it; an empty string for any other request."""

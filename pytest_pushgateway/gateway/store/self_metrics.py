@@ -87,37 +87,47 @@ _MAX_OBSERVATIONS = 500
 """Client_golang keeps the last 500 observations exactly and compresses older ones; here they are dropped."""
 
 
-class _Observations:
-    """One series of a summary: a count and a sum of everything, quantiles of what is recent."""
+class _Pushes:
+    """The pushes of one method, as summaries: counts and sums of all, quantiles of the recent ones."""
 
-    __slots__ = ("_moments", "_values", "count", "created", "sum")
+    __slots__ = ("_moments", "_seconds", "_sizes", "count", "created", "seconds", "size")
 
     def __init__(self, created: float) -> None:
         self.created = created
         self.count = 0
-        self.sum = 0.0
+        self.seconds = 0.0
+        self.size = 0.0
         # Arrays: a reset frees them at once, however full they are.
         self._moments = array("d")
-        self._values = array("d")
+        self._seconds = array("d")
+        self._sizes = array("d")
 
-    def add(self, value: float, moment: float) -> None:
+    def add(self, seconds: float, size: int) -> None:
         if self.count < _MAX_OBSERVATIONS:
-            self._moments.append(moment)
-            self._values.append(value)
+            self._moments.append(monotonic())
+            self._seconds.append(seconds)
+            self._sizes.append(size)
         else:
             oldest = self.count % _MAX_OBSERVATIONS
-            self._moments[oldest] = moment
-            self._values[oldest] = value
+            self._moments[oldest] = monotonic()
+            self._seconds[oldest] = seconds
+            self._sizes[oldest] = size
         self.count += 1
-        self.sum += value
+        self.seconds += seconds
+        self.size += size
 
-    def summary(self) -> Summary:
+    def durations(self) -> Summary:
+        return Summary(self.count, self.seconds, self._quantiles(self._seconds))
+
+    def sizes(self) -> Summary:
+        return Summary(self.count, self.size, self._quantiles(self._sizes))
+
+    def _quantiles(self, all_values: array[float]) -> list[tuple[float, float]]:
         start = monotonic() - _MAX_AGE
-        values = sorted(value for at, value in zip(self._moments, self._values, strict=True) if at >= start)
-        quantiles = [
+        values = sorted(value for at, value in zip(self._moments, all_values, strict=True) if at >= start)
+        return [
             (rank, values[max(math.ceil(len(values) * rank) - 1, 0)] if values else math.nan) for rank in _QUANTILES
         ]
-        return Summary(self.count, self.sum, quantiles)
 
 
 class SelfMetrics:
@@ -133,8 +143,7 @@ class SelfMetrics:
         self._generation = 0
         self._late: tuple[SelfFamily, ...] = ()
         self._requests: dict[tuple[int, str, str], list[float]] = {}
-        self._durations: dict[str, _Observations] = {}
-        self._sizes: dict[str, _Observations] = {}
+        self._pushes: dict[str, _Pushes] = {}
         self._build_info = MetricFamily(
             _BUILD_INFO.name,
             _GAUGE,
@@ -154,13 +163,12 @@ class SelfMetrics:
         """Count a request in ``pushgateway_http_requests_total``, unless its generation is over."""
         key = (code, handler, method.lower())
         with self._lock:
-            if generation not in (None, self._generation):
+            if generation is not None and generation != self._generation:
                 return
-            counter = self._requests.get(key)
-            if counter is None:
+            if key not in self._requests:
                 self._appear(_REQUESTS)
-                counter = self._requests[key] = [0.0, self._clock()]
-            counter[0] += 1
+                self._requests[key] = [0.0, self._clock()]
+            self._requests[key][0] += 1
 
     def observe_push(self, method: str, seconds: float, size: int, generation: int | None = None) -> None:
         """Count a push, unless its generation is over.
@@ -173,15 +181,13 @@ class SelfMetrics:
         """
         method = method.lower()
         with self._lock:
-            if generation not in (None, self._generation):
+            if generation is not None and generation != self._generation:
                 return
-            if method not in self._durations:
-                for family, series in ((_PUSH_DURATION, self._durations), (_PUSH_SIZE, self._sizes)):
-                    self._appear(family)
-                    series[method] = _Observations(self._clock())
-            moment = monotonic()
-            self._durations[method].add(seconds, moment)
-            self._sizes[method].add(size, moment)
+            if method not in self._pushes:
+                self._appear(_PUSH_DURATION)
+                self._appear(_PUSH_SIZE)
+                self._pushes[method] = _Pushes(self._clock())
+            self._pushes[method].add(seconds, size)
 
     def _appear(self, family: SelfFamily) -> None:
         if family not in self._late:
@@ -193,8 +199,7 @@ class SelfMetrics:
             self._generation = generation
             self._late = ()
             self._requests = {}
-            self._durations = {}
-            self._sizes = {}
+            self._pushes = {}
 
     def families(self) -> list[MetricFamily]:
         """Return what there is to expose now."""
@@ -206,12 +211,13 @@ class SelfMetrics:
         ]
         families.append(self._build_info)
         with self._lock:
+            pushes = self._pushes.items()
             requests = [
                 (_labels(code=str(code), handler=handler, method=method), _counter(*counter))
                 for (code, handler, method), counter in self._requests.items()
             ]
-            durations = [(_labels(method=each), _summary(seen)) for each, seen in self._durations.items()]
-            sizes = [(_labels(method=each), _summary(seen)) for each, seen in self._sizes.items()]
+            durations = [(_labels(method=each), _summary(seen.durations(), seen.created)) for each, seen in pushes]
+            sizes = [(_labels(method=each), _summary(seen.sizes(), seen.created)) for each, seen in pushes]
         families += [_family(_REQUESTS, requests), _family(_PUSH_DURATION, durations), _family(_PUSH_SIZE, sizes)]
         return [family for family in families if family.series]
 
@@ -234,12 +240,11 @@ def _counter(value: float, created: float) -> Mixed:
     return Mixed(_message(3, raw), {MetricType.COUNTER: format_float(value)})
 
 
-def _summary(seen: _Observations) -> Mixed:
-    summary = seen.summary()
+def _summary(summary: Summary, created: float) -> Mixed:
     raw = b"\x08" + writer.varint(summary.count) + b"\x11" + struct.pack("<d", summary.sum)
     for rank, value in summary.quantiles:
         raw += _message(3, b"\x09" + struct.pack("<d", rank) + b"\x11" + struct.pack("<d", value))
-    return Mixed(_message(4, raw + _message(4, _timestamp(seen.created))), {MetricType.SUMMARY: summary})
+    return Mixed(_message(4, raw + _message(4, _timestamp(created))), {MetricType.SUMMARY: summary})
 
 
 def _timestamp(seconds: float) -> bytes:

@@ -156,27 +156,29 @@ class Journal:
 
     def add(self, record: hooks.Record, test: str = "") -> Request:
         """File what became of a request and wake up whoever waits."""
-        kind = record.kind
-        own = self.is_own(record.request)
-        entry = _CLASSES.get(kind, Request)(record.request, record, "test" if own else "")
+        request, kind = record.request, record.kind
+        own = self.is_own(request)
+        entry = _CLASSES.get(kind, Request)(request, record, "test" if own else "")
         entry.test = test
         with self.condition:
             entry.number = self._numbers[kind] = self._numbers.get(kind, 0) + 1
             self._order += 1
             entry._order = self._order
             self._entries.append(entry)
-            self._bodies += len(record.request.body)
+            self._bodies += len(request.body)
             if self._astray or record.missed or record.location:
                 self._follow(entry)
-            self._count(entry, record)
-            if entry._noteworthy:
+            if isinstance(entry, Push):
+                self._count_push(entry, record)
+            else:
+                self.totals.deletions += isinstance(entry, Delete)
+            # Nearly all pushes are accepted, and nothing is to be said of them.
+            if (record.location or not (kind == "push" and record.accepted)) and entry._noteworthy:
                 self._noted.append(entry)
-            if isinstance(entry, Push) and entry._again:
-                self._again.append(entry)
             while len(self._entries) > self._limit or (self._bodies > BODIES_LIMIT and len(self._entries) > 1):
                 self._drop(self._entries.popleft())
             if own:
-                mark = record.request.header(ORIGIN_HEADER)
+                mark = request.header(ORIGIN_HEADER)
                 if mark in self._sent:
                     self._sent[mark] = entry
             self.condition.notify_all()
@@ -225,17 +227,16 @@ class Journal:
         mark = request.header(ORIGIN_HEADER)
         return mark is not None and mark.startswith(self._secret)
 
-    def _count(self, entry: Request, record: hooks.Record) -> None:
+    def _count_push(self, entry: Push, record: hooks.Record) -> None:
         totals = self.totals
-        if isinstance(entry, Push):
-            self.last_push = entry._order
-            totals.pushes += 1
-            totals.bodies += len(record.request.body)
-            totals.slowest = max(totals.slowest, record.duration)
-            if entry.rejected:
-                totals.rejections += 1
-        elif isinstance(entry, Delete):
-            totals.deletions += 1
+        self.last_push = entry._order
+        totals.pushes += 1
+        totals.bodies += len(record.request.body)
+        totals.slowest = max(totals.slowest, record.duration)
+        if entry._again:
+            self._again.append(entry)
+        elif entry.rejected:
+            totals.rejections += 1
 
     def clear(self) -> deque[Request]:
         """Forget all requests; return those that are many or large, as to free them takes a while."""

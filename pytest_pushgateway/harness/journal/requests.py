@@ -213,8 +213,7 @@ class Push(Request):
     @property
     def accepted(self) -> bool:
         """Whether the push was stored, whatever was answered."""
-        verdict = self._record.verdict if self._record is not None else None
-        return verdict is not None and bool(verdict.accepted)
+        return self._record is not None and self._record.accepted
 
     @property
     def _judged(self) -> bool:
