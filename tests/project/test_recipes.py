@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from tests import peers
 
@@ -179,6 +180,31 @@ def test_interpreter_is_claimed_only_if_job_runs_it() -> None:
     assert '"Programming Language :: Python :: Implementation :: PyPy"' in project
     assert others == {"3.13t", "3.14t", "pypy3.11"}
     assert [name for name in ("3.13t", "3.14t", "PyPy", "Linux on ARM", "macOS, Windows") if name not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "left_out"),
+    [
+        ("CPython linux x86_64", set()),
+        ("CPython linux aarch64", set()),
+        ("CPython linux armv7l", {"re2"}),
+        ("CPython linux s390x", {"re2"}),
+        ("CPython darwin arm64", set()),
+        ("CPython darwin x86_64", set()),
+        ("CPython win32 AMD64", set()),
+        ("CPython win32 ARM64", {"promql"}),
+        ("PyPy linux x86_64", {"re2", "promql"}),
+        ("PyPy win32 AMD64", {"re2", "promql"}),
+    ],
+)
+def test_all_leaves_out_extras_without_wheels(place: str, left_out: set[str]) -> None:
+    names = ("platform_python_implementation", "sys_platform", "platform_machine")
+    environment = dict(zip(names, place.split(), strict=True))
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    wanted = dict(re.findall(r'^(re2|promql|snappy|auth|xdist) = \["([^"]+)"\]', project, re.MULTILINE))
+    assert f'all = ["pytest-pushgateway[{",".join(wanted)}]"]' in project
+    markers = {extra: Requirement(text).marker for extra, text in wanted.items()}
+    assert {extra for extra, marker in markers.items() if marker and not marker.evaluate(environment)} == left_out
 
 
 def test_justfile_has_the_commands_that_the_pages_name() -> None:
