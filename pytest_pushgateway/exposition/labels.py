@@ -50,9 +50,12 @@ def unescape_value(value: bytes) -> bytes:
     """Undo :func:`escape_value`; also for text from outside, whose escapes have been checked."""
     if b"\\" not in value:
         return value
-    # Between escaped backslashes, which are taken from the left, every other one begins another escape.
-    parts = value.split(b"\\\\")
-    return b"\\".join([part.replace(b"\\n", b"\n").replace(b'\\"', b'"') for part in parts])
+    # Escaped backslashes are taken from the left; a NUL keeps their places, as no escape is written with one. One by
+    # one, so that no more than two of what may be megabytes are there at once.
+    value = value.replace(b"\\\\", b"\\\0")
+    value = value.replace(b"\\n", b"\n")
+    value = value.replace(b'\\"', b'"')
+    return value.replace(b"\\\0", b"\\")
 
 
 def render_name(name: bytes) -> bytes:

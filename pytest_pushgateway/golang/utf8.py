@@ -8,10 +8,26 @@ def is_utf8(raw: bytes) -> bool:
     if raw.isascii():
         return True
     try:
-        raw.decode()
+        if len(raw) <= _AT_ONCE:
+            raw.decode()
+        else:
+            _decode_in_pieces(raw)
     except UnicodeDecodeError:
         return False
     return True
+
+
+_AT_ONCE = 1 << 16
+"""Bytes that are decoded at once: a text can take four times the memory of its bytes."""
+
+
+def _decode_in_pieces(raw: bytes) -> None:
+    import codecs
+
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(raw), _AT_ONCE):
+        decoder.decode(raw[start : start + _AT_ONCE])
+    decoder.decode(b"", True)
 
 
 def text_of(raw: bytes) -> str:

@@ -36,6 +36,9 @@ _SHAPE = re.compile(
 _LONGEST = 4096
 """Bytes of a shape: none of a real program is longer, and each is looked at once."""
 
+_HUGE = 1 << 16
+"""Bytes of a line that is cut into pieces with care."""
+
 _USUAL = 256
 """Bytes of a shape that is remembered from one push to the next."""
 _LABEL_NAME = re.compile(LABEL_NAME.encode())
@@ -51,6 +54,9 @@ _TYPES = {kind.name.lower().encode(): kind for kind in MetricType}
 
 _REMEMBERED = 5_000
 """Numbers that are remembered, as many come again and again."""
+
+_SHAPES = 2_000
+"""Shapes that are remembered: families follow each other, as a rule."""
 
 _SIMPLE = (MetricType.COUNTER, MetricType.GAUGE, MetricType.UNTYPED)
 
@@ -102,11 +108,17 @@ class FastParser:
         known_shape = self._shapes.get
         known_number = self._numbers.get
         for number, line in lines:
-            head, _, token = line.rpartition(b" ")
-            pieces = head.split(b'"')
+            if long_lines and len(line) > _HUGE:
+                # Each cut copies what may be megabytes.
+                pieces = line.split(b'"')
+                pieces[-1], _, token = pieces[-1].rpartition(b" ")
+            else:
+                head, _, token = line.rpartition(b" ")
+                pieces = head.split(b'"')
             shape = known_shape(tuple(pieces[::2]))
             if shape is None:
                 if line.startswith(b"#"):
+                    pieces = []
                     self._comment(number, line)
                     continue
                 if not line.strip(b" \t"):
@@ -116,6 +128,8 @@ class FastParser:
             if value is None:
                 value = self._number(token)
             if shape is None or value is None or (escapes and b"\\" in line) or len(pieces) != shape[0]:
+                pieces = []
+                line += b"\n"  # each copy of a long line that is held counts
                 self._read_strictly(number, line)
                 continue
             _, template, pick, take = shape
@@ -126,7 +140,7 @@ class FastParser:
             elif take(pieces, value):  # type: ignore[arg-type,call-arg]
                 self._compound = take, pieces  # type: ignore[assignment]
             else:
-                self._read_strictly(number, line)
+                self._read_strictly(number, line + b"\n")
 
     def leave(self) -> None:
         """Bring the strict parser up to date: it goes on with the next line."""
@@ -147,11 +161,11 @@ class FastParser:
                 family.type = _TYPES[usual[3]]
                 return
         if b"HELP" in line or b"TYPE" in line:
-            self._read_strictly(number, line)
+            self._read_strictly(number, line + b"\n")
 
     def _read_strictly(self, number: int, line: bytes) -> None:
         self.leave()
-        self._strict().read(number, line + b"\n")
+        self._strict().read(number, line)
 
     def _number(self, token: bytes) -> bytes | None:
         canonical = _CANONICAL.fullmatch(token)
@@ -185,6 +199,8 @@ class FastParser:
         else:
             shape = (len(pieces), None, None, _Compound(self._families, family, suffix, names))
         if names:
+            if len(self._shapes) >= _SHAPES:
+                self._shapes.clear()
             self._shapes[tuple(pieces[::2])] = shape
         return shape
 

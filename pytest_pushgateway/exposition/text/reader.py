@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from io import BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
@@ -26,6 +27,8 @@ else:
 
 _PIECE = 256 << 10
 """Bytes that are read at once: others get their turn in between."""
+_GATHERED = 16
+"""Pieces of one line that may wait to be joined."""
 _HELD = 1000
 """Lines after a sample that may wait for what comes next."""
 _THINNED = 200_000
@@ -137,7 +140,11 @@ class _Reader:
         else:
             self._read_pieces(pieces)
         strict = self._strict.parser
-        return Parsed(self._families.finish(), strict is not None and strict.has_timestamps)
+        has_timestamps = strict is not None and strict.has_timestamps
+        # Both hold what was read, which takes much memory before it is finished.
+        self._fast = self._strict.parser = None
+        del strict
+        return Parsed(self._families.finish(), has_timestamps)
 
     def _read_whole(self, body: bytes) -> None:
         """Read a body that is one piece, as most are."""
@@ -149,31 +156,34 @@ class _Reader:
         if self._fast is None or _has_braces_first(body) or not is_utf8(body):
             self._read_strictly(enumerate(lines, 1))
         elif lines:
-            self._read_fast(enumerate(lines, 1), lines, escapes=b"\\" in body)
+            self._read_fast(enumerate(lines, 1), _longest(lines), escapes=b"\\" in body)
         if last:
             self._strict().read(self._lines + 1, last)
 
     def _read_pieces(self, pieces: Iterable[bytes]) -> None:
         following = iter(pieces)
-        pending: list[bytes] = []
+        pending = _Pending()
         while True:
             try:
                 piece = next(following, None)
             except ParseError as broken:
-                self._break_off(b"".join(pending), broken)
+                self._break_off(pending.take(), broken)
             if piece is None:
                 break
             end = piece.rfind(b"\n") + 1
             if not end:
                 if not pending and _begins_wrongly(piece):
                     self._end(piece)
-                pending.append(piece)
+                pending.add(piece)
                 continue
-            text = b"".join([*pending, piece[:end]])
-            pending = [piece[end:]] if end < len(piece) else []
+            pending.add(piece[:end])
+            rest = piece[end:]
             del piece
-            self._read_lines(text)
-        self._end(b"".join(pending))
+            # No name for the text: what reads it may free it.
+            self._read_lines(pending.take())
+            if rest:
+                pending.add(rest)
+        self._end(pending.take())
 
     def _break_off(self, last: bytes, broken: ParseError) -> NoReturn:
         """Say what is wrong where the body broke: something before that place, or else why it did."""
@@ -192,12 +202,15 @@ class _Reader:
         if not text.strip(b"\n"):
             return
         self._weigh(len(text), number)
+        strictly = self._fast is None or _has_braces_first(text) or not is_utf8(text)
+        blanks, escapes = b"\n\n" in text, b"\\" in text
         lines = text.split(b"\n")
+        del text  # it may be one long line
         lines.pop()
-        if self._fast is None or _has_braces_first(text) or not is_utf8(text):
+        if strictly:
             self._read_strictly(chain(self._take_kept(), enumerate(lines, first)))
         else:
-            self._read_fast_but_last(lines, first, text)
+            self._read_fast_but_last(lines, first, blanks=blanks, escapes=escapes)
         self._unpacked += number
         if self._unpacked >= max(_UNPACKED, self._known):
             self._families.of_large_body = self._lines >= _LARGE
@@ -208,7 +221,7 @@ class _Reader:
             self._kept = self._families.thin()
             self._unthinned = 0
 
-    def _read_fast_but_last(self, lines: list[bytes], first: int, text: bytes) -> None:
+    def _read_fast_but_last(self, lines: list[bytes], first: int, *, blanks: bool, escapes: bool) -> None:
         """Read lines that stand for themselves, and hold the last sample and what comes after it."""
         last = len(lines) - 1
         while last >= 0 and not _is_sample(lines[last]):
@@ -218,10 +231,11 @@ class _Reader:
             held, self._held = self._held, [(first + last, lines[last])]
             del lines[last:]
             numbered: Iterable[tuple[int, bytes]] = enumerate(lines, first)
-            if b"\n\n" in text:
+            if blanks:
                 numbered = [each for each in numbered if each[1]]
-            escapes = b"\\" in text or any(b"\\" in line for _, line in held)
-            self._read_fast(chain(held, numbered), [*(line for _, line in held), *lines], escapes=escapes)
+            escapes = escapes or any(b"\\" in line for _, line in held)
+            longest = max(_longest(lines), _longest(line for _, line in held))
+            self._read_fast(chain(held, numbered), longest, escapes=escapes)
         self._held += after
         if len(self._held) > _HELD:
             self._read_strictly(self._take_kept())
@@ -236,7 +250,8 @@ class _Reader:
         read = self._strict().read
         for number, line in lines:
             if line:
-                read(number, line + b"\n")
+                line += b"\n"  # what was without is freed
+                read(number, line)
 
     def _end(self, last: bytes) -> None:
         """Read what was held, and the last line, which has no newline."""
@@ -244,13 +259,13 @@ class _Reader:
             self._read_strictly(self._take_kept())
         elif self._held:
             held, self._held = self._held, []
-            self._read_fast(held, [line for _, line in held], escapes=True)
+            self._read_fast(_taken(held), _longest(line for _, line in held), escapes=True)
         if last:
             self._strict().read(self._lines + 1, last)
 
-    def _read_fast(self, numbered: Iterable[tuple[int, bytes]], lines: list[bytes], *, escapes: bool) -> None:
+    def _read_fast(self, numbered: Iterable[tuple[int, bytes]], longest: int, *, escapes: bool) -> None:
         assert self._fast is not None
-        self._fast.read(numbered, escapes=escapes, long_lines=max(map(len, lines), default=0) > LONGEST)
+        self._fast.read(numbered, escapes=escapes, long_lines=longest > LONGEST)
 
     def _weigh(self, size: int, lines: int) -> None:
         """Refuse a push whose lines, this many and this long in all, would be too much."""
@@ -266,6 +281,51 @@ class _Reader:
                 raise PushTooLarge(self._largest)
             # Not to be weighed again before there can be much more.
             self._weight = max(weight, self._largest * 3 // 4)
+
+
+class _Pending:
+    """What has come of a line that has not ended: it may be megabytes long, and is never there twice."""
+
+    __slots__ = ("_many", "_pieces")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._many: BytesIO | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces) or self._many is not None
+
+    def add(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        if len(self._pieces) > _GATHERED:
+            self._gather()
+
+    def _gather(self) -> BytesIO:
+        if self._many is None:
+            self._many = BytesIO()
+        self._many.writelines(self._pieces)
+        self._pieces.clear()
+        return self._many
+
+    def take(self) -> bytes:
+        """Return it; nothing is left."""
+        if self._many is None:
+            text = b"".join(self._pieces)
+            self._pieces.clear()
+            return text
+        many, self._many = self._gather(), None
+        return many.getvalue()  # not a copy
+
+
+def _taken(held: list[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Yield what is in a list, and hold none of it any longer."""
+    held.reverse()
+    while held:
+        yield held.pop()
+
+
+def _longest(lines: Iterable[bytes]) -> int:
+    return max(map(len, lines), default=0)
 
 
 def _has_braces_first(text: bytes) -> bool:
