@@ -50,8 +50,8 @@ def unescape_value(value: bytes) -> bytes:
     """Undo :func:`escape_value`; also for text from outside, whose escapes have been checked."""
     if b"\\" not in value:
         return value
-    # Escaped backslashes are taken from the left; a NUL keeps their places, as no escape is written with one. One by
-    # one, so that no more than two of what may be megabytes are there at once.
+    # Escaped backslashes are taken from the left; a NUL keeps their places, as no escape is written with one. Step by
+    # step, so that only two copies are held at once: the value may be megabytes long.
     value = value.replace(b"\\\\", b"\\\0")
     value = value.replace(b"\\n", b"\n")
     value = value.replace(b'\\"', b'"')

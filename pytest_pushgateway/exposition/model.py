@@ -229,7 +229,7 @@ class MetricFamily(_Record):
         type: int,
         help: bytes | None,
         series: Sequence[tuple[bytes, Value]],
-        suspects: list[bytes] | None = None,
+        suspects: Sequence[bytes] = (),
         repeated: int = 0,
         layout: object = None,
     ) -> None:
@@ -237,7 +237,8 @@ class MetricFamily(_Record):
         self.type: int = type
         self.help: bytes | None = help
         self.series: Sequence[tuple[bytes, Value]] = series
-        self.suspects: list[bytes] = [] if suspects is None else suspects
+        # No lists for nothing: there may be very many families.
+        self.suspects: Sequence[bytes] = suspects or ()
         self.repeated: int = repeated
         self.layout: object = layout
 

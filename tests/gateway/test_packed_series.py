@@ -16,7 +16,8 @@ from pytest_pushgateway.exposition.text.again import parse_remembering
 from pytest_pushgateway.gateway.app.json_api import JsonApi
 from pytest_pushgateway.gateway.groups import Verdict
 from pytest_pushgateway.gateway.persistence.rows import Keys, decode_row, encode_row
-from pytest_pushgateway.gateway.store import packed_members, rendered_blocks
+from pytest_pushgateway.gateway.store import index as index_of_store
+from pytest_pushgateway.gateway.store import merged_families, packed_members, rendered_blocks
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.gateway.store.store import GatherError
 from tests.gateway.held import Held, key
@@ -52,6 +53,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(again, "REMEMBERED_FROM", 64)
     monkeypatch.setattr(again, "_OPENING", 2)
     monkeypatch.setattr(rendered_blocks, "SIZE", 4)
+    monkeypatch.setattr(merged_families, "_MANY", 1)
     # They tell of the process.
     monkeypatch.setattr(SelfMetrics, "families", lambda _: [])
 
@@ -126,8 +128,10 @@ def test_histories_are_those_of_a_gateway_that_packs_nothing(seed: int, monkeypa
 
     def both(action: Callable[[Held], object]) -> tuple[object, object]:
         with monkeypatch.context() as patched:
+            # The other gateway's index does not hold families as they are either.
             patched.setattr(series, "PACKED_FROM", 10**9)
             patched.setattr(series, "PACKED_IN_LARGE_BODIES_FROM", 10**9)
+            patched.setattr(index_of_store, "FEW", -1)
             expected = action(plain)
         return action(packing), expected
 
@@ -208,7 +212,8 @@ def test_collision_with_a_packed_family_leaves_it_packed() -> None:
     gateway.put("".join(f'a{{n="{number}",instance="x"}} 1\n' for number in range(2000)), job="j")
     verdict = gateway.put('a{n="7"} 1\n', job="j", instance="x")
     assert 'collected metric "a" { label:{name:"instance"' in (verdict.error or "")
-    (named,) = [named for name, named in gateway.store._state.index.names.items() if name == b"a"]
+    named = gateway.store._state.index.named(b"a")
+    assert named is not None
     assert len(named.owners) == 0
 
 

@@ -10,7 +10,8 @@ import pytest
 from pytest_pushgateway.exposition.text.again import parse_remembering
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.groups import Verdict
-from pytest_pushgateway.gateway.store.index import Index, Renewal
+from pytest_pushgateway.gateway.store.group_state import Renewal
+from pytest_pushgateway.gateway.store.index import Index
 from pytest_pushgateway.gateway.store.store import GatherError
 from tests.gateway.held import NOW, Held, key
 from tests.gateway.kept import Kept
@@ -145,7 +146,7 @@ def test_histories_of_short_bodies_end_as_they_do_without_memory(monkeypatch: py
 def seen(gateway: Held) -> object:
     """Return all that can be read of a store."""
     index = gateway.store._state.index
-    declared = {name: (dict(named.declared), named.missing_types) for name, named in index.names.items()}
+    declared = {name: (dict(index.declared(name) or {}), index.missing_types(name)) for name in index.names}
     try:
         return gateway.store.groups(), declared, gateway.exposed(), gateway.push_times()
     except GatherError as problem:

@@ -138,6 +138,8 @@ def _count_metrics(message: bytes) -> int:
 
 
 _METRIC = 4 << 3 | 2
+_PACKED_FROM = 5_000_000
+"""Estimated size of a large body, whose small families are packed too, bytes: there may be very many."""
 
 
 class _Reader:
@@ -157,6 +159,7 @@ class _Reader:
         longs, named = self._longs, 0
         family = MetricFamily(message.name, message.type, message.help if message.HasField("help") else None, [])
         series: list[tuple[bytes, Value]] = []
+        suspects: list[bytes] = []
         seen: set[bytes] = set()
         self._weight += WEIGHT_OF_FAMILY
         for metric in message.metric:
@@ -169,7 +172,7 @@ class _Reader:
                     continue
             seen.add(prefix)
             if is_suspect(labels, longs, has_summary=metric.HasField("summary")):
-                family.suspects.append(prefix)
+                suspects.append(prefix)
             # Each bucket and quantile is a line of a scrape.
             lines = 1 + len(metric.histogram.bucket) + len(metric.summary.quantile)
             metric.ClearField("label")
@@ -177,7 +180,8 @@ class _Reader:
             self._weight += WEIGHT_OF_SERIES + lines * len(prefix) + (0 if isinstance(value, bytes) else 200 * lines)
             self.weigh(0)
             series.append((prefix, value))
-        family.series = pack(series)
+        family.suspects = suspects or ()
+        family.series = pack(series, in_large_body=self._weight >= _PACKED_FROM)
         return family
 
 

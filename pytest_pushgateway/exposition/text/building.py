@@ -104,7 +104,7 @@ class FamilyBuilder:
         self.series: list[Metric | tuple[bytes, Value]] = []
         self.packed: Packer | PackedSeries | None = None
         """The series that were packed while the body was read; for a small family without what more of them need."""
-        self.suspects: list[bytes] = []
+        self.suspects: list[bytes] | None = None
         self.has_metrics: bool = False
         """Whether metrics are among the series."""
         self.repeated: int = 0
@@ -286,12 +286,16 @@ class Families:
         return sum(family.weight() for family in self._known.values())
 
     def finish(self) -> dict[bytes, MetricFamily]:
-        """Return the families that have series, their grouping labels merged."""
+        """Return the families that have series, their grouping labels merged; nothing more can be read."""
         self.settle()
         for metric in self._histograms.values():
             _normalise(metric)
+        # The builders are freed one by one, while the families are made.
+        self._summaries.clear()
+        self._histograms.clear()
         families = {}
-        for name, builder in self._known.items():
+        for name in list(self._known):
+            builder = self._known.pop(name)
             if builder.size:
                 families[name] = self._finish_family(builder)
         return families
@@ -304,7 +308,7 @@ class Families:
                 item if isinstance(item, tuple) else self._finished(builder, item, finished) for item in builder.series
             ]
         series = builder.finish(in_large_body=self.of_large_body)
-        return MetricFamily(builder.name, kind, builder.help or None, series, builder.suspects, builder.repeated)
+        return MetricFamily(builder.name, kind, builder.help or None, series, builder.suspects or (), builder.repeated)
 
     def _finished(
         self, builder: FamilyBuilder, metric: Metric, finished: dict[Metric, tuple[bytes, Value]]
@@ -315,6 +319,8 @@ class Families:
             labels = merge(metric.labels, self._grouping)
             prefix = series_prefix(builder.name, labels, self.longs)
             if is_suspect(labels, self.longs, has_summary=MetricType.SUMMARY in metric.parts):
+                if builder.suspects is None:
+                    builder.suspects = []
                 builder.suspects.append(prefix)
             series = finished[metric] = (prefix, _finish_value(metric))
         return series

@@ -141,7 +141,7 @@ class _Reader:
             self._read_pieces(pieces)
         strict = self._strict.parser
         has_timestamps = strict is not None and strict.has_timestamps
-        # Both hold what was read, which takes much memory before it is finished.
+        # Both hold metrics, which take much memory before they are finished.
         self._fast = self._strict.parser = None
         del strict
         return Parsed(self._families.finish(), has_timestamps)
@@ -179,7 +179,7 @@ class _Reader:
             pending.add(piece[:end])
             rest = piece[end:]
             del piece
-            # No name for the text: what reads it may free it.
+            # No variable holds the text: the reader may free it.
             self._read_lines(pending.take())
             if rest:
                 pending.add(rest)
@@ -284,7 +284,7 @@ class _Reader:
 
 
 class _Pending:
-    """What has come of a line that has not ended: it may be megabytes long, and is never there twice."""
+    """The beginning of a line that has not ended: it may be megabytes long, and is held once."""
 
     __slots__ = ("_many", "_pieces")
 
@@ -308,7 +308,7 @@ class _Pending:
         return self._many
 
     def take(self) -> bytes:
-        """Return it; nothing is left."""
+        """Return all of it; nothing is left."""
         if self._many is None:
             text = b"".join(self._pieces)
             self._pieces.clear()

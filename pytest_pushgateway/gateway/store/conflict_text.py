@@ -11,10 +11,9 @@ from pytest_pushgateway.exposition.protobuf.text import metric_text
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import Collision
 from pytest_pushgateway.gateway.store.conflicts import After, Conflicts
-from pytest_pushgateway.gateway.store.group_state import CHECKED_TYPES, FamilyState, GroupState, label_problem
+from pytest_pushgateway.gateway.store.group_state import CHECKED_TYPES, Declared, FamilyState, GroupState, label_problem
 from pytest_pushgateway.gateway.store.index import (
     SUFFIXES,
-    Declared,
     Series,
     fits,
     pairs_around,
@@ -202,7 +201,9 @@ class _Explanation:
     def _held(self, name: bytes, group: GroupState) -> FamilyState:
         if group is self.after.delta.group and name in self.after.delta.added:
             return self.after.delta.added[name]
-        return self.after.index.names[name].members[group]
+        named = self.after.index.named(name)
+        assert named is not None
+        return named.members[group]
 
     def _family(
         self,

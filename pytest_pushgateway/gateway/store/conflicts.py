@@ -7,13 +7,11 @@ in which it walks a map, this one is strict and deterministic: what stands comes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pytest_pushgateway.exposition.series import PackedSeries
-from pytest_pushgateway.gateway.store.group_state import CHECKED_TYPES, FamilyState, GroupState
+from pytest_pushgateway.gateway.store.group_state import Declared, Delta, FamilyState, GroupState
 from pytest_pushgateway.gateway.store.index import (
-    Declared,
-    Delta,
     Index,
     Named,
     Side,
@@ -51,12 +49,12 @@ class After:
         """Return whether the pushing group's family of a name leaves or is replaced, or comes new."""
         return name in self.delta.added or name in self.delta.removed
 
-    def declared(self, name: bytes) -> dict[Declared, int] | None:
+    def declared(self, name: bytes) -> Mapping[Declared, int] | None:
         """Return how many families of a name declare what; None if there is no such family."""
-        named = self.index.named(name)
+        declared = self.index.declared(name)
         if name not in self.delta.changed:
-            return named.declared if named else None
-        counts = dict(named.declared) if named else {}
+            return declared
+        counts = dict(declared or {})
         for families, step in ((self.delta.added, 1), (self.delta.removed, -1)):
             held = families.get(name)
             if held is not None:
@@ -65,10 +63,10 @@ class After:
 
     def missing_types(self, name: bytes) -> tuple[int, ...]:
         """Return for each type how many series of a name have no value of it."""
-        named = self.index.named(name)
-        if named and name not in self.delta.changed:
-            return named.missing_types
-        counts = list(named.missing_types) if named else [0] * CHECKED_TYPES
+        missing_types = self.index.missing_types(name)
+        if name not in self.delta.changed:
+            return missing_types
+        counts = list(missing_types)
         for families, step in ((self.delta.added, 1), (self.delta.removed, -1)):
             held = families.get(name)
             if held is not None:
@@ -114,7 +112,7 @@ def conflicts_after(after: After) -> Conflicts:
 def _find_duplicates(after: After, found: Conflicts) -> None:
     index, delta = after.index, after.delta
     for prefix, name in index.duplicates.items():
-        owners = _owners(index.names[name], prefix)
+        owners = _owners(index.named(name), prefix)
         if after.touches(name):
             owners = [owner for owner in owners if owner is not delta.group]
         if len(owners) > 1:
@@ -126,12 +124,11 @@ def _find_duplicates(after: After, found: Conflicts) -> None:
             continue
         series = held.family.series
         index.counters.series_visited += len(series)
-        named = index.named(name)
-        alone = named is None or (len(named.members) == 1 and group in named.members)
+        named = index.named(name) if index.has_others(name, group) else None
         packed_elsewhere = named.packed.holders(group, series) if named and named.packed.size else {}
         owners_of = named.owners if named else {}
-        nobody_else = alone or (not owners_of and not packed_elsewhere)
-        if nobody_else and not has_twice(series):
+        only_here = not owners_of and not packed_elsewhere
+        if only_here and not has_twice(series):
             continue
         # Of packed series, which may be many, only those that may be there twice are remembered.
         repeated = series.prefixes.repeated if isinstance(series, PackedSeries) else None
@@ -139,7 +136,7 @@ def _find_duplicates(after: After, found: Conflicts) -> None:
         for prefix, _ in series:
             owner = owners_of[prefix] if prefix in owners_of else packed_elsewhere.get(prefix)
             if prefix in seen or (owner is not None and owner is not group):
-                others = [each for each in _owners(named, prefix) if each is not group] if named else []
+                others = [each for each in _owners(named, prefix) if each is not group]
                 if prefix in packed_elsewhere:
                     others.append(packed_elsewhere[prefix])
                 known = found.duplicates.get(prefix, (name, others))[1]
@@ -154,8 +151,8 @@ def _stay(old: FamilyState | None, new: FamilyState) -> bool:
     return old is not None and new.family.layout is not None and new.family.layout is old.family.layout
 
 
-def _owners(named: Named, prefix: bytes) -> list[GroupState]:
-    owner = named.owners.get(prefix)
+def _owners(named: Named | None, prefix: bytes) -> list[GroupState]:
+    owner = named.owners.get(prefix) if named is not None else None
     if owner is None:
         return []
     return list(owner) if isinstance(owner, list) else [owner]

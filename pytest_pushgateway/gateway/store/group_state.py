@@ -33,21 +33,29 @@ _HELP = {
 }
 
 
+Declared = tuple[int, bytes | None]
+"""A type and a help text."""
+
+
 class FamilyState:
     """A family in a group, with what the verdict needs to know of it, counted once when it is pushed."""
 
-    __slots__ = ("_stored", "bad", "declared", "family", "missing_types", "pushed_at")
+    __slots__ = ("_stored", "bad", "declared", "family", "holder", "missing_types", "pushed_at", "serial")
 
     def __init__(
         self, family: MetricFamily, pushed_at: float, missing_types: tuple[int, ...], bad: tuple[bytes, ...]
     ) -> None:
         self.family: MetricFamily = family
         self.pushed_at: float = pushed_at
-        self.declared: tuple[int, bytes | None] = (family.type, family.help)
+        self.declared: Declared = _undescribed(family.type) if family.help is None else (family.type, family.help)
         self.missing_types: tuple[int, ...] = missing_types
         """For each of the types from COUNTER to HISTOGRAM, how many series have no value of it."""
         self.bad: tuple[bytes, ...] = bad
         """Prefixes of the series with a label that cannot be exposed."""
+        self.holder: GroupState | None = None
+        """The group that has it, while the index keeps nothing else of the name."""
+        self.serial: int = 0
+        """When the name appeared, while the index keeps nothing else of it."""
         self._stored: StoredFamily | None = None
 
     @property
@@ -69,6 +77,12 @@ class FamilyState:
 def examine(family: MetricFamily, pushed_at: float) -> FamilyState:
     """Count once what the verdict needs to know of a family; O(series)."""
     return FamilyState(family, pushed_at, _lacking(family), _bad(family) if family.suspects else ())
+
+
+@lru_cache(maxsize=64)
+def _undescribed(kind: int) -> tuple[int, None]:
+    """Return the declaration of a family without help: one object, as there may be very many families."""
+    return kind, None
 
 
 def _lacking(family: MetricFamily) -> tuple[int, ...]:
@@ -187,6 +201,50 @@ class GroupState:
             return 0.0
         value = part(MetricType.GAUGE, held.family.series[0][1]) if held.family.type == MetricType.GAUGE else None
         return float(value) if isinstance(value, bytes) else 0.0
+
+
+class Delta:
+    """The changes of a push or deletion: families that leave ``group``, and families that come into it."""
+
+    __slots__ = ("added", "changed", "group", "removed")
+
+    def __init__(
+        self, group: GroupState | None, removed: dict[bytes, FamilyState], added: dict[bytes, FamilyState]
+    ) -> None:
+        self.group: GroupState | None = group
+        self.removed: dict[bytes, FamilyState] = removed
+        self.added: dict[bytes, FamilyState] = added
+        self.changed: dict[bytes, None] = {name: None for name in removed if name not in added}
+        """The names for which something else is declared than before: the others can cause no clash of types or names
+        that was not there."""
+        for name, held in added.items():
+            old = removed.get(name)
+            if old is None or not old.same_declaration(held):
+                self.changed[name] = None
+
+    def stored(self) -> dict[bytes, StoredFamily | None]:
+        """Return the families as they are kept; None for one that leaves."""
+        changed: dict[bytes, StoredFamily | None] = dict.fromkeys(self.removed)
+        changed.update((name, held.stored) for name, held in self.added.items())
+        return changed
+
+
+NOTHING = Delta(None, {}, {})
+
+
+class Renewal:
+    """The change of a push that has the series of its group again: families with the same layouts as those there."""
+
+    __slots__ = ("families", "group", "pushed_at")
+
+    def __init__(self, group: GroupState, families: Mapping[bytes, MetricFamily], pushed_at: float) -> None:
+        self.group: GroupState = group
+        self.families: Mapping[bytes, MetricFamily] = families
+        self.pushed_at: float = pushed_at
+
+    def stored(self) -> dict[bytes, StoredFamily | None]:
+        """Return the families as they are kept."""
+        return {name: StoredFamily(family, self.pushed_at) for name, family in self.families.items()}
 
 
 def _is_plain(name: bytes, value: bytes) -> bool:

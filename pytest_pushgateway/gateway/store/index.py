@@ -12,24 +12,28 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_pushgateway.exposition.model import MetricType, Value
 from pytest_pushgateway.exposition.series import PackedSeries
-from pytest_pushgateway.gateway.groups import StoredFamily
 from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
-from pytest_pushgateway.gateway.store.group_state import CHECKED_TYPES, NONE_MISSING, FamilyState, GroupState
+from pytest_pushgateway.gateway.store.group_state import (
+    CHECKED_TYPES,
+    NONE_MISSING,
+    Declared,
+    Delta,
+    FamilyState,
+    GroupState,
+    Renewal,
+)
 from pytest_pushgateway.gateway.store.packed_members import NONE_PACKED, PackedMembers, has_twice
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytest_pushgateway.exposition.model import MetricFamily
-
 Series = tuple[bytes, Value]
-Declared = tuple[int, bytes | None]
-"""A type and a help text."""
 
 SUFFIXES: dict[int, tuple[bytes, ...]] = {
     MetricType.SUMMARY: (b"_count", b"_sum"),
     MetricType.HISTOGRAM: (b"_count", b"_sum", b"_bucket"),
 }
 ALL_SUFFIXES = (b"_count", b"_sum", b"_bucket")
+
+FEW = 16
+"""Series that are looked at again at any time."""
 
 _WHOLESALE = 64
 """A sheet with fewer changes than this is always brought up to date piecemeal."""
@@ -43,50 +47,6 @@ class Counters:
     def __init__(self) -> None:
         self.series_visited: int = 0
         self.lines_rendered: int = 0
-
-
-class Delta:
-    """The changes of a push or deletion: families that leave ``group``, and families that come into it."""
-
-    __slots__ = ("added", "changed", "group", "removed")
-
-    def __init__(
-        self, group: GroupState | None, removed: dict[bytes, FamilyState], added: dict[bytes, FamilyState]
-    ) -> None:
-        self.group: GroupState | None = group
-        self.removed: dict[bytes, FamilyState] = removed
-        self.added: dict[bytes, FamilyState] = added
-        self.changed: dict[bytes, None] = {name: None for name in removed if name not in added}
-        """The names for which something else is declared than before: the others can cause no clash of types or names
-        that was not there."""
-        for name, held in added.items():
-            old = removed.get(name)
-            if old is None or not old.same_declaration(held):
-                self.changed[name] = None
-
-    def stored(self) -> dict[bytes, StoredFamily | None]:
-        """Return the families as they are kept; None for one that leaves."""
-        changed: dict[bytes, StoredFamily | None] = dict.fromkeys(self.removed)
-        changed.update((name, held.stored) for name, held in self.added.items())
-        return changed
-
-
-NOTHING = Delta(None, {}, {})
-
-
-class Renewal:
-    """The change of a push that has the series of its group again: families with the same layouts as those there."""
-
-    __slots__ = ("families", "group", "pushed_at")
-
-    def __init__(self, group: GroupState, families: Mapping[bytes, MetricFamily], pushed_at: float) -> None:
-        self.group: GroupState = group
-        self.families: Mapping[bytes, MetricFamily] = families
-        self.pushed_at: float = pushed_at
-
-    def stored(self) -> dict[bytes, StoredFamily | None]:
-        """Return the families as they are kept."""
-        return {name: StoredFamily(family, self.pushed_at) for name, family in self.families.items()}
 
 
 class Named:
@@ -125,7 +85,8 @@ class Index:
 
     def __init__(self, counters: Counters, own: Mapping[bytes, SelfFamily]) -> None:
         self.counters = counters
-        self.names: dict[bytes, Named] = {}
+        self.names: dict[bytes, Named | FamilyState] = {}
+        """All families of a name; the family itself while there is one, and no scrape or group has asked for more."""
         self.own: dict[bytes, SelfFamily] = dict(own)
         """The gateway's own families, those reserved for Go's runtime among them."""
         self.clashing: dict[bytes, None] = {}
@@ -183,7 +144,42 @@ class Index:
 
     def named(self, name: bytes) -> Named | None:
         """Return the families of a name, or None."""
-        return self.names[name] if name in self.names else None  # noqa: SIM401
+        if name not in self.names:
+            return None
+        there = self.names[name]
+        if isinstance(there, FamilyState):
+            group, sole = there.holder, there
+            assert group is not None
+            there = self.names[name] = Named(sole.serial)
+            self._declare(name, there, group, sole)
+            self._enter(name, there, group, sole.family.series, consistent=True)
+        return there
+
+    def sole(self, name: bytes) -> FamilyState | None:
+        """Return the only family of a name, while the index keeps nothing else of the name."""
+        there = self.names[name] if name in self.names else None  # noqa: SIM401
+        return there if isinstance(there, FamilyState) else None
+
+    def declared(self, name: bytes) -> Mapping[Declared, int] | None:
+        """Return each declaration of a name with the number of its families; None if there is no such family."""
+        sole = self.sole(name)
+        if sole is not None:
+            return {sole.declared: 1}
+        named = self.named(name)
+        return None if named is None else named.declared
+
+    def missing_types(self, name: bytes) -> tuple[int, ...]:
+        """Return for each type how many series of a name have no value of it."""
+        there = self.names[name] if name in self.names else None  # noqa: SIM401
+        return NONE_MISSING if there is None else there.missing_types
+
+    def has_others(self, name: bytes, group: GroupState) -> bool:
+        """Return whether another group has a family of a name."""
+        sole = self.sole(name)
+        if sole is not None:
+            return sole.holder is not group
+        named = self.named(name)
+        return named is not None and not (len(named.members) == 1 and group in named.members)
 
     def learn(self, families: Iterable[SelfFamily]) -> None:
         """Take in own families that have appeared since."""
@@ -195,19 +191,29 @@ class Index:
     def _admit(self, name: bytes, group: GroupState, held: FamilyState, *, consistent: bool) -> None:
         if name not in self.names:
             self._serial += 1
+            if _can_be_sole(held, consistent=consistent):
+                self._put_sole(name, group, held, self._serial)
+                return
             self.names[name] = Named(self._serial)
-        named = self.names[name]
+        named = self.named(name)
+        assert named is not None
         self._declare(name, named, group, held)
         series = held.family.series
         self._enter(name, named, group, series, consistent=consistent)
         self._note(name, named, ((each[0], each) for each in series))
 
+    def _put_sole(self, name: bytes, group: GroupState, held: FamilyState, serial: int) -> None:
+        held.holder, held.serial = group, serial
+        self.names[name] = held
+        self.touched[name] = None
+
     def _enter(
         self, name: bytes, named: Named, group: GroupState, series: Sequence[Series], *, consistent: bool
     ) -> None:
         """Note whose the series of a family are."""
-        self.counters.series_visited += len(series)
         owners = named.owners
+        if not (consistent and isinstance(series, PackedSeries)):
+            self.counters.series_visited += len(series)
         if not consistent:
             self._unpack_those_with(named, group, series)
         if isinstance(series, PackedSeries) and (
@@ -240,7 +246,12 @@ class Index:
             self._release(named, prefix, group)
 
     def _forget(self, name: bytes, group: GroupState, held: FamilyState) -> None:
-        named = self.names[name]
+        if self.names[name] is held:
+            del self.names[name]
+            self.touched[name] = None
+            return
+        named = self.named(name)
+        assert named is not None
         self._retract(name, named, group, held)
         if not named.members:
             del self.names[name]
@@ -255,11 +266,16 @@ class Index:
     def _replace(
         self, name: bytes, group: GroupState, held: FamilyState, new: FamilyState, *, consistent: bool
     ) -> None:
-        if self._keeps_layout(held, new):
-            self.names[name].members[group] = new
+        keeps_layout = self._keeps_layout(held, new)
+        if self.names[name] is held and (keeps_layout or _can_be_sole(new, consistent=consistent)):
+            self._put_sole(name, group, new, held.serial)
+            return
+        named = self.named(name)
+        assert named is not None
+        if keeps_layout:
+            named.members[group] = new
             self._note_values(name, group, held.family.series, new.family.series)
             return
-        named = self.names[name]
         old, series = held.family.series, new.family.series
         # Others keep their order among those who have the same series.
         at_once = group in named.packed.members or (isinstance(series, PackedSeries) and not self.duplicates)
@@ -346,6 +362,9 @@ class Index:
     def _note_values(self, name: bytes, group: GroupState, before: Sequence[Series], after: Sequence[Series]) -> None:
         """Note the values that change; the series stay."""
         named = self.names[name]
+        if isinstance(named, FamilyState):
+            self.touched[name] = None
+            return
         self.counters.series_visited += len(after)
         if isinstance(after, PackedSeries):
             named.packed.replace(group, after)
@@ -410,9 +429,8 @@ class Index:
 
     def _judge_again(self, names: Iterable[bytes]) -> None:
         for name in names:
-            named = self.named(name)
-            own = self.own.get(name)
-            if named is not None and clashes(named.declared, named.missing_types, own):
+            declared, own = self.declared(name), self.own.get(name)
+            if declared is not None and clashes(declared, self.missing_types(name), own):
                 self.clashing[name] = None
             else:
                 self.clashing.pop(name, None)
@@ -427,8 +445,15 @@ class Index:
         return name in self.names or name in self.own
 
     def _side(self, name: bytes) -> Side:
-        named = self.named(name)
-        return named.declared if named else None, self.own.get(name)
+        return self.declared(name), self.own.get(name)
+
+
+def _can_be_sole(held: FamilyState, *, consistent: bool) -> bool:
+    """Return whether the index need keep nothing else of a name, as long as this is its only family."""
+    series = held.family.series
+    if held.bad or not (len(series) <= FEW or isinstance(series, PackedSeries)):
+        return False
+    return consistent or not has_twice(series)
 
 
 def _worthwhile(named: Named) -> int:

@@ -7,7 +7,7 @@ of it, so that a big scrape holds up no push.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,7 +18,8 @@ from pytest_pushgateway.exposition.protobuf.text import family_text_pieces
 from pytest_pushgateway.exposition.protobuf.writer import encode_head, encode_metrics, encode_part, varint
 from pytest_pushgateway.exposition.text.writer import render_block, render_header, write_out
 from pytest_pushgateway.gateway.store.go_runtime_names import SelfFamily
-from pytest_pushgateway.gateway.store.index import Counters, Declared, Index, Series
+from pytest_pushgateway.gateway.store.group_state import Declared
+from pytest_pushgateway.gateway.store.index import FEW, Counters, Index, Series
 from pytest_pushgateway.gateway.store.rendered_blocks import Blocks, as_lines
 
 
@@ -42,7 +43,13 @@ def take_changes(index: Index, everything: bool) -> dict[bytes, Change | None]:
     names = dict.fromkeys(index.names) if everything else index.touched
     index.touched = {}
     changes: dict[bytes, Change | None] = {}
+    are_many = len(names) > _MANY
     for name in names:
+        sole = index.sole(name) if are_many else None
+        if sole is not None and len(sole.family.series) <= FEW:
+            declared = exposed_as({sole.declared: 1}, index.own.get(name))
+            changes[name] = Change(declared, [_series(sole.family, declared[0])])
+            continue
         named = index.named(name)
         if named is None:
             changes[name] = None
@@ -57,6 +64,10 @@ def take_changes(index: Index, everything: bool) -> dict[bytes, Change | None]:
     return changes
 
 
+_MANY = 1000
+"""With more names the index does not begin to keep their changed series: that would take much memory."""
+
+
 def _series(family: MetricFamily, exposed_type: int) -> Sequence[Series]:
     """Return the series of a family; values that need its type to be read carry it where it is exposed as another."""
     if family.type == exposed_type or family.type not in SIMPLE_TYPES:
@@ -68,7 +79,7 @@ def _series(family: MetricFamily, exposed_type: int) -> Sequence[Series]:
     ]
 
 
-def exposed_as(declared: dict[Declared, int], own: SelfFamily | None) -> Declared:
+def exposed_as(declared: Mapping[Declared, int], own: SelfFamily | None) -> Declared:
     """Return the type and help of a merged family: an own family's, else the first declared, help if there is any.
 
     The original takes the first that its map gives it, another one at each scrape.

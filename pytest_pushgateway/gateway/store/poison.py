@@ -9,8 +9,8 @@ from __future__ import annotations
 from pytest_pushgateway.gateway.groups import PUSH_TIME, Poison
 from pytest_pushgateway.gateway.store.conflict_text import explain
 from pytest_pushgateway.gateway.store.conflicts import After, Conflicts, conflicts_after
-from pytest_pushgateway.gateway.store.group_state import GroupState
-from pytest_pushgateway.gateway.store.index import NOTHING, Index
+from pytest_pushgateway.gateway.store.group_state import NOTHING, GroupState
+from pytest_pushgateway.gateway.store.index import Index
 
 
 def find_poison(index: Index) -> Poison | None:

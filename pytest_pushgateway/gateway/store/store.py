@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.model import MetricFamily, Parsed
+from pytest_pushgateway.exposition.series import PackedSeries
 from pytest_pushgateway.gateway.grouping_key import GroupingKey, group_path
 from pytest_pushgateway.gateway.groups import (
     PUSH_FAILURE_TIME,
@@ -21,8 +22,8 @@ from pytest_pushgateway.gateway.groups import (
     Verdict,
 )
 from pytest_pushgateway.gateway.store.conflicts import After, conflicts_after
-from pytest_pushgateway.gateway.store.group_state import FamilyState, GroupState, examine
-from pytest_pushgateway.gateway.store.index import NOTHING, Counters, Delta, Index, Named, Renewal
+from pytest_pushgateway.gateway.store.group_state import NOTHING, Delta, FamilyState, GroupState, Renewal, examine
+from pytest_pushgateway.gateway.store.index import Counters, Index, Named
 from pytest_pushgateway.gateway.store.self_metrics import SelfMetrics
 from pytest_pushgateway.genuine import genuine
 from pytest_pushgateway.golang.strconv import format_float
@@ -307,7 +308,11 @@ class Store:
     def families_named(self, name: bytes) -> list[tuple[GroupingKey, MetricFamily]]:
         """Return the families of a name with their groups' keys. Costs those families only."""
         with self._lock:
-            named = self._state.index.named(name)
+            index = self._state.index
+            sole = index.sole(name)
+            if sole is not None and sole.holder is not None:
+                return [(sole.holder.key, sole.family)]
+            named = index.named(name)
             if named is None:
                 return []
             return [(group.key, held.family) for group, held in named.members.items()]
@@ -366,7 +371,7 @@ class Store:
             state.learned = late
 
     def _delta(self, group: GroupState, held: dict[bytes, FamilyState], replace: bool, now: float) -> Delta:
-        added = dict(held)
+        added = held
         added[PUSH_TIME] = examine(group.time_family(PUSH_TIME, format_float(now)), now)
         if PUSH_FAILURE_TIME not in group.families:
             added[PUSH_FAILURE_TIME] = examine(group.time_family(PUSH_FAILURE_TIME, b"0"), now)
@@ -429,11 +434,7 @@ class Store:
 
     def _free(self, old: _State, besides: deque[Any] | None = None) -> None:
         names = old.index.names
-        if (
-            besides
-            or len(names) > _FREED_AT_ONCE
-            or any(len(named.owners) > _FREED_AT_ONCE for named in names.values())
-        ):
+        if besides or len(names) > _FREED_AT_ONCE or any(_objects(there) > _FREED_AT_ONCE for there in names.values()):
             done = threads.Event()
             with self._lock:
                 before, self._freed = self._freed, done
@@ -449,6 +450,14 @@ def _explained(after: After, conflicts: Conflicts) -> tuple[str, tuple[Collision
 _FREED_AT_ONCE = 500
 """A state with more names, or more series of one name, than this is freed by its own thread,
 this many at a time."""
+
+
+def _objects(there: Named | FamilyState) -> int:
+    """Return how many series there are of a name as objects."""
+    if isinstance(there, Named):
+        return len(there.owners)
+    return 0 if isinstance(there.family.series, PackedSeries) else len(there.family.series)
+
 
 _PAUSE = 0.0002
 """Seconds."""
