@@ -112,8 +112,12 @@ class _Ahead:
     def _read(self) -> Iterator[bytes]:
         while self._kept:
             yield self._kept.popleft()
-        if self._problem is not None:
-            raise self._problem
+        problem, self._problem = self._problem, None
+        if problem is not None:
+            try:
+                raise problem
+            finally:
+                del problem  # its traceback has this frame: a cycle would keep what was read
         yield from self._pieces
 
 

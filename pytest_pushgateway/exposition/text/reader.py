@@ -193,7 +193,10 @@ class _Reader:
             # The body's end is not its end.
             if not str(found).endswith("unexpected end of input stream"):
                 raise
-        raise broken
+        try:
+            raise broken
+        finally:
+            del broken  # its traceback has this frame: a cycle would keep what was read
 
     def _read_lines(self, text: bytes) -> None:
         """Read whole lines."""

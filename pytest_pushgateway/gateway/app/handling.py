@@ -173,7 +173,8 @@ class Handling:
             self.request.body = self.body.read()
         except BodyError as problem:
             self.request.body = problem.partial
-            return problem
+            # Another one, without the traceback, which has the frames that hold it: a cycle would keep the body.
+            return BodyError(str(problem))
         except BodyTooLarge:
             return self._too_large()
         return None

@@ -187,6 +187,19 @@ class Connection:
         finally:
             self._close()
             self.server.forget(self)
+            self._forget_request()
+
+    def _forget_request(self) -> None:
+        """Drop what was read, and all that refers to this object and is held by it.
+
+        Cycles are rarely looked for, and the head of a single request may be a megabyte.
+        """
+        self._raw_head = b""
+        self._input = Input(bytes)
+        self._lookout = Lookout(self.sock, bool)
+        self.turn = None
+        if self._tls is not None:
+            self._tls.forget_connection()
 
     def _has_descriptor(self) -> bool:
         """Return whether the socket's descriptor is its own: somebody may have closed it, and then it is another's."""

@@ -112,6 +112,11 @@ class Stream:
         if isinstance(self._context, TlsContext) and not self._context.accepts(self.sock):
             raise OSError("could not find allowed SANs in client cert")
 
+    def forget_connection(self) -> None:
+        """Drop what refers to the connection, which refers to this object; to be called when it has ended."""
+        self._is_over = bool
+        self._problem = None
+
     def step(self) -> None:
         """Take the step of the handshake for which the bytes have come, if there is one; from any thread."""
         if self.established:
