@@ -14,7 +14,10 @@ import pytest
 from tests import wire
 from tests.cli.conftest import Served
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="sets the limits of another process"),
+]
 resource = pytest.importorskip("resource", reason="limits the size of files, as POSIX does")
 
 Serve = Callable[..., Served]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 from pytest_pushgateway.cli.log import make_log
 from tests import wire
 from tests.cli.conftest import SERVE
+from tests.systems import needs_signals
 
 
 def push_and_end(process: subprocess.Popen[bytes], port: int, file: Path) -> None:
@@ -27,7 +29,17 @@ def push_and_end(process: subprocess.Popen[bytes], port: int, file: Path) -> Non
         assert (b"a",) in database.execute("SELECT name FROM families").fetchall()
 
 
-@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-", "0<&- 1>&- 2>&-"])
+@needs_signals
+@pytest.mark.parametrize(
+    "redirection",
+    [
+        pytest.param(
+            "2>/dev/full", marks=pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a full device")
+        ),
+        "2>&-",
+        "0<&- 1>&- 2>&-",
+    ],
+)
 def test_log_lost_to_full_disk_or_closed_descriptors(tmp_path: Path, redirection: str) -> None:
     port = wire.free_port()
     flags = [f"--web.listen-address=127.0.0.1:{port}", f"--persistence.file={tmp_path / 'file'}", "--log.level=debug"]
@@ -35,6 +47,7 @@ def test_log_lost_to_full_disk_or_closed_descriptors(tmp_path: Path, redirection
     push_and_end(subprocess.Popen([*shell, *SERVE, *flags]), port, tmp_path / "file")
 
 
+@needs_signals
 def test_log_reader_gone_after_interrupt(tmp_path: Path) -> None:
     port = wire.free_port()
     flags = [f"--web.listen-address=127.0.0.1:{port}", f"--persistence.file={tmp_path / 'file'}", "--log.level=debug"]

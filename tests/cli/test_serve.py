@@ -22,6 +22,7 @@ import yaml
 from pytest_pushgateway.cli.serve import _GRACE
 from tests import peers, wire
 from tests.cli.conftest import SERVE, Served
+from tests.systems import needs_descriptors
 
 Serve = Callable[..., Served]
 
@@ -190,6 +191,7 @@ def test_failed_last_write_sets_exit_status(serve: Serve, tmp_path: Path) -> Non
     assert ("error", "problem shutting down metric storage") in served.messages()
 
 
+@needs_descriptors
 def test_socket_passed_by_systemd() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

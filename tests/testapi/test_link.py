@@ -24,6 +24,7 @@ from pytest_pushgateway.testapi.application import ControlApi
 from pytest_pushgateway.testapi.remote.gateway import RemoteGateway
 from pytest_pushgateway.testapi.remote.link import ControlPortError, read_url
 from pytest_pushgateway.testapi.server import ControlledGateway
+from tests.systems import needs_fork
 
 from ..harness.application import send
 from .http_client import client_of
@@ -224,6 +225,7 @@ def test_requests_that_the_journal_has_dropped() -> None:
         controlled.stop()
 
 
+@needs_fork
 def test_forked_child_uses_its_own_connection(served: Served) -> None:
     code = f"""
 import os

@@ -10,6 +10,7 @@ import pytest
 # Runs in this process forget what they import, and some modules cannot be imported twice.
 import pytest_pushgateway.exposition.protobuf.reader
 import pytest_pushgateway.testapi.remote.client  # noqa: F401
+from tests.systems import needs_signals
 
 from ..plugin.conftest import APPLICATION, PLUGIN
 from .served import Served
@@ -150,6 +151,7 @@ def test_gateway_that_is_not_there_is_named(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines([f"*the test API at {url} is gone*"])
 
 
+@needs_signals
 def test_gateway_that_ends_between_tests_is_named(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
