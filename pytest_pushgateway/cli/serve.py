@@ -35,8 +35,10 @@ else:
     testapi = later("pytest_pushgateway.testapi.server")
 
 PROGRAM = "pytest-pushgateway serve"
-_ARENA_MAX = -8
-"""glibc's M_ARENA_MAX, which <malloc.h> defines."""
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3
+"""glibc's M_ARENA_MAX and M_MMAP_THRESHOLD, which <malloc.h> defines."""
+_MAPPED_FROM = 128 << 10
+"""Bytes of an allocation that has pages to itself: glibc's own default, which it would raise with each one freed."""
 _NO_SOCKETS = "leave --web.systemd-socket to a service that systemd starts with a socket unit"
 _GRACE = 0.5
 """Seconds that requests under way have to end."""
@@ -245,7 +247,7 @@ def _serve(options: dict[str, Any], log: Log, build: Build, end: Ending) -> int:
         # Whatever it is that hinders the start: a port, the persistence file, the web configuration, a path.
         sys.stderr.write(f"{PROGRAM}: error: {_hindrance(problem, options)}\n")
         return 1
-    _share_one_heap()
+    _keep_memory_flat()
     if end.wait() == QUIT:
         dump_and_exit()
     if asked:
@@ -260,10 +262,10 @@ def _serve(options: dict[str, Any], log: Log, build: Build, end: Ending) -> int:
     return 0
 
 
-def _share_one_heap() -> None:
-    """Let all threads take memory from one heap of the C library, so that days of pushes do not make the process grow.
+def _keep_memory_flat() -> None:
+    """Make glibc use one heap, and give what is large back at once, so that days of pushes do not make the process grow.
 
-    glibc gives each of the first threads a heap, eight for each processor. Each grows to the largest answers that its
+    It gives each of the first threads a heap, eight for each processor. Each grows to the largest answers that its
     threads have rendered, and its holes serve no other thread. Python holds its lock around nearly every allocation, so
     that several heaps gain nothing. Not at the start, where loading ctypes would keep the first client waiting.
     """
@@ -273,7 +275,9 @@ def _share_one_heap() -> None:
     with suppress(ImportError, AttributeError, OSError, MemoryError):
         import ctypes
 
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+        library = ctypes.CDLL(None)
+        library.mallopt(_ARENA_MAX, 1)
+        library.mallopt(_MMAP_THRESHOLD, _MAPPED_FROM)
 
 
 def _hindrance(problem: Exception, options: dict[str, Any]) -> str:
