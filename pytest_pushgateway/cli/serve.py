@@ -263,15 +263,15 @@ def _serve(options: dict[str, Any], log: Log, build: Build, end: Ending) -> int:
 
 
 def _keep_memory_flat() -> None:
-    """Make glibc use one heap, and give what is large back at once, so that days of pushes do not make the process grow.
+    """Use one heap of glibc, and return large pieces at once, so that days of pushes do not make it grow.
 
-    It gives each of the first threads a heap, eight for each processor. Each grows to the largest answers that its
+    glibc gives each of the first threads a heap, eight for each processor. Each grows to the largest answers that its
     threads have rendered, and its holes serve no other thread. Python holds its lock around nearly every allocation, so
     that several heaps gain nothing. Not at the start, where loading ctypes would keep the first client waiting.
     """
     if sys.platform != "linux":
         return
-    # Python may be built without ctypes, musl has no mallopt, and a hardened unit may forbid what ctypes asks for.
+    # Python may be built without ctypes, musl has no mallopt, and a hardened unit may hinder both.
     with suppress(ImportError, AttributeError, OSError, MemoryError):
         import ctypes
 

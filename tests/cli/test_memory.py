@@ -78,5 +78,5 @@ def test_large_bodies_leave_no_holes_in_the_heap(serve: Serve) -> None:
     for _ in range(4):
         assert wire.request(served.port, "PUT", "/metrics/job/j", b'a{b="%b"} 1\n' % (b"x" * 4_000_000)).status == 200
     (start, end), *_ = re.findall(r"(?m)^([0-9a-f]+)-([0-9a-f]+) .*\[heap\]$", _loaded(pid))
-    # The value that is kept has pages to itself, too. Otherwise the heap takes 12 to 20 MB.
+    # The value that is kept also has pages to itself. Otherwise the heap takes 12 to 20 MB.
     assert int(end, 16) - int(start, 16) < 8_000_000
