@@ -51,7 +51,7 @@ class View(types.ModuleType):
             return
         real = self.__dict__["_real"]
         if hasattr(real, name):
-            self.__dict__["_before"].setdefault(name, getattr(real, name))
+            self.__dict__["_before"].setdefault(name, []).append(getattr(real, name))
         setattr(real, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -59,8 +59,8 @@ class View(types.ModuleType):
         own, replaced, before = (self.__dict__[kind] for kind in ("_own", "_replaced", "_before"))
         if name in own:
             replaced[name] = own[name]
-        elif name in before:
-            setattr(self.__dict__["_real"], name, before.pop(name))
+        elif before.get(name):
+            setattr(self.__dict__["_real"], name, before[name].pop())
         elif replaced.pop(name, None) is None:
             delattr(self.__dict__["_real"], name)
 

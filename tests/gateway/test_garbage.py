@@ -1,4 +1,4 @@
-"""What a request leaves behind is freed at once: ``serve`` looks for cycles rarely, and a head may be a megabyte."""
+"""The remains of a request are freed at once: ``serve`` looks for cycles rarely, and a head may be a megabyte."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ REQUESTS = {
     "gzip": push(gzip.compress(b"rows 1\n"), b"Content-Encoding: gzip\r\n"),
     "gzip, cut off": push(gzip.compress(b"rows 1\n")[:-4], b"Content-Encoding: gzip\r\n"),
     "broken snappy": push(b"xxxxxxxx", b"Content-Encoding: snappy\r\n"),
-    "a head that is none": b"rows\r\n\r\n",
+    "not a head": b"rows\r\n\r\n",
     "a long head": HEAD + b"X: " + b"x" * 2_000_000,
     "a scrape": b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 }
