@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+import yaml
 
 from pytest_pushgateway.gateway.app.access.web_config_file import WebConfigError, read
 from tests.work import assert_linear
@@ -39,8 +40,12 @@ FILES: dict[str, Callable[[int], str]] = {
 }
 
 
-@pytest.mark.parametrize("file", FILES.values(), ids=FILES)
-def test_files(file: Callable[[int], str]) -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_files(name: str) -> None:
+    if name == "deep" and not yaml.__with_libyaml__:
+        pytest.skip("PyYAML without libyaml looks at each bracket of the last 1,024 characters again")
+    file = FILES[name]
+
     def prepare(size: int) -> Callable[[], object]:
         content = file(size).encode()
 
