@@ -10,6 +10,8 @@ import pytest
 from pytest_pushgateway.exposition.text.again import parse_remembering
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.groups import Verdict
+from pytest_pushgateway.gateway.store import store
+from pytest_pushgateway.gateway.store.conflicts import After, Conflicts, conflicts_after
 from pytest_pushgateway.gateway.store.group_state import Renewal
 from pytest_pushgateway.gateway.store.index import Index
 from pytest_pushgateway.gateway.store.store import GatherError
@@ -48,6 +50,37 @@ def test_scrape_renders_only_values_that_changed() -> None:
     push(gateway, body("a", 5000, 2).replace(" 1002.0\n", " 7\n"), job="j")
     assert 'path="/var/lib/02000"} 7\n' in gateway.scrape()
     assert gateway.store.counters.lines_rendered - before < 1000
+
+
+def test_new_numbers_cannot_collide_so_no_conflict_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[After] = []
+
+    def looking(after: After) -> Conflicts:
+        looks.append(after)
+        return conflicts_after(after)
+
+    monkeypatch.setattr(store, "conflicts_after", looking)
+    gateway = Held()
+    for number in range(4):
+        assert push_short(gateway, f"a {number}\n", replace=number % 2 == 0, job="j").accepted
+    assert len(looks) == 2  # for the first push, and for the second one, from which the lines are remembered
+    assert push_short(gateway, "a 4\nb 1\n", job="j").accepted
+    assert len(looks) == 3
+    assert not push_short(gateway, "process_open_fds 1\na 5\n", job="j").accepted
+    assert len(looks) == 4
+
+
+def test_rejection_between_two_pushes_keeps_its_time() -> None:
+    gateway = Held()
+    for number in range(4):
+        push_short(gateway, f"a {number}\n", job="j")
+    gateway.clock.now += 1
+    assert not push_short(gateway, "process_open_fds 1\n", job="j").accepted
+    gateway.clock.now += 1
+    assert push_short(gateway, "a 5\n", job="j").accepted
+    group = gateway.group(job="j")
+    assert group is not None
+    assert (group.push_time, group.push_failure_time) == (NOW + 2, NOW + 1)
 
 
 @pytest.mark.slow

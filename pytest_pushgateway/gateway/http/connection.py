@@ -90,7 +90,7 @@ class Connection:
         self._between_requests = True
         """Whether the next byte from the socket begins a request."""
         self._waiting_since: int | None = None
-        """The generation of the next request where it had arrived, unread, before that generation ended."""
+        """The generation of the next request if it had arrived, unread, before that generation ended."""
         self.remote_address: str = _show_address(address)
         self.closing: bool = False
         self._shut = False

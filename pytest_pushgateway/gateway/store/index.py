@@ -60,7 +60,7 @@ class Named:
         self.declared: defaultdict[Declared, int] = defaultdict(int)
         self.missing_types: tuple[int, ...] = NONE_MISSING
         self.owners: dict[bytes, GroupState | list[GroupState]] = {}
-        """Which group a series belongs to; a list where it is there twice. Not those of ``packed`` families."""
+        """Which group a series belongs to; a list if it is there twice. Not those of ``packed`` families."""
         self.packed: PackedMembers = NONE_PACKED
         """Families that share no series with any other, nor have one twice: looked through where one may be shared."""
         self.pending: dict[bytes, Series | None] | None = None
