@@ -46,6 +46,8 @@ class Thread:
         self.name = name
         self.before_wait: Callable[[], object] | None = None
         """Called by the thread itself before it does something that may take long."""
+        self.postponed: list[Callable[[], object]] | None = None
+        """Calls for when its request has been answered; None if it serves no connection."""
         self._target = target
         self._running = Lock()
         """Held while it runs."""
@@ -162,6 +164,19 @@ def about_to_wait() -> None:
     thread = current()
     if thread is not None and thread.before_wait is not None:
         thread.before_wait()
+
+
+def after_the_answer(action: Callable[[], object]) -> None:
+    """Call ``action`` once the current thread has sent its answer, or now if it serves no request.
+
+    It is for work that the client need not wait for: a line of the log may wake its reader, which takes longer than a
+    small push.
+    """
+    thread = current()
+    if thread is None or thread.postponed is None:
+        action()
+    else:
+        thread.postponed.append(action)
 
 
 def alive() -> list[Thread]:

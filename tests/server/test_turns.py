@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -212,3 +213,41 @@ def test_paused_server_serves_again(serve: Serve) -> None:
     listener = socket.create_server(("127.0.0.1", running.port))
     running.server.resume([listener])
     assert is_served(running)
+
+
+def test_what_can_wait_is_done_after_the_answer(serve: Serve) -> None:
+    over = threading.Event()
+    done: list[str] = []
+
+    def app(incoming: Incoming) -> Answer:
+        threads.after_the_answer(lambda: done.append(f"{incoming.head.target}: {over.wait(10)}"))
+        return echo(incoming)
+
+    running = serve(app)
+    with connect(running.port, PUSH) as sock:
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert done == []
+        over.set()
+        sock.sendall(PUSH)
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert done[0] == "/: True"
+    wire.wait_until(lambda: len(done) == 2)
+
+
+def test_what_can_wait_is_done_if_there_is_no_answer(serve: Serve) -> None:
+    done: list[str] = []
+
+    def app(incoming: Incoming) -> Answer:
+        threads.after_the_answer(lambda: done.append(incoming.head.target))
+        return Answer(200, plan=Plan("disconnect", disconnect=True))
+
+    with connect(serve(app).port, PUSH) as sock:
+        with suppress(ConnectionResetError):
+            assert sock.recv(65536) == b""
+        wire.wait_until(lambda: done == ["/"])
+
+
+def test_what_can_wait_is_done_at_once_where_nobody_waits() -> None:
+    done: list[int] = []
+    threads.after_the_answer(lambda: done.append(1))
+    assert done == [1]

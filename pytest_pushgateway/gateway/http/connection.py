@@ -163,6 +163,8 @@ class Connection:
     def run(self) -> None:
         """Serve request after request, and close."""
         self.thread = threads.current()
+        if self.thread is not None:
+            self.thread.postponed = []
         try:
             if self.server.tls is not None:
                 threads.about_to_wait()
@@ -185,6 +187,8 @@ class Connection:
             if self._tls is None or not self._tls.is_broken_off(problem):
                 self.server.failed(problem)
         finally:
+            if self.thread is not None:
+                self.thread.postponed = None
             self._close()
             self.server.forget(self)
             self._forget_request()
@@ -331,10 +335,18 @@ class Connection:
             self._send(_TOO_SLOW.response)
             self._linger()
             return False
+        finally:
+            self._do_postponed()
         self.busy = self.answering = False
         self.idle_since = next(_moments)
         self._last_method = head.method
         return keep and not self.closing and not self.server.stopping
+
+    def _do_postponed(self) -> None:
+        if self.thread is not None and self.thread.postponed:
+            postponed, self.thread.postponed = self.thread.postponed, []
+            for action in postponed:
+                action()
 
     def _read_head(self) -> Head | None:
         limits, source = self.server.limits, self._input

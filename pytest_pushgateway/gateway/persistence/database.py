@@ -33,7 +33,7 @@ from pytest_pushgateway.gateway.persistence.files import (
 from pytest_pushgateway.gateway.persistence.log_end import LogEnd, needed_pages, remove_note
 from pytest_pushgateway.gateway.persistence.notes import Changes, LeftOut, Place
 from pytest_pushgateway.gateway.persistence.opening import COLUMNS, Opened, fold_log, open_tables, state_checksum
-from pytest_pushgateway.gateway.persistence.rows import Keys, checksum, encode_row
+from pytest_pushgateway.gateway.persistence.rows import Keys, SmallRows, checksum, encode_row
 from pytest_pushgateway.gateway.persistence.strings import Strings
 from pytest_pushgateway.genuine import genuine
 
@@ -41,8 +41,6 @@ __all__ = ["Changes", "Database", "Distrusted", "LeftOut", "Meddling", "Persiste
 
 _AT_ONCE = 4
 """Rows that one statement writes at most, without a transaction around it."""
-_SMALL = 32 << 10
-"""Bytes of such rows."""
 _SPARE = 512 << 10
 """Room that such a statement needs in the file, bytes: rows, and pages of the tables' trees that are split. They are
 a few dozen at most."""
@@ -115,6 +113,7 @@ class Database:
         # In full, so that no name is taken for one of SQLite's own, as ":memory:" is.
         self._name: str = genuine.abspath(path)
         self._named: str = genuine.abspath(named)
+        self._log: str = f"{self._name}-wal"
         if not may_be_opened(path):
             raise PersistenceError(f"{path} is not a regular file")
         try:
@@ -156,6 +155,7 @@ class Database:
         """Whether its log had more sound pages once."""
         self._stale = opened.stale
         self._strings = Strings(opened.tokens)
+        self._small_rows = SmallRows()
 
     def _open_tables(self, synchronous: str) -> Opened:
         try:
@@ -177,7 +177,7 @@ class Database:
         self._page_size: int = self._ask("PRAGMA page_size")
         # Descriptors beside SQLite's, closed after it: to close one takes SQLite's locks on the file away.
         self._files = [genuine.open_descriptor(self._name, _READ_AND_WRITE)]
-        self._files.append(genuine.open_descriptor(f"{self._name}-wal", _READ_AND_WRITE))
+        self._files.append(genuine.open_descriptor(self._log, _READ_AND_WRITE))
         self._end = LogEnd(self._name, self._files[0], self._files[1], self._page_size)
         self._log_reserve = 0 if synchronous == "OFF" else _LOG_RESERVE
         self._reserve_log()
@@ -201,7 +201,7 @@ class Database:
     # Damage by others
 
     def _look(self) -> tuple[Look, Look]:
-        return Look.at(self._named), Look.at(f"{self._name}-wal")
+        return Look.at(self._named), Look.at(self._log)
 
     def meddling(self, *, times: bool = True) -> Meddling | None:
         """Return what something else has done to the file since it was opened; None if it is as it was left.
@@ -293,16 +293,8 @@ class Database:
             return False
         if not self._end.database_pages or self._end.database_pages * self._page_size + _SPARE > seen[0].size:
             return False  # the disk may have no room for what is in the log
-        keys = Keys()
-        values: list[object] = []
-        size = 0
-        for place, stored in changes.items():
-            if stored is None or self._strings.has_some(place, stored, keys):
-                return False
-            row = encode_row(keys[place[0]], stored)
-            values += (generation, *row, checksum(generation, row))
-            size += len(row[0]) + len(row[1]) + len(row[4] or b"") + len(row[5]) + len(row[6])
-        if size > _SMALL:
+        values = self._small_rows.encode(generation, changes, self._strings.has_some)
+        if values is None:
             return False
         self._seen = None
         self.uncertain = True
@@ -479,7 +471,7 @@ class Database:
         moved = seen is not None and not now[0].is_same_file(seen[0])
         if moved and seen is not None and now[1].is_same_file(seen[1]):
             with suppress(OSError):
-                genuine.unlink(f"{self._name}-wal")
+                genuine.unlink(self._log)
         if moved or now[1] == Look():
             remove_note(self._name)
 

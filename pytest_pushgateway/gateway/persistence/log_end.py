@@ -180,8 +180,10 @@ class LogEnd:
         if self._note is None:
             return
         content = _NOTE.pack(*self._file, self._run or bytes(8), pages, self._page_size)
-        with suppress(OSError):
+        try:  # with each push: contextlib's suppress() takes longer than the write
             write_at(self._note, content + crc32(content).to_bytes(4, "little"), 0)
+        except OSError:
+            return
 
     def close(self) -> None:
         """Leave the note as it is."""

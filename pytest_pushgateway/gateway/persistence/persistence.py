@@ -338,7 +338,10 @@ class Persistence:
                 [f"{tell_family(*place)} cannot be kept: {explain(left_out[place])}" for place in left_out]
             )
         if (changes or written is None) and not self._ending:
-            self._trouble.log("info", PERSISTED)
+            threads.after_the_answer(self._log_written)
+
+    def _log_written(self) -> None:
+        self._trouble.log("info", PERSISTED)
 
     def _write_pending(self, taken: Taken) -> tuple[Changes, LeftOut] | None:
         """Write what was taken, if anything; return None if there is no file to write it to."""

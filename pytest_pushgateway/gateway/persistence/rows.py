@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from zlib import crc32
 
@@ -34,6 +34,11 @@ _KINDS: tuple[tuple[type, ...], ...] = (
 )
 """The types that SQLite returns for the columns of a sound row."""
 
+_SMALL = 32 << 10
+"""Bytes of the rows that one statement writes."""
+_GROUPS = 16
+"""Groups whose spelling is kept."""
+
 _HEAD = struct.Struct("<qdq5q")
 
 _COLUMNS = ("group", "name", "pushed_at", "type", "help", "series", "suspects")
@@ -56,6 +61,47 @@ def long_strings(keys: Keys, place: tuple[GroupingKey, bytes], stored: StoredFam
     group = keys[place[0]]
     longs = longs_in(stored.family.series)
     return {**group.longs, **longs} if isinstance(group, Wide) else longs
+
+
+class SmallRows:
+    """Encodes a few small rows, as most pushes write; keeps the spelling of their groups for the next push."""
+
+    def __init__(self) -> None:
+        self._keys = Keys()
+
+    def encode(
+        self,
+        generation: int,
+        changes: Mapping[tuple[GroupingKey, bytes], StoredFamily | None],
+        has_long_strings: Callable[[tuple[GroupingKey, bytes], StoredFamily, Keys], bool],
+    ) -> list[object] | None:
+        """Return the columns of all rows, one row after another, as the statement takes them.
+
+        Args:
+            generation: the rows' own.
+            changes: families by their places.
+            has_long_strings: whether the row of a family has long strings, or had some.
+
+        Returns:
+            None if a family is gone, or its row needs more than a statement for a few small rows.
+        """
+        keys = self._keys if len(self._keys) < _GROUPS else Keys()
+        self._keys = keys
+        values: list[object] = []
+        size = 0
+        for place, stored in changes.items():
+            if stored is None:
+                return None
+            if has_long_strings(place, stored, keys):
+                break
+            row = encode_row(keys[place[0]], stored)
+            values += (generation, *row, checksum(generation, row))
+            size += len(row[0]) + len(row[1]) + len(row[4] or b"") + len(row[5]) + len(row[6])
+        else:
+            if size <= _SMALL:
+                return values
+        self._keys = Keys()  # large ones are not kept
+        return None
 
 
 def encode_row(group: bytes, stored: StoredFamily) -> Row:
