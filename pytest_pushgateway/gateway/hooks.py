@@ -142,9 +142,22 @@ class Record:
         missed: why a request that was meant as a push or a deletion reached no group, and what to do; empty for all
             others.
         started: when the request arrived, by the monotonic clock; 0 where that is not known.
+        decoded: bytes of the body without its content coding, as far as it was read; 0 if it was not decoded.
     """
 
-    __slots__ = ("duration", "error", "location", "missed", "parsed", "plan", "request", "started", "status", "verdict")
+    __slots__ = (
+        "decoded",
+        "duration",
+        "error",
+        "location",
+        "missed",
+        "parsed",
+        "plan",
+        "request",
+        "started",
+        "status",
+        "verdict",
+    )
 
     def __init__(
         self,
@@ -158,6 +171,7 @@ class Record:
         location: str = "",
         missed: str = "",
         started: float = 0.0,
+        decoded: int = 0,
     ) -> None:
         self.request: RawRequest = request
         self.status: int = status
@@ -166,6 +180,7 @@ class Record:
         self.parsed: Parsed | None = parsed
         self.duration: float = duration
         self.plan: Plan | None = plan
+        self.decoded: int = decoded
         self.location: str = location
         self.missed: str = missed
         self.started: float = started

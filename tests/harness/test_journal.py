@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+from typing import Any
+
 import pytest
 
-from pytest_pushgateway import Push, Request
+from pytest_pushgateway import Push, Pushgateway, Request
 from pytest_pushgateway.gateway.hooks import Plan, Record
 from pytest_pushgateway.harness.journal import journal as journal_module
 from pytest_pushgateway.harness.wording import quote, show_key
+from tests import wire
 
 from .messages import failure
 from .play import Play
@@ -162,6 +166,26 @@ def test_bodies_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert [push.number for push in play.journal.pushes()] == [2, 3]
     assert play.journal.dropped == 1
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"body": gzip.compress(b"\n" * 40_000), "headers": {"Content-Encoding": "gzip"}},
+        {"headers": {"X-Trace": "x" * 40_000}},
+        {"target": "/metrics/job/" + "j" * 40_000},
+    ],
+    ids=["decoded body", "headers", "path"],
+)
+def test_requests_are_bounded_by_the_memory_that_they_take(
+    monkeypatch: pytest.MonkeyPatch, sent: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(journal_module, "BODIES_LIMIT", 100_000)
+    with Pushgateway() as gateway:
+        for _ in range(3):
+            wire.request(gateway.port, "PUT", **{"target": "/metrics/job/nightly", **sent})
+
+        assert [push.number for push in gateway.pushes] == [2, 3]
 
 
 def test_cleared_journal_continues_its_numbers(play: Play) -> None:

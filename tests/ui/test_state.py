@@ -105,10 +105,10 @@ def test_long_names_and_keys_are_cut() -> None:
     key: Labels = tuple(sorted([(b"job", b"j" * 100_000), *((b"a%03d" % number, b"v") for number in range(1000))]))
     families = {b"n" * 100_000: SimpleNamespace(series=[1])}
     collision = Collision("type", b"n", b"", "", (DB1, key))
-    told = verdict(removed=(b"r" * 100_000,))
-    told.collisions = (collision,)
-    recent(record(key=key, parsed=SimpleNamespace(families=families), verdict=told))
-    recent(record(parsed=SimpleNamespace(families=families), verdict=told))
+    outcome = verdict(removed=(b"r" * 100_000,))
+    outcome.collisions = (collision,)
+    recent(record(key=key, parsed=SimpleNamespace(families=families), verdict=outcome))
+    recent(record(parsed=SimpleNamespace(families=families), verdict=outcome))
     request = recent.requests()[0]
     assert request.families[0] == b"n" * 200
     assert request.removed[0] == b"r" * 200

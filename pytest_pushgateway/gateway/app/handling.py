@@ -70,7 +70,7 @@ class Handling:
 
     """
 
-    __slots__ = ("app", "body", "head", "parsed", "peer", "request", "route", "started", "verdict")
+    __slots__ = ("app", "body", "decoded", "head", "parsed", "peer", "request", "route", "started", "verdict")
 
     def __init__(self, app: AppParts, incoming: Incoming) -> None:
         head, body, peer = incoming
@@ -82,6 +82,7 @@ class Handling:
         self.started: float = monotonic()
         self.verdict: Verdict | None = None
         self.parsed: Parsed | None = None
+        self.decoded: int = 0
         self.route: Route = route
         self.request: RawRequest = RawRequest(
             method=head.method,
@@ -226,7 +227,8 @@ class Handling:
         if coding is None and problem is None and self.body.finished and len(self.request.body) <= _SPARE_BODY:
             body = (self.request.body,)
         elif self.parsed is None:
-            body = decoded = content_coding.decoded(self._pieces(problem), coding, limit=self.app.max_decoded_body_size)
+            pieces = content_coding.decoded(self._pieces(problem), coding, limit=self.app.max_decoded_body_size)
+            body = decoded = self._measured(pieces)
             try:
                 # As the original: it opens the stream before it routes.
                 next(decoded)
@@ -247,6 +249,11 @@ class Handling:
         if route.outcome == "asterisk":
             return Answer(400, [] if self.head.http10 else [("Connection", "close")])
         return answers.not_allowed(route.allow) if route.outcome == "not allowed" else answers.not_found()
+
+    def _measured(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self.decoded += len(piece)
+            yield piece
 
     def _handle(self, body: Iterable[bytes]) -> Answer:
         handler, app = self.route.handler, self.app
@@ -394,6 +401,7 @@ class Handling:
                     location,
                     missed,
                     started,
+                    self.decoded,
                 )
             )
 

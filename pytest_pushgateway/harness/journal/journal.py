@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_pushgateway import threads
@@ -26,7 +27,12 @@ else:
     losses = later("pytest_pushgateway.harness.journal.losses")
 
 BODIES_LIMIT = 64 * 1024 * 1024
-"""Bytes of bodies that a journal keeps at most."""
+"""Bytes of bodies, decoded ones too, and of long heads and errors that a journal keeps at most."""
+
+_USUAL = 8192
+"""Bytes of a head or an error that are not counted: nearly all are much shorter."""
+_UNHEARD = 100_000
+"""Rejected pushes that are remembered by their numbers when nothing else is left of them."""
 
 ASTRAY = 100
 """Requests that were redirected, or missed their path, and may be followed by others yet."""
@@ -112,6 +118,15 @@ class LifeChange(NamedTuple):
     groups: tuple[StoredGroup, ...] | None = None
 
 
+def _size(record: hooks.Record) -> int:
+    """Return the bytes of a request that count towards the bound."""
+    request = record.request
+    size = max(len(request.body), record.decoded)
+    head = len(request.target) + sum(map(len, chain.from_iterable(request.raw_headers)))
+    error = len(record.error or "")
+    return size + head * (head > _USUAL) + error * (error > _USUAL)
+
+
 class Journal:
     """The requests since the last reset, bounded in number and in bytes of bodies.
 
@@ -135,7 +150,7 @@ class Journal:
         self._again: deque[Push] = deque()
         """The kept pushes of the application to a group that was there before: these alone may take from another."""
         self._astray: deque[Push | Delete] = deque(maxlen=ASTRAY)
-        self._unheard: list[tuple[int, int]] = []
+        self._unheard: deque[tuple[int, int]] = deque(maxlen=_UNHEARD)
         """Place and number of rejected pushes that were dropped before a warning spoke of them."""
         self._looks: list[int] = []
         """After which requests somebody read the gateway, in order."""
@@ -165,7 +180,8 @@ class Journal:
             self._order += 1
             entry._order = self._order
             self._entries.append(entry)
-            self._bodies += len(request.body)
+            entry._size = _size(record)
+            self._bodies += entry._size
             if self._astray or record.missed or record.location:
                 self._follow(entry)
             if isinstance(entry, Push):
@@ -200,7 +216,7 @@ class Journal:
             self._astray.append(entry)
 
     def _drop(self, gone: Request) -> None:
-        self._bodies -= len(gone.body)
+        self._bodies -= gone._size
         if self._noted and self._noted[0] is gone:
             self._noted.popleft()
         if self._again and self._again[0] is gone:
@@ -249,7 +265,7 @@ class Journal:
             self._absences.clear()
             self.changes.clear()
             large = len(old) > FREED_AT_ONCE or self._bodies > FREED_BYTES
-            self._unheard = []
+            self._unheard.clear()
             self._bodies = self.dropped = self.dropped_accepted = self.dropped_rejected = 0
             self._numbers.clear()
             self.condition.notify_all()
@@ -299,7 +315,8 @@ class Journal:
     def take_unheard(self, since: int) -> list[int]:
         """Return the numbers of the rejected pushes later than ``since`` that nobody expected and that were dropped."""
         with self.condition:
-            unheard, self._unheard = self._unheard, []
+            unheard = list(self._unheard)
+            self._unheard.clear()
         return [number for order, number in unheard if order > since]
 
     def look(self, order: int | None = None) -> None:

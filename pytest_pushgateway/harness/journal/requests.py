@@ -41,8 +41,9 @@ class Request:
 
     """
 
-    # _order is its place among all that the gateway ever got; _expected tells whether an assertion expected a refusal;
-    # _followed_by is the later request that did what this one, which missed its path or was redirected, was to do.
+    # _order is its place among all that the gateway ever got; _size the bytes that the journal counts for it; _expected
+    # tells whether an assertion expected a refusal; _followed_by is the later request that did what this one, which
+    # missed its path or was redirected, was to do.
 
     __slots__ = (
         "__weakref__",
@@ -52,6 +53,7 @@ class Request:
         "_order",
         "_record",
         "_request",
+        "_size",
         "number",
         "origin",
         "test",
@@ -62,6 +64,7 @@ class Request:
         self._record = record
         self._decoded: tuple[Family, ...] | None = None
         self._order: int = 0
+        self._size: int = 0
         self.number: int = 0
         self.origin: str = origin or "application"
         self.test: str = ""
