@@ -156,6 +156,23 @@ def _silent(client: Client) -> None:
         one.close()
 
 
+def _families(size: int, lines_in_all: int = 500_000) -> bytes:
+    """Return lines of some 50 bytes in families of this many series."""
+    lines = (b'fam_%d{disk="sd%d",path="/lib/%06d"} %d\n' % (n // size, n % 997, n, n) for n in range(lines_in_all))
+    return b"".join(lines)
+
+
+def _histograms() -> bytes:
+    """Return 24 MB of histograms with 10 buckets, 10 in a family."""
+    text = []
+    for number in range(65_000):
+        name, path = b"h%d" % (number // 10), b'path="/p%06d"' % number
+        text += [b"# TYPE %b histogram\n" % name] if number % 10 == 0 else []
+        text += [b'%b_bucket{%b,le="%d"} %d\n' % (name, path, bound, bound) for bound in range(10)]
+        text.append(b"%b_sum{%b} 9\n%b_count{%b} 9\n" % (name, path, name, path))
+    return b"".join(text)
+
+
 _LINE = b'large{disk="sd%d",path="/var/lib/%d"} %d\n'
 _STORED = b"".join(_LINE % (number % 997, number, number) for number in range(500_000))
 
@@ -178,6 +195,11 @@ ATTACKS = (
         lambda client: client.push(gzip.compress(_STORED, 1), Content_Encoding="gzip"),
         3 * len(_STORED),
     ),
+    Attack("500,000 lines in families of 100", lambda client: client.push(_families(100)), 80 * MB),
+    Attack("500,000 lines in families of 10", lambda client: client.push(_families(10)), 125 * MB),
+    Attack("100,000 lines, each a family", lambda client: client.push(_families(1, 100_000)), 110 * MB),
+    Attack("65,000 histograms of 10 buckets in families of 10", lambda client: client.push(_histograms()), 110 * MB),
+    Attack("one line of 8 MB", lambda client: client.push(b'a{x="%b"} 1\n' % (b"x" * 8_000_000)), 24 * MB),
     Attack("10,000 collisions of a job of 10 kB", _collisions, 64 * MB),
     Attack("1,100 silent connections under ulimit -n 1024", _silent, 64 * MB, ("files",)),
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pytest_pushgateway.exposition.grouping_labels import is_suspect, merge
 from pytest_pushgateway.exposition.labels import Labels, series_prefix
-from pytest_pushgateway.exposition.long_strings import Longs
+from pytest_pushgateway.exposition.long_strings import LONGEST, Longs
 from pytest_pushgateway.exposition.model import (
     HISTOGRAM_TYPES,
     Histogram,
@@ -36,24 +36,72 @@ if TYPE_CHECKING:
 else:
     writer = later("pytest_pushgateway.exposition.protobuf.writer")
 
-Identity = frozenset[tuple[bytes, bytes]]
-"""The identity of a summary or histogram: its labels, ``__name__`` included, but not ``quantile`` or ``le``."""
+
+def identity_of(labels: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the identity of a summary or histogram.
+
+    Args:
+        labels: its own, valid UTF-8, ``__name__`` included, but not ``quantile`` or ``le``.
+    """
+    # No byte of UTF-8 is 255. A set of pairs would take four times the memory.
+    identity = _NO_UTF8.join([text for label in sorted(labels) for text in label])
+    if len(identity) <= LONGEST:
+        return identity
+    from hashlib import blake2b
+
+    return _NO_UTF8 + blake2b(identity, digest_size=16).digest()
+
+
+_NO_UTF8 = b"\xff"
+
+
+Part = float | Summary | Histogram
+PartOf = TypeVar("PartOf", float, Summary, Histogram)
 
 
 class Metric:
-    """A metric being read; ``parts`` has more than one type only where braces without a name crossed families."""
+    """A metric being read; it has values of several types only where braces without a name crossed families."""
 
-    __slots__ = ("labels", "parts")
+    __slots__ = ("_kind", "_others", "_value", "labels")
 
     def __init__(self) -> None:
-        self.labels: list[tuple[bytes, bytes]] = []
-        self.parts: dict[MetricType, float | Summary | Histogram] = {}
+        self.labels: Sequence[tuple[bytes, bytes]] = ()
+        self._kind: MetricType | None = None
+        self._value: Part = 0.0
+        self._others: dict[MetricType, Part] | None = None
+        """The values after the first."""
+
+    @property
+    def parts(self) -> dict[MetricType, Part]:
+        """All values by their types, the first one first."""
+        first = {} if self._kind is None else {self._kind: self._value}
+        return first if self._others is None else {**first, **self._others}
+
+    def has_one_part(self) -> bool:
+        """Return whether there is one value."""
+        return self._kind is not None and self._others is None
+
+    def part(self, kind: MetricType) -> Part | None:
+        """Return the value of a type, if there is one."""
+        if self._kind is kind:
+            return self._value
+        return None if self._others is None else self._others.get(kind)
+
+    def put(self, kind: MetricType, value: PartOf) -> PartOf:
+        """Set and return the value of a type."""
+        if self._kind is None or self._kind is kind:
+            self._kind, self._value = kind, value
+        else:
+            if self._others is None:
+                self._others = {}
+            self._others[kind] = value
+        return value
 
     def add_to_summary(self, suffix: bytes, quantile: float, value: float) -> None:
         """Take the value of a summary's line; a line that is neither count nor sum nor quantile is ignored."""
-        summary = self.parts.get(MetricType.SUMMARY)
+        summary = self.part(MetricType.SUMMARY)
         if summary is None:
-            summary = self.parts[MetricType.SUMMARY] = Summary(has_count=False, has_sum=False)
+            summary = self.put(MetricType.SUMMARY, Summary(has_count=False, has_sum=False))
         assert isinstance(summary, Summary)
         if suffix == b"_count":
             summary.count, summary.has_count = to_uint64(value), True
@@ -64,9 +112,9 @@ class Metric:
 
     def add_to_histogram(self, suffix: bytes, bound: float, value: float) -> str | None:
         """Take the value of a histogram's line; return what of it must not be negative but is."""
-        histogram = self.parts.get(MetricType.HISTOGRAM)
+        histogram = self.part(MetricType.HISTOGRAM)
         if histogram is None:
-            histogram = self.parts[MetricType.HISTOGRAM] = Histogram(has_count=False, has_sum=False)
+            histogram = self.put(MetricType.HISTOGRAM, Histogram(has_count=False, has_sum=False))
         assert isinstance(histogram, Histogram)
         if suffix == b"_sum":
             histogram.sum, histogram.has_sum = value, True
@@ -206,8 +254,8 @@ class Families:
         self._open: list[tuple[FamilyBuilder, int]] = []
         """Where the last metric stands that lines of braces without a name may still go on with."""
         self._known: dict[bytes, FamilyBuilder] = {}
-        self._summaries: dict[Identity, Metric] = {}
-        self._histograms: dict[Identity, Metric] = {}
+        self._summaries: dict[bytes, Metric] = {}
+        self._histograms: dict[bytes, Metric] = {}
 
     def of(self, name: bytes) -> tuple[FamilyBuilder, bytes]:
         """Return the family that a valid name belongs to, begun if need be, and the suffix that led to it.
@@ -228,7 +276,7 @@ class Families:
         family = self._known[name] = FamilyBuilder(name)
         return family, b""
 
-    def identified(self, family: FamilyBuilder, identity: Identity, metric: Metric) -> Metric:
+    def identified(self, family: FamilyBuilder, identity: bytes, metric: Metric) -> Metric:
         """Return the metric of a summary or histogram that has these labels already, or begin it with ``metric``."""
         known = self._summaries if family.type is MetricType.SUMMARY else self._histograms
         if identity in known:
@@ -249,7 +297,7 @@ class Families:
         for family, position in self._open:
             metric = family.series[position]
             assert isinstance(metric, Metric)
-            if len(metric.parts) == 1:
+            if metric.has_one_part():
                 family.series[position] = self._finished(family, metric, finished)
             else:
                 # It crossed families, and further lines of a summary or histogram may come to it.
@@ -318,7 +366,7 @@ class Families:
         if series is None:
             labels = merge(metric.labels, self._grouping)
             prefix = series_prefix(builder.name, labels, self.longs)
-            if is_suspect(labels, self.longs, has_summary=MetricType.SUMMARY in metric.parts):
+            if is_suspect(labels, self.longs, has_summary=metric.part(MetricType.SUMMARY) is not None):
                 if builder.suspects is None:
                     builder.suspects = []
                 builder.suspects.append(prefix)
@@ -338,7 +386,7 @@ def _finish_value(metric: Metric) -> Value:
 
 def _normalise(metric: Metric) -> None:
     """Make all counts of a histogram floats if one is, as the original does at the end of the body."""
-    histogram = metric.parts[MetricType.HISTOGRAM]
+    histogram = metric.part(MetricType.HISTOGRAM)
     assert isinstance(histogram, Histogram)
     counts = [histogram.count, *(count for _, count in histogram.buckets)]
     if any(isinstance(count, float) for count in counts):

@@ -22,7 +22,7 @@ from pytest_pushgateway.exposition.labels import Labels, spell_name, spell_value
 from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Longs, Wide, widen
 from pytest_pushgateway.exposition.model import MetricType, Value
 from pytest_pushgateway.exposition.names import LABEL_NAME
-from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric
+from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric, identity_of
 from pytest_pushgateway.golang.strconv import format_float, parse_float
 
 if TYPE_CHECKING:
@@ -271,6 +271,8 @@ class _Widened:
 class _Compound:
     """Takes the lines of one shape that belong to a summary or histogram."""
 
+    __slots__ = ("_bounds", "_families", "_family", "_is_summary", "_metrics", "_names", "_pick", "_special", "_suffix")
+
     def __init__(self, families: Families, family: FamilyBuilder, suffix: bytes, names: Sequence[bytes]) -> None:
         self._families = families
         self._family = family
@@ -311,8 +313,8 @@ class _Compound:
     def _identified(self, pieces: list[bytes]) -> Metric:
         """Ask for the metric of these labels, which lines of other shapes and the strict parser's share."""
         metric = Metric()
-        metric.labels = [(name, pieces[position]) for name, position in self._names]
-        identity = frozenset([(b"__name__", self._family.name), *metric.labels])
+        metric.labels = tuple([(name, pieces[position]) for name, position in self._names])
+        identity = identity_of([(b"__name__", self._family.name), *metric.labels])
         return self._families.identified(self._family, identity, metric)
 
     def recall(self, strict: LineParser, pieces: list[bytes]) -> None:

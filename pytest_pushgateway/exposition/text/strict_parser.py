@@ -14,7 +14,7 @@ from typing import NoReturn
 from pytest_pushgateway.exposition.labels import unescape_value
 from pytest_pushgateway.exposition.model import HISTOGRAM_TYPES, MetricType, ParseError
 from pytest_pushgateway.exposition.names import LABEL_NAME, METRIC_NAME
-from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric
+from pytest_pushgateway.exposition.text.building import Families, FamilyBuilder, Metric, identity_of
 from pytest_pushgateway.golang.strconv import parse_float, parse_int, quote, quote_rune
 from pytest_pushgateway.golang.utf8 import is_utf8
 
@@ -232,7 +232,10 @@ class LineParser:
     def _close(self, line: bytes, position: int) -> int:
         if self._family is None or self._metric is None:
             self._fail(_UNSTARTED)
-        self._metric.labels += self._pending.items()
+        labels = self._metric.labels
+        if not isinstance(labels, list):
+            labels = self._metric.labels = [*labels]
+        labels.extend(self._pending.items())
         self._pending = {}
         position = _after_blanks(line, position + 1)
         _ = line[position]
@@ -292,7 +295,7 @@ class LineParser:
         kind = family.effective_type
         if kind is MetricType.SUMMARY or kind in HISTOGRAM_TYPES:
             metric = self._families.identified(
-                family, frozenset(self._identity.items() if self._identity else ()), metric
+                family, identity_of(self._identity.items() if self._identity else ()), metric
             )
         else:
             self._families.begin(family, metric)
@@ -309,7 +312,7 @@ class LineParser:
             if what:
                 self._fail(f"negative {what} for histogram {quote(family.name)}")
         else:
-            metric.parts[kind] = value
+            metric.put(kind, value)
         if after != _NEWLINE:
             self._timestamp(line, position)
 
