@@ -6,6 +6,8 @@ import _socket
 import errno
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +20,7 @@ from pytest_pushgateway.gateway.http.host import Answer
 from pytest_pushgateway.gateway.http.server import Server
 from tests import wire
 from tests.server.conftest import Running, echo
-from tests.systems import needs_descriptors
+from tests.systems import needs_descriptors, needs_signals
 
 Serve = Callable[..., Running]
 
@@ -143,3 +145,28 @@ def test_accepted_socket_waits_though_its_listener_does_not(monkeypatch: pytest.
             accepted, _ = readiness.accept(listener)
             assert os.get_blocking(accepted.fileno())
             accepted.close()
+
+
+HEEDS_SIGPIPE = """
+import signal, socket
+from pytest_pushgateway import Pushgateway
+from tests import wire
+
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+REQUEST = b"PUT /metrics/job/backup HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 7\\r\\n\\r\\nrows 1\\n"
+with Pushgateway() as gateway:
+    with gateway.faults.delay(0.1):
+        with socket.create_connection((gateway.host, gateway.port), timeout=10) as sock:
+            sock.sendall(3 * REQUEST)
+        gateway.wait_until(lambda: len(gateway.pushes) == 2, timeout=30)
+    wire.request(gateway.port, "GET", "/metrics")
+"""
+
+
+@needs_signals
+def test_client_that_is_gone_does_not_end_process_by_sigpipe() -> None:
+    """Programs that print often give that signal its default action, and a test may run one in its own process."""
+    done = subprocess.run(
+        [sys.executable, "-c", HEEDS_SIGPIPE], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

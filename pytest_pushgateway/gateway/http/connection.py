@@ -24,6 +24,7 @@ from pytest_pushgateway.gateway.http.host import Abandoned, Answer, Incoming
 from pytest_pushgateway.gateway.http.input import BodyError, Input
 from pytest_pushgateway.gateway.http.readiness import (
     AT_ONCE,
+    QUIETLY,
     RECEIVED_AT_ONCE,
     Lookout,
     has_unread,
@@ -60,6 +61,7 @@ _LINE = 4096
 _moments = count()
 _SHORT = frozenset({200, 202})
 """The statuses of answers without a body."""
+_SENT_AT_ONCE = AT_ONCE | QUIETLY
 _TOO_SLOW = Refusal(STATUS_LINES[408], "408 Request Timeout: the request took too long")
 _TOO_MANY = Refusal(STATUS_LINES[503], "503 Service Unavailable: too many connections")
 _FAILED = Answer(500, [("Connection", "close")])
@@ -227,7 +229,7 @@ class Connection:
                 # Unread bytes would make the close a reset that takes the answer from the client.
                 self.sock.recv(RECEIVED_AT_ONCE)
             with suppress(OSError):
-                self.sock.send(_TOO_MANY.response)
+                self.sock.send(_TOO_MANY.response, QUIETLY)
         self.sock.close()
 
     def _handshake(self, make_context: Callable[[], ssl.SSLContext]) -> bool:
@@ -492,7 +494,7 @@ class Connection:
         if AT_ONCE and self.server.tls is None:
             # Nearly every answer fits into the socket's buffer: no wait, and no timeout to set for it.
             try:
-                sent = self.sock.send(data, AT_ONCE)
+                sent = self.sock.send(data, _SENT_AT_ONCE)
             except BlockingIOError:
                 sent = 0
             if sent == len(data):
@@ -500,7 +502,7 @@ class Connection:
             data = data[sent:]
         threads.about_to_wait()
         self.sock.settimeout(self.server.limits.request_timeout)
-        send(self.sock, data, self._is_shut)
+        send(self.sock, data, self._is_shut, QUIETLY if self.server.tls is None else 0)
 
     def _send_all(self, pieces: Iterable[bytes]) -> None:
         few = isinstance(pieces, list) and len(pieces) < 5 and sum(map(len, pieces)) < RECEIVED_AT_ONCE

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 AT_ONCE: int = getattr(socket, "MSG_DONTWAIT", 0)
 """The flag of a call that does not wait. Windows has none, and there a socket that is ready does not wait either."""
+QUIETLY: int = getattr(socket, "MSG_NOSIGNAL", 0)
+"""The flag of a call that does not end the process if the client is gone: code under test may have given SIGPIPE its
+default action, as many programs do that print. macOS has an option of the socket instead."""
 _IN, _OUT, _INVALID = 1, 4, 32
 """POLLIN, POLLOUT and POLLNVAL, the same on every system that has poll()."""
 SHUTDOWN_WAKES: bool = sys.platform != "win32"
@@ -258,15 +261,15 @@ def receive(sock: socket.socket, size: int, is_over: Callable[[], bool], flags: 
     return _when_ready(sock, lambda: socket.socket.recv(sock, size, flags) if flags else sock.recv(size), is_over)
 
 
-def send(sock: socket.socket, data: bytes, is_over: Callable[[], bool]) -> None:
-    """Send as ``sock.sendall(data)`` does, within the socket's timeout.
+def send(sock: socket.socket, data: bytes, is_over: Callable[[], bool], flags: int = 0) -> None:
+    """Send as ``sock.sendall(data, flags)`` does, within the socket's timeout; under TLS there are no flags.
 
     Raises:
         ConnectionAbortedError: ``is_over()``, on a system without such a wake-up.
         OSError: as ``sendall`` does; among them TimeoutError.
     """
     if SHUTDOWN_WAKES:
-        sock.sendall(data)
+        sock.sendall(data, flags)
         return
     left = memoryview(data)
     while left:
@@ -281,12 +284,12 @@ def send_gathered(sock: socket.socket, pieces: list[bytes], is_over: Callable[[]
         return
     index = 0
     while index < len(pieces):
-        sent = sock.sendmsg(pieces[index : index + _VECTORS])
+        sent = sock.sendmsg(pieces[index : index + _VECTORS], (), QUIETLY)
         while index < len(pieces) and sent >= len(pieces[index]):
             sent -= len(pieces[index])
             index += 1
         if sent:
-            sock.sendall(memoryview(pieces[index])[sent:])
+            sock.sendall(memoryview(pieces[index])[sent:], QUIETLY)
             index += 1
 
 

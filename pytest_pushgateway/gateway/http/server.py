@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _socket as socket  # what nobody replaces
 import math
+import sys
 import time
 import weakref
 from collections.abc import Callable, Collection, Sequence
@@ -42,6 +43,8 @@ _ANSWER = 0.02
 
 _FEW = 64
 """With fewer connections, the limit on open files is not looked up."""
+_NO_SIGPIPE = 0x1022
+"""SO_NOSIGPIPE of macOS; Python does not name it."""
 _CLOSED_AT_ONCE = 16
 _LEAVING = 32
 """Connections that may be on their way out at a time; they still have their files."""
@@ -298,6 +301,8 @@ class Server:
             # macOS answers EINVAL if the client has already reset the connection; reading from it fails as well.
             with suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if sys.platform == "darwin":
+                    sock.setsockopt(socket.SOL_SOCKET, _NO_SIGPIPE, 1)
         connection = Connection(self, sock, address)
         with self._lock:
             limit = self._limit()
