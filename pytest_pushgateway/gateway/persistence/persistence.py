@@ -17,7 +17,7 @@ from pathlib import Path
 from pytest_pushgateway import threads
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily, StoredGroup
-from pytest_pushgateway.gateway.log import PERSISTED, Log
+from pytest_pushgateway.gateway.log import Log
 from pytest_pushgateway.gateway.persistence.database import Changes, Database, LeftOut, read_copy
 from pytest_pushgateway.gateway.persistence.files import (
     Distrusted,
@@ -338,10 +338,7 @@ class Persistence:
                 [f"{tell_family(*place)} cannot be kept: {explain(left_out[place])}" for place in left_out]
             )
         if (changes or written is None) and not self._ending:
-            threads.after_the_answer(self._log_written)
-
-    def _log_written(self) -> None:
-        self._trouble.log("info", PERSISTED)
+            self._trouble.written()
 
     def _write_pending(self, taken: Taken) -> tuple[Changes, LeftOut] | None:
         """Write what was taken, if anything; return None if there is no file to write it to."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pytest_pushgateway.gateway.log import Log
+from pytest_pushgateway import threads
+from pytest_pushgateway.gateway.log import PERSISTED, Log
 
 _TOLD = 20
 """Families that have a line each."""
@@ -49,6 +50,16 @@ class Trouble:
             self.log("error", message, problem)
         if len(problems) > _TOLD:
             self.log("error", message, f"{len(problems) - _TOLD} {more}")
+
+    def written(self) -> None:
+        """Log a write, once its request is answered; at once if the end of a loss may be logged next."""
+        if self._told:
+            self._log_write()
+        else:
+            threads.after_the_answer(self._log_write)
+
+    def _log_write(self) -> None:
+        self.log("info", PERSISTED)
 
     def over(self, unkept: str | None) -> None:
         """Say that a flush has worked; if nothing is left that is not kept, that all is well again."""
