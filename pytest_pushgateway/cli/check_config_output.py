@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,16 +145,20 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
+@lru_cache(maxsize=4)  # a file may have a finding on each of its lines
+def _line_starts(text: bytes) -> list[int]:
+    return [0, *(newline.end() for newline in re.finditer(b"\n", text))]
+
+
 def source_line(problem: Problem, config: PrometheusConfig) -> str | None:
     """Return the line a finding stands in, without its line break."""
     text = config.texts.get(problem.file)
     if text is None or problem.line is None:
         return None
-    start = 0
-    for _ in range(problem.line - 1):
-        start = text.find(b"\n", start) + 1
-        if start == 0:
-            return None
+    starts = _line_starts(text)
+    if problem.line > len(starts):
+        return None
+    start = starts[problem.line - 1]
     end = text.find(b"\n", start)
     line = text[start : end if end >= 0 else len(text)].decode("utf-8", "replace").rstrip("\r")
     return "".join(letter if letter.isprintable() or letter == "\t" else "\N{REPLACEMENT CHARACTER}" for letter in line)

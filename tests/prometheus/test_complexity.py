@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pushgateway import load
+from pytest_pushgateway.cli.check_config_output import JsonPrinter
 from pytest_pushgateway.golang.duration import parse_flag_duration
 from pytest_pushgateway.golang.json_syntax import find_error
 from pytest_pushgateway.golang.regexp import is_common
@@ -145,6 +147,16 @@ def test_texts(text: str) -> None:
 
     assert_linear(prepare, 300)
     assert letters_of(prepare(600)) <= 2.2 * letters_of(prepare(300)) + 200
+
+
+def test_lines_of_findings(tmp_path: Path) -> None:
+    def prepare(size: int) -> Callable[[], object]:
+        (tmp_path / "prometheus.yml").write_text(jobs(size, gateway), encoding="utf-8")
+        config = load(tmp_path / "prometheus.yml")
+        assert len(config.problems) >= size
+        return lambda: JsonPrinter(io.StringIO()).add(config)
+
+    assert_linear(prepare, 100)
 
 
 @pytest.mark.parametrize("end", ["", ", 3"])
