@@ -138,9 +138,11 @@ def _macos() -> None:
     import fcntl
     import select
     import signal
-    from socket import AF_INET, AF_INET6, IPPROTO_TCP, SO_ACCEPTCONN, SOCK_STREAM, SOL_SOCKET, TCP_INFO
+    from socket import AF_INET, AF_INET6, IPPROTO_TCP, MSG_NOSIGNAL, SO_ACCEPTCONN, SOCK_STREAM, SOL_SOCKET, TCP_INFO
 
     bound: weakref.WeakSet[Any] = weakref.WeakSet()
+    quiet: weakref.WeakSet[Any] = weakref.WeakSet()
+    no_sigpipe = 0x1022  # SO_NOSIGPIPE
     reset = 7  # TCP_CLOSE in struct tcp_info
 
     def change(real: Any) -> dict[str, Any]:
@@ -168,7 +170,21 @@ def _macos() -> None:
                 used = level == IPPROTO_TCP or real.getsockname(self)[1] != 0
                 if used and real.getsockopt(self, IPPROTO_TCP, TCP_INFO, 1)[0] == reset:
                     raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            if (level, option) == (SOL_SOCKET, no_sigpipe):
+                quiet.add(self)
+                return
             real.setsockopt(self, level, option, *value)
+
+        def send(self: Any, data: Any, flags: int = 0) -> int:
+            sent: int = real.send(self, data, flags | MSG_NOSIGNAL * (self in quiet))
+            return sent
+
+        def sendall(self: Any, data: Any, flags: int = 0) -> None:
+            real.sendall(self, data, flags | MSG_NOSIGNAL * (self in quiet))
+
+        def sendmsg(self: Any, buffers: Any, ancillary: Any = (), flags: int = 0) -> int:
+            sent: int = real.sendmsg(self, buffers, ancillary, flags | MSG_NOSIGNAL * (self in quiet))
+            return sent
 
         def accept(self: Any) -> tuple[int, Any]:
             descriptor, address = real._accept(self)
@@ -176,7 +192,8 @@ def _macos() -> None:
                 os.set_blocking(descriptor, False)  # which BSD's sockets inherit
             return descriptor, address
 
-        return {"bind": bind, "shutdown": shutdown, "setsockopt": setsockopt, "_accept": accept}
+        sending = {"send": send, "sendall": sendall, "sendmsg": sendmsg}
+        return {"bind": bind, "shutdown": shutdown, "setsockopt": setsockopt, "_accept": accept, **sending}
 
     def control(descriptor: int, command: int, argument: Any = 0) -> Any:
         if command in own_locks.values():
