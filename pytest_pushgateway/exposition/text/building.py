@@ -320,8 +320,11 @@ class Families:
             begun.setdefault(family.name, position)
         moved: dict[bytes, int] = {}
         for family in self._known.values():
+            if family.name not in begun:
+                change(family)
+                continue
             # Series that may still change come last.
-            start = begun.get(family.name, len(family.series))
+            start = begun[family.name]
             changing = family.series[start:]
             del family.series[start:]
             change(family)
