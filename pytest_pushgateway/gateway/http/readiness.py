@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 AT_ONCE: int = getattr(socket, "MSG_DONTWAIT", 0)
 """The flag of a call that does not wait. Windows has none, and there a socket that is ready does not wait either."""
-QUIETLY: int = getattr(socket, "MSG_NOSIGNAL", 0)
+QUIETLY: int = getattr(socket, "MSG_NOSIGNAL", 0x4000 if sys.platform == "linux" else 0)
 """The flag of a call that does not end the process if the client is gone: code under test may have given SIGPIPE its
-default action, as many programs do that print. macOS has an option of the socket instead."""
+default action, as many programs do that print. PyPy does not name it; macOS has an option of the socket instead."""
 _IN, _OUT, _INVALID = 1, 4, 32
 """POLLIN, POLLOUT and POLLNVAL, the same on every system that has poll()."""
 SHUTDOWN_WAKES: bool = sys.platform != "win32"
