@@ -1,13 +1,22 @@
-"""Memory at the peak of a push, as a multiple of its decoded size: for many small families, and for long lines."""
+"""Memory at the peak of a push, as a multiple of its decoded size: for many small families, and for long lines.
+
+Also the memory that its family takes on the way into the persistence file, and out of it at the next start.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_pushgateway.exposition.text import reader
 from pytest_pushgateway.gateway.app.push_body import parse_push
+from pytest_pushgateway.gateway.persistence.database import Database
+from pytest_pushgateway.gateway.persistence.rows import LARGE as LARGE_VALUE
+from pytest_pushgateway.gateway.persistence.rows import Handed, Keys, encode_row
 from tests.gateway.held import Held, key
 from tests.work import peak_of
 
@@ -94,3 +103,93 @@ def test_small_family_is_kept_for_itself_until_another_group_has_its_name() -> N
     assert index.sole(b"a") is None
     gateway.delete(job="two")
     assert 'a{instance="",job="one"} 2\n' in gateway.exposed()
+
+
+class Watched:
+    """A connection that notes what its statements keep: each has its values until it gets others."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.kept: dict[str, int] = {}
+        """Bytes by statement."""
+        self.largest = 0
+
+    def execute(self, statement: str, values: Any = ()) -> Any:
+        given = [self._taken(value) if isinstance(value, Handed) else value for value in values]
+        self._note(statement, given)
+        return self._connection.execute(statement, given)
+
+    def executemany(self, statement: str, rows: Any) -> Any:
+        def noted() -> Iterator[Any]:
+            for values in rows:
+                self._note(statement, values)
+                yield values
+
+        return self._connection.executemany(statement, noted())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    @staticmethod
+    def _taken(handed: Handed) -> object:
+        value = handed.__conform__(None)
+        if hasattr(sys, "getrefcount"):
+            assert sys.getrefcount(value) <= 2, "something holds the text while SQLite has its copy"
+        return value
+
+    def _note(self, statement: str, values: Any) -> None:
+        self.kept[statement] = sum(len(value) for value in values if isinstance(value, bytes))
+        self.largest = max(self.largest, self.kept[statement])
+
+
+def large_family() -> bytes:
+    return b"".join(b'a{disk="sd%d",path="/%b/%d"} %d\n' % (n, b"lib" * 30, n, n) for n in range(LINES))
+
+
+def test_text_of_a_large_row_is_built_without_copies() -> None:
+    gateway, group = Held(), key(job="j")
+    gateway.put(large_family(), job="j")
+    stored, written = gateway.store.groups()[0].families[b"a"], Keys()[group]
+
+    size = len(encode_row(written, stored)[5])
+
+    assert size > LARGE_VALUE
+    assert peak_of(lambda: encode_row(written, stored)) < 1.3 * size + USUAL
+
+
+@pytest.mark.parametrize(
+    "make", [pytest.param(large_family, id="many lines"), pytest.param(long_line("x"), id="a long line")]
+)
+def test_no_statement_keeps_a_large_value(make: Callable[[], bytes], tmp_path: Path) -> None:
+    gateway, path = Held(), tmp_path / "metrics.db"
+    database = Database(path, "OFF", path)
+    watched = Watched(database._connection)
+    database._connection = watched  # type: ignore[assignment]
+    try:
+        for body in (make(), make().replace(b" 1\n", b" 2\n"), b"a 3\n", make()):
+            gateway.put(body, job="j")
+            (group,) = gateway.store.groups()
+            database.write(0, {(group.key, b"a"): group.families[b"a"]}, whole=False, partly=False)
+            assert sum(watched.kept.values()) < LARGE_VALUE
+        assert watched.largest > LARGE_VALUE
+    finally:
+        database.close()
+
+    again = Database(path, "OFF", path)
+    again.close()
+    assert not again.damaged
+    assert [stored.family for _, stored in again.rows] == [group.families[b"a"].family]
+
+
+@pytest.mark.slow
+def test_start_takes_a_small_multiple_of_a_large_row(tmp_path: Path) -> None:
+    gateway, path = Held(), tmp_path / "metrics.db"
+    gateway.put(b"".join(b'a{disk="%d"} 1\n' % n for n in range(5 * LINES)), job="j")
+    (group,) = gateway.store.groups()
+    database = Database(path, "OFF", path)
+    database.write(0, {(group.key, b"a"): group.families[b"a"]}, whole=True, partly=False)
+    database.close()
+
+    size = len(encode_row(Keys()[group.key], group.families[b"a"])[5])
+
+    assert peak_of(lambda: Database(path, "OFF", path).close()) < 4.3 * size

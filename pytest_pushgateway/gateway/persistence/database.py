@@ -33,7 +33,7 @@ from pytest_pushgateway.gateway.persistence.files import (
 from pytest_pushgateway.gateway.persistence.log_end import LogEnd, needed_pages, remove_note
 from pytest_pushgateway.gateway.persistence.notes import Changes, LeftOut, Place
 from pytest_pushgateway.gateway.persistence.opening import COLUMNS, Opened, fold_log, open_tables, state_checksum
-from pytest_pushgateway.gateway.persistence.rows import Keys, SmallRows, checksum, encode_row
+from pytest_pushgateway.gateway.persistence.rows import Keys, SmallRows, write_row
 from pytest_pushgateway.gateway.persistence.strings import Strings
 from pytest_pushgateway.genuine import genuine
 
@@ -365,8 +365,7 @@ class Database:
             if stored is None:
                 connection.execute(_DELETE, (generation, bytes(keys[key]), name))
             else:
-                row = encode_row(keys[key], stored)
-                connection.execute(_UPSERT, (generation, *row, checksum(generation, row)))
+                write_row(connection, _UPSERT, generation, keys[key], stored)
 
     def _write_one_by_one(
         self, generation: int, changes: Changes, strings: Strings, unkept: dict[Place, Exception]
@@ -377,8 +376,7 @@ class Database:
             if stored is not None:
                 try:
                     strings.write(connection, generation, place, stored, keys)
-                    row = encode_row(keys[key], stored)
-                    connection.execute(_UPSERT, (generation, *row, checksum(generation, row)))
+                    write_row(connection, _UPSERT, generation, keys[key], stored)
                     continue
                 except (sqlite3.OperationalError, OSError):
                     raise

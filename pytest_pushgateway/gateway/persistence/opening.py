@@ -178,7 +178,9 @@ def _read(execute: Callable[..., sqlite3.Cursor], log_pages: int | None) -> tupl
     longs = _long_strings(execute, current)
     tokens: dict[tuple[GroupingKey, bytes], list[bytes]] = {}
     rows: list[tuple[GroupingKey, StoredFamily]] = []
-    for number, generation, row in sound:
+    sound.reverse()
+    while sound:  # of large rows the text is freed one by one
+        number, generation, row = sound.pop()
         if generation < current:
             stale = True
             continue

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import base64
 import json
+import sqlite3
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import BytesIO
+from itertools import islice
 from typing import Any
 from zlib import crc32
 
 from pytest_pushgateway.exposition.labels import series_prefix, split_prefix
 from pytest_pushgateway.exposition.long_strings import LONGEST, Long, Longs, Wide, longs_in, tokens_in, widen
 from pytest_pushgateway.exposition.model import Histogram, MetricFamily, MetricType, Mixed, Native, Summary, Value
-from pytest_pushgateway.exposition.series import in_blocks, pack
+from pytest_pushgateway.exposition.series import BLOCK, PackedSeries, Packer, is_large
 from pytest_pushgateway.gateway.grouping_key import GroupingKey
 from pytest_pushgateway.gateway.groups import StoredFamily
 
@@ -34,8 +37,12 @@ _KINDS: tuple[tuple[type, ...], ...] = (
 )
 """The types that SQLite returns for the columns of a sound row."""
 
+LARGE = 1 << 20
+"""Bytes of a large value, which is written by a separate statement."""
 _SMALL = 32 << 10
 """Bytes of the rows that one statement writes."""
+_PIECE = 64 << 10
+"""Bytes of a text that are taken apart at once."""
 _GROUPS = 16
 """Groups whose spelling is kept."""
 
@@ -112,19 +119,90 @@ def encode_row(group: bytes, stored: StoredFamily) -> Row:
         stored: the family.
     """
     family = stored.family
-    lines = [
-        b"\n".join([prefix + b" " + (value if isinstance(value, bytes) else _dump(value)) for prefix, value in block])
-        for block in in_blocks(family.series)
-    ]
     return (
         bytes(group),
         family.name,
         stored.pushed_at,
         family.type,
         family.help,
-        b"\n".join(lines),
+        _text(family.series),
         b"\n".join(family.suspects),
     )
+
+
+def _text(series: Sequence[tuple[bytes, Value]]) -> bytes:
+    if not isinstance(series, PackedSeries):
+        return _lines(series)
+    text = BytesIO()  # which gives what was written to it without a copy
+    for block in series.blocks():
+        if text.tell():
+            text.write(b"\n")
+        text.write(_lines(block))
+    return text.getvalue()
+
+
+def _lines(series: Sequence[tuple[bytes, Value]]) -> bytes:
+    return b"\n".join(
+        [prefix + b" " + (value if isinstance(value, bytes) else _dump(value)) for prefix, value in series]
+    )
+
+
+_FILL = 'UPDATE families SET series = ? WHERE generation = ? AND "group" = ? AND name = ?'
+
+
+def write_row(connection: sqlite3.Connection, upsert: str, generation: int, group: bytes, stored: StoredFamily) -> None:
+    """Write a stored family in the open transaction.
+
+    Args:
+        connection: of the file.
+        upsert: the statement that writes one row, whether there is one already or not.
+        generation: the row's own.
+        group: the grouping key, as :class:`Keys` writes it.
+        stored: the family.
+
+    Raises:
+        Exception: it is not written, or only a part of it.
+    """
+    row = encode_row(group, stored)
+    said = checksum(generation, row)
+    series = row[5]
+    if len(series) < LARGE:
+        connection.execute(upsert, (generation, *row, said))
+        return
+    # SQLite copies the values of a row that there is already once more, if one statement may write either.
+    connection.execute(upsert, (generation, *row[:5], b"", row[6], said))
+    place = (generation, *row[:2])
+    handed = Handed(series)
+    del row, series
+    fill(connection, _FILL, handed, place)
+
+
+class Handed:
+    """A large value on its way into the file: once SQLite has copied it, this holds it no longer."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value: bytes | None = value
+
+    def __conform__(self, protocol: object) -> bytes | None:
+        value, self._value = self._value, None
+        return value
+
+
+def fill(connection: sqlite3.Connection, update: str, value: bytes | Handed, place: tuple[int | bytes, ...]) -> None:
+    """Write a large value into its row; no copy of it is kept.
+
+    Args:
+        connection: in a transaction that wrote the row.
+        update: the statement, with parameters for the value and for the place of the row.
+        value: the value.
+        place: where the row is.
+
+    Raises:
+        sqlite3.Error: it was not written.
+    """
+    connection.execute(update, (value, *place))
+    # Python keeps the statement, and that keeps its copy until it gets other values; these are of no row.
+    connection.execute(update, (b"", *[None] * len(place)))
 
 
 def checksum(generation: int, row: Row) -> int:
@@ -183,16 +261,34 @@ def decode_row(row: Row, longs: Mapping[bytes, Long]) -> tuple[GroupingKey, Stor
     """
     group, name, pushed_at, family_type, help_text, lines, suspects = row
     texts = Longs()
-    series: list[tuple[bytes, Value]] = []
-    for line in lines.split(b"\n") if lines else ():
-        prefix, space, value = line.rpartition(b" ")
-        if not space:
-            raise ValueError("a series without a value")
-        prefix = _prefix(prefix, longs, texts)
-        series.append((prefix, _decode(json.loads(value)) if value[:1] == b"[" else value))
     suspected = [_prefix(each, longs, texts) for each in suspects.split(b"\n")] if suspects else []
-    family = MetricFamily(name, family_type, help_text, pack(series), suspected)
+    family = MetricFamily(name, family_type, help_text, _series(lines, longs, texts), suspected)
     return split_prefix(_prefix(group, longs, texts))[1], StoredFamily(family, pushed_at)
+
+
+def _series(text: bytes, longs: Mapping[bytes, Long], texts: Longs) -> Sequence[tuple[bytes, Value]]:
+    if not text:
+        return []
+    pairs = _pairs_of_lines(text, longs, texts)
+    if not is_large(text.count(b"\n") + 1):
+        return list(pairs)
+    # As objects, all of them at once would take many times the text.
+    packer = Packer()
+    while block := list(islice(pairs, BLOCK)):
+        packer.take(block)
+    return packer.finish()
+
+
+def _pairs_of_lines(text: bytes, longs: Mapping[bytes, Long], texts: Longs) -> Iterator[tuple[bytes, Value]]:
+    start = 0
+    while start >= 0:
+        newline = text.find(b"\n", start + _PIECE)
+        for line in text[start : newline if newline >= 0 else None].split(b"\n"):
+            prefix, space, value = line.rpartition(b" ")
+            if not space:
+                raise ValueError("a series without a value")
+            yield _prefix(prefix, longs, texts), _decode(json.loads(value)) if value[:1] == b"[" else value
+        start = newline + 1 if newline >= 0 else -1
 
 
 def _prefix(text: bytes, longs: Mapping[bytes, Long], texts: Longs) -> bytes:

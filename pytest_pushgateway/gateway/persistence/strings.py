@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping
 
 from pytest_pushgateway.gateway.groups import StoredFamily
 from pytest_pushgateway.gateway.persistence.notes import Place
-from pytest_pushgateway.gateway.persistence.rows import Keys, long_strings
+from pytest_pushgateway.gateway.persistence.rows import LARGE, Keys, fill, long_strings
 
 _INSERT = "INSERT OR REPLACE INTO strings (generation, token, value) VALUES (?, ?, ?)"
+_FILL = "UPDATE strings SET value = ? WHERE generation = ? AND token = ?"
 _DELETE = "DELETE FROM strings WHERE generation = ? AND token = ?"
 
 
@@ -63,7 +64,12 @@ class Strings:
         if self._shared:
             self._tokens, self._rows, self._shared = self._tokens.copy(), self._rows.copy(), False
         new = [long for token, long in longs.items() if token not in self._rows]
-        connection.executemany(_INSERT, ((generation, long.token, long.raw) for long in new))
+        connection.executemany(
+            _INSERT, ((generation, long.token, long.raw if len(long.raw) < LARGE else b"") for long in new)
+        )
+        for long in new:
+            if len(long.raw) >= LARGE:
+                fill(connection, _FILL, long.raw, (generation, long.token))
         self._rows.update(longs.keys())
         self._rows.subtract(self._tokens.pop(place, ()))
         if longs:
