@@ -11,15 +11,19 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, compress, islice
+from operator import is_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Callable
     from typing import overload
 
     from pytest_pushgateway.exposition.model import Value
 
     Pair = tuple[bytes, Value]
+    Before = Callable[[bytes], Sequence[Pair] | None]
+    """Returns the series that a group has in the family of a name, if any."""
     _Series = Sequence[Pair]
 else:
     # Whether an object is one is asked in each push; of an abstract class that takes long.
@@ -244,18 +248,24 @@ def _pairs(prefixes: bytes | list[bytes], numbers: bytes | list[Value]) -> Itera
     return zip(_prefixes(prefixes), _values(numbers), strict=True)
 
 
+_REOPENED = 2
+"""A last block that is not full is filled up if it has this many times the series that come, at most."""
+
+
 class Packer:
     """Series that are being packed, one after the other.
 
     Args:
         begun: to begin with.
+        before: that are replaced. Most of them come again, and their text is not needed twice.
     """
 
-    __slots__ = ("_blocks", "_hashes", "_numbers", "_sizes", "size")
+    __slots__ = ("_before", "_blocks", "_hashes", "_numbers", "_sizes", "size")
 
-    def __init__(self, begun: PackedSeries | None = None) -> None:
+    def __init__(self, begun: PackedSeries | None = None, before: PackedSeries | None = None) -> None:
         from array import array
 
+        self._before = None if before is None else before.prefixes
         self._blocks: list[bytes | list[bytes]] = []
         self._numbers: list[bytes | list[Value]] = []
         self._sizes: list[int] = []
@@ -271,8 +281,10 @@ class Packer:
 
     def take(self, series: Sequence[Pair]) -> None:
         """Add series."""
-        if self._sizes and self._sizes[-1] + len(series) <= SMALL:
-            # A few more: families may take turns, and short blocks would take more than they hold.
+        last = self._sizes[-1] if self._sizes else BLOCK
+        if last < BLOCK and last <= max(SMALL - len(series), _REOPENED * len(series)):
+            # Families may take turns, and short blocks would take more than they hold. A family that is read in one go
+            # has full blocks, wherever its lines were cut: equal lines make equal blocks.
             series = [*_pairs(self._blocks.pop(), self._numbers.pop()), *series]
             size = self._sizes.pop()
             self.size -= size
@@ -287,11 +299,20 @@ class Packer:
         self._sizes.append(len(series))
         self.size += len(series)
         if set(map(type, prefixes)) == {bytes} == set(map(type, values)):
-            self._blocks.append(b"\n".join(prefixes))
+            self._blocks.append(self._shared(b"\n".join(prefixes)))
             self._numbers.append(b"\n".join(values))  # type: ignore[arg-type]
         else:
             self._blocks.append(prefixes)
             self._numbers.append(values)
+
+    def _shared(self, block: bytes) -> bytes:
+        """Return the block before in the same place if it is equal."""
+        place = len(self._blocks)
+        if self._before is not None and place < len(self._before.blocks):
+            before = self._before.blocks[place]
+            if isinstance(before, bytes) and before == block:
+                return before
+        return block
 
     def weight(self) -> int:
         """Return how many bytes the prefixes have."""
@@ -326,6 +347,9 @@ class Packer:
 
     def finish(self) -> PackedSeries:
         """Return all series."""
+        before = self._before
+        if before is not None and before.size == self.size and all(map(is_, self._blocks, before.blocks)):
+            return PackedSeries(before, self._numbers)
         return PackedSeries(Prefixes(self._blocks, self._sizes, self._hashes), self._numbers)
 
 

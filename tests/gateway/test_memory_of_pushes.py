@@ -1,4 +1,4 @@
-"""Memory at the peak of a push, as a multiple of its decoded size: for many small families, and for long lines.
+"""Memory at the peak of a push, as a multiple of its decoded size: for many small families, long lines, and again.
 
 Also the memory that its family takes on the way into the persistence file, and out of it at the next start.
 """
@@ -6,12 +6,13 @@ Also the memory that its family takes on the way into the persistence file, and 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_pushgateway.exposition.model import Value
 from pytest_pushgateway.exposition.text import reader
 from pytest_pushgateway.gateway.app.push_body import parse_push
 from pytest_pushgateway.gateway.persistence.database import Database
@@ -88,6 +89,36 @@ def test_peak_is_a_small_multiple_of_the_decoded_size(
 
     gateway.put("warm 1\n", job="warm")
     assert peak_of(push) < most * len(body) + USUAL
+
+
+@pytest.mark.parametrize(
+    ("replace", "other"),
+    [pytest.param(True, b"", id="PUT of the same lines"), pytest.param(False, b"/new", id="POST with another line")],
+)
+def test_second_push_of_a_large_family_shares_the_text_of_its_lines(*, replace: bool, other: bytes) -> None:
+    gateway, group, path = Held(), key(job="j"), b"/var/lib" * 20
+
+    def body_of(most: int, added: bytes = b"") -> bytes:
+        lines = (b'large{path="%b/%06d%b"} %d\n' % (path, n, added * (n == 5_500), n % most) for n in range(20_000))
+        return b"".join(lines)
+
+    def push(body: bytes) -> None:
+        def before(name: bytes) -> Sequence[tuple[bytes, Value]] | None:
+            return gateway.store.series(group, name)
+
+        pieces = (body[start : start + 65536] for start in range(0, len(body), 65536))
+        memo = gateway.store.remembered(group)
+        parsed = parse_push(pieces, "", dict(group), memo, utf8_names=False, before=before)
+        assert gateway.store.push(group, parsed, replace=replace).accepted
+
+    push(body_of(7))
+    # The numbers are longer, so that the pieces end in other lines.
+    body = body_of(7_777, other)
+    peak = peak_of(lambda: push(body))
+    assert peak < 1.5 * len(body)
+    held = gateway.group(job="j")
+    assert held is not None
+    assert list(held.families[b"large"].family.series) == list(gateway.parse(body, group).families[b"large"].series)
 
 
 def test_small_family_is_kept_for_itself_until_another_group_has_its_name() -> None:

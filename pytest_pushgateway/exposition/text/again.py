@@ -16,6 +16,10 @@ from pytest_pushgateway.exposition.series import PackedSeries
 from pytest_pushgateway.exposition.text.reader import parse_pieces
 from pytest_pushgateway.golang.strconv import format_float, parse_float
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.series import Before
+
 _OPENING = 8
 """Lines that are compared before a body is remembered as a whole."""
 MISSES = 3
@@ -41,6 +45,7 @@ def parse_remembering(
     *,
     utf8_names: bool = False,
     largest: int | None = None,
+    before: Before | None = None,
 ) -> Parsed:
     """Read a push as :func:`parse_pieces` does, and in a fraction of the time if it is like the one before.
 
@@ -50,6 +55,7 @@ def parse_remembering(
         memo: of the group's last push, if any.
         utf8_names: accept quoted names of any UTF-8.
         largest: bytes that what was read may take when it is stored, roughly.
+        before: the series of the group, whose text those that come again share.
 
     Returns:
         The families; ``memo`` is what to remember for the next push.
@@ -60,7 +66,7 @@ def parse_remembering(
     """
 
     def parse(body: Iterable[bytes]) -> Parsed:
-        return parse_pieces(body, grouping, utf8_names=utf8_names, largest=largest)
+        return parse_pieces(body, grouping, utf8_names=utf8_names, largest=largest, before=before)
 
     ahead = _Ahead(pieces)
     opening = _opening(ahead)

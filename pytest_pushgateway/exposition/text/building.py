@@ -20,6 +20,7 @@ from pytest_pushgateway.exposition.model import (
     Value,
 )
 from pytest_pushgateway.exposition.series import (
+    BLOCK,
     NAMED,
     SMALL,
     WEIGHT_OF_FAMILY,
@@ -33,6 +34,7 @@ from pytest_pushgateway.later import later
 
 if TYPE_CHECKING:
     from pytest_pushgateway.exposition.protobuf import writer
+    from pytest_pushgateway.exposition.series import Before
 else:
     writer = later("pytest_pushgateway.exposition.protobuf.writer")
 
@@ -174,33 +176,38 @@ class FamilyBuilder:
             return 0
         return self.packed.size if isinstance(self.packed, Packer) else len(self.packed)
 
-    def pack(self, *, in_large_body: bool) -> None:
+    def pack(self, before: Before | None, *, in_large_body: bool) -> None:
         """Pack the series if there are many, so that the objects of all of them are never there at once."""
         if self.has_metrics or not self.series:
             return
         if self.packed is None and not is_large(len(self.series), in_large_body=in_large_body):
             return
         if len(self.series) >= SMALL or in_large_body:
-            packer = self._pack_all()
+            packer = self._pack_all(before, but_rest=len(self.series) > BLOCK)
             self.packed = packer.finish() if packer.size < SMALL else packer
         elif self.packed is None:
-            self.packed = Packer()
+            self._opened(before)
 
-    def _opened(self) -> Packer:
+    def _opened(self, before: Before | None) -> Packer:
         if not isinstance(self.packed, Packer):
-            self.packed = Packer(self.packed)
+            replaced = None if before is None else before(self.name)
+            self.packed = Packer(self.packed, replaced if isinstance(replaced, PackedSeries) else None)
         return self.packed
 
-    def _pack_all(self) -> Packer:
-        packer = self._opened()
-        packer.take(cast("list[tuple[bytes, Value]]", self.series))
-        self.series.clear()
+    def _pack_all(self, before: Before | None, *, but_rest: bool = False) -> Packer:
+        packer = self._opened(before)
+        end = len(self.series)
+        if but_rest:
+            # More of a family may come, and what fills no block would be taken out of it again.
+            end -= (packer.size + end) % BLOCK
+        packer.take(cast("list[tuple[bytes, Value]]", self.series[:end]))
+        del self.series[:end]
         return packer
 
-    def thin(self) -> None:
+    def thin(self, before: Before | None) -> None:
         """Drop series that came again, but for the first ones, which an error names; the others are only counted."""
         if self.packed is not None:
-            packer = self._opened() if self.has_metrics else self._pack_all()
+            packer = self._opened(before) if self.has_metrics else self._pack_all(before)
             self.repeated += packer.thin()
             return
         if len(self.series) - len({_prefix(item) for item in self.series}) <= NAMED:
@@ -224,7 +231,7 @@ class FamilyBuilder:
             size += Packer(self.packed).weight() if isinstance(self.packed, PackedSeries) else self.packed.weight()
         return WEIGHT_OF_FAMILY + size + WEIGHT_OF_SERIES * self.size
 
-    def finish(self, *, in_large_body: bool) -> Sequence[tuple[bytes, Value]]:
+    def finish(self, before: Before | None, *, in_large_body: bool) -> Sequence[tuple[bytes, Value]]:
         """Return the series when there are no metrics among them any more."""
         if isinstance(self.packed, PackedSeries) and not self.series:
             return self.packed
@@ -232,7 +239,7 @@ class FamilyBuilder:
             in_large_body = in_large_body and not self.has_metrics
             if not is_large(len(self.series), in_large_body=in_large_body):
                 return cast("list[tuple[bytes, Value]]", self.series)
-        return self._pack_all().finish()
+        return self._pack_all(before).finish()
 
 
 def _prefix(item: Metric | tuple[bytes, Value]) -> object:
@@ -243,12 +250,14 @@ def _prefix(item: Metric | tuple[bytes, Value]) -> object:
 class Families:
     """The families of one body, begun as its lines name them.
 
-    ``grouping`` labels are merged into all series; None for metrics that were not pushed.
+    ``grouping`` labels are merged into all series; None for metrics that were not pushed. ``before`` are the series of
+    the group that they may replace.
     """
 
-    def __init__(self, grouping: Labels | None) -> None:
+    def __init__(self, grouping: Labels | None, before: Before | None = None) -> None:
         self.longs: Longs = Longs()
         self._grouping = grouping
+        self._before = before
         self.of_large_body: bool = False
         """Whether the body is so long that small families are packed too."""
         self._open: list[tuple[FamilyBuilder, int]] = []
@@ -306,12 +315,12 @@ class Families:
 
     def thin(self) -> int:
         """Drop series that came again and again; return how many are left. Costs all of them."""
-        self._change_finished(FamilyBuilder.thin)
+        self._change_finished(partial(FamilyBuilder.thin, before=self._before))
         return sum(family.size for family in self._known.values())
 
     def pack(self) -> int:
         """Pack the series of large families; return how many families there are. Costs what is not yet packed."""
-        self._change_finished(partial(FamilyBuilder.pack, in_large_body=self.of_large_body))
+        self._change_finished(partial(FamilyBuilder.pack, before=self._before, in_large_body=self.of_large_body))
         return len(self._known)
 
     def _change_finished(self, change: Callable[[FamilyBuilder], None]) -> None:
@@ -358,7 +367,7 @@ class Families:
             builder.series = [
                 item if isinstance(item, tuple) else self._finished(builder, item, finished) for item in builder.series
             ]
-        series = builder.finish(in_large_body=self.of_large_body)
+        series = builder.finish(self._before, in_large_body=self.of_large_body)
         return MetricFamily(builder.name, kind, builder.help or None, series, builder.suspects or (), builder.repeated)
 
     def _finished(

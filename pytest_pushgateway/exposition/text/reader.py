@@ -20,6 +20,7 @@ from pytest_pushgateway.golang.utf8 import is_utf8
 from pytest_pushgateway.later import later
 
 if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.series import Before
     from pytest_pushgateway.exposition.text import strict_parser
     from pytest_pushgateway.exposition.text.strict_parser import LineParser
 else:
@@ -66,6 +67,7 @@ def parse_pieces(
     *,
     utf8_names: bool = False,
     largest: int | None = None,
+    before: Before | None = None,
 ) -> Parsed:
     """Read a body as :func:`parse` does, piece by piece: what is wrong is found before more of it is asked for.
 
@@ -75,6 +77,7 @@ def parse_pieces(
         grouping: as for :func:`parse`.
         utf8_names: as for :func:`parse`.
         largest: bytes that what was read may take when it is stored, roughly.
+        before: the series of the group, whose text those that come again share.
 
     Raises:
         ParseError: if the original refuses, in its words.
@@ -82,7 +85,7 @@ def parse_pieces(
     """
     labels = None if grouping is None else grouping_labels(grouping)
     strictly = labels is None or _are_suspect(labels)
-    return _Reader(labels, utf8_names=utf8_names, strictly=strictly, largest=largest).read(pieces)
+    return _Reader(labels, utf8_names=utf8_names, strictly=strictly, largest=largest, before=before).read(pieces)
 
 
 def _are_suspect(grouping: Labels) -> bool:
@@ -119,9 +122,15 @@ class _Strict:
 
 class _Reader:
     def __init__(
-        self, grouping: Labels | None, *, utf8_names: bool, strictly: bool, largest: int | None = None
+        self,
+        grouping: Labels | None,
+        *,
+        utf8_names: bool,
+        strictly: bool,
+        largest: int | None = None,
+        before: Before | None = None,
     ) -> None:
-        self._families = Families(grouping)
+        self._families = Families(grouping, before)
         self._strict = _Strict(self._families, utf8_names=utf8_names)
         self._fast = None if strictly or grouping is None else FastParser(self._families, grouping, self._strict)
         self._lines = 0

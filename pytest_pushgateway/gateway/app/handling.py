@@ -290,6 +290,7 @@ class Handling:
                 app.store.remembered(grouping),
                 utf8_names=app.utf8_names,
                 largest=_STORED * app.max_decoded_body_size,
+                before=lambda name: app.store.series(grouping, name),
             )
         except ParseError as refused:
             app.log("debug", "failed to parse text", logged_source=self.request.remote_address, err=str(refused))

@@ -11,6 +11,7 @@ from pytest_pushgateway.later import later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pytest_pushgateway.exposition.series import Before
     from pytest_pushgateway.exposition.text import again, short
 else:
     short = later("pytest_pushgateway.exposition.text.short")
@@ -60,6 +61,7 @@ def parse_push(
     *,
     utf8_names: bool,
     largest: int | None = None,
+    before: Before | None = None,
 ) -> Parsed:
     """Parse a push's decoded body.
 
@@ -70,6 +72,7 @@ def parse_push(
         memo: what is remembered of the group's last push.
         utf8_names: accept quoted names of any UTF-8.
         largest: bytes that what was pushed may take when it is stored, roughly.
+        before: the series of the group, whose text those that come again share.
 
     Raises:
         ParseError: if the original refuses, in its words.
@@ -90,4 +93,4 @@ def parse_push(
         parsed = parse()
         parsed.memo = _PUSHED_ONCE
         return parsed
-    return again.parse_remembering(pieces, grouping, memo, utf8_names=utf8_names, largest=largest)
+    return again.parse_remembering(pieces, grouping, memo, utf8_names=utf8_names, largest=largest, before=before)

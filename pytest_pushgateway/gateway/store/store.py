@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from pytest_pushgateway import threads
 from pytest_pushgateway.exposition.model import MetricFamily, Parsed
@@ -33,7 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytest_pushgateway.exposition.model import Memo
+    from pytest_pushgateway.exposition.model import Memo, Value
     from pytest_pushgateway.exposition.negotiation import Format
     from pytest_pushgateway.gateway.persistence.persistence import Persistence
     from pytest_pushgateway.gateway.store.conflicts import Conflicts
@@ -302,6 +302,13 @@ class Store:
         """Return what the parser remembers of a group's last push. Takes no lock: a push must not rely on it."""
         try:
             return self._state.groups[key].memo
+        except KeyError:
+            return None
+
+    def series(self, key: GroupingKey, name: bytes) -> Sequence[tuple[bytes, Value]] | None:
+        """Return the series of a group's family. Takes no lock: a push must not rely on it."""
+        try:
+            return self._state.groups[key].families[name].family.series
         except KeyError:
             return None
 
