@@ -148,7 +148,7 @@ def is_label_name(name: str, version: str = LATEST) -> bool:
     """Return whether Prometheus takes ``name`` for a label: since 3.0 any text that is not empty, before a word."""
     if version.startswith("2."):
         return is_legacy_label_name(name)
-    return bool(name) and not any("\ud800" <= letter <= "\udfff" for letter in name)
+    return bool(name) and (name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name))
 
 
 _SCHEME = r"([a-zA-Z][a-zA-Z0-9+.\-]*)(?=:)"

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 SURE, LIKELY, PERHAPS = "sure", "likely", "perhaps"
 
 _NAME = re.compile(r"push[-_. ]?gate[-_ ]?way|push[-_]?gw(?![a-z])|(?<![a-z])pgw(?![a-z])")
-_QUICK = re.compile(rb"gate|gw|9091|pushgateway:", re.IGNORECASE)
+_HINTS = (b"gate", b"gw", b"9091")
+"""Whatever could be evidence holds one of these, in either case."""
 _BARE_NAME = r"(?:prom(?:etheus)?[-_. ]?)?(?:push[-_. ]?gate[-_ ]?way|push[-_]?gw|pgw)[-_. ]?\w{0,8}\Z"
 
 _HELPER = re.compile(
@@ -106,7 +107,8 @@ _OTHER_PORTS = frozenset(
 
 def may_mention_gateway(text: bytes) -> bool:
     """Tell at little cost whether anything in a file could be evidence of a gateway job."""
-    return _QUICK.search(text) is not None
+    low = text.lower()
+    return any(hint in low for hint in _HINTS)
 
 
 def says_gateway(text: str) -> bool:
@@ -136,7 +138,7 @@ def detect(config: Configuration, gateways: Iterable[object] = ()) -> list[Detec
         return []
     found = []
     # Marks count letters: only where these are bytes can a job's own text be cut out without decoding the file.
-    texts = {file: text for file, text in config.texts.items() if text.isascii() and not comments(text)}
+    texts = {file: text.lower() for file, text in config.texts.items() if text.isascii() and not comments(text)}
     for job in config.jobs:
         if not declared and not job.discoveries and _says_nothing(texts.get(job.file or config.path), job):
             continue
@@ -147,10 +149,11 @@ def detect(config: Configuration, gateways: Iterable[object] = ()) -> list[Detec
 
 
 def _says_nothing(text: bytes | None, job: ScrapeJob) -> bool:
-    """Tell at little cost that nothing in a job's own part of ``text`` could be evidence."""
+    """Tell at little cost that nothing in a job's own part of ``text``, in lower case, could be evidence."""
     if text is None or job.node is None or _was_moved(job):
         return False
-    return _QUICK.search(text, job.node.start_mark.index, job.node.end_mark.index) is None
+    start, end = job.node.start_mark.index, job.node.end_mark.index
+    return all(text.find(hint, start, end) < 0 for hint in _HINTS)
 
 
 def _was_moved(job: ScrapeJob) -> bool:
