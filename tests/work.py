@@ -1,4 +1,4 @@
-"""Counts what an action costs, so that a test can double its input: lines of Python run, and memory at the peak."""
+"""Counts what an action costs, so that a test can double its input: lines and calls of Python, memory at the peak."""
 
 from __future__ import annotations
 
@@ -37,6 +37,23 @@ def work_of(action: Callable[[], object]) -> Work:
     finally:
         sys.settrace(before)
     return Work(lines, peak_of(action) if find_spec("_tracemalloc") else 0)
+
+
+def calls_of(action: Callable[[], object]) -> int:
+    """Return how many of Python's functions an action calls."""
+    calls = 0
+
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return calls
 
 
 def peak_of(action: Callable[[], object]) -> int:

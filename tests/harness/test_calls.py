@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from types import FrameType
 
 import pytest
 
 from pytest_pushgateway import Pushgateway
 from pytest_pushgateway.gateway.http.connection import Connection
 from pytest_pushgateway.harness.behind.local import LocalGateway
+from tests.work import calls_of
 
 pytestmark = pytest.mark.once
 
 Push = Callable[[str], int]
 """Pushes a body on the connection; returns how many functions the gateway called to serve it."""
-
-
-def calls_of(action: Callable[[], object]) -> int:
-    """Return how many of Python's functions an action calls."""
-    calls = 0
-
-    def profile(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(profile)
-    try:
-        action()
-    finally:
-        sys.setprofile(before)
-    return calls
 
 
 @pytest.fixture
