@@ -207,6 +207,17 @@ def test_no_more_than_what_is_pushed_is_visited_where_keys_contradict_each_other
     assert gateway.store.counters.series_visited - before < 20
 
 
+@pytest.mark.usefixtures("small")
+def test_unchecked_replacement_that_repeats_a_packed_series_is_noticed() -> None:
+    gateway = Held()
+    gateway.put("".join(f'a{{instance="x",number="{number}"}} 1\n' for number in range(6)), job="a")
+    for number in (9, 3):
+        gateway.put(f'a{{number="{number}"}} 1\n', check=False, job="a", instance="x")
+
+    with pytest.raises(GatherError, match=r"number.*3.*was collected before with the same name and label values"):
+        gateway.scrape()
+
+
 def test_collision_with_a_packed_family_leaves_it_packed() -> None:
     gateway = Held()
     gateway.put("".join(f'a{{n="{number}",instance="x"}} 1\n' for number in range(2000)), job="j")
