@@ -138,7 +138,7 @@ def _count_metrics(message: bytes) -> int:
 
 
 _METRIC = 4 << 3 | 2
-_PACKED_FROM = 5_000_000
+_LARGE_BODY = 5_000_000
 """Estimated size of a large body, whose small families are packed too, bytes: there may be very many."""
 
 
@@ -181,7 +181,7 @@ class _Reader:
             self.weigh(0)
             series.append((prefix, value))
         family.suspects = suspects or ()
-        family.series = pack(series, in_large_body=self._weight >= _PACKED_FROM)
+        family.series = pack(series, in_large_body=self._weight >= _LARGE_BODY)
         return family
 
 
